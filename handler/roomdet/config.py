@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Configuration of a worker: parsed and checked once, when the archive is loaded.
+
+Order of precedence: defaults < ``roomdet:`` section of ``model-config.yaml`` < ``ROOMDET_*``
+environment variables.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import Field, dataclass, field, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from roomdet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ENV_PREFIX = "ROOMDET_"
+SECTION = "roomdet"
+
+# Pillow itself refuses pictures of more than twice its MAX_IMAGE_PIXELS (Pillow docs, Image.open).
+PILLOW_MAX_PIXELS = 178_956_970
+
+# What TorchServe 0.12 reads from model-config.yaml; it ignores any other key without a word
+# (pytorch/serve v0.12.0, ModelConfig.java).
+TORCHSERVE_KEYS = frozenset(
+    {
+        "minWorkers",
+        "maxWorkers",
+        "batchSize",
+        "maxBatchDelay",
+        "responseTimeout",
+        "startupTimeout",
+        "deviceType",
+        "maxRetryTimeoutInSec",
+        "clientTimeoutInMills",
+        "jobQueueSize",
+    }
+)
+
+
+class Precision(StrEnum):
+    """Arithmetic of the network on the CPU."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+def _setting(default: Any, meaning: str, low: int = 0, high: int = 0) -> Any:
+    """Declare a setting with its allowed range and its line in ``docs/operations.md``."""
+    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may bring; checked before anything is decoded."""
+
+    max_bytes: int = _setting(
+        32 * 1024 * 1024,
+        "Largest file in bytes, after base64 is decoded",
+        low=1,
+        high=1024**3,  # the largest body that any SageMaker mode forwards (asynchronous inference)
+    )
+    max_pixels: int = _setting(
+        150_000_000,
+        "Largest picture in pixels (A0 at 300 dpi has 139 million)",
+        low=1,
+        high=PILLOW_MAX_PIXELS,
+    )
+    max_pages: int = _setting(500, "Most pages a document may have", low=1, high=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of one worker."""
+
+    precision: Precision = _setting(
+        Precision.AUTO,
+        "Arithmetic of the network: `auto` (bf16 where the CPU has it), `fp32` or `bf16`",
+    )
+    threads: int = _setting(
+        0, "CPU threads of the network; 0 lets OpenVINO choose", low=0, high=256
+    )
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def load(cls, model_yaml: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Config:
+        """Build the configuration of a worker.
+
+        Args:
+            model_yaml: The parsed ``model-config.yaml``; its ``roomdet:`` section is ours, the
+                other keys are TorchServe's.
+            environ: The process environment; ``ROOMDET_MAX_BYTES`` sets ``max_bytes``, and so on.
+
+        Raises:
+            ConfigError: If a key is unknown or a value is out of range.
+        """
+        document = dict(model_yaml or {})
+        section = document.pop(SECTION, None) or {}
+        if not isinstance(section, dict):
+            raise ConfigError(f"`{SECTION}:` in model-config.yaml must be a mapping")
+        _refuse_unknown(document, TORCHSERVE_KEYS | {SECTION}, "model-config.yaml")
+        known = {setting.name: setting for setting in settings()}
+        _refuse_unknown(section, known, f"section `{SECTION}:` of model-config.yaml")
+        overrides = {
+            key.removeprefix(ENV_PREFIX).lower(): value
+            for key, value in environ.items()
+            if key.startswith(ENV_PREFIX)
+        }
+        _refuse_unknown(overrides, known, f"the {ENV_PREFIX}* environment")
+        values = {key: _parse(known[key], raw) for key, raw in {**section, **overrides}.items()}
+        limit_names = {setting.name for setting in fields(Limits)}
+        limits = Limits(**{key: values.pop(key) for key in limit_names & values.keys()})
+        return cls(limits=limits, **values)
+
+
+def settings() -> list[Field[Any]]:
+    """All settings in the order in which they are documented."""
+    return [setting for setting in fields(Config) if setting.name != "limits"] + list(
+        fields(Limits)
+    )
+
+
+def _refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> None:
+    known = sorted(known)
+    for key in given:
+        if key not in known:
+            nearest = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
+            raise ConfigError(f"unknown key {key!r} in {where}; the nearest is {nearest[0]!r}")
+
+
+def _parse(setting: Field[Any], raw: Any) -> Any:
+    name = setting.name
+    if setting.type == "Precision":
+        try:
+            return Precision(raw)
+        except ValueError as err:
+            raise ConfigError(f"{name} is {raw!r}; allowed: {', '.join(Precision)}") from err
+    low, high = setting.metadata["low"], setting.metadata["high"]
+    try:
+        value = int(str(raw))
+    except ValueError as err:
+        raise ConfigError(f"{name} is {raw!r}; it must be an integer") from err
+    if not low <= value <= high:
+        raise ConfigError(f"{name} is {value}; allowed: {low} to {high}")
+    return value

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""YOLOv8 run by OpenVINO: pages in, room boxes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import openvino as ov
+from openvino import properties
+
+from roomdet import network
+from roomdet.config import Precision
+from roomdet.errors import ModelError
+from roomdet.geometry import Boxes, Detections, Letterbox, Pixels, Scores, non_maximum_suppression
+from roomdet.images import read_page
+from roomdet.schema import RequestOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from roomdet.config import Config
+
+# Ultralytics passes at most this many boxes on to suppression (ultralytics 8.4, max_nms).
+MAX_CANDIDATES = 30_000
+
+
+class Detector(Protocol):
+    """Finds rooms on a page."""
+
+    input_px: int
+
+    def detect(self, pixels: Pixels, options: RequestOptions) -> Detections:
+        """Find rooms; boxes are fractions of the page, highest confidence first."""
+        ...
+
+
+class OpenVinoDetector:
+    """A YOLOv8 network compiled for this CPU.
+
+    Args:
+        folder: Holds ``network.xml`` and ``network.bin``.
+        input_px: Side of the network's square input.
+        precision: See :class:`roomdet.config.Config`.
+        threads: See :class:`roomdet.config.Config`.
+
+    Raises:
+        ModelError: If OpenVINO cannot read or compile the network, or it is no YOLOv8 detector.
+    """
+
+    def __init__(self, folder: Path, *, input_px: int, precision: Precision, threads: int) -> None:
+        self.input_px = input_px
+        core = ov.Core()
+        try:
+            model = core.read_model(folder / network.TOPOLOGY, folder / network.WEIGHTS)
+            _check_layout(model, input_px)
+            self._compiled = core.compile_model(
+                _with_uint8_input(model),
+                "CPU",
+                {
+                    properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
+                    properties.hint.inference_precision: _arithmetic(core, precision),
+                    properties.inference_num_threads: threads,
+                },
+            )
+        except RuntimeError as err:  # OpenVINO's C++ exceptions arrive as RuntimeError
+            raise ModelError(f"OpenVINO cannot load the network: {err}") from err
+
+    @property
+    def precision(self) -> Precision:
+        """The arithmetic in use, fp32 or bf16."""
+        used = self._compiled.get_property(properties.hint.inference_precision)
+        return Precision.BF16 if used == ov.Type.bf16 else Precision.FP32
+
+    def detect(self, pixels: Pixels, options: RequestOptions) -> Detections:
+        """Find the rooms of one page.
+
+        Args:
+            pixels: uint8 RGB, shape ``(height, width, 3)``, neither side above ``input_px``.
+            options: Thresholds; ``page`` plays no role here.
+
+        Returns:
+            Boxes as fractions of the page, 0 to 1, none of them empty; highest confidence first.
+
+        Raises:
+            ModelError: If the network answers with numbers that are none.
+        """
+        height, width = pixels.shape[:2]
+        letterbox = Letterbox.centered((width, height), self.input_px)
+        output = self._compiled(letterbox.place(pixels)[None])[0][0]
+        candidates = parse_output(output, options.confidence)
+        kept = non_maximum_suppression(
+            candidates, iou=options.iou, max_count=options.max_rooms
+        )
+        boxes_norm = letterbox.canvas_to_page(kept.boxes_xyxy)
+        on_page = (boxes_norm[:, 2:] > boxes_norm[:, :2]).all(axis=1)
+        return Detections(boxes_norm[on_page], kept.scores[on_page])
+
+
+def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
+    """Load a network that proves itself.
+
+    Every file's sha256 is checked and the golden plan is run, which also warms the network.
+
+    Args:
+        folder: The extracted archive, or any folder with ``network.json`` and what it names.
+        config: Precision, threads and limits.
+
+    Raises:
+        ModelError: If a file is damaged or missing, or the golden plan's rooms are not found.
+    """
+    manifest = network.NetworkManifest.read(folder)
+    detector = OpenVinoDetector(
+        folder,
+        input_px=manifest.input_px,
+        precision=config.precision,
+        threads=config.threads,
+    )
+    plan = (folder / network.GOLDEN_PLAN).read_bytes()
+    page = read_page(plan, page=1, side_px=manifest.input_px, limits=config.limits)
+    found = detector.detect(page.pixels, RequestOptions())
+    network.check_golden(found, manifest.golden)
+    return detector
+
+
+def parse_output(output: Boxes, confidence: float) -> Detections:
+    """Read the candidates out of YOLOv8's output.
+
+    Args:
+        output: float32, shape ``(4 + classes, anchors)``: center x, center y, width and height
+            in canvas pixels, then one score per class. Not modified.
+        confidence: Candidates below this are left out.
+
+    Returns:
+        Boxes in canvas pixels, corners ``x0, y0, x1, y1``; the score is that of the best class,
+        because every class is a room.
+
+    Raises:
+        ModelError: If a number is NaN or infinite.
+    """
+    if not np.isfinite(output).all():
+        raise ModelError("the network answered with numbers that are not finite")
+    scores: Scores = output[4:].max(axis=0)
+    chosen = np.flatnonzero(scores >= confidence)
+    if len(chosen) > MAX_CANDIDATES:
+        chosen = chosen[np.argsort(-scores[chosen], kind="stable")[:MAX_CANDIDATES]]
+    center, half = output[:2, chosen].T, output[2:4, chosen].T / 2
+    boxes: Boxes = np.concatenate([center - half, center + half], axis=1)
+    return Detections(boxes, scores[chosen])
+
+
+def _check_layout(model: ov.Model, input_px: int) -> None:
+    """Refuse a network that is not a YOLOv8 detector of one square RGB picture."""
+    shapes = [list(port.get_partial_shape().to_shape()) for port in (*model.inputs, *model.outputs)]
+    # YOLOv8 has one anchor per cell of its three grids, at strides 8, 16 and 32.
+    anchors = sum((input_px // stride) ** 2 for stride in (8, 16, 32))
+    is_yolov8 = (
+        len(shapes) == 2
+        and shapes[0] == [1, 3, input_px, input_px]
+        and len(shapes[1]) == 3
+        and shapes[1][1] > 4
+        and shapes[1][2] == anchors
+    )
+    if not is_yolov8:
+        raise ModelError(f"the network is no YOLOv8 detector of {input_px} px: {shapes}")
+
+
+def _with_uint8_input(model: ov.Model) -> ov.Model:
+    """Let the network take uint8 RGB, shape ``(1, h, w, 3)``, instead of 0 to 1 planes."""
+    steps = ov.preprocess.PrePostProcessor(model)
+    steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    steps.input().preprocess().convert_element_type(ov.Type.f32).scale(255.0)
+    steps.input().model().set_layout(ov.Layout("NCHW"))
+    return steps.build()
+
+
+def _arithmetic(core: ov.Core, precision: Precision) -> ov.Type:
+    if precision is Precision.AUTO:
+        has_bf16 = "BF16" in core.get_property("CPU", properties.device.capabilities)
+        return ov.Type.bf16 if has_bf16 else ov.Type.f32
+    return ov.Type.bf16 if precision is Precision.BF16 else ov.Type.f32

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a file is, by its first bytes."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+# A PDF may have up to this much in front of its header (ISO 32000-1, annex H, note 13).
+_PDF_HEADER_WITHIN = 1024
+_TEXT_SAMPLE = 512
+
+
+class FileType(Enum):
+    """Kinds that are read; the values are Pillow's format names."""
+
+    PNG = "PNG"
+    JPEG = "JPEG"
+    TIFF = "TIFF"
+    WEBP = "WEBP"
+    BMP = "BMP"
+    GIF = "GIF"
+    PDF = "PDF"
+
+
+_SIGNATURES: tuple[tuple[bytes, FileType | str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", FileType.PNG),
+    (b"\xff\xd8\xff", FileType.JPEG),
+    (b"II*\x00", FileType.TIFF),
+    (b"MM\x00*", FileType.TIFF),
+    (b"II+\x00", FileType.TIFF),  # BigTIFF
+    (b"MM\x00+", FileType.TIFF),
+    (b"GIF87a", FileType.GIF),
+    (b"GIF89a", FileType.GIF),
+    (b"BM", FileType.BMP),
+    (b"PK\x03\x04", "a ZIP archive (or an Office document)"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"AC10", "an AutoCAD drawing (DWG); export it as PDF"),
+    (b"\xd0\xcf\x11\xe0", "an old Office or Revit file; export it as PDF"),
+    (b"%!PS", "PostScript; export it as PDF"),
+    (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"8BPS", "a Photoshop document"),
+)
+
+
+def identify(data: bytes) -> FileType | str:
+    """Tell what a file is.
+
+    Returns:
+        Its type if it is one that we read, else a phrase that completes "the file is …".
+    """
+    for signature, kind in _SIGNATURES:
+        if data.startswith(signature):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return FileType.WEBP
+    if data[4:8] == b"ftyp":
+        return "HEIC, AVIF or a video"
+    if b"%PDF-" in data[:_PDF_HEADER_WITHIN]:
+        return FileType.PDF
+    return _identify_text(data[:_TEXT_SAMPLE])
+
+
+def _identify_text(sample: bytes) -> str:
+    # The cut may split a character of up to four bytes.
+    for end in (len(sample), -1, -2, -3):
+        try:
+            text = sample[:end].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        if "\x00" in text:
+            break
+        if "<svg" in text:
+            return "an SVG drawing; export it as PDF or PNG"
+        if text.split()[:2] == ["0", "SECTION"]:
+            return "a DXF drawing; export it as PDF"
+        if text.lstrip().lower().startswith(("<!doctype html", "<html")):
+            return "a web page"
+        return "text"
+    return "of no kind that is known here"

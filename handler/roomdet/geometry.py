@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Boxes and the letterbox: pure functions of arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+Boxes: TypeAlias = npt.NDArray[np.float32]
+Scores: TypeAlias = npt.NDArray[np.float32]
+GridBoxes: TypeAlias = npt.NDArray[np.int64]
+
+GRID = 1000  # the API's coordinates run from 0 to 1000 (docs/api.md)
+# The grey around a letterboxed page; ultralytics trains with it (ultralytics 8.4, LetterBox).
+PADDING_VALUE = 114
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Boxes of one page with their confidence.
+
+    Attributes:
+        boxes_xyxy: float32, shape ``(n, 4)``, corners ``x0, y0, x1, y1``. The unit is the maker's.
+        scores: float32, shape ``(n,)``, 0 to 1, highest first.
+    """
+
+    boxes_xyxy: Boxes
+    scores: Scores
+
+    def __post_init__(self) -> None:
+        n = len(self.scores)
+        if self.boxes_xyxy.shape != (n, 4) or self.scores.shape != (n,):
+            raise ValueError(
+                f"expected boxes (n, 4) and scores (n,); "
+                f"got {self.boxes_xyxy.shape} and {self.scores.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+def fit_within(source_wh: tuple[float, float], side_px: int) -> tuple[int, int]:
+    """Size of a page scaled so that its longer side is ``side_px``.
+
+    Returns:
+        Width and height in pixels, each at least 1, the longer one equal to ``side_px``.
+    """
+    width, height = source_wh
+    longer = max(width, height)
+    return (
+        max(1, round(width * side_px / longer)),
+        max(1, round(height * side_px / longer)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """Where a page lies on the square canvas that the network sees.
+
+    Attributes:
+        side_px: Side of the canvas in pixels.
+        page_wh_px: Size of the page on the canvas.
+        offset_xy_px: Upper left corner of the page on the canvas.
+    """
+
+    side_px: int
+    page_wh_px: tuple[int, int]
+    offset_xy_px: tuple[int, int]
+
+    @classmethod
+    def centered(cls, page_wh_px: tuple[int, int], side_px: int) -> Letterbox:
+        """Center a page that fits; an odd remainder goes to the right and bottom.
+
+        Source:
+            ultralytics 8.4, ``LetterBox``: ``round(remainder / 2 - 0.1)``.
+        """
+        width, height = page_wh_px
+        if not (1 <= width <= side_px and 1 <= height <= side_px):
+            raise ValueError(f"page of {width} x {height} px does not fit into {side_px} px")
+        offset = (side_px - width) // 2, (side_px - height) // 2
+        return cls(side_px, page_wh_px, offset)
+
+    def place(self, pixels: Pixels) -> Pixels:
+        """Lay a page on the grey canvas.
+
+        Args:
+            pixels: uint8, shape ``(height, width, 3)`` of ``page_wh_px``. Not modified.
+
+        Returns:
+            New uint8 array, shape ``(side_px, side_px, 3)``.
+        """
+        (width, height), (left, top) = self.page_wh_px, self.offset_xy_px
+        canvas = np.full((self.side_px, self.side_px, 3), PADDING_VALUE, np.uint8)
+        canvas[top : top + height, left : left + width] = pixels
+        return canvas
+
+    def canvas_to_page(self, boxes_xyxy_px: Boxes) -> Boxes:
+        """Map boxes from canvas pixels to fractions of the page.
+
+        Args:
+            boxes_xyxy_px: float32, shape ``(n, 4)``, canvas pixels. Not modified.
+
+        Returns:
+            New float32 array, shape ``(n, 4)``, clipped to 0 to 1.
+        """
+        offset = np.array(self.offset_xy_px * 2, np.float32)
+        size = np.array(self.page_wh_px * 2, np.float32)
+        fractions: Boxes = np.clip((boxes_xyxy_px - offset) / size, 0.0, 1.0)
+        return fractions
+
+
+def fractions_to_grid(boxes_xyxy_norm: Boxes) -> GridBoxes:
+    """Round boxes to the API's integer grid, none of them empty.
+
+    Args:
+        boxes_xyxy_norm: float, shape ``(n, 4)``, corners as fractions of the page, 0 to 1,
+            ``x0 <= x1`` and ``y0 <= y1``.
+
+    Returns:
+        int64, shape ``(n, 4)``, 0 to 1000; ``x_min < x_max`` and ``y_min < y_max`` also for a
+        sliver at an edge, which is widened inwards.
+    """
+    low = np.clip(np.rint(boxes_xyxy_norm[:, :2] * GRID), 0, GRID - 1).astype(np.int64)
+    high = np.clip(np.rint(boxes_xyxy_norm[:, 2:] * GRID), 1, GRID).astype(np.int64)
+    return np.concatenate([low, np.maximum(high, low + 1)], axis=1)
+
+
+def iou_matrix(boxes_xyxy: Boxes, others_xyxy: Boxes) -> npt.NDArray[Any]:
+    """Intersection over union of every box with every other one.
+
+    Returns:
+        float, shape ``(len(boxes_xyxy), len(others_xyxy))``, 0 to 1; 0 where both are empty.
+    """
+    low = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
+    high = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:])
+    intersection = np.prod(np.clip(high - low, 0, None), axis=2)
+    union = _areas(boxes_xyxy)[:, None] + _areas(others_xyxy)[None, :] - intersection
+    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+
+
+def non_maximum_suppression(found: Detections, *, iou: float, max_count: int) -> Detections:
+    """Keep of overlapping boxes the most confident one.
+
+    Args:
+        found: Any order, any number.
+        iou: A box that overlaps a kept one by more than this is dropped; 0 to 1.
+        max_count: At most this many are kept.
+
+    Returns:
+        The kept boxes, highest score first; equal scores from top to bottom, then left to right.
+    """
+    order = np.lexsort((found.boxes_xyxy[:, 0], found.boxes_xyxy[:, 1], -found.scores))
+    boxes = found.boxes_xyxy[order]
+    kept: list[int] = []
+    rest = np.arange(len(order))
+    while rest.size and len(kept) < max_count:
+        best, rest = rest[0], rest[1:]
+        kept.append(int(best))
+        overlap = iou_matrix(boxes[best : best + 1], boxes[rest])[0]
+        rest = rest[overlap <= iou]
+    chosen = order[kept]
+    return Detections(found.boxes_xyxy[chosen], found.scores[chosen])
+
+
+def _areas(boxes_xyxy: Boxes) -> npt.NDArray[Any]:
+    return np.prod(np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0, None), axis=1)

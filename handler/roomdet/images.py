@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Bytes in, one page out: RGB pixels at the working size."""
+
+from __future__ import annotations
+
+from roomdet import documents, pictures
+from roomdet.config import Limits
+from roomdet.errors import FileTooLarge, InvalidFileFormat
+from roomdet.filetypes import FileType, identify
+from roomdet.page import Page
+
+READABLE = "PNG, JPEG, TIFF, WebP, BMP, GIF or PDF"
+
+
+def read_page(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
+    """Read one page of a picture or document.
+
+    The header is read first: nothing is decoded before its bytes, pixels and pages are known to
+    be within the limits.
+
+    Args:
+        data: The file. Its content decides what it is, whatever it was called.
+        page: Counted from 1; pictures of a single page have only the first.
+        side_px: Longer side of the page that is returned.
+        limits: What is refused.
+
+    Raises:
+        InvalidFileFormat: If it is empty, damaged, encrypted, or of a kind that is not read.
+        FileTooLarge: If it exceeds a limit.
+        ValidationError: If there is no such page.
+    """
+    if not data:
+        raise InvalidFileFormat(f"the file is empty; send the bytes of a {READABLE} file")
+    if len(data) > limits.max_bytes:
+        raise too_many_bytes(len(data), limits)
+    kind = identify(data)
+    if isinstance(kind, FileType):
+        read = documents.read if kind is FileType.PDF else pictures.read
+        return read(data, kind, page=page, side_px=side_px, limits=limits)
+    raise InvalidFileFormat(f"the file is {kind}; send a {READABLE} file", {"found": kind})
+
+
+def too_many_bytes(size: int, limits: Limits) -> FileTooLarge:
+    """The error for a file of ``size`` bytes, known or estimated before it was decoded."""
+    return FileTooLarge(
+        f"the file has {size:,} bytes; the limit is {limits.max_bytes:,}",
+        {"bytes": size, "limit": limits.max_bytes},
+    )

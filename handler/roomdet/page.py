@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A page as the readers of pictures and documents return it, and the checks they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from roomdet.errors import FileTooLarge, InvalidFileFormat, ValidationError
+
+if TYPE_CHECKING:
+    from roomdet.config import Limits
+    from roomdet.geometry import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page at the working size.
+
+    Attributes:
+        pixels: uint8 RGB, shape ``(height, width, 3)``, upright as a person sees it, transparency
+            laid over white.
+        source_wh: Size of what was submitted, upright: pixels of a picture, points (1/72 inch) of
+            a PDF page.
+        number: Counted from 1.
+        count: Pages of the document; 1 for a picture.
+    """
+
+    pixels: Pixels
+    source_wh: tuple[float, float]
+    number: int
+    count: int
+
+
+def check_page(page: int, count: int, limits: Limits) -> None:
+    """Refuse a document of too many pages and a page that it does not have.
+
+    Raises:
+        FileTooLarge: If the document has more pages than the limit.
+        ValidationError: If ``page`` is above ``count``.
+        InvalidFileFormat: If there is no page at all.
+    """
+    if count < 1:
+        raise InvalidFileFormat("the document has no pages")
+    if count > limits.max_pages:
+        raise FileTooLarge(
+            f"the document has more than {limits.max_pages:,} pages, which is the limit",
+            {"limit": limits.max_pages},
+        )
+    if page > count:
+        pages = "1 page" if count == 1 else f"{count} pages"
+        raise ValidationError(
+            f"page {page} was asked for; the file has {pages}",
+            {"page": page, "page_count": count},
+        )
+
+
+def check_pixels(width: int, height: int, limits: Limits) -> None:
+    """Refuse a picture of too many pixels.
+
+    Raises:
+        FileTooLarge: If ``width * height`` exceeds the limit.
+    """
+    if width * height > limits.max_pixels:
+        raise FileTooLarge(
+            f"the picture has {width} x {height} = {width * height:,} pixels; "
+            f"the limit is {limits.max_pixels:,}",
+            {"pixels": width * height, "limit": limits.max_pixels},
+        )

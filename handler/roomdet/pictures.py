@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Pictures: PNG, JPEG, TIFF, WebP, BMP and GIF read by Pillow, reduced while they are large.
+
+A sheet scanned at 300 dpi has 70 million pixels. It is decoded in its own mode (one byte a pixel
+where it is black and white) and turned into RGB in strips while it is reduced, so that no second
+full-size copy is ever made.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from roomdet.errors import FileTooLarge, InvalidFileFormat
+from roomdet.filetypes import FileType
+from roomdet.geometry import fit_within
+from roomdet.page import Page, check_page, check_pixels
+
+if TYPE_CHECKING:
+    from roomdet.config import Limits
+
+# The box filter may shrink to this multiple of the target; the last step is bilinear
+# (Pillow's documentation calls 2.0 "close to fair resampling", Image.resize, reducing_gap).
+REDUCING_GAP = 2.0
+STRIP_PIXELS = 4_000_000  # converted to RGB at a time: 12 MB
+# What Pillow raises on damaged files (pillow 13: PngImagePlugin, TiffImagePlugin, ImageFile).
+_DAMAGED = (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, EOFError,
+            struct.error, ZeroDivisionError, OverflowError, RuntimeError)  # fmt: skip
+_PLAIN_MODES = ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr")
+_ALPHA_MODES = ("LA", "PA", "RGBA")
+_SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
+_ORIENTATION_TAG = 0x0112  # EXIF 2.32, tag Orientation, and what turns each value upright
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SWAPS_SIDES = (5, 6, 7, 8)
+
+
+def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits) -> Page:
+    """Read a picture; arguments and errors as :func:`roomdet.images.read_page`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the limits are ours
+            with Image.open(io.BytesIO(data), formats=[kind.value]) as picture:
+                return _read_frame(picture, kind, page=page, side_px=side_px, limits=limits)
+    except Image.DecompressionBombError as err:
+        raise FileTooLarge(
+            f"the picture has more pixels than the limit of {limits.max_pixels:,}",
+            {"limit": limits.max_pixels},
+        ) from err
+    except _DAMAGED as err:
+        raise InvalidFileFormat(
+            f"the {kind.value} file is damaged or ends early", {"found": kind.value}
+        ) from err
+
+
+def _read_frame(
+    picture: Image.Image, kind: FileType, *, page: int, side_px: int, limits: Limits
+) -> Page:
+    count = _count_pages(picture, limits.max_pages) if kind is FileType.TIFF else 1
+    check_page(page, count, limits)
+    if page > 1:
+        picture.seek(page - 1)
+    check_pixels(*picture.size, limits)
+    if picture.mode not in _PLAIN_MODES + _ALPHA_MODES + _SIXTEEN_BIT_MODES:
+        raise InvalidFileFormat(
+            f"the {kind.value} file has pixels of mode {picture.mode}; "
+            "save it in grey, RGB or CMYK with 8 or 16 bits a channel",
+            {"found": picture.mode},
+        )
+    source_wh = picture.size
+    width, height = fit_within(source_wh, side_px)
+    # JPEG alone can be decoded at 1/2, 1/4 or 1/8 of its size.
+    picture.draft(None, (round(width * REDUCING_GAP), round(height * REDUCING_GAP)))
+    picture.load()
+    if kind is FileType.TIFF:  # Pillow turns a TIFF upright while it loads it
+        orientation, source_wh = 1, picture.size
+    else:
+        orientation = _orientation(picture)
+    pixels = _at_size(picture, fit_within(source_wh, side_px))
+    if orientation in _UPRIGHT:
+        pixels = pixels.transpose(_UPRIGHT[orientation])
+    if orientation in _SWAPS_SIDES:
+        source_wh = (source_wh[1], source_wh[0])
+    return Page(np.asarray(pixels), source_wh, number=page, count=count)
+
+
+def _count_pages(picture: Image.Image, limit: int) -> int:
+    """Pages of a TIFF, counted up to one more than ``limit``."""
+    count = 1
+    while count <= limit:
+        try:
+            picture.seek(count)
+        except EOFError:
+            break
+        count += 1
+    picture.seek(0)
+    return count
+
+
+def _orientation(picture: Image.Image) -> int:
+    """EXIF orientation, 1 (upright) where there is none or it cannot be read."""
+    try:
+        return int(picture.getexif().get(_ORIENTATION_TAG, 1))
+    except _DAMAGED:
+        return 1
+
+
+def _at_size(picture: Image.Image, target_wh: tuple[int, int]) -> Image.Image:
+    """Scale a decoded picture to ``target_wh`` as RGB, averaging over what is left out."""
+    width, height = picture.size
+    factor = max(1, int(min(width / target_wh[0], height / target_wh[1]) / REDUCING_GAP))
+    strip_rows = max(1, STRIP_PIXELS // width // factor) * factor
+    reduced: Image.Image | None = None
+    for top in range(0, height, strip_rows):
+        box = (0, top, width, min(top + strip_rows, height))
+        strip = _opaque(picture.crop(box)).reduce(factor)
+        if reduced is None:
+            reduced = Image.new(strip.mode, (strip.width, -(-height // factor)))
+        reduced.paste(strip, (0, top // factor))
+    assert reduced is not None  # Pillow opens no picture without rows
+    # The last column and row of the reduced picture may stand for less than ``factor`` pixels.
+    box_px = (0, 0, width / factor, height / factor)
+    return reduced.resize(target_wh, Image.Resampling.BILINEAR, box=box_px).convert("RGB")
+
+
+def _opaque(strip: Image.Image) -> Image.Image:
+    """Turn pixels of any accepted mode into grey or RGB, transparency laid over white."""
+    if strip.mode in _SIXTEEN_BIT_MODES:
+        return Image.fromarray((np.asarray(strip) >> 8).astype(np.uint8))
+    if strip.mode in _ALPHA_MODES or "transparency" in strip.info:
+        layer = strip.convert("RGBA")
+        white = Image.new("RGB", strip.size, "white")
+        white.paste(layer, mask=layer.getchannel("A"))
+        return white
+    return strip.convert("L" if strip.mode in ("1", "L") else "RGB")

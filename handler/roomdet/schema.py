@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a request may ask and what an answer says, as values and as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from roomdet.errors import ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from roomdet.errors import RequestError
+    from roomdet.geometry import GridBoxes, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOptions:
+    """Options of one request, checked.
+
+    Attributes:
+        confidence: Rooms below this confidence are not answered; 0.01 to 1.
+        iou: Of two boxes that overlap more than this (intersection over union, 0 to 1), only the
+            more confident one is answered.
+        max_rooms: At most this many rooms, the most confident first; 1 to 1000.
+        page: Page of a document, counted from 1.
+    """
+
+    confidence: float = 0.25
+    iou: float = 0.45
+    max_rooms: int = 300
+    page: int = 1
+
+    def __post_init__(self) -> None:
+        _check_number("confidence", self.confidence, 0.01, 1.0)
+        _check_number("iou", self.iou, 0.0, 1.0)
+        _check_integer("max_rooms", self.max_rooms, 1, 1000)
+        _check_integer("page", self.page, 1, None)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> RequestOptions:
+        """Build options from numbers by name.
+
+        Raises:
+            ValidationError: If a key is unknown, or a value has the wrong type or range.
+        """
+        for key in values:
+            if key not in OPTION_NAMES:
+                raise ValidationError(
+                    f"unknown option {key!r}; known: {', '.join(OPTION_NAMES)}",
+                    {"option": str(key), "known": list(OPTION_NAMES)},
+                )
+        return cls(**values)
+
+
+CONFIDENCE_DECIMALS = 4
+OPTION_NAMES = tuple(field.name for field in fields(RequestOptions))
+# The longest number worth reading; int() of a longer text costs time that grows with its square.
+_MAX_NUMBER_CHARS = 32
+
+
+def parse_number(name: str, text: str) -> int | float:
+    """Read an option's value, an integer where the text is one.
+
+    Raises:
+        ValidationError: If the text is no number.
+    """
+    text = text.strip()
+    if len(text) <= _MAX_NUMBER_CHARS and text.isascii() and "_" not in text:
+        for kind in (int, float):
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+    raise ValidationError(
+        f"{name} must be a number; got {_shown(text)}", {"option": name, "got": _shown(text)}
+    )
+
+
+def _check_number(name: str, value: object, low: float, high: float) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high:  # type: ignore[operator]  # NaN fails here too
+        raise ValidationError(
+            f"{name} must be a number from {low:g} to {high:g}; got {_shown(value)}",
+            {"option": name, "got": _shown(value)},
+        )
+
+
+def _check_integer(name: str, value: object, low: int, high: int | None) -> None:
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    in_range = is_integer and value >= low and (high is None or value <= high)  # type: ignore[operator]
+    if not in_range:
+        allowed = f"an integer from {low} to {high}" if high else f"an integer from {low} on"
+        raise ValidationError(
+            f"{name} must be {allowed}; got {_shown(value)}", {"option": name, "got": _shown(value)}
+        )
+
+
+def _shown(value: object) -> str:
+    """Text of a caller's value, short enough for a message."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= _MAX_NUMBER_CHARS else text[:_MAX_NUMBER_CHARS] + "…"
+
+
+def encode_rooms(
+    boxes_grid: GridBoxes,
+    scores: Scores,
+    *,
+    processing_time_ms: int,
+    page: int,
+    page_count: int,
+) -> bytes:
+    """Encode a successful answer.
+
+    Args:
+        boxes_grid: int, shape ``(n, 4)``, corners ``x_min, y_min, x_max, y_max`` in 0 to 1000 of
+            the page. ``n`` may be 0. The answer has the most confident first, equal ones (as
+            answered, with 4 decimals) from top to bottom, then left to right.
+        scores: float, shape ``(n,)``, 0 to 1.
+        processing_time_ms: Time spent on this item.
+        page: The page that was read, counted from 1.
+        page_count: Pages of the document; above 1 the answer names page and count.
+    """
+    confidences = [round(score, CONFIDENCE_DECIMALS) for score in scores.tolist()]
+    found = sorted(
+        zip(confidences, boxes_grid.tolist(), strict=True),
+        key=lambda room: (-room[0], room[1][1], room[1][0]),
+    )
+    rooms = [
+        {"id": f"room_{number:03d}", "bounding_box": box, "confidence": confidence}
+        for number, (confidence, box) in enumerate(found, start=1)
+    ]
+    answer: dict[str, object] = {
+        "status": "success",
+        "processing_time_ms": processing_time_ms,
+        "detected_rooms": rooms,
+    }
+    if page_count > 1:
+        answer |= {"page": page, "page_count": page_count}
+    return _compact(answer)
+
+
+def encode_error(error: RequestError) -> bytes:
+    """Encode an error answer; it goes out with ``error.status``."""
+    return _compact(
+        {
+            "status": "error",
+            "error": error.code,
+            "message": str(error),
+            "details": error.details,
+        }
+    )
+
+
+def _compact(answer: Mapping[str, object]) -> bytes:
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()

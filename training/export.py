@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Export a YOLOv8 checkpoint to OpenVINO and record what the reference finds on the golden plan.
+
+``python -m training.export rooms.pt --out build/network`` needs ultralytics (``make venv-train``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import openvino
+import ultralytics
+from PIL import Image
+from roomdet import network
+from roomdet.config import Limits
+from roomdet.images import read_page
+from roomdet.schema import RequestOptions
+from ultralytics import YOLO
+
+from training.reference import predict_page
+
+DEFAULT_GOLDEN_PLAN = Path("docs/sample/plan.png")
+
+
+class ExportError(Exception):
+    """The checkpoint cannot become an archive; the message says why."""
+
+
+def export(
+    checkpoint: Path, out: Path, *, golden_plan: Path, input_px: int, allow_no_rooms: bool
+) -> network.NetworkManifest:
+    """Export a checkpoint.
+
+    Args:
+        checkpoint: YOLOv8 detection checkpoint (``.pt``), one class or several.
+        out: Folder that is made; holds ``network.json`` and the files that it names.
+        golden_plan: Picture that the loaded network must read as the checkpoint does.
+        input_px: Side of the network's square input; a multiple of 32.
+        allow_no_rooms: Accept a checkpoint that finds no room on the golden plan, whose archive
+            then cannot prove itself when it is loaded.
+
+    Raises:
+        ExportError: If the file is no YOLOv8 detector, or finds no room and may not.
+    """
+    model = _load(checkpoint)
+    golden = _golden_rooms(model, golden_plan, input_px)
+    if not golden and not allow_no_rooms:
+        raise ExportError(
+            f"{checkpoint} finds no room on {golden_plan} with confidence >= "
+            f"{network.EXPECTED_CONFIDENCE}; --allow-no-rooms packs it all the same"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        # ultralytics exports beside the checkpoint, so it works on a copy.
+        copy = shutil.copy(checkpoint, Path(scratch, "network.pt"))
+        exported = Path(YOLO(copy).export(format="openvino", imgsz=input_px, verbose=False))
+        _save_plain(exported / network.TOPOLOGY, out)
+    shutil.copyfile(golden_plan, out / network.GOLDEN_PLAN)
+    names = (network.TOPOLOGY, network.WEIGHTS, network.GOLDEN_PLAN)
+    manifest = network.NetworkManifest(
+        input_px=input_px,
+        classes=tuple(model.names.values()),
+        checkpoint_sha256=network.sha256_of(checkpoint),
+        exported_with={
+            "openvino": openvino.__version__.partition("-")[0],
+            "ultralytics": ultralytics.__version__,
+        },
+        files={name: network.sha256_of(out / name) for name in names},
+        golden=golden,
+    )
+    manifest.write(out)
+    return manifest
+
+
+def _load(checkpoint: Path) -> YOLO:
+    try:
+        model = YOLO(checkpoint)
+        head: Any = model.model.model[-1]
+    except Exception as err:  # noqa: BLE001  # whatever unpickling a foreign file raises
+        raise ExportError(f"{checkpoint} is no checkpoint that ultralytics reads: {err}") from err
+    strides = [int(stride) for stride in head.stride]
+    if model.task != "detect" or type(head).__name__ != "Detect" or strides != [8, 16, 32]:
+        raise ExportError(
+            f"{checkpoint} is a {model.task} model with head {type(head).__name__} and strides "
+            f"{strides}; a YOLOv8 detector has head Detect and strides [8, 16, 32]"
+        )
+    return model
+
+
+def _golden_rooms(
+    model: YOLO, golden_plan: Path, input_px: int
+) -> tuple[network.GoldenRoom, ...]:
+    """What the reference pipeline finds on the golden plan, rounded to six decimals."""
+    page = read_page(golden_plan.read_bytes(), page=1, side_px=input_px, limits=Limits())
+    found = predict_page(
+        model, page.pixels, RequestOptions(confidence=network.EXPECTED_CONFIDENCE), input_px
+    )
+    return tuple(
+        network.GoldenRoom(
+            tuple(round(edge, 6) for edge in box),
+            round(score, 6),
+        )
+        for box, score in zip(found.boxes_xyxy.tolist(), found.scores.tolist(), strict=True)
+    )
+
+
+def _save_plain(topology: Path, out: Path) -> None:
+    """Write the network without the exporter's notes, which hold the date and the file's name."""
+    model = openvino.Core().read_model(topology)
+    for note in list(model.get_rt_info()):
+        model.set_rt_info("", note)
+    openvino.save_model(model, out / network.TOPOLOGY, compress_to_fp16=True)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; 0 when the network is exported, 1 when it cannot be."""
+    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
+    parser.add_argument("checkpoint", type=Path, help="YOLOv8 detection checkpoint, .pt")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the network")
+    parser.add_argument("--golden-plan", type=Path, default=DEFAULT_GOLDEN_PLAN)
+    parser.add_argument("--input-px", type=int, default=640, help="side of the square input")
+    parser.add_argument(
+        "--allow-no-rooms",
+        action="store_true",
+        help="accept a checkpoint that finds no room on the golden plan",
+    )
+    args = parser.parse_args(argv)
+    try:
+        manifest = export(
+            args.checkpoint,
+            args.out,
+            golden_plan=args.golden_plan,
+            input_px=args.input_px,
+            allow_no_rooms=args.allow_no_rooms,
+        )
+    except ExportError as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 1
+    print(f"{args.out}: {len(manifest.golden)} rooms expected on the golden plan")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
