@@ -15,13 +15,12 @@ from typing import Any
 
 import openvino
 import ultralytics
-from PIL import Image
+from ultralytics import YOLO
+
 from roomdet import network
 from roomdet.config import Limits
 from roomdet.images import read_page
 from roomdet.schema import RequestOptions
-from ultralytics import YOLO
-
 from training.reference import predict_page
 
 DEFAULT_GOLDEN_PLAN = Path("docs/sample/plan.png")
@@ -81,7 +80,7 @@ def _load(checkpoint: Path) -> YOLO:
     try:
         model = YOLO(checkpoint)
         head: Any = model.model.model[-1]
-    except Exception as err:  # noqa: BLE001  # whatever unpickling a foreign file raises
+    except Exception as err:  # whatever unpickling a foreign file raises
         raise ExportError(f"{checkpoint} is no checkpoint that ultralytics reads: {err}") from err
     strides = [int(stride) for stride in head.stride]
     if model.task != "detect" or type(head).__name__ != "Detect" or strides != [8, 16, 32]:
@@ -92,9 +91,7 @@ def _load(checkpoint: Path) -> YOLO:
     return model
 
 
-def _golden_rooms(
-    model: YOLO, golden_plan: Path, input_px: int
-) -> tuple[network.GoldenRoom, ...]:
+def _golden_rooms(model: YOLO, golden_plan: Path, input_px: int) -> tuple[network.GoldenRoom, ...]:
     """What the reference pipeline finds on the golden plan, rounded to six decimals."""
     page = read_page(golden_plan.read_bytes(), page=1, side_px=input_px, limits=Limits())
     found = predict_page(

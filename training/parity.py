@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from ultralytics import YOLO
+
 from client.api import detect
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import load_detector
-from roomdet.geometry import GRID, Detections, iou_matrix
+from roomdet.geometry import GRID, Boxes, Detections, iou_matrix
 from roomdet.images import read_page
 from roomdet.schema import RequestOptions
-from ultralytics import YOLO
-
 from training.reference import predict_page
 
 if TYPE_CHECKING:
@@ -113,8 +113,10 @@ def compare_served(pictures: Sequence[bytes], checkpoint: Path, url: str) -> Agr
 
 def _served(data: bytes, url: str) -> Detections:
     rooms = detect(data, url=url).rooms
-    boxes = np.array([room.box_xyxy_grid for room in rooms], np.float32).reshape(-1, 4) / GRID
-    return Detections(boxes, np.array([room.confidence for room in rooms], np.float32))
+    boxes: Boxes = np.array([room.box_xyxy_grid for room in rooms], np.float32).reshape(-1, 4)
+    return Detections(
+        boxes / np.float32(GRID), np.array([room.confidence for room in rooms], np.float32)
+    )
 
 
 def _certain(found: Detections) -> Detections:

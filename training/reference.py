@@ -6,11 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from roomdet.geometry import Boxes, Detections, Letterbox, Pixels, Scores
 
 if TYPE_CHECKING:
-    from roomdet.schema import RequestOptions
     from ultralytics import YOLO
+
+    from roomdet.schema import RequestOptions
 
 
 def predict_page(model: YOLO, pixels: Pixels, options: RequestOptions, input_px: int) -> Detections:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator, Mapping
 
 MODEL_NAME = "rooms"
@@ -95,8 +96,10 @@ class LocalServer:
         """Address of the management API."""
         return f"http://127.0.0.1:{self.ports.management}"
 
-    def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
-        """Wait until the model has a running worker.
+    def wait_ready(
+        self, timeout_s: float = READY_TIMEOUT_S, stop: threading.Event | None = None
+    ) -> None:
+        """Wait until the model has a running worker, or until ``stop`` is set.
 
         TorchServe's own /ping says 200 while no model is loaded, so its management API is asked.
 
@@ -105,7 +108,7 @@ class LocalServer:
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            if self.worker_pids():
+            if self.worker_pids() or (stop and stop.is_set()):
                 return
             refusal = self._refusal()
             if refusal:
@@ -201,17 +204,18 @@ def _start(
         with_settings(config.read_text("utf-8"), _own_settings(ports, store) | settings), "utf-8"
     )
     log = home / "server.log"
+    command = [
+        sys.executable, "-c", "from ts.model_server import start; start()",
+        "--start", "--foreground", "--ncs",
+        "--ts-config", str(effective),
+        "--model-store", str(store),
+        "--models", f"{MODEL_NAME}={ARCHIVE}",
+    ]  # fmt: skip
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603  # our own interpreter
-            [
-                sys.executable, "-c", "from ts.model_server import start; start()",
-                "--start", "--foreground", "--ncs",
-                "--ts-config", str(effective),
-                "--model-store", str(store),
-                "--models", f"{MODEL_NAME}={ARCHIVE}",
-            ],  # fmt: skip
+        process = subprocess.Popen(
+            command,
             cwd=home,
-            env={**os.environ, **_own_environment(scratch), **environ},  # noqa: TID251
+            env=_environment(scratch) | environ,
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -231,10 +235,15 @@ def _own_settings(ports: Ports, store: Path) -> dict[str, str]:
     }
 
 
-def _own_environment(scratch: Path) -> dict[str, str]:
-    """TorchServe keeps its pid file, sockets, logs and extracted archives in these folders."""
+def _environment(scratch: Path) -> dict[str, str]:
+    """This process's environment with folders of its own and without our import path.
+
+    TorchServe keeps its pid file, sockets, logs and extracted archives in these folders; the
+    handler must find its modules in the archive alone.
+    """
+    inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     folders = dict.fromkeys(("TMPDIR", "TEMP", "LOG_LOCATION", "METRICS_LOCATION"), str(scratch))
-    return folders | java_environment()
+    return inherited | folders | java_environment()
 
 
 def java_environment() -> dict[str, str]:

@@ -49,40 +49,43 @@ class Precision(StrEnum):
     BF16 = "bf16"
 
 
-def _setting(default: Any, meaning: str, low: int = 0, high: int = 0) -> Any:
-    """Declare a setting with its allowed range and its line in ``docs/operations.md``."""
-    return field(default=default, metadata={"meaning": meaning, "low": low, "high": high})
+def _about(meaning: str, low: int = 0, high: int = 0) -> dict[str, Any]:
+    """A setting's line in ``docs/operations.md`` and, of an integer, its allowed range."""
+    return {"meaning": meaning, "low": low, "high": high}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one request may bring; checked before anything is decoded."""
 
-    max_bytes: int = _setting(
-        32 * 1024 * 1024,
-        "Largest file in bytes, after base64 is decoded",
-        low=1,
-        high=1024**3,  # the largest body that any SageMaker mode forwards (asynchronous inference)
+    max_bytes: int = field(
+        default=32 * 1024 * 1024,
+        # The largest body that any mode of SageMaker forwards is asynchronous inference's 1 GB.
+        metadata=_about("Largest file in bytes, after base64 is decoded", 1, 1024**3),
     )
-    max_pixels: int = _setting(
-        150_000_000,
-        "Largest picture in pixels (A0 at 300 dpi has 139 million)",
-        low=1,
-        high=PILLOW_MAX_PIXELS,
+    max_pixels: int = field(
+        default=150_000_000,
+        metadata=_about(
+            "Largest picture in pixels (A0 at 300 dpi has 139 million)", 1, PILLOW_MAX_PIXELS
+        ),
     )
-    max_pages: int = _setting(500, "Most pages a document may have", low=1, high=100_000)
+    max_pages: int = field(
+        default=500, metadata=_about("Most pages that a document may have", 1, 100_000)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """Settings of one worker."""
 
-    precision: Precision = _setting(
-        Precision.AUTO,
-        "Arithmetic of the network: `auto` (bf16 where the CPU has it), `fp32` or `bf16`",
+    precision: Precision = field(
+        default=Precision.AUTO,
+        metadata=_about(
+            "Arithmetic of the network: `auto` (bf16 where the CPU has it), `fp32` or `bf16`"
+        ),
     )
-    threads: int = _setting(
-        0, "CPU threads of the network; 0 lets OpenVINO choose", low=0, high=256
+    threads: int = field(
+        default=0, metadata=_about("CPU threads of the network; 0 lets OpenVINO choose", 0, 256)
     )
     limits: Limits = field(default_factory=Limits)
 

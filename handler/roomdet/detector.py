@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 # Ultralytics passes at most this many boxes on to suppression (ultralytics 8.4, max_nms).
 MAX_CANDIDATES = 30_000
+# YOLOv8 has one anchor per cell of three grids at these strides; each anchor's column has the
+# box in the first rows, then one score per class (ultralytics 8.4, Detect).
+STRIDES = (8, 16, 32)
+BOX_ROWS = 4
 
 
 class Detector(Protocol):
@@ -89,9 +93,7 @@ class OpenVinoDetector:
         letterbox = Letterbox.centered((width, height), self.input_px)
         output = self._compiled(letterbox.place(pixels)[None])[0][0]
         candidates = parse_output(output, options.confidence)
-        kept = non_maximum_suppression(
-            candidates, iou=options.iou, max_count=options.max_rooms
-        )
+        kept = non_maximum_suppression(candidates, iou=options.iou, max_count=options.max_rooms)
         boxes_norm = letterbox.canvas_to_page(kept.boxes_xyxy)
         on_page = (boxes_norm[:, 2:] > boxes_norm[:, :2]).all(axis=1)
         return Detections(boxes_norm[on_page], kept.scores[on_page])
@@ -140,7 +142,7 @@ def parse_output(output: Boxes, confidence: float) -> Detections:
     """
     if not np.isfinite(output).all():
         raise ModelError("the network answered with numbers that are not finite")
-    scores: Scores = output[4:].max(axis=0)
+    scores: Scores = output[BOX_ROWS:].max(axis=0)
     chosen = np.flatnonzero(scores >= confidence)
     if len(chosen) > MAX_CANDIDATES:
         chosen = chosen[np.argsort(-scores[chosen], kind="stable")[:MAX_CANDIDATES]]
@@ -151,18 +153,17 @@ def parse_output(output: Boxes, confidence: float) -> Detections:
 
 def _check_layout(model: ov.Model, input_px: int) -> None:
     """Refuse a network that is not a YOLOv8 detector of one square RGB picture."""
-    shapes = [list(port.get_partial_shape().to_shape()) for port in (*model.inputs, *model.outputs)]
-    # YOLOv8 has one anchor per cell of its three grids, at strides 8, 16 and 32.
-    anchors = sum((input_px // stride) ** 2 for stride in (8, 16, 32))
-    is_yolov8 = (
-        len(shapes) == 2
-        and shapes[0] == [1, 3, input_px, input_px]
-        and len(shapes[1]) == 3
-        and shapes[1][1] > 4
-        and shapes[1][2] == anchors
+    inputs, outputs = (
+        [list(port.get_partial_shape().to_shape()) for port in ports]
+        for ports in (model.inputs, model.outputs)
     )
-    if not is_yolov8:
-        raise ModelError(f"the network is no YOLOv8 detector of {input_px} px: {shapes}")
+    anchors = sum((input_px // stride) ** 2 for stride in STRIDES)
+    match (inputs, outputs):
+        case ([[1, 3, height, width]], [[1, rows, columns]]) if (
+            height == width == input_px and rows > BOX_ROWS and columns == anchors
+        ):
+            return
+    raise ModelError(f"the network is no YOLOv8 detector of {input_px} px: {inputs} to {outputs}")
 
 
 def _with_uint8_input(model: ov.Model) -> ov.Model:

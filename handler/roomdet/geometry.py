@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -124,22 +124,28 @@ def fractions_to_grid(boxes_xyxy_norm: Boxes) -> GridBoxes:
         int64, shape ``(n, 4)``, 0 to 1000; ``x_min < x_max`` and ``y_min < y_max`` also for a
         sliver at an edge, which is widened inwards.
     """
-    low = np.clip(np.rint(boxes_xyxy_norm[:, :2] * GRID), 0, GRID - 1).astype(np.int64)
-    high = np.clip(np.rint(boxes_xyxy_norm[:, 2:] * GRID), 1, GRID).astype(np.int64)
-    return np.concatenate([low, np.maximum(high, low + 1)], axis=1)
+    scaled = boxes_xyxy_norm.astype(np.float64) * GRID
+    low, high = np.rint(scaled[:, :2]), np.rint(scaled[:, 2:])
+    is_empty = low >= high
+    low = np.where(is_empty, np.clip(np.floor(scaled[:, :2]), 0, GRID - 1), low)
+    high = np.where(is_empty, low + 1, high)
+    return np.concatenate([low, high], axis=1).astype(np.int64)
 
 
-def iou_matrix(boxes_xyxy: Boxes, others_xyxy: Boxes) -> npt.NDArray[Any]:
+def iou_matrix(boxes_xyxy: Boxes, others_xyxy: Boxes) -> Boxes:
     """Intersection over union of every box with every other one.
 
     Returns:
-        float, shape ``(len(boxes_xyxy), len(others_xyxy))``, 0 to 1; 0 where both are empty.
+        float32, shape ``(len(boxes_xyxy), len(others_xyxy))``, 0 to 1; 0 where both are empty.
     """
     low = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
     high = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:])
     intersection = np.prod(np.clip(high - low, 0, None), axis=2)
     union = _areas(boxes_xyxy)[:, None] + _areas(others_xyxy)[None, :] - intersection
-    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    overlap: Boxes = np.divide(
+        intersection, union, out=np.zeros_like(intersection), where=union > 0
+    )
+    return overlap
 
 
 def non_maximum_suppression(found: Detections, *, iou: float, max_count: int) -> Detections:
@@ -166,5 +172,6 @@ def non_maximum_suppression(found: Detections, *, iou: float, max_count: int) ->
     return Detections(found.boxes_xyxy[chosen], found.scores[chosen])
 
 
-def _areas(boxes_xyxy: Boxes) -> npt.NDArray[Any]:
-    return np.prod(np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0, None), axis=1)
+def _areas(boxes_xyxy: Boxes) -> Scores:
+    areas: Scores = np.prod(np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0, None), axis=1)
+    return areas

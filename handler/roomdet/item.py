@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from roomdet.errors import ProcessingFailed, RequestError
 from roomdet.geometry import Detections, fractions_to_grid
-from roomdet.page import Page
 from roomdet.schema import RequestOptions, encode_error, encode_rooms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from roomdet.page import Page
 
 logger = logging.getLogger(__name__)
 

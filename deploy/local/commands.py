@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The commands ``python -m deploy local serve`` and ``… demo``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from client.api import ClientError
+from deploy.local.demo import demo
+from deploy.local.server import DEFAULT_PORT, LocalServerError, is_free, serve
+
+if TYPE_CHECKING:
+    import argparse
+
+DEFAULT_ARCHIVE = Path("model_store/rooms.mar")
+SAMPLE_PLAN = Path("docs/sample/plan.pdf")
+_WATCH_S = 0.5
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """Declare the commands and what runs them."""
+    commands = parser.add_subparsers(dest="local_command", required=True)
+    serve_parser = commands.add_parser("serve", help="run TorchServe until Ctrl-C")
+    serve_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
+    serve_parser.add_argument(
+        "--port", type=int, help=f"inference port; {DEFAULT_PORT} or, where it is taken, a free one"
+    )
+    serve_parser.set_defaults(run=run_serve)
+    demo_parser = commands.add_parser("demo", help="find the rooms of one plan")
+    demo_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
+    demo_parser.add_argument("--plan", type=Path, default=SAMPLE_PLAN, help="picture or PDF")
+    demo_parser.add_argument("--page", type=int, default=1, help="page of a document")
+    demo_parser.add_argument("--drawing", type=Path, default=Path("build/demo/rooms.png"))
+    demo_parser.set_defaults(run=run_demo)
+
+
+def run_serve(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C, SIGTERM or the end of the server; 0 after a wanted stop."""
+    port = args.port or (DEFAULT_PORT if is_free(DEFAULT_PORT) else None)
+    if args.port and not is_free(args.port):
+        return _fail(f"port {args.port} is taken")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with serve(args.archive, port=port) as server:
+            _say(f"Starting TorchServe; its log: {server.log}")
+            server.wait_ready(stop=stop)
+            if not stop.is_set():
+                _say(
+                    f"Ready. Send a plan:\n\n"
+                    f"  curl --data-binary @{SAMPLE_PLAN} "
+                    f"-H 'Content-Type: application/octet-stream' {server.url}/invocations\n\n"
+                    f"Management API: {server.management_url}   Ctrl-C stops."
+                )
+            while not stop.wait(_WATCH_S):
+                if server.process.poll() is not None:
+                    return _fail(f"TorchServe ended by itself:\n{server.log_tail()}")
+            _say("Stopping …")
+    except LocalServerError as err:
+        return _fail(str(err))
+    return 0
+
+
+def run_demo(args: argparse.Namespace) -> int:
+    """Find the rooms of one plan; 0 when rooms were answered."""
+    try:
+        demo(args.archive, args.plan, args.drawing, args.page)
+    except (LocalServerError, ClientError, OSError) as err:
+        return _fail(str(err))
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _fail(reason: str) -> int:
+    _say(f"error: {reason}")
+    return 1

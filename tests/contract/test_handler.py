@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The handler against TorchServe's real context, from the extracted archive alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Loads the handler as TorchServe's worker does, answers the batches given on standard input, and
+# prints what came out: bodies, statuses, content types, and the modules that were imported.
+DRIVER = """
+import base64, json, sys
+import yaml
+from ts.context import Context, RequestProcessor
+from ts.model_loader import TsModelLoader
+from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
+
+folder, settings = sys.argv[1], json.loads(sys.argv[2])
+service = TsModelLoader().load("rooms", folder, "room_handler.py", None, 4, None, True)
+context = service.context
+context.model_yaml_config = yaml.safe_load(open(folder + "/model-config.yaml"))
+context.model_yaml_config["roomdet"] |= settings
+service._initialize_fn = None
+handler = service._entry_point.__self__
+handler.initialize(context)
+answers = []
+for batch in json.load(sys.stdin):
+    rows = [
+        {k: base64.b64decode(v["bytes"]) if isinstance(v, dict) and "bytes" in v else v
+         for k, v in row["parts"].items()}
+        for row in batch
+    ]
+    context.request_ids = {i: f"id-{i}" for i in range(len(rows))}
+    context.request_processor = [RequestProcessor(row["headers"]) for row in batch]
+    bodies = handler.handle(rows, context)
+    answers.append([
+        {"body": json.loads(body), "status": context.get_response_status(i)[0],
+         "type": context.get_response_content_type(i)}
+        for i, body in enumerate(bodies)
+    ])
+print("RESULT" + json.dumps({"answers": answers, "modules": sorted(sys.modules)}))
+"""
+
+
+def part(data: bytes) -> dict[str, str]:
+    """A binary body part for the driver."""
+    return {"bytes": base64.b64encode(data).decode()}
+
+
+def row(parts: dict[str, Any], **headers: str) -> dict[str, Any]:
+    """A row for the driver."""
+    return {"parts": parts, "headers": {k.replace("_", "-"): v for k, v in headers.items()}}
+
+
+def run_handler(
+    folder: Path, batches: list[list[dict[str, Any]]], **settings: Any
+) -> dict[str, Any]:
+    """Answer batches in a fresh process that sees no source but the extracted archive."""
+    process = subprocess.run(
+        ["env", "-u", "PYTHONPATH", f"PYTHONPATH={folder}", sys.executable, "-c",
+         textwrap.dedent(DRIVER), str(folder), json.dumps(settings)],
+        input=json.dumps(batches), capture_output=True, text=True, check=False, cwd=folder,
+        timeout=120,
+    )  # fmt: skip
+    _, marker, result = process.stdout.rpartition("RESULT")
+    assert marker, process.stdout + process.stderr
+    document: dict[str, Any] = json.loads(result)
+    return document
+
+
+@pytest.fixture(scope="session")
+def extracted(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive as TorchServe lays it out before it starts a worker."""
+    folder = tmp_path_factory.mktemp("extracted")
+    with zipfile.ZipFile(archive) as content:
+        content.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def outcome(extracted: Path) -> dict[str, Any]:
+    """One run of the handler over a mixed batch and an empty one."""
+    plan = SAMPLE_PNG.read_bytes()
+    mixed = [
+        row({"body": part(plan)}),
+        row({"body": part(b"hello")}),
+        row({"body": {"image": base64.b64encode(plan).decode(), "confidence": 0.9}}),
+        row({"body": part(SAMPLE_PDF.read_bytes())}, x_amzn_sagemaker_custom_attributes="page=2"),
+        row({"body": part(plan)}, X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="max_rooms=2"),
+    ]
+    return run_handler(extracted, [mixed, []])
+
+
+def test_a_batch_is_answered_row_by_row(outcome: dict[str, Any]) -> None:
+    """Good and bad rows get their own status, in order."""
+    assert [200, 400, 200, 400, 200] == [answer["status"] for answer in outcome["answers"][0]]
+
+
+def test_an_empty_batch_has_no_answers(outcome: dict[str, Any]) -> None:
+    """Nothing in, nothing out."""
+    assert outcome["answers"][1] == []
+
+
+def test_every_answer_is_json(outcome: dict[str, Any]) -> None:
+    """Errors too."""
+    assert {"application/json"} == {answer["type"] for answer in outcome["answers"][0]}
+
+
+def test_errors_have_their_code(outcome: dict[str, Any]) -> None:
+    """A text and a page that is not there."""
+    text, page = outcome["answers"][0][1]["body"], outcome["answers"][0][3]["body"]
+
+    assert (text["error"], page["error"]) == ("invalid_file_format", "validation_error")
+    assert page["details"] == {"page": 2, "page_count": 1}
+
+
+def test_neighbors_of_a_bad_row_are_answered_alike(outcome: dict[str, Any]) -> None:
+    """Options apply to their own row alone."""
+    full, sure, two = (outcome["answers"][0][i]["body"]["detected_rooms"] for i in (0, 2, 4))
+
+    assert len(full) >= 5
+    assert [room for room in full if room["confidence"] >= 0.9] == sure
+    assert full[:2] == two
+
+
+def test_serving_imports_nothing_heavy(outcome: dict[str, Any]) -> None:
+    """Neither the training stack nor OpenVINO's torch back end is imported."""
+    forbidden = {"ultralytics", "torchvision", "cv2", "boto3", "onnxruntime", "matplotlib", "scipy"}
+    imported = {name.partition(".")[0] for name in outcome["modules"]}
+
+    assert not forbidden & imported
+    assert "openvino.torch.torchdynamo" not in outcome["modules"]
+
+
+def damage(folder: Path, tmp_path: Path) -> Path:
+    """A copy of the extracted archive to damage."""
+    copy = tmp_path / "archive"
+    shutil.copytree(folder, copy)
+    return copy
+
+
+def refusal(folder: Path, **settings: Any) -> str:
+    """What a handler that must not start prints."""
+    with pytest.raises(AssertionError) as caught:
+        run_handler(folder, [], **settings)
+    return str(caught.value)
+
+
+def test_a_changed_weight_file_fails_the_load(extracted: Path, tmp_path: Path) -> None:
+    """The digest is checked before the network is read."""
+    copy = damage(extracted, tmp_path)
+    with (copy / "network.bin").open("r+b") as file:
+        file.seek(1000)
+        file.write(b"\x00" * 64)
+
+    assert "network.bin has sha256" in refusal(copy)
+
+
+def test_a_network_that_misses_the_golden_rooms_fails_the_load(
+    extracted: Path, tmp_path: Path
+) -> None:
+    """Digests that fit do not suffice: the rooms expected on the golden plan decide."""
+    copy = damage(extracted, tmp_path)
+    manifest = json.loads((copy / "network.json").read_text())
+    for room in manifest["golden"]:
+        room["box_xyxy_norm"] = [edge / 2 for edge in room["box_xyxy_norm"]]
+    (copy / "network.json").write_text(json.dumps(manifest))
+
+    assert "does not find the golden plan's rooms: 10 of 10" in refusal(copy)
+
+
+def test_an_unknown_setting_fails_the_load(extracted: Path) -> None:
+    """The worker refuses to start and names the nearest key."""
+    assert "the nearest is 'max_pixels'" in refusal(extracted, max_pixel=5)
+
+
+def test_both_precisions_load(extracted: Path) -> None:
+    """The golden plan passes in fp32 and in bf16."""
+    for precision in ("fp32", "bf16"):
+        assert run_handler(extracted, [[]], precision=precision)["answers"] == [[]]
+
+
+def test_the_handler_file_defines_one_class_and_no_handle_function(extracted: Path) -> None:
+    """TorchServe's loader takes a module-level handle() first, and exactly one class."""
+    source = (extracted / "room_handler.py").read_text()
+
+    assert source.count("\nclass ") == 1
+    assert "\ndef " not in source

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A row's failures stay with the row and show nothing of the inside."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from roomdet.errors import InvalidFileFormat
+from roomdet.geometry import Detections
+from roomdet.item import Item
+from roomdet.page import Page
+
+
+def served_item() -> Item:
+    """An item whose page was read and on which one room was found."""
+    item = Item("r1")
+    item.page = Page(np.zeros((4, 4, 3), np.uint8), (4, 4), number=1, count=1)
+    item.found = Detections(
+        np.array([[0, 0, 0.5, 1]], np.float32), np.array([0.9], np.float32)
+    )
+    return item
+
+
+def test_a_served_item_is_200() -> None:
+    """Page and rooms make an answer."""
+    body, status = served_item().encode()
+
+    assert status == 200
+    assert json.loads(body)["detected_rooms"][0]["bounding_box"] == [0, 0, 500, 1000]
+
+
+def test_a_refused_item_keeps_its_code() -> None:
+    """The first thing that went wrong is answered."""
+    item = Item("r1")
+    with item.step():
+        raise InvalidFileFormat("no picture")
+
+    body, status = item.encode()
+
+    assert status == 400
+    assert json.loads(body)["error"] == "invalid_file_format"
+
+
+def test_an_unforeseen_failure_is_500_without_its_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The caller gets a request id, the log the trace under the same id."""
+    item = Item("request-7")
+    with caplog.at_level(logging.ERROR), item.step():
+        raise RuntimeError("/secret/path broke")
+
+    body, status = item.encode()
+    answer = json.loads(body)
+
+    assert status == 500
+    assert answer["error"] == "processing_failed"
+    assert answer["details"] == {"request_id": "request-7"}
+    assert "secret" not in body.decode()
+    assert "request-7" in caplog.text
+    assert "/secret/path broke" in caplog.text
+
+
+def test_a_failure_of_the_encoder_is_500_too() -> None:
+    """Rooms that cannot be encoded never leave half an answer."""
+    item = served_item()
+    item.found = None
+
+    body, status = item.encode()
+
+    assert status == 500
+    assert json.loads(body)["error"] == "processing_failed"
+
+
+def test_time_adds_up_over_steps() -> None:
+    """Each step of the same row counts."""
+    item = Item("r1")
+    with item.step():
+        pass
+    first_s = item.busy_s
+    with item.step():
+        pass
+
+    assert item.busy_s > first_s > 0

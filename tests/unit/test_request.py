@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Rows as TorchServe hands them over, read into files and options."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roomdet.config import Limits
+from roomdet.errors import FileTooLarge, InvalidFileFormat, RequestError, ValidationError
+from roomdet.request import OPTIONS_HEADER, ImageRequest, parse_request
+from roomdet.schema import RequestOptions
+
+LIMITS = Limits(max_bytes=1000)
+FILE = b"\x89PNG not really"
+FILE_BASE64 = base64.b64encode(FILE).decode()
+
+
+def parse(row: dict[str, Any], **headers: str) -> ImageRequest:
+    """Parse a row with headers whose names have underscores for dashes."""
+    return parse_request(
+        row, {name.replace("_", "-"): value for name, value in headers.items()}, LIMITS
+    )
+
+
+def parse_json(document: Any) -> ImageRequest:
+    """Parse a JSON body as bytes, as TorchServe hands it over with our config.properties."""
+    return parse({"body": bytearray(json.dumps(document).encode())})
+
+
+@pytest.mark.parametrize(
+    ("row", "headers"),
+    [
+        pytest.param({"body": bytearray(FILE)}, {}, id="raw"),
+        pytest.param({"body": bytearray(FILE)}, {"Content_Type": "application/json"}, id="mislabelled"),
+        pytest.param({"image": bytearray(FILE)}, {"Content_Type": "multipart/form-data"}, id="part-image"),
+        pytest.param({"data": FILE}, {}, id="part-data"),
+        pytest.param({"body": {"image": FILE_BASE64}}, {}, id="json-parsed"),
+        pytest.param({"body": json.dumps({"image": FILE_BASE64}).encode()}, {}, id="json-bytes"),
+        pytest.param({"body": b"\xef\xbb\xbf \n" + json.dumps({"image": FILE_BASE64}).encode()}, {}, id="json-bom"),
+        pytest.param({"body": {"image": f"data:image/png;base64,{FILE_BASE64}"}}, {}, id="data-url"),
+        pytest.param({"body": {"image": f"DATA:;BASE64,{FILE_BASE64}"}}, {}, id="data-url-capitals"),
+        pytest.param({"body": {"image": FILE_BASE64[:8] + "\r\n" + FILE_BASE64[8:]}}, {}, id="line-breaks"),
+    ],
+)  # fmt: skip
+def test_every_form_brings_the_same_file(row: dict[str, Any], headers: dict[str, str]) -> None:
+    """Raw, multipart and JSON bodies are the same request."""
+    assert ImageRequest(FILE, RequestOptions()) == parse(row, **headers)
+
+
+@given(st.binary(max_size=600))
+def test_base64_brings_any_bytes(data: bytes) -> None:
+    """Whatever the file holds, it arrives as it was."""
+    assert data == parse_json({"image": base64.b64encode(data).decode()}).data
+
+
+@pytest.mark.parametrize(
+    "name",
+    [OPTIONS_HEADER, OPTIONS_HEADER.lower(), OPTIONS_HEADER.upper(), "X-Amzn-Sagemaker-Custom-Attributes"],
+)  # fmt: skip
+def test_header_names_have_no_case(name: str) -> None:
+    """HTTP's header names are read in any case."""
+    request = parse_request({"body": FILE}, {name: " confidence = 0.4 ; page=2;"}, LIMITS)
+
+    assert RequestOptions(confidence=0.4, page=2) == request.options
+
+
+def test_json_keys_are_options() -> None:
+    """All four options stand beside the image."""
+    request = parse_json(
+        {"image": FILE_BASE64, "confidence": 0.5, "iou": 0.6, "max_rooms": 7, "page": 3}
+    )
+
+    assert RequestOptions(0.5, 0.6, 7, 3) == request.options
+
+
+def test_form_fields_are_options() -> None:
+    """Text parts of a multipart body beside the file."""
+    request = parse(
+        {"image": FILE, "confidence": bytearray(b"0.5"), "page": "2"},
+        Content_Type="multipart/form-data; boundary=x",
+    )
+
+    assert RequestOptions(confidence=0.5, page=2) == request.options
+
+
+def test_header_and_json_keys_add_up() -> None:
+    """Options may come from both places, each once."""
+    request = parse_request(
+        {"body": {"image": FILE_BASE64, "page": 2}}, {OPTIONS_HEADER: "iou=0.3"}, LIMITS
+    )
+
+    assert RequestOptions(iou=0.3, page=2) == request.options
+
+
+@pytest.mark.parametrize(
+    ("row", "attributes", "message"),
+    [
+        pytest.param({"body": {"image": FILE_BASE64, "page": 1}}, "page=2", "twice", id="json-and-header"),
+        pytest.param({"body": FILE}, "page=1;page=2", "twice", id="header-twice"),
+        pytest.param({"body": FILE}, "page", "must read like", id="no-equals"),
+        pytest.param({"body": FILE}, "trace=abc", "trace must be a number", id="unknown-in-header"),
+        pytest.param({"body": FILE}, "trace=1", "unknown option 'trace'", id="unknown-number"),
+        pytest.param({"body": FILE}, "page=two", "page must be a number", id="word"),
+        pytest.param({"body": FILE, "page": b"2"}, "", "go into the header", id="query-string"),
+        pytest.param({"body": {"image": FILE_BASE64, "zoom": 2}}, "", "unknown key 'zoom'", id="unknown-key"),
+        pytest.param({"body": {"confidence": 0.5}}, "", 'has no "image"', id="no-image"),
+        pytest.param({"body": {}}, "", 'has no "image"', id="empty-object"),
+        pytest.param({"body": {"image": None}}, "", "got a JSON NoneType", id="null-image"),
+        pytest.param({"body": {"image": [1, 2]}}, "", "got a JSON list", id="list-image"),
+        pytest.param({"body": b"[1]"}, "", "got a JSON list", id="json-list"),
+        pytest.param({"body": 5}, "", "got a JSON int", id="json-number"),
+        pytest.param({"body": b'{"image": "abc'}, "", "cannot be parsed as JSON", id="cut-json"),
+        pytest.param({"body": b'{"image":' + b"[" * 100_000}, "", "cannot be parsed", id="deep-json"),
+        pytest.param({"body": b'{"page":' + b"9" * 5000 + b"}"}, "", "cannot be parsed", id="long-number"),
+        pytest.param({}, "", "exactly one file", id="nothing"),
+        pytest.param({"picture": FILE}, "", "exactly one file", id="other-part"),
+        pytest.param({"image": FILE, "data": FILE}, "", "got 2", id="two-files"),
+    ],
+)  # fmt: skip
+def test_other_requests_are_refused(row: dict[str, Any], attributes: str, message: str) -> None:
+    """The message says what is wrong."""
+    with pytest.raises(ValidationError, match=message):
+        parse_request(row, {OPTIONS_HEADER: attributes}, LIMITS)
+
+
+def test_a_form_field_that_is_no_text_is_refused() -> None:
+    """Bytes that are not UTF-8 cannot be an option."""
+    with pytest.raises(ValidationError, match="page is not text"):
+        parse({"image": FILE, "page": b"\xff\xfe"}, Content_Type="multipart/form-data")
+
+
+def test_the_default_type_of_curl_is_explained() -> None:
+    """TorchServe has decoded such a body as a form, so the picture is lost."""
+    with pytest.raises(ValidationError, match="curl's default"):
+        parse({"a": b"b"}, Content_Type="application/x-www-form-urlencoded")
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["????", "abc", "abcde", "YWJj=YWJj", "data:image/png,abc", "data:image/png;base64", "ä"],
+)
+def test_what_is_no_base64_is_refused(image: str) -> None:
+    """Nothing is decoded leniently into a broken picture."""
+    with pytest.raises(InvalidFileFormat):
+        parse_json({"image": image})
+
+
+def test_base64_over_the_limit_is_refused_before_it_is_decoded() -> None:
+    """The size is known from the text's length; the text here is no base64 at all."""
+    with pytest.raises(FileTooLarge, match="1,002 bytes; the limit is 1,000"):
+        parse_json({"image": "?" * 1336})
+
+
+def test_base64_of_exactly_the_limit_is_taken() -> None:
+    """Padding does not count."""
+    assert len(parse_json({"image": base64.b64encode(bytes(1000)).decode()}).data) == 1000
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["body", "image", "data", "page", "x"]),
+        st.one_of(st.binary(max_size=50), st.text(max_size=50), st.none(), st.integers()),
+        max_size=3,
+    ),
+    st.text(max_size=40),
+)
+def test_any_row_is_read_or_refused(row: dict[str, Any], attributes: str) -> None:
+    """Nothing but a RequestError comes out of a bad row."""
+    try:
+        parse_request(row, {OPTIONS_HEADER: attributes, "Content-Type": "multipart/x"}, LIMITS)
+    except RequestError:
+        return
