@@ -97,7 +97,17 @@ def detect(
     except urllib.error.HTTPError as err:
         raise parse_refusal(err.code, err.read()) from err
     except OSError as err:
-        raise ServerUnreachable(f"no answer from {url}: {err}") from err
+        raise _unreachable(url, len(data), err) from err
+
+
+def _unreachable(url: str, size: int, err: OSError) -> ServerUnreachable:
+    reason = getattr(err, "reason", err)
+    if isinstance(reason, ConnectionResetError | BrokenPipeError):
+        return ServerUnreachable(
+            f"{url} closed the connection while {size:,} bytes were sent; TorchServe does so with "
+            "a body over its max_request_size"
+        )
+    return ServerUnreachable(f"no answer from {url}: {reason}")
 
 
 def parse_answer(body: str) -> Answer:

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shutil
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,10 @@ def export(
     with tempfile.TemporaryDirectory() as scratch:
         # ultralytics exports beside the checkpoint, so it works on a copy.
         copy = shutil.copy(checkpoint, Path(scratch, "network.pt"))
-        exported = Path(YOLO(copy).export(format="openvino", imgsz=input_px, verbose=False))
+        with warnings.catch_warnings():
+            # Tracing warns of itself; whether the result is right, the golden plan tells.
+            warnings.simplefilter("ignore")
+            exported = Path(YOLO(copy).export(format="openvino", imgsz=input_px, verbose=False))
         _save_plain(exported / network.TOPOLOGY, out)
     shutil.copyfile(golden_plan, out / network.GOLDEN_PLAN)
     names = (network.TOPOLOGY, network.WEIGHTS, network.GOLDEN_PLAN)
@@ -82,7 +87,7 @@ def _load(checkpoint: Path) -> YOLO:
         head: Any = model.model.model[-1]
     except Exception as err:  # whatever unpickling a foreign file raises
         raise ExportError(f"{checkpoint} is no checkpoint that ultralytics reads: {err}") from err
-    strides = [int(stride) for stride in head.stride]
+    strides = [int(stride) for stride in getattr(head, "stride", ())]
     if model.task != "detect" or type(head).__name__ != "Detect" or strides != [8, 16, 32]:
         raise ExportError(
             f"{checkpoint} is a {model.task} model with head {type(head).__name__} and strides "
@@ -127,6 +132,7 @@ def main(argv: list[str] | None = None) -> int:
         help="accept a checkpoint that finds no room on the golden plan",
     )
     args = parser.parse_args(argv)
+    logging.getLogger("ultralytics").setLevel(logging.WARNING)
     try:
         manifest = export(
             args.checkpoint,

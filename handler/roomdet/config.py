@@ -59,7 +59,7 @@ class Limits:
     """What one request may bring; checked before anything is decoded."""
 
     max_bytes: int = field(
-        default=32 * 1024 * 1024,
+        default=20 * 1024 * 1024,
         # The largest body that any mode of SageMaker forwards is asynchronous inference's 1 GB.
         metadata=_about("Largest file in bytes, after base64 is decoded", 1, 1024**3),
     )

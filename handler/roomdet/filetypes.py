@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from enum import Enum
 
 # A PDF may have up to this much in front of its header (ISO 32000-1, annex H, note 13).
 _PDF_HEADER_WITHIN = 1024
 _TEXT_SAMPLE = 512
+_UNKNOWN = "of no kind that is known here"
+# Comments (group code 999) may stand before the first section (DXF reference, group codes).
+_DXF_SECTION = re.compile(r"^\s*0\s+SECTION\b", re.MULTILINE)
 
 
 class FileType(Enum):
@@ -36,6 +41,7 @@ _SIGNATURES: tuple[tuple[bytes, FileType | str], ...] = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"AC10", "an AutoCAD drawing (DWG); export it as PDF"),
+    (b"AutoCAD Binary DXF", "a DXF drawing; export it as PDF"),
     (b"\xd0\xcf\x11\xe0", "an old Office or Revit file; export it as PDF"),
     (b"%!PS", "PostScript; export it as PDF"),
     (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
@@ -63,19 +69,17 @@ def identify(data: bytes) -> FileType | str:
 
 
 def _identify_text(sample: bytes) -> str:
-    # The cut may split a character of up to four bytes.
-    for end in (len(sample), -1, -2, -3):
-        try:
-            text = sample[:end].decode("utf-8")
-        except UnicodeDecodeError:
-            continue
-        if "\x00" in text:
-            break
-        if "<svg" in text:
-            return "an SVG drawing; export it as PDF or PNG"
-        if text.split()[:2] == ["0", "SECTION"]:
-            return "a DXF drawing; export it as PDF"
-        if text.lstrip().lower().startswith(("<!doctype html", "<html")):
-            return "a web page"
-        return "text"
-    return "of no kind that is known here"
+    try:
+        # Incremental, because the cut may split the last character.
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(sample)
+    except UnicodeDecodeError:
+        return _UNKNOWN
+    if "\x00" in text:
+        return _UNKNOWN
+    if "<svg" in text:
+        return "an SVG drawing; export it as PDF or PNG"
+    if _DXF_SECTION.search(text):
+        return "a DXF drawing; export it as PDF"
+    if text.lstrip().lower().startswith(("<!doctype html", "<html")):
+        return "a web page"
+    return "text"

@@ -49,6 +49,9 @@ class Item:
         try:
             yield
         except RequestError as err:
+            # The frames of its trace hold the file's bytes and this item: a cycle that would keep
+            # them until some later garbage collection.
+            err.__traceback__ = err.__cause__ = err.__context__ = None
             self.error = err
         except Exception:
             logger.exception("Request %s failed", self.request_id)

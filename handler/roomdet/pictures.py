@@ -120,18 +120,21 @@ def _orientation(picture: Image.Image) -> int:
 def _at_size(picture: Image.Image, target_wh: tuple[int, int]) -> Image.Image:
     """Scale a decoded picture to ``target_wh`` as RGB, averaging over what is left out."""
     width, height = picture.size
-    factor = max(1, int(min(width / target_wh[0], height / target_wh[1]) / REDUCING_GAP))
-    strip_rows = max(1, STRIP_PIXELS // width // factor) * factor
+    factor_x, factor_y = (
+        max(1, int(side / target / REDUCING_GAP))
+        for side, target in zip(picture.size, target_wh, strict=True)
+    )
+    strip_rows = max(1, STRIP_PIXELS // width // factor_y) * factor_y
     reduced: Image.Image | None = None
     for top in range(0, height, strip_rows):
         box = (0, top, width, min(top + strip_rows, height))
-        strip = _opaque(picture.crop(box)).reduce(factor)
+        strip = _opaque(picture.crop(box)).reduce((factor_x, factor_y))
         if reduced is None:
-            reduced = Image.new(strip.mode, (strip.width, -(-height // factor)))
-        reduced.paste(strip, (0, top // factor))
+            reduced = Image.new(strip.mode, (strip.width, -(-height // factor_y)))
+        reduced.paste(strip, (0, top // factor_y))
     assert reduced is not None  # Pillow opens no picture without rows
-    # The last column and row of the reduced picture may stand for less than ``factor`` pixels.
-    box_px = (0, 0, width / factor, height / factor)
+    # The last column and row of the reduced picture may stand for fewer pixels than the others.
+    box_px = (0, 0, width / factor_x, height / factor_y)
     return reduced.resize(target_wh, Image.Resampling.BILINEAR, box=box_px).convert("RGB")
 
 

@@ -8,7 +8,6 @@ body arrives as text in bytes or already parsed; both are accepted.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 from dataclasses import dataclass
@@ -66,7 +65,7 @@ def parse_request(
     fields = dict(row)
     part = _pop_file_part(fields)
     if isinstance(part, bytes | bytearray | memoryview) and _looks_like_json(part):
-        part = _parse_json(bytes(part))
+        part = _parse_json(part)
     if isinstance(part, dict):
         return _from_json(part, fields, attributes, limits)
     if isinstance(part, str):
@@ -126,9 +125,9 @@ def _looks_like_json(part: bytes | bytearray | memoryview) -> bool:
     return bytes(part[:64]).lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))
 
 
-def _parse_json(body: bytes) -> Any:
+def _parse_json(body: bytes | bytearray | memoryview) -> Any:
     try:
-        return json.loads(body)
+        return json.loads(body if isinstance(body, bytes | bytearray) else bytes(body))
     except (ValueError, RecursionError) as err:
         raise ValidationError("the body starts like JSON but cannot be parsed as JSON") from err
 
@@ -165,8 +164,8 @@ def _decode_base64(image: Any, limits: Limits) -> bytes:
         raise too_many_bytes(size, limits)
     try:
         # Line breaks are allowed, as MIME has them; anything else that is no base64 is not.
-        return base64.b64decode("".join(image.split()), validate=True)
-    except (binascii.Error, ValueError) as err:
+        return binascii.a2b_base64("".join(image.split()), strict_mode=True)
+    except ValueError as err:
         raise InvalidFileFormat('"image" is not valid base64') from err
 
 

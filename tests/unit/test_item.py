@@ -64,6 +64,21 @@ def test_an_unforeseen_failure_is_500_without_its_reason(
     assert "/secret/path broke" in caplog.text
 
 
+def test_a_refused_item_lets_go_of_the_file() -> None:
+    """The error keeps no trace, whose frames would hold the file's bytes."""
+    item = Item("r1")
+    with item.step():
+        try:
+            int("x")
+        except ValueError as err:
+            raise InvalidFileFormat("no picture") from err
+
+    assert item.error is not None
+    assert item.error.__traceback__ is None
+    assert item.error.__cause__ is None
+    assert item.error.__context__ is None
+
+
 def test_a_failure_of_the_encoder_is_500_too() -> None:
     """Rooms that cannot be encoded never leave half an answer."""
     item = served_item()

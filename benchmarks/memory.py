@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Peak memory of worker and JVM: one large sheet at a time, then a full queue of large bodies.
+
+``python -m benchmarks.memory SHEET…`` prints JSON. Every sheet gets a server of its own, so that
+its peak is its own. Linux only: peaks are ``VmHWM`` of ``/proc``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+from client.api import detect
+from deploy.local.server import LocalServer, serve
+
+from benchmarks import machine
+
+FULL_QUEUE_CLIENTS = 12  # more than the queue (8) and the worker (1) take
+FULL_QUEUE_ROUNDS = 3
+BODY_BYTES = 20_900_000  # of the file; 28 MB as base64, just under the handler's limit
+
+
+def peaks_mb(server: LocalServer) -> dict[str, int]:
+    """Peak resident memory of the JVM and of the worker since each started, in MB (10^6 bytes)."""
+    (worker,) = server.worker_pids()
+    (jvm,) = (
+        process.pid
+        for process in psutil.Process(server.process.pid).children(recursive=True)
+        if process.name() == "java"
+    )
+    return {"jvm": _peak_mb(jvm), "worker": _peak_mb(worker)}
+
+
+def _peak_mb(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 // 1_000_000
+    raise RuntimeError(f"process {pid} has no VmHWM")
+
+
+def measure_sheet(archive: Path, sheet: Path) -> dict[str, object]:
+    """Serve one sheet three times on a fresh server."""
+    data = sheet.read_bytes()
+    with serve(archive) as server:
+        server.wait_ready()
+        idle = peaks_mb(server)
+        answers = [detect(data, url=server.url) for _ in range(3)]
+        return {
+            "sheet": sheet.name,
+            "bytes": len(data),
+            "rooms": len(answers[0].rooms),
+            "processing_time_ms": sorted(answer.processing_time_ms for answer in answers)[1],
+            "idle_mb": idle,
+            "peak_mb": peaks_mb(server),
+        }
+
+
+def measure_full_queue(archive: Path) -> dict[str, object]:
+    """Send more large bodies at once than the queue holds."""
+    # No picture, so that the worker answers soon and the queue is what is measured.
+    body = json.dumps({"image": base64.b64encode(bytes(BODY_BYTES)).decode()}).encode()
+    with serve(archive) as server:
+        server.wait_ready()
+        statuses: Counter[str] = Counter()
+        started_s = time.monotonic()
+        with ThreadPoolExecutor(FULL_QUEUE_CLIENTS) as pool:
+            for outcome in pool.map(
+                lambda _: _post(server, body), range(FULL_QUEUE_CLIENTS * FULL_QUEUE_ROUNDS)
+            ):
+                statuses[outcome] += 1
+        return {
+            "body_bytes": len(body),
+            "clients": FULL_QUEUE_CLIENTS,
+            "requests": FULL_QUEUE_CLIENTS * FULL_QUEUE_ROUNDS,
+            "statuses": dict(statuses),
+            "seconds": round(time.monotonic() - started_s, 1),
+            "peak_mb": peaks_mb(server),
+            "still_serving": bool(
+                detect(Path("docs/sample/plan.png").read_bytes(), url=server.url).rooms
+            ),
+        }
+
+
+def _post(server: LocalServer, body: bytes) -> str:
+    request = urllib.request.Request(
+        f"{server.url}/invocations", body, {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return str(answer.status)
+    except urllib.error.HTTPError as err:
+        return str(err.code)
+    except OSError as err:
+        return type(getattr(err, "reason", err)).__name__
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; always 0, the figures are the result."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
+    parser.add_argument("sheets", nargs="*", type=Path)
+    parser.add_argument("--archive", type=Path, default=Path("model_store/rooms.mar"))
+    args = parser.parse_args(argv)
+    report = {
+        "machine": machine.describe(),
+        "sheets": [measure_sheet(args.archive, sheet) for sheet in args.sheets],
+        "full_queue": measure_full_queue(args.archive),
+    }
+    print(json.dumps(report, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

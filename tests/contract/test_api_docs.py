@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""docs/api.md and docs/openapi.yaml say what the code does."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from dataclasses import fields
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from roomdet.config import Limits
+from roomdet.errors import FileTooLarge, RequestError, ValidationError
+from roomdet.images import read_page
+from roomdet.request import OPTIONS_HEADER, parse_request
+from roomdet.schema import RequestOptions, encode_error, encode_rooms
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+API = (ROOT / "docs" / "api.md").read_text("utf-8")
+OPENAPI: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text("utf-8"))
+ADDRESSES = ("/invocations", "/predictions/rooms")
+CODES = {(error.code, error.status) for error in RequestError.__subclasses__()}
+JSON = "application/json"
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Cells of the rows of the table below a heading of api.md, without back quotes."""
+    below = re.split(rf"^#+ {re.escape(heading)}$", API, flags=re.MULTILINE)[1]
+    section = re.split(r"^#", below, maxsplit=1, flags=re.MULTILINE)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def validator(name: str) -> Draft202012Validator:
+    """Validator of a schema of openapi.yaml by its name."""
+    return validator_of({"$ref": f"#/components/schemas/{name}"})
+
+
+def validator_of(schema: dict[str, Any]) -> Draft202012Validator:
+    """Validator of a schema whose references lead into openapi.yaml."""
+    rebased = json.loads(json.dumps(schema).replace('"#/', '"urn:openapi#/'))
+    registry = Registry().with_resource("urn:openapi", DRAFT202012.create_resource(OPENAPI))
+    return Draft202012Validator(rebased, registry=registry)
+
+
+def resolve(reference: str) -> Any:
+    """What a local reference of openapi.yaml points at."""
+    assert reference.startswith("#/")
+    node: Any = OPENAPI
+    for step in reference[2:].split("/"):
+        node = node[step]
+    return node
+
+
+def references(node: Any) -> Iterator[str]:
+    """All references of a document."""
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for child in node.values():
+            yield from references(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from references(child)
+
+
+def followed(node: dict[str, Any]) -> dict[str, Any]:
+    """A node of openapi.yaml, or what it refers to."""
+    target: dict[str, Any] = resolve(node["$ref"]) if "$ref" in node else node
+    return target
+
+
+def responses() -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Address, status and JSON content of each documented response."""
+    for address in ADDRESSES:
+        for status, response in OPENAPI["paths"][address]["post"]["responses"].items():
+            yield address, int(status), followed(response)["content"][JSON]
+
+
+def answered(*, rooms: int = 2, page_count: int = 1) -> dict[str, Any]:
+    """An answer as the handler encodes it."""
+    boxes = np.array([[0, 0, 1, 1], [50, 60, 999, 1000]][:rooms], np.int64).reshape(-1, 4)
+    scores = np.array([0.95, 1.0][:rooms], np.float32)
+    answer: dict[str, Any] = json.loads(
+        encode_rooms(boxes, scores, processing_time_ms=15, page=1, page_count=page_count)
+    )
+    return answer
+
+
+# -- openapi.yaml itself --------------------------------------------------------------------
+
+
+def test_openapi_has_the_parts_that_the_specification_asks_for() -> None:
+    """Version 3.1, a title and a version, both addresses, each operation with its own id."""
+    operations = [OPENAPI["paths"][address]["post"] for address in ADDRESSES]
+
+    assert OPENAPI["openapi"].startswith("3.1.")
+    assert {"title", "version"} <= OPENAPI["info"].keys()
+    assert set(OPENAPI["paths"]) == set(ADDRESSES)
+    assert len({operation["operationId"] for operation in operations}) == len(ADDRESSES)
+
+
+def test_every_response_has_a_description_and_a_real_status() -> None:
+    """OpenAPI wants a description; a status is one that HTTP knows."""
+    for address in ADDRESSES:
+        for status, response in OPENAPI["paths"][address]["post"]["responses"].items():
+            assert followed(response)["description"], (address, status)
+            assert HTTPStatus(int(status))
+
+
+def test_both_addresses_are_documented_alike() -> None:
+    """The two addresses differ in nothing but their name."""
+    first, second = (copy.deepcopy(OPENAPI["paths"][address]["post"]) for address in ADDRESSES)
+    for operation in (first, second):
+        del operation["operationId"], operation["summary"]
+
+    assert first == second
+
+
+def test_every_reference_resolves() -> None:
+    """No reference points into nothing."""
+    found = list(references(OPENAPI))
+
+    assert found
+    for reference in found:
+        assert resolve(reference), reference
+
+
+@pytest.mark.parametrize("name", sorted(OPENAPI["components"]["schemas"]))
+def test_every_schema_is_a_valid_json_schema(name: str) -> None:
+    """Each schema follows JSON Schema 2020-12, which OpenAPI 3.1 uses."""
+    Draft202012Validator.check_schema(OPENAPI["components"]["schemas"][name])
+
+
+def test_examples_of_responses_follow_their_schemas() -> None:
+    """Each response has an example, and each example is valid."""
+    for address, status, content in responses():
+        assert content["examples"], (address, status)
+        for example in content["examples"].values():
+            validator_of(content["schema"]).validate(example["value"])
+
+
+def test_examples_of_requests_follow_their_schema_and_the_parser() -> None:
+    """Each example of a request is valid, is accepted, and holds a file that can be read."""
+    content = OPENAPI["components"]["requestBodies"]["Plan"]["content"][JSON]
+
+    assert content["examples"]
+    for example in content["examples"].values():
+        validator_of(content["schema"]).validate(example["value"])
+        request = parse_request({"body": json.dumps(example["value"]).encode()}, {}, Limits())
+        assert read_page(request.data, page=1, side_px=64, limits=Limits()).count == 1
+
+
+def test_the_header_of_the_options_is_documented() -> None:
+    """The header's name is the one that is read, and its example is accepted."""
+    header = OPENAPI["components"]["parameters"]["Options"]
+    request = parse_request({"body": b"x"}, {OPTIONS_HEADER: header["example"]}, Limits())
+
+    assert header["name"] == OPTIONS_HEADER
+    assert OPTIONS_HEADER in API
+    assert request.options == RequestOptions(confidence=0.4, page=2)
+
+
+# -- error codes ----------------------------------------------------------------------------
+
+
+def test_the_error_table_lists_every_code_and_no_other() -> None:
+    """Codes and statuses of api.md are those of the classes."""
+    table = rows("Errors of the detector")
+
+    assert {(row[0], int(row[1])) for row in table} == CODES
+    assert len(table) == len(CODES)
+
+
+def test_openapi_lists_every_code_and_no_other() -> None:
+    """The schema allows exactly the codes of the classes."""
+    codes = OPENAPI["components"]["schemas"]["Error"]["properties"]["error"]["enum"]
+
+    assert sorted(codes) == sorted(code for code, _ in CODES)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_openapi_gives_an_example_of_each_code_at_its_status(address: str) -> None:
+    """Under each status stand examples of exactly the codes that go out with it."""
+    found = {
+        (example["value"]["error"], status)
+        for where, status, content in responses()
+        for example in content["examples"].values()
+        if where == address and "error" in example["value"]
+    }
+
+    assert found == CODES
+
+
+# -- options --------------------------------------------------------------------------------
+
+
+def bounds(text: str) -> tuple[float, float | None]:
+    """Lowest and highest value of a range such as ``0.01 to 1`` or ``1 and up``."""
+    low, _, high = text.partition(" to ")
+    return (float(low), float(high)) if high else (float(text.removesuffix(" and up")), None)
+
+
+def check_range(name: str, low: float, high: float | None, kind: type[int] | type[float]) -> None:
+    """Assert that exactly the numbers from ``low`` to ``high`` are accepted."""
+    step = 1 if kind is int else 1e-6
+    for value in (low, high or 10**9):
+        RequestOptions.from_values({name: kind(value)})
+    for value in (low - step, *([high + step] if high else [])):
+        with pytest.raises(ValidationError):
+            RequestOptions.from_values({name: kind(value)})
+
+
+KINDS: dict[str, type[int] | type[float]] = {"number": float, "integer": int}
+
+
+def test_the_options_table_equals_the_code() -> None:
+    """Names, types, ranges and defaults of api.md are those of RequestOptions."""
+    table = {row[0]: row[1:4] for row in rows("Options")}
+
+    assert list(table) == [option.name for option in fields(RequestOptions)]
+    for option in fields(RequestOptions):
+        kind, allowed, default = table[option.name]
+        assert type(option.default) is KINDS[kind]
+        assert float(default) == option.default
+        check_range(option.name, *bounds(allowed), KINDS[kind])
+
+
+def test_the_options_of_openapi_equal_the_code() -> None:
+    """Names, types, ranges and defaults of openapi.yaml are those of RequestOptions."""
+    documented = OPENAPI["components"]["schemas"]["Options"]["properties"]
+
+    assert list(documented) == [option.name for option in fields(RequestOptions)]
+    for option in fields(RequestOptions):
+        schema = documented[option.name]
+        assert schema["default"] == option.default
+        assert type(option.default) is KINDS[schema["type"]]
+        check_range(option.name, schema["minimum"], schema.get("maximum"), KINDS[schema["type"]])
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [{"confidence": 1.4}, {"max_rooms": 0}, {"page": 1.5}, {"treshold": 0.4}],
+    ids=lambda extra: next(iter(extra)),
+)
+def test_openapi_and_the_parser_refuse_the_same_requests(extra: dict[str, float]) -> None:
+    """A document that the parser refuses is not valid either."""
+    document = {"image": "aaaa", **extra}
+
+    assert not validator("PlanAsJson").is_valid(document)
+    with pytest.raises(ValidationError):
+        parse_request({"body": json.dumps(document).encode()}, {}, Limits())
+
+
+# -- answers --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [answered(), answered(rooms=0), answered(page_count=3)],
+    ids=["rooms", "no rooms", "several pages"],
+)
+def test_encoded_answers_follow_the_schema(answer: dict[str, Any]) -> None:
+    """What the handler encodes is what openapi.yaml promises."""
+    validator("Answer").validate(answer)
+
+
+def without(key: str) -> Callable[[dict[str, Any]], None]:
+    """Mangle an answer: take a key away."""
+    return lambda answer: answer.pop(key)
+
+
+def with_first_room(key: str, value: object) -> Callable[[dict[str, Any]], None]:
+    """Mangle an answer: give its first room another value."""
+    return lambda answer: answer["detected_rooms"][0].update({key: value})
+
+
+@pytest.mark.parametrize(
+    "mangle",
+    [
+        without("status"),
+        without("processing_time_ms"),
+        without("detected_rooms"),
+        without("page"),
+        lambda answer: answer.update(status="error"),
+        lambda answer: answer.update(processing_time_ms=1.5),
+        with_first_room("id", "1"),
+        with_first_room("confidence", 1.2),
+        with_first_room("bounding_box", [0, 0, 1]),
+        with_first_room("bounding_box", [0, 0, 1, 1, 1]),
+        with_first_room("bounding_box", [0.5, 0, 1, 1]),
+        with_first_room("bounding_box", [0, 0, 1001, 1]),
+        with_first_room("bounding_box", [0, 0, 0, 1]),
+    ],
+)
+def test_a_mangled_answer_does_not_follow_the_schema(
+    mangle: Callable[[dict[str, Any]], None],
+) -> None:
+    """The schema is strict enough to notice what clients would stumble over."""
+    answer = answered(page_count=3)
+    mangle(answer)
+
+    assert not validator("Answer").is_valid(answer)
+
+
+@pytest.mark.parametrize("error", RequestError.__subclasses__(), ids=lambda error: error.code)
+def test_encoded_errors_follow_the_schema(error: type[RequestError]) -> None:
+    """Each error is the documented document, and none is mistaken for an answer."""
+    document = json.loads(encode_error(error("why", {"found": "PNG"})))
+
+    validator("Error").validate(document)
+    assert not validator("Answer").is_valid(document)
+    assert not validator("ServerError").is_valid(document)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"error": "unknown_code"}, {"status": "success"}, {"message": 5}, {"details": None}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_mangled_error_does_not_follow_the_schema(change: dict[str, object]) -> None:
+    """An unknown code or another type is noticed."""
+    document = json.loads(encode_error(FileTooLarge("why")))
+
+    assert not validator("Error").is_valid(document | change)
+
+
+# -- limits ---------------------------------------------------------------------------------
+
+
+def test_the_limits_table_equals_the_configuration() -> None:
+    """Limits of api.md are the defaults, model-config.yaml and config.properties."""
+    documented = {
+        name: int(row[1].replace(",", ""))
+        for row in rows("Limits")
+        for name in re.findall(r"\(`(\w+)`\)", row[0])
+    }
+    model = yaml.safe_load((ROOT / "handler" / "model-config.yaml").read_text("utf-8"))
+    properties = dict(
+        line.split("=", 1)
+        for line in (ROOT / "config.properties").read_text("utf-8").splitlines()
+        if "=" in line and not line.startswith("#")
+    )
+    limits = {limit.name: limit.default for limit in fields(Limits)}
+
+    assert limits == {name: model["roomdet"][name] for name in limits}
+    assert documented == {
+        **limits,
+        "responseTimeout": model["responseTimeout"],
+        "max_request_size": int(properties["max_request_size"]),
+        "job_queue_size": int(properties["job_queue_size"]),
+    }

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Starting, stopping and refusing to start."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from client.api import ServerUnreachable, detect
+from deploy.local.server import (
+    LocalServer,
+    LocalServerError,
+    Ports,
+    is_free,
+    java_environment,
+    serve,
+    with_settings,
+)
+from tests.conftest import ROOT, SAMPLE_PDF, SAMPLE_PNG
+from tests.e2e.conftest import CONFIG
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAN = SAMPLE_PNG.read_bytes()
+
+
+def lives(pid: int) -> bool:
+    """Whether a process exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_two_servers_run_side_by_side_and_leave_nothing(archive: Path) -> None:
+    """Own ports and folders; after the stop neither process, port nor folder is left."""
+    with serve(archive, config=CONFIG) as one, serve(archive, config=CONFIG) as other:
+        one.wait_ready()
+        other.wait_ready()
+        workers = one.worker_pids() + other.worker_pids()
+        rooms = [len(detect(PLAN, url=server.url).rooms) for server in (one, other)]
+
+    assert rooms[0] == rooms[1] > 0
+    assert not any(lives(pid) for pid in workers)
+    assert is_free(one.ports.inference)
+    assert not one.log.parent.exists()
+
+
+def test_a_server_starts_again_on_the_same_port(archive: Path) -> None:
+    """A restart finds the same rooms."""
+    port = Ports.free().inference
+    answers = []
+    for _ in range(2):
+        with serve(archive, config=CONFIG, port=port) as server:
+            server.wait_ready()
+            answers.append(detect(PLAN, url=server.url).rooms)
+
+    assert answers[0] == answers[1]
+    with pytest.raises(ServerUnreachable):
+        detect(PLAN, url=f"http://127.0.0.1:{port}")
+
+
+def test_a_killed_worker_comes_back(archive: Path) -> None:
+    """TorchServe starts another worker; the server goes on serving."""
+    with serve(archive, config=CONFIG) as server:
+        server.wait_ready()
+        (first,) = server.worker_pids()
+        os.kill(first, signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and server.worker_pids() in ([], [first]):
+            time.sleep(0.2)
+
+        assert len(detect(PLAN, url=server.url).rooms) > 0
+
+
+def test_a_broken_archive_is_refused_with_its_reason(archive: Path, tmp_path: Path) -> None:
+    """Weights that do not fit their digest never serve; the reason is said within seconds."""
+    broken = tmp_path / "broken.mar"
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(broken, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            target.writestr(name, content[:-1] if name == "network.bin" else content)
+
+    with (
+        serve(broken, config=CONFIG) as server,
+        pytest.raises(LocalServerError, match=r"does not load: network\.bin has sha256"),
+    ):
+        server.wait_ready()
+
+
+def test_a_wrong_setting_is_refused_with_its_reason(archive: Path) -> None:
+    """An unknown ROOMDET_ variable stops the worker, it is not ignored."""
+    with (
+        serve(archive, config=CONFIG, environ={"ROOMDET_MAX_BITES": "5"}) as server,
+        pytest.raises(LocalServerError, match="the nearest is 'max_bytes'"),
+    ):
+        server.wait_ready()
+
+
+def test_a_missing_archive_is_said_at_once(tmp_path: Path) -> None:
+    """Before anything is started."""
+    with (
+        pytest.raises(LocalServerError, match="make archive"),
+        serve(tmp_path / "none.mar", config=CONFIG),
+    ):
+        pytest.fail("it started")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/x.mar", "file:///tmp/x.mar"])
+def test_archives_come_from_the_model_store_alone(server: LocalServer, url: str) -> None:
+    """allowed_urls is closed: no address is fetched, not even a file."""
+    request = urllib.request.Request(f"{server.management_url}/models?url={url}", method="POST")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=10)
+
+    assert caught.value.code in {400, 403, 404}
+    assert "not match" in caught.value.read().decode() or caught.value.code == 404
+
+
+def test_only_loopback_is_bound(server: LocalServer) -> None:
+    """None of the server's listening sockets is reachable from another machine."""
+    import psutil  # noqa: PLC0415  # comes with torchserve
+
+    launcher = psutil.Process(server.process.pid)
+    sockets = [
+        connection.laddr.ip
+        for process in [launcher, *launcher.children(recursive=True)]
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+    assert sockets
+    assert all(ip in {"127.0.0.1", "::ffff:127.0.0.1", "::1"} for ip in sockets), sockets
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_ends_with_everything_on_a_signal(archive: Path, number: signal.Signals) -> None:
+    """`make serve` prints where to send a plan; Ctrl-C ends server and workers, exit code 0."""
+    port = Ports.free().inference
+    command = [
+        sys.executable, "-m", "deploy", "local", "serve", "--archive", str(archive),
+        "--port", str(port),
+    ]  # fmt: skip
+    with subprocess.Popen(
+        ["env", f"PYTHONPATH={ROOT / 'handler'}:{ROOT}", *command],
+        cwd=ROOT, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        said = ""
+        while "Ctrl-C stops" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        assert f"http://127.0.0.1:{port}/invocations" in said
+        assert len(detect(SAMPLE_PDF.read_bytes(), url=f"http://127.0.0.1:{port}").rooms) >= 9
+        process.send_signal(number)
+        assert process.wait(timeout=30) == 0
+
+    assert is_free(port)
+
+
+def test_the_stock_command_works_from_the_root(archive: Path, tmp_path: Path) -> None:
+    """`torchserve --start … --ts-config config.properties`; only the ports are others here."""
+    (tmp_path / "model_store").mkdir()
+    shutil.copy(archive, tmp_path / "model_store" / "rooms.mar")
+    ports = Ports.free()
+    (tmp_path / "config.properties").write_text(
+        with_settings(
+            CONFIG.read_text(),
+            {
+                "inference_address": f"http://127.0.0.1:{ports.inference}",
+                "management_address": f"http://127.0.0.1:{ports.management}",
+                "metrics_address": f"http://127.0.0.1:{ports.metrics}",
+                "grpc_inference_port": str(ports.grpc_inference),
+                "grpc_management_port": str(ports.grpc_management),
+            },
+        )
+    )
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    variables = {"TMPDIR": str(scratch), "TEMP": str(scratch), **java_environment()}
+    torchserve = shutil.which("torchserve", path=os.path.dirname(sys.executable))  # noqa: PTH120
+    assert torchserve
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["env", "-u", "PYTHONPATH", *(f"{k}={v}" for k, v in variables.items()), torchserve,
+             "--start", "--ncs", "--foreground", "--model-store", "model_store",
+             "--models", "rooms=rooms.mar", "--ts-config", "config.properties"],
+            cwd=tmp_path, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    server = LocalServer(process, ports, log)
+    try:
+        server.wait_ready()
+        assert len(detect(PLAN, url=server.url).rooms) >= 9
+    finally:
+        server.stop()
+
+
+def test_the_documented_ports_are_the_usual_ones() -> None:
+    """SageMaker speaks to 8080; management and metrics stay on loopback."""
+    lines = dict(
+        line.split("=", 1)
+        for line in CONFIG.read_text().splitlines()
+        if "=" in line and not line.startswith("#")
+    )
+
+    assert lines["inference_address"] == "http://127.0.0.1:8080"
+    assert lines["management_address"] == "http://127.0.0.1:8081"
+    assert lines["metrics_address"] == "http://127.0.0.1:8082"
+    assert lines["load_models"] == "rooms.mar"
+
+
+def test_health_and_metrics_answer(server: LocalServer) -> None:
+    """/ping on the inference port, Prometheus text on the metrics port."""
+    with urllib.request.urlopen(f"{server.url}/ping", timeout=5) as answer:
+        assert json.load(answer)["status"] == "Healthy"
+    metrics = f"http://127.0.0.1:{server.ports.metrics}/metrics"
+    with urllib.request.urlopen(metrics, timeout=5) as answer:
+        assert b"ts_inference_requests_total" in answer.read()

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""From a checkpoint to an archive that agrees with ultralytics; needs the training environment."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+from typing import TYPE_CHECKING
+
+import numpy as np
+import openvino as ov
+import pytest
+import torch
+from PIL import Image
+from ultralytics import YOLO
+from ultralytics.nn.tasks import DetectionModel
+
+from roomdet import network
+from roomdet.config import Config, Precision
+from roomdet.detector import load_detector, parse_output
+from roomdet.errors import ModelError
+from roomdet.network import NetworkManifest
+from tests.conftest import NETWORK, ROOT, SAMPLE_PNG
+from training.export import ExportError, export, main
+from training.parity import compare_floats
+from training.synth.draw import pdf_to_image, plan_to_pdf
+from training.synth.plan import PLAN_BUILDERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHECKPOINT = ROOT / "weights" / "rooms.pt"
+GOLDEN_PLAN = SAMPLE_PNG
+
+
+@pytest.fixture(scope="session")
+def drawn_plans() -> list[bytes]:
+    """The plans that the project draws, as PDF, upright and turned, and one as a small picture."""
+    pdfs = [plan_to_pdf(build()) for build in PLAN_BUILDERS]
+    pictures = []
+    for number, pdf in enumerate(pdfs):
+        buffer = io.BytesIO()
+        picture = pdf_to_image(pdf, 500 + 700 * number)
+        picture.transpose(Image.Transpose.ROTATE_90).save(buffer, "PNG")
+        pictures.append(buffer.getvalue())
+    return pdfs + pictures
+
+
+def test_the_committed_network_is_that_of_the_committed_checkpoint() -> None:
+    """network.json names the checkpoint that it was exported from."""
+    digest = hashlib.sha256(CHECKPOINT.read_bytes()).hexdigest()
+
+    assert digest == NetworkManifest.read(NETWORK).checkpoint_sha256
+
+
+def test_an_export_today_computes_the_same_numbers(tmp_path: Path) -> None:
+    """The committed network is what the export makes of the checkpoint, and finds its rooms."""
+    manifest = export(
+        CHECKPOINT, tmp_path, golden_plan=GOLDEN_PLAN, input_px=640, allow_no_rooms=False
+    )
+    committed = NetworkManifest.read(NETWORK)
+    core = ov.Core()
+    picture = np.random.default_rng(0).random((1, 3, 640, 640), np.float32)
+    outputs = [
+        core.compile_model(
+            core.read_model(folder / network.TOPOLOGY), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+        )(picture)[0]
+        for folder in (tmp_path, NETWORK)
+    ]
+
+    assert len(manifest.golden) == len(committed.golden) >= 5
+    np.testing.assert_allclose(outputs[0], outputs[1], atol=1e-3)
+
+
+def test_drawn_plans_agree_with_ultralytics(drawn_plans: list[bytes]) -> None:
+    """fp32: every room of either side has its partner with IoU >= 0.98."""
+    agreement = compare_floats(drawn_plans, CHECKPOINT, NETWORK, Precision.FP32)
+
+    assert agreement.reference > 40
+    assert agreement.share >= 0.99
+
+
+def test_bf16_finds_the_same_rooms_a_little_elsewhere(drawn_plans: list[bytes]) -> None:
+    """bf16: confidences within 0.05 and edges within 6 of 1000 where boxes match at 0.98."""
+    agreement = compare_floats(drawn_plans, CHECKPOINT, NETWORK, Precision.BF16)
+
+    assert agreement.share >= 0.9
+    assert agreement.largest_score_difference < 0.05
+    assert agreement.largest_edge_difference < 6
+
+
+@pytest.mark.parametrize(("size", "classes"), [("n", 3), ("s", 1), ("m", 2)])
+def test_any_yolov8_detector_becomes_a_network(tmp_path: Path, size: str, classes: int) -> None:
+    """Sizes n, s and m, one class or several: every class is a room, the best one's score counts.
+
+    The weights are random, so all candidates are compared, in pixels of a 320 px input.
+    """
+    checkpoint = tmp_path / f"yolov8{size}.pt"
+    torch.manual_seed(0)
+    model = YOLO(f"yolov8{size}.yaml", verbose=False)
+    model.model = DetectionModel(f"yolov8{size}.yaml", nc=classes, verbose=False)
+    for branch in model.model.model[-1].cv3:  # an untrained network is sure of nothing
+        branch[-1].bias.data += 6
+    model.save(checkpoint)
+
+    manifest = export(
+        checkpoint, tmp_path / "out", golden_plan=GOLDEN_PLAN, input_px=320, allow_no_rooms=True
+    )
+
+    assert len(manifest.classes) == classes
+    load_detector(tmp_path / "out", Config(precision=Precision.FP32))
+    picture = np.random.default_rng(0).random((1, 3, 320, 320), np.float32)
+    exported = ov.Core().compile_model(
+        ov.Core().read_model(tmp_path / "out" / network.TOPOLOGY),
+        "CPU",
+        {"INFERENCE_PRECISION_HINT": "f32"},
+    )(picture)[0][0]
+    with torch.inference_mode():
+        original = YOLO(checkpoint).model.float().eval()(torch.from_numpy(picture))[0][0].numpy()
+    found, expected = parse_output(exported, 0.0), parse_output(original, 0.0)
+    assert len(expected) == 40 * 40 + 20 * 20 + 10 * 10
+    assert expected.scores.max() > 0.1
+    np.testing.assert_allclose(found.scores, expected.scores, atol=0.01)
+    np.testing.assert_allclose(found.boxes_xyxy, expected.boxes_xyxy, atol=1.0)
+    np.testing.assert_array_equal(expected.scores, original[4:].max(axis=0))
+
+
+def test_weights_that_find_nothing_need_a_flag(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An untrained network is refused with the flag that allows it."""
+    checkpoint = tmp_path / "untrained.pt"
+    YOLO("yolov8n.yaml", verbose=False).save(checkpoint)
+
+    status = main([str(checkpoint), "--out", str(tmp_path / "out"), "--golden-plan", str(GOLDEN_PLAN)])
+
+    assert status == 1
+    assert "--allow-no-rooms" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("model", ["yolov8n-seg.yaml", "yolov8n-cls.yaml"])
+def test_other_tasks_are_refused(tmp_path: Path, model: str) -> None:
+    """A segmenter or classifier is no room detector."""
+    checkpoint = tmp_path / "other.pt"
+    YOLO(model, verbose=False).save(checkpoint)
+
+    with pytest.raises(ExportError, match="a YOLOv8 detector has head Detect"):
+        export(
+            checkpoint, tmp_path / "out", golden_plan=GOLDEN_PLAN, input_px=640, allow_no_rooms=True
+        )
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    """Any other file is named."""
+    checkpoint = tmp_path / "notes.pt"
+    checkpoint.write_bytes(pickle.dumps({"a": 1}))
+
+    with pytest.raises(ExportError, match=r"notes\.pt is no checkpoint"):
+        export(
+            checkpoint, tmp_path / "out", golden_plan=GOLDEN_PLAN, input_px=640, allow_no_rooms=True
+        )
+
+
+def test_a_network_of_another_layout_is_refused(tmp_path: Path) -> None:
+    """Files that fit their digests but are no YOLOv8 detector do not load."""
+    for name in (network.WEIGHTS, network.GOLDEN_PLAN):
+        (tmp_path / name).write_bytes((NETWORK / name).read_bytes())
+    picture = ov.opset13.parameter([1, 3, 640, 640], ov.Type.f32)
+    ov.save_model(ov.Model([ov.opset13.relu(picture)], [picture]), tmp_path / network.TOPOLOGY)
+    committed = NetworkManifest.read(NETWORK)
+    files = {name: network.sha256_of(tmp_path / name) for name in committed.files}
+    NetworkManifest(
+        640, ("room",), committed.checkpoint_sha256, {}, files, committed.golden
+    ).write(tmp_path)
+
+    with pytest.raises(ModelError, match="no YOLOv8 detector"):
+        load_detector(tmp_path, Config())

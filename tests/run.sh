@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: AGPL-3.0-or-later
+# Runs every test that this machine can run and says which it left out; REQUIRE_ALL=1 leaves none.
+# `make test` calls it with the two environments: BIN (always) and TRAIN_BIN (make venv-train).
+set -eu
+
+"$BIN/python" -m pytest tests/unit tests/contract tests/e2e
+
+if [ -x "$TRAIN_BIN/python" ]; then
+    "$TRAIN_BIN/python" -m pytest tests/parity
+elif [ -n "$REQUIRE_ALL" ]; then
+    echo "error: REQUIRE_ALL is set, but $TRAIN_BIN does not exist" >&2
+    exit 1
+else
+    echo
+    echo "Left out: tests/parity (export and comparison with ultralytics)."
+    echo "  They need an environment of 6 GB: make venv-train, or make test REQUIRE_ALL=1."
+fi
