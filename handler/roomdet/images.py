@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from roomdet import documents, pictures
-from roomdet.config import Limits
 from roomdet.errors import FileTooLarge, InvalidFileFormat
 from roomdet.filetypes import FileType, identify
-from roomdet.page import Page
+
+if TYPE_CHECKING:
+    from roomdet.config import Limits
+    from roomdet.page import Page
 
 READABLE = "PNG, JPEG, TIFF, WebP, BMP, GIF or PDF"
 

@@ -20,7 +20,7 @@ NUMBERS: Final = {
 }
 
 
-def load(section: Any = None, **environ: str) -> Config:
+def load(section: object = None, **environ: str) -> Config:
     """Load with a ``roomdet:`` section and the environment given as keywords."""
     return Config.load(None if section is None else {"roomdet": section}, environ)
 

@@ -346,7 +346,7 @@ class TestDamage:
 
         answer = attempt(data)
 
-        assert isinstance(answer, InvalidFileFormat) or max(answer.pixels.shape) == SIDE_PX
+        assert isinstance(answer, RequestError) or max(answer.pixels.shape) == SIDE_PX
 
     @pytest.mark.parametrize(
         "build",
