@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 PACKAGES = ("torch", "torchserve", "openvino", "pillow", "pypdfium2", "ultralytics")
@@ -15,7 +15,7 @@ PACKAGES = ("torch", "torchserve", "openvino", "pillow", "pypdfium2", "ultralyti
 def describe() -> dict[str, object]:
     """Date, CPU, cores and the versions of what is installed."""
     return {
-        "date": datetime.now(timezone.utc).date().isoformat(),
+        "date": datetime.now(UTC).date().isoformat(),
         "cpu": _cpu_name(),
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),

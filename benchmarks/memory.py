@@ -19,10 +19,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
-from client.api import detect
-from deploy.local.server import LocalServer, serve
 
 from benchmarks import machine
+from client.api import detect
+from deploy.local.server import LocalServer, serve
 
 FULL_QUEUE_CLIENTS = 12  # more than the queue (8) and the worker (1) take
 FULL_QUEUE_ROUNDS = 3

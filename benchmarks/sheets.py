@@ -35,7 +35,7 @@ def draw_sheets(folder: Path) -> list[Path]:
     for name, options in settings.items():
         path = folder / name
         sheet = picture.convert("1") if name.endswith(".tif") else picture
-        sheet.save(path, dpi=(DPI, DPI), **options)  # type: ignore[arg-type]
+        sheet.save(path, dpi=(DPI, DPI), **options)
         paths.append(path)
     return paths
 

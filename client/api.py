@@ -88,11 +88,11 @@ def detect(
     headers = {"Content-Type": "application/octet-stream"}
     if options:
         headers[OPTIONS_HEADER] = ";".join(f"{key}={value}" for key, value in options.items())
-    request = urllib.request.Request(  # noqa: S310  # the caller's own address
+    request = urllib.request.Request(
         f"{url.rstrip('/')}/invocations", data=data, headers=headers, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=timeout_s) as response:
             return parse_answer(response.read().decode())
     except urllib.error.HTTPError as err:
         raise parse_refusal(err.code, err.read()) from err

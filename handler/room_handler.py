@@ -24,6 +24,7 @@ from roomdet.detector import load_detector  # noqa: E402
 from roomdet.errors import ConfigError, ModelError  # noqa: E402
 from roomdet.images import read_page  # noqa: E402
 from roomdet.item import Item  # noqa: E402
+from roomdet.memory import limit_memory  # noqa: E402
 from roomdet.request import parse_request  # noqa: E402
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         except (ConfigError, ModelError) as err:
             logger.error("The room detector refuses to start: %s", err)  # noqa: TRY400
             raise
+        limit_memory(self._config.memory_mb)
         self.context = context
         self.initialized = True
         logger.info("The room detector is ready: %s", self._detector.precision)

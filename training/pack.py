@@ -98,12 +98,24 @@ def content_digest(archive: Path) -> str:
 
 
 def _tracked_files(root: Path, folder: Path) -> list[str]:
-    listing = _git(root / folder, "ls-files", "-z")
-    if listing is None:
-        raise PackError("git does not list the handler's files; pack from a git checkout")
-    names = [name for name in listing.split("\0") if name and (root / folder / name).is_file()]
+    """The handler's files: those that git tracks or, in a copy without git, all but hidden ones."""
+    if (root / ".git").exists():
+        listing = _git(root / folder, "ls-files", "-z")
+        if listing is None:
+            raise PackError("git does not list the handler's files")
+        names = [name for name in listing.split("\0") if name and (root / folder / name).is_file()]
+        forgotten = _git(root / folder, "ls-files", "--others", "--exclude-standard", "*.py")
+        if forgotten:
+            raise PackError(f"not tracked by git, so not packed: {forgotten.split()}; git add them")
+    else:
+        paths = (path.relative_to(root / folder) for path in (root / folder).rglob("*.*"))
+        names = [
+            str(path)
+            for path in paths
+            if path.suffix in {".py", ".yaml"} and not path.name.startswith(".")
+        ]
     if ENTRY_POINT not in names:
-        raise PackError(f"{folder / ENTRY_POINT} is not tracked by git")
+        raise PackError(f"{folder / ENTRY_POINT} is missing or not tracked by git")
     return names
 
 

@@ -33,7 +33,7 @@ async def lifespan(application: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=lifespan)
 
 
-@app.post("/invocations")
+@app.post("/invocations")  # type: ignore[untyped-decorator]  # fastapi is not installed here
 async def detect(request: Request) -> dict[str, Any]:
     """Answer the rooms of one picture, sent as raw bytes."""
     picture = cv2.imdecode(np.frombuffer(await request.body(), np.uint8), cv2.IMREAD_COLOR)

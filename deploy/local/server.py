@@ -32,6 +32,8 @@ _POLL_S = 0.1
 _LOG_TAIL_LINES = 25
 # What the handler logs when it refuses to load (handler/room_handler.py).
 _REFUSAL = "The room detector refuses to start:"
+# What TorchServe logs when a worker ends while it loads.
+_WORKER_STOPPED = "State change WORKER_STARTED -> WORKER_STOPPED"
 
 
 class LocalServerError(Exception):
@@ -121,7 +123,7 @@ class LocalServer:
     def worker_pids(self) -> list[int]:
         """Process ids of the workers that are ready; empty while there are none."""
         try:
-            with urllib.request.urlopen(  # noqa: S310  # loopback
+            with urllib.request.urlopen(
                 f"{self.management_url}/models/{MODEL_NAME}", timeout=2
             ) as answer:
                 (model,) = json.load(answer)
@@ -130,14 +132,19 @@ class LocalServer:
         return [worker["pid"] for worker in model["workers"] if worker["status"] == "READY"]
 
     def log_tail(self) -> str:
-        """The last lines of the log."""
+        """The last lines of the log, without the readiness checks' own."""
         lines = self.log.read_text("utf-8", errors="replace").splitlines()
-        return "\n".join(lines[-_LOG_TAIL_LINES:])
+        telling = [line for line in lines if f"GET /models/{MODEL_NAME}" not in line]
+        return "\n".join(telling[-_LOG_TAIL_LINES:])
 
     def _refusal(self) -> str:
+        """Why the archive does not load; empty while nothing says that it does not."""
         text = self.log.read_text("utf-8", errors="replace")
         _, found, rest = text.partition(_REFUSAL)
-        return rest.partition("\n")[0].strip() if found else ""
+        if found:
+            return rest.partition("\n")[0].strip()
+        # Anything else that ends a worker twice, such as a module that the archive lacks.
+        return self.log_tail() if text.count(_WORKER_STOPPED) > 1 else ""
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """End the server and its workers; nothing of the process group is left."""

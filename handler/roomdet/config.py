@@ -87,6 +87,14 @@ class Config:
     threads: int = field(
         default=0, metadata=_about("CPU threads of the network; 0 lets OpenVINO choose", 0, 256)
     )
+    memory_mb: int = field(
+        default=1200,
+        metadata=_about(
+            "Memory in MiB that requests may take beyond the loaded network; 0 is no limit",
+            0,
+            1024**2,
+        ),
+    )
     limits: Limits = field(default_factory=Limits)
 
     @classmethod

@@ -40,10 +40,10 @@ _SIGNATURES: tuple[tuple[bytes, FileType | str], ...] = (
     (b"PK\x03\x04", "a ZIP archive (or an Office document)"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf", "a 7z archive"),
-    (b"AC10", "an AutoCAD drawing (DWG); export it as PDF"),
-    (b"AutoCAD Binary DXF", "a DXF drawing; export it as PDF"),
-    (b"\xd0\xcf\x11\xe0", "an old Office or Revit file; export it as PDF"),
-    (b"%!PS", "PostScript; export it as PDF"),
+    (b"AC10", "an AutoCAD drawing (DWG)"),
+    (b"AutoCAD Binary DXF", "a DXF drawing"),
+    (b"\xd0\xcf\x11\xe0", "an old Office or Revit file"),
+    (b"%!PS", "PostScript"),
     (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"8BPS", "a Photoshop document"),
@@ -77,9 +77,9 @@ def _identify_text(sample: bytes) -> str:
     if "\x00" in text:
         return _UNKNOWN
     if "<svg" in text:
-        return "an SVG drawing; export it as PDF or PNG"
+        return "an SVG drawing"
     if _DXF_SECTION.search(text):
-        return "a DXF drawing; export it as PDF"
+        return "a DXF drawing"
     if text.lstrip().lower().startswith(("<!doctype html", "<html")):
         return "a web page"
     return "text"

@@ -41,7 +41,10 @@ def read_page(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
     if isinstance(kind, FileType):
         read = documents.read if kind is FileType.PDF else pictures.read
         return read(data, kind, page=page, side_px=side_px, limits=limits)
-    raise InvalidFileFormat(f"the file is {kind}; send a {READABLE} file", {"found": kind})
+    raise InvalidFileFormat(
+        f"the file is {kind}; send a {READABLE} file (drawing programs export PDF)",
+        {"found": kind},
+    )
 
 
 def too_many_bytes(size: int, limits: Limits) -> FileTooLarge:

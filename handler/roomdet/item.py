@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from roomdet.errors import ProcessingFailed, RequestError
 from roomdet.geometry import Detections, fractions_to_grid
-from roomdet.schema import RequestOptions, encode_error, encode_rooms
+from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,21 +64,18 @@ class Item:
 
     def encode(self) -> tuple[bytes, HTTPStatus]:
         """Encode the answer: JSON and its HTTP status."""
-        answer = b""
+        rooms: list[dict[str, object]] = []
         if self.error is None:
             with self.step():
-                answer = self._encode_rooms()
+                assert self.found is not None  # without an error it was detected
+                rooms = build_rooms(fractions_to_grid(self.found.boxes_xyxy), self.found.scores)
         if self.error is not None:
             return encode_error(self.error), HTTPStatus(self.error.status)
-        return answer, HTTPStatus.OK
-
-    def _encode_rooms(self) -> bytes:
-        assert self.page is not None  # without an error both steps have run
-        assert self.found is not None
-        return encode_rooms(
-            fractions_to_grid(self.found.boxes_xyxy),
-            self.found.scores,
+        assert self.page is not None
+        answer = encode_answer(
+            rooms,
             processing_time_ms=round(self.busy_s * 1000),
             page=self.page.number,
             page_count=self.page.count,
         )
+        return answer, HTTPStatus.OK

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from roomdet.config import Limits
     from roomdet.geometry import Pixels
 
+# JPEG's own limit; at 300 dpi it is 5.5 m. Longer rows cost decoders far more memory than pixels.
+MAX_SIDE_PX = 65_535
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -56,14 +59,19 @@ def check_page(page: int, count: int, limits: Limits) -> None:
 
 
 def check_pixels(width: int, height: int, limits: Limits) -> None:
-    """Refuse a picture of too many pixels.
+    """Refuse a picture of too many pixels, or one that is too long to be a plan.
 
     Raises:
-        FileTooLarge: If ``width * height`` exceeds the limit.
+        FileTooLarge: If ``width * height`` exceeds the limit, or a side ``MAX_SIDE_PX``.
     """
     if width * height > limits.max_pixels:
         raise FileTooLarge(
             f"the picture has {width} x {height} = {width * height:,} pixels; "
             f"the limit is {limits.max_pixels:,}",
             {"pixels": width * height, "limit": limits.max_pixels},
+        )
+    if max(width, height) > MAX_SIDE_PX:
+        raise FileTooLarge(
+            f"the picture has {width} x {height} pixels; the limit of a side is {MAX_SIDE_PX:,}",
+            {"side": max(width, height), "limit": MAX_SIDE_PX},
         )

@@ -59,6 +59,10 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
             f"the picture has more pixels than the limit of {limits.max_pixels:,}",
             {"limit": limits.max_pixels},
         ) from err
+    except MemoryError as err:
+        raise FileTooLarge(
+            f"the {kind.value} file needs more memory than this server has for one request"
+        ) from err
     except _DAMAGED as err:
         raise InvalidFileFormat(
             f"the {kind.value} file is damaged or ends early", {"found": kind.value}

@@ -14,16 +14,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from roomdet.errors import InvalidFileFormat, ValidationError
+from roomdet.filetypes import FileType, identify
 from roomdet.images import too_many_bytes
-from roomdet.schema import OPTION_NAMES, RequestOptions, parse_number
+from roomdet.schema import OPTION_NAMES, RequestOptions, check_option_name, parse_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from roomdet.config import Limits
 
 OPTIONS_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
 FILE_PARTS = ("image", "data", "body")
+_JSON_TYPES = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "an array",
+}
 JSON_KEYS = ("image", *OPTION_NAMES)
 
 
@@ -64,23 +73,19 @@ def parse_request(
     attributes = parse_attributes(str(find_header(headers, OPTIONS_HEADER) or ""))
     fields = dict(row)
     part = _pop_file_part(fields)
-    if isinstance(part, bytes | bytearray | memoryview) and _looks_like_json(part):
-        part = _parse_json(part)
-    if isinstance(part, dict):
-        return _from_json(part, fields, attributes, limits)
-    if isinstance(part, str):
-        part = part.encode()
-    if not isinstance(part, bytes | bytearray | memoryview):
-        raise _wrong_json(part)
     if fields and not content_type.startswith("multipart/"):
         raise ValidationError(
-            f"unexpected {', '.join(sorted(fields))} beside the body; "
-            f"options of a raw body go into the header {OPTIONS_HEADER}"
+            f"unexpected {', '.join(sorted(fields))} in the address; options go into the JSON body "
+            f"or the header {OPTIONS_HEADER}"
         )
     texts = {name: _to_text(name, value) for name, value in fields.items()}
     _refuse_twice(texts, attributes)
-    options = RequestOptions.from_values(_to_numbers(texts | attributes))
-    return ImageRequest(bytes(part), options)
+    given = _to_numbers(texts | attributes)
+    if _is_json(part, content_type):
+        part = _parse_json(part)
+    if isinstance(part, bytes | bytearray | memoryview):
+        return ImageRequest(bytes(part), RequestOptions.from_values(given))
+    return _from_json(part, given, limits)
 
 
 def find_header(headers: Mapping[str, Any], name: str) -> Any:
@@ -101,11 +106,11 @@ def parse_attributes(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in filter(None, (entry.strip() for entry in text.split(";"))):
         key, equals, value = entry.partition("=")
-        if not equals:
+        if not equals or "," in value:
             raise ValidationError(
                 f"{OPTIONS_HEADER} must read like confidence=0.4;page=2; got {entry[:64]!r}"
             )
-        _refuse_twice({key.strip()}, found)
+        _refuse_twice([key.strip()], found)
         found[key.strip()] = value.strip()
     return found
 
@@ -120,41 +125,56 @@ def _pop_file_part(fields: dict[str, Any]) -> Any:
     return fields.pop(names[0])
 
 
-def _looks_like_json(part: bytes | bytearray | memoryview) -> bool:
-    """Whether a body is a JSON object; no picture or document starts with a brace."""
-    return bytes(part[:64]).lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))
+def _is_json(part: Any, content_type: str) -> bool:
+    """Whether a part is JSON text: it starts like an object, or is called JSON and is no file."""
+    if not isinstance(part, bytes | bytearray | memoryview):
+        return False
+    start = bytes(part[:64])
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+        return True
+    is_called_json = content_type.startswith("application/json")
+    return bool(start) and is_called_json and not isinstance(identify(start), FileType)
 
 
 def _parse_json(body: bytes | bytearray | memoryview) -> Any:
     try:
-        return json.loads(body if isinstance(body, bytes | bytearray) else bytes(body))
+        return json.loads(
+            body if isinstance(body, bytes | bytearray) else bytes(body),
+            object_pairs_hook=_unique_keys,
+        )
     except (ValueError, RecursionError) as err:
-        raise ValidationError("the body starts like JSON but cannot be parsed as JSON") from err
+        raise ValidationError("the body cannot be parsed as JSON") from err
 
 
-def _from_json(
-    document: dict[str, Any],
-    fields: Mapping[str, Any],
-    attributes: Mapping[str, str],
-    limits: Limits,
-) -> ImageRequest:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        _refuse_twice([key], found)
+        found[key] = value
+    return found
+
+
+def _from_json(document: Any, given: Mapping[str, int | float], limits: Limits) -> ImageRequest:
+    if not isinstance(document, dict):
+        raise _wrong_json("a JSON object", document)
     values = dict(document)
     if "image" not in values:
         raise ValidationError('the JSON body has no "image"; send {"image": "<base64>"}')
     image = values.pop("image")
-    for key in (*values, *fields):
+    for key in values:
         if key not in JSON_KEYS:
             raise ValidationError(
                 f"unknown key {key!r}; known: {', '.join(JSON_KEYS)}", {"known": list(JSON_KEYS)}
             )
-    _refuse_twice(values, attributes)
-    options = RequestOptions.from_values(values | _to_numbers(attributes))
-    return ImageRequest(_decode_base64(image, limits), options)
+    _refuse_twice(values, given)
+    return ImageRequest(
+        _decode_base64(image, limits), RequestOptions.from_values({**values, **given})
+    )
 
 
 def _decode_base64(image: Any, limits: Limits) -> bytes:
     if not isinstance(image, str):
-        raise _wrong_json(image)
+        raise _wrong_json('"image" as a base64 text', image)
     if image[:5].lower() == "data:":
         header, comma, image = image.partition(",")
         if not comma or not header.lower().endswith(";base64"):
@@ -170,23 +190,24 @@ def _decode_base64(image: Any, limits: Limits) -> bytes:
 
 
 def _to_text(name: str, value: Any) -> str:
-    try:
-        return value if isinstance(value, str) else bytes(value).decode()
-    except (UnicodeDecodeError, TypeError) as err:
-        raise ValidationError(f"the form field {name} is not text") from err
+    if isinstance(value, bytes | bytearray):
+        value = value.decode(errors="replace")
+    if not isinstance(value, str):
+        raise ValidationError(f"the form field {name} is not text")
+    return value
 
 
 def _to_numbers(texts: Mapping[str, str]) -> dict[str, int | float]:
+    for name in texts:
+        check_option_name(name)
     return {name: parse_number(name, text) for name, text in texts.items()}
 
 
-def _refuse_twice(names: Any, others: Mapping[str, Any]) -> None:
+def _refuse_twice(names: Iterable[str], others: Mapping[str, Any]) -> None:
     for name in names:
         if name in others:
-            raise ValidationError(f"option {name!r} is given twice")
+            raise ValidationError(f"{name!r} is given twice")
 
 
-def _wrong_json(value: Any) -> ValidationError:
-    return ValidationError(
-        f'expected {{"image": "<base64>"}} with a text; got a JSON {type(value).__name__}'
-    )
+def _wrong_json(wanted: str, value: Any) -> ValidationError:
+    return ValidationError(f"expected {wanted}; got {_JSON_TYPES.get(type(value), 'an object')}")

@@ -46,12 +46,8 @@ class RequestOptions:
         Raises:
             ValidationError: If a key is unknown, or a value has the wrong type or range.
         """
-        for key in values:
-            if key not in OPTION_NAMES:
-                raise ValidationError(
-                    f"unknown option {key!r}; known: {', '.join(OPTION_NAMES)}",
-                    {"option": str(key), "known": list(OPTION_NAMES)},
-                )
+        for name in values:
+            check_option_name(name)
         return cls(**values)
 
 
@@ -59,6 +55,19 @@ CONFIDENCE_DECIMALS = 4
 OPTION_NAMES = tuple(field.name for field in fields(RequestOptions))
 # The longest number worth reading; int() of a longer text costs time that grows with its square.
 _MAX_NUMBER_CHARS = 32
+
+
+def check_option_name(name: str) -> None:
+    """Refuse what is no option.
+
+    Raises:
+        ValidationError: If there is no option of that name.
+    """
+    if name not in OPTION_NAMES:
+        raise ValidationError(
+            f"unknown option {name!r}; known: {', '.join(OPTION_NAMES)}",
+            {"option": name, "known": list(OPTION_NAMES)},
+        )
 
 
 def parse_number(name: str, text: str) -> int | float:
@@ -100,38 +109,44 @@ def _check_integer(name: str, value: object, low: int, high: int | None) -> None
 
 def _shown(value: object) -> str:
     """Text of a caller's value, short enough for a message."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= _MAX_NUMBER_CHARS else text[:_MAX_NUMBER_CHARS] + "…"
 
 
-def encode_rooms(
-    boxes_grid: GridBoxes,
-    scores: Scores,
-    *,
-    processing_time_ms: int,
-    page: int,
-    page_count: int,
-) -> bytes:
-    """Encode a successful answer.
+def build_rooms(boxes_grid: GridBoxes, scores: Scores) -> list[dict[str, object]]:
+    """Build the rooms of an answer.
 
     Args:
         boxes_grid: int, shape ``(n, 4)``, corners ``x_min, y_min, x_max, y_max`` in 0 to 1000 of
-            the page. ``n`` may be 0. The answer has the most confident first, equal ones (as
-            answered, with 4 decimals) from top to bottom, then left to right.
+            the page. ``n`` may be 0.
         scores: float, shape ``(n,)``, 0 to 1.
-        processing_time_ms: Time spent on this item.
-        page: The page that was read, counted from 1.
-        page_count: Pages of the document; above 1 the answer names page and count.
+
+    Returns:
+        The most confident room first; equal ones (as answered, with 4 decimals) from top to
+        bottom, then left to right.
     """
     confidences = [round(score, CONFIDENCE_DECIMALS) for score in scores.tolist()]
     found = sorted(
         zip(confidences, boxes_grid.tolist(), strict=True),
         key=lambda room: (-room[0], room[1][1], room[1][0]),
     )
-    rooms = [
+    return [
         {"id": f"room_{number:03d}", "bounding_box": box, "confidence": confidence}
         for number, (confidence, box) in enumerate(found, start=1)
     ]
+
+
+def encode_answer(
+    rooms: list[dict[str, object]], *, processing_time_ms: int, page: int, page_count: int
+) -> bytes:
+    """Encode a successful answer.
+
+    Args:
+        rooms: See :func:`build_rooms`.
+        processing_time_ms: Time spent on this item.
+        page: The page that was read, counted from 1.
+        page_count: Pages of the document; above 1 the answer names page and count.
+    """
     answer: dict[str, object] = {
         "status": "success",
         "processing_time_ms": processing_time_ms,

@@ -21,7 +21,7 @@ from roomdet.config import Limits
 from roomdet.errors import FileTooLarge, RequestError, ValidationError
 from roomdet.images import read_page
 from roomdet.request import OPTIONS_HEADER, parse_request
-from roomdet.schema import RequestOptions, encode_error, encode_rooms
+from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ def answered(*, rooms: int = 2, page_count: int = 1) -> dict[str, Any]:
     boxes = np.array([[0, 0, 1, 1], [50, 60, 999, 1000]][:rooms], np.int64).reshape(-1, 4)
     scores = np.array([0.95, 1.0][:rooms], np.float32)
     answer: dict[str, Any] = json.loads(
-        encode_rooms(boxes, scores, processing_time_ms=15, page=1, page_count=page_count)
+        encode_answer(
+            build_rooms(boxes, scores), processing_time_ms=15, page=1, page_count=page_count
+        )
     )
     return answer
 

@@ -7,15 +7,18 @@ import json
 import shutil
 import subprocess
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 import roomdet
-from roomdet.config import Config
+from roomdet.config import Config, settings
 from tests.conftest import NETWORK, ROOT
 from training.pack import PackError, content_digest, main, pack, read_digests
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LISTING = [
     "LICENSE",
@@ -36,12 +39,16 @@ LISTING = [
     "roomdet/geometry.py",
     "roomdet/images.py",
     "roomdet/item.py",
+    "roomdet/memory.py",
     "roomdet/network.py",
     "roomdet/page.py",
     "roomdet/pictures.py",
     "roomdet/request.py",
     "roomdet/schema.py",
 ]
+
+
+CACHES = shutil.ignore_patterns("__pycache__")
 
 
 def manifest_of(archive: Path) -> dict[str, object]:
@@ -113,7 +120,7 @@ def test_untracked_files_are_not_packed(tmp_path: Path) -> None:
     """Packed is what git tracks, whatever else lies about."""
     checkout = tmp_path / "checkout"
     subprocess.run(["git", "init", "-q", checkout], check=True)
-    shutil.copytree(ROOT / "handler", checkout / "handler")
+    shutil.copytree(ROOT / "handler", checkout / "handler", ignore=CACHES)
     for name in ("LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, checkout)
     subprocess.run(["git", "-C", checkout, "add", "."], check=True)
@@ -124,6 +131,28 @@ def test_untracked_files_are_not_packed(tmp_path: Path) -> None:
 
     assert "room_handler.py" in digests
     assert not {"stray.pt", ".hidden"} & digests.keys()
+
+
+def test_a_forgotten_module_is_named(tmp_path: Path) -> None:
+    """A new module that git does not know yet would be missing in the archive."""
+    checkout = tmp_path / "checkout"
+    subprocess.run(["git", "init", "-q", checkout], check=True)
+    shutil.copytree(ROOT / "handler", checkout / "handler", ignore=CACHES)
+    subprocess.run(["git", "-C", checkout, "add", "."], check=True)
+    (checkout / "handler" / "roomdet" / "new.py").write_text("")
+
+    with pytest.raises(PackError, match=r"roomdet/new\.py"):
+        pack(NETWORK, tmp_path / "rooms.mar", version="1", root=checkout)
+
+
+def test_a_copy_without_git_is_packed_too(tmp_path: Path) -> None:
+    """A downloaded source archive has no git; hidden files and caches stay out all the same."""
+    for name in ("LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "handler", tmp_path / "handler")
+    (tmp_path / "handler" / ".hidden.py").write_text("secret")
+
+    assert LISTING == list(pack(NETWORK, tmp_path / "rooms.mar", version="1", root=tmp_path))
 
 
 def test_a_damaged_network_is_not_packed(tmp_path: Path) -> None:
@@ -151,7 +180,7 @@ def test_the_packed_configuration_is_valid_and_the_documented_one() -> None:
     document = yaml.safe_load((ROOT / "handler" / "model-config.yaml").read_text())
 
     assert Config.load(document, {}) == Config.load({}, {})
-    assert len(document["roomdet"]) == 5
+    assert len(document["roomdet"]) == len(settings())
 
 
 def test_no_file_of_the_archive_is_a_pickle(archive: Path) -> None:

@@ -316,7 +316,7 @@ def test_torchserve_refuses_a_body_over_its_own_limit(server: LocalServer) -> No
 
 def test_the_client_says_why_a_huge_file_is_cut_off(server: LocalServer) -> None:
     """TorchServe closes the connection while the body is being sent."""
-    with pytest.raises(ClientError, match="max_request_size|413"):
+    with pytest.raises(ClientError, match=r"max_request_size|413"):
         detect(bytes(60_000_000), url=server.url)
 
 
@@ -331,9 +331,7 @@ def test_parallel_clients_get_their_own_answers(server: LocalServer) -> None:
     with ThreadPoolExecutor(6) as pool:
         counts = list(
             pool.map(
-                lambda count: len(
-                    detect(PLAN, url=server.url, options={"max_rooms": count}).rooms
-                ),
+                lambda count: len(detect(PLAN, url=server.url, options={"max_rooms": count}).rooms),
                 wanted,
             )
         )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -15,9 +16,11 @@ import urllib.request
 import zipfile
 from typing import TYPE_CHECKING
 
+import psutil  # comes with torchserve
 import pytest
+from PIL import Image
 
-from client.api import ServerUnreachable, detect
+from client.api import RequestRefused, ServerUnreachable, detect
 from deploy.local.server import (
     LocalServer,
     LocalServerError,
@@ -86,6 +89,47 @@ def test_a_killed_worker_comes_back(archive: Path) -> None:
         assert len(detect(PLAN, url=server.url).rooms) > 0
 
 
+# A page's form that draws itself twice, and so on without end.
+ENDLESS_PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R"
+    b"/Resources<</XObject<</I 5 0 R>>>>>>endobj\n"
+    b"4 0 obj<</Length 6>>stream\n/I Do \nendstream endobj\n"
+    b"5 0 obj<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Resources<</XObject<</I 5 0 R>>>>"
+    b"/Length 12>>stream\n/I Do /I Do \nendstream endobj\ntrailer<</Root 1 0 R/Size 6>>\n"
+)
+
+
+def test_a_file_without_end_costs_one_worker_not_the_machine(archive: Path) -> None:
+    """The worker's memory has a ceiling; it ends there and another one serves."""
+    with serve(archive, config=CONFIG, environ={"ROOMDET_MEMORY_MB": "300"}) as server:
+        server.wait_ready()
+        with pytest.raises(RequestRefused) as caught:
+            detect(ENDLESS_PDF, url=server.url)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not server.worker_pids():
+            time.sleep(0.2)
+
+        assert caught.value.status >= 500
+        assert len(detect(PLAN, url=server.url).rooms) > 0
+
+
+def test_a_picture_over_the_memory_ceiling_is_413(archive: Path) -> None:
+    """Python's own decoders fail softly: the same worker serves on."""
+    with Image.new("RGB", (9000, 7000)) as picture:
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG", compress_level=1)
+    with serve(archive, config=CONFIG, environ={"ROOMDET_MEMORY_MB": "100"}) as server:
+        server.wait_ready()
+        workers = server.worker_pids()
+        with pytest.raises(RequestRefused, match=r"413 file_too_large.*more memory"):
+            detect(buffer.getvalue(), url=server.url)
+
+        assert len(detect(PLAN, url=server.url).rooms) > 0
+        assert workers == server.worker_pids()
+
+
 def test_a_broken_archive_is_refused_with_its_reason(archive: Path, tmp_path: Path) -> None:
     """Weights that do not fit their digest never serve; the reason is said within seconds."""
     broken = tmp_path / "broken.mar"
@@ -132,8 +176,6 @@ def test_archives_come_from_the_model_store_alone(server: LocalServer, url: str)
 
 def test_only_loopback_is_bound(server: LocalServer) -> None:
     """None of the server's listening sockets is reachable from another machine."""
-    import psutil  # noqa: PLC0415  # comes with torchserve
-
     launcher = psutil.Process(server.process.pid)
     sockets = [
         connection.laddr.ip

@@ -133,7 +133,9 @@ def test_weights_that_find_nothing_need_a_flag(
     checkpoint = tmp_path / "untrained.pt"
     YOLO("yolov8n.yaml", verbose=False).save(checkpoint)
 
-    status = main([str(checkpoint), "--out", str(tmp_path / "out"), "--golden-plan", str(GOLDEN_PLAN)])
+    status = main(
+        [str(checkpoint), "--out", str(tmp_path / "out"), "--golden-plan", str(GOLDEN_PLAN)]
+    )
 
     assert status == 1
     assert "--allow-no-rooms" in capsys.readouterr().err
@@ -171,9 +173,9 @@ def test_a_network_of_another_layout_is_refused(tmp_path: Path) -> None:
     ov.save_model(ov.Model([ov.opset13.relu(picture)], [picture]), tmp_path / network.TOPOLOGY)
     committed = NetworkManifest.read(NETWORK)
     files = {name: network.sha256_of(tmp_path / name) for name in committed.files}
-    NetworkManifest(
-        640, ("room",), committed.checkpoint_sha256, {}, files, committed.golden
-    ).write(tmp_path)
+    NetworkManifest(640, ("room",), committed.checkpoint_sha256, {}, files, committed.golden).write(
+        tmp_path
+    )
 
     with pytest.raises(ModelError, match="no YOLOv8 detector"):
         load_detector(tmp_path, Config())

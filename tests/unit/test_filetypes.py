@@ -44,8 +44,8 @@ REFUSED: Final = {
     "gzip": (b"\x1f\x8b\x08\x00" + bytes(20), "a gzip archive"),
     "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(20), "a 7z archive"),
     "dwg": (b"AC1032" + bytes(40), "an AutoCAD drawing (DWG)"),
-    "dxf": (DXF.encode(), "a DXF drawing; export it as PDF"),
-    "dxf-with-comment": (f"999\nLibreCAD\n{DXF}".encode(), "a DXF drawing; export it as PDF"),
+    "dxf": (DXF.encode(), "a DXF drawing"),
+    "dxf-with-comment": (f"999\nLibreCAD\n{DXF}".encode(), "a DXF drawing"),
     "dxf-binary": (b"AutoCAD Binary DXF\r\n\x1a\x00" + bytes(20), "a DXF drawing"),
     "revit": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(20), "an old Office or Revit file"),
     "postscript": (b"%!PS-Adobe-3.0\n", "PostScript"),
@@ -54,7 +54,7 @@ REFUSED: Final = {
     "jpeg-2000-bare": (encode(draw_plan(), "JPEG2000", no_jp2=True), "JPEG 2000"),
     "avif": (encode(Image.new("RGB", (16, 16)), "AVIF"), "HEIC, AVIF or a video"),
     "heic": (b"\x00\x00\x00\x18ftypheic" + bytes(20), "HEIC, AVIF or a video"),
-    "svg": (SVG, "an SVG drawing; export it as PDF or PNG"),
+    "svg": (SVG, "an SVG drawing"),
     "svg-with-prolog": (b'<?xml version="1.0"?>\n' + SVG, "an SVG drawing"),
     "html": (b"\n<!DOCTYPE html><title>Not found</title>", "a web page"),
     "html-with-mark": (b"\xef\xbb\xbf<html><body></body></html>", "a web page"),
@@ -87,7 +87,9 @@ def test_other_kind_is_named(name: str) -> None:
 
     message = str(caught.value)
     assert message.startswith(f"the file is {phrase}")
-    assert message.endswith("; send a PNG, JPEG, TIFF, WebP, BMP, GIF or PDF file")
+    assert message.endswith(
+        "; send a PNG, JPEG, TIFF, WebP, BMP, GIF or PDF file (drawing programs export PDF)"
+    )
     assert message[len("the file is ") :].startswith(str(caught.value.details["found"]))
 
 

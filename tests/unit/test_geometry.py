@@ -67,9 +67,7 @@ def test_a_fitted_page_has_the_wanted_longer_side(width: int, height: int, side:
         pytest.param((1, 640), (319, 0), id="one-pixel-wide"),
     ],
 )
-def test_the_letterbox_centers_the_page(
-    page_wh: tuple[int, int], offset: tuple[int, int]
-) -> None:
+def test_the_letterbox_centers_the_page(page_wh: tuple[int, int], offset: tuple[int, int]) -> None:
     """An odd remainder goes to the right and bottom, as in ultralytics' LetterBox."""
     assert offset == Letterbox.centered(page_wh, 640).offset_xy_px
 
@@ -212,9 +210,7 @@ def test_suppression_is_idempotent(found: Detections, iou: float) -> None:
 
 
 @given(found=candidates(), iou=st.floats(0, 1), seed=st.integers(0, 1000))
-def test_suppression_does_not_depend_on_the_order(
-    found: Detections, iou: float, seed: int
-) -> None:
+def test_suppression_does_not_depend_on_the_order(found: Detections, iou: float, seed: int) -> None:
     """The network's order of candidates plays no role."""
     shuffled = np.random.default_rng(seed).permutation(len(found))
     other = Detections(found.boxes_xyxy[shuffled], found.scores[shuffled])

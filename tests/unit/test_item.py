@@ -5,23 +5,24 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from roomdet.errors import InvalidFileFormat
 from roomdet.geometry import Detections
 from roomdet.item import Item
 from roomdet.page import Page
 
+if TYPE_CHECKING:
+    import pytest
+
 
 def served_item() -> Item:
     """An item whose page was read and on which one room was found."""
     item = Item("r1")
     item.page = Page(np.zeros((4, 4, 3), np.uint8), (4, 4), number=1, count=1)
-    item.found = Detections(
-        np.array([[0, 0, 0.5, 1]], np.float32), np.array([0.9], np.float32)
-    )
+    item.found = Detections(np.array([[0, 0, 0.5, 1]], np.float32), np.array([0.9], np.float32))
     return item
 
 

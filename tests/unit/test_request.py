@@ -17,7 +17,7 @@ from roomdet.request import OPTIONS_HEADER, ImageRequest, parse_request
 from roomdet.schema import RequestOptions
 
 LIMITS = Limits(max_bytes=1000)
-FILE = b"\x89PNG not really"
+FILE = b"\x89PNG\r\n\x1a\n and so on"
 FILE_BASE64 = base64.b64encode(FILE).decode()
 
 
@@ -37,17 +37,31 @@ def parse_json(document: Any) -> ImageRequest:
     ("row", "headers"),
     [
         pytest.param({"body": bytearray(FILE)}, {}, id="raw"),
-        pytest.param({"body": bytearray(FILE)}, {"Content_Type": "application/json"}, id="mislabelled"),
-        pytest.param({"image": bytearray(FILE)}, {"Content_Type": "multipart/form-data"}, id="part-image"),
+        pytest.param(
+            {"body": bytearray(FILE)}, {"Content_Type": "application/json"}, id="mislabelled"
+        ),
+        pytest.param(
+            {"image": bytearray(FILE)}, {"Content_Type": "multipart/form-data"}, id="part-image"
+        ),
         pytest.param({"data": FILE}, {}, id="part-data"),
         pytest.param({"body": {"image": FILE_BASE64}}, {}, id="json-parsed"),
         pytest.param({"body": json.dumps({"image": FILE_BASE64}).encode()}, {}, id="json-bytes"),
-        pytest.param({"body": b"\xef\xbb\xbf \n" + json.dumps({"image": FILE_BASE64}).encode()}, {}, id="json-bom"),
-        pytest.param({"body": {"image": f"data:image/png;base64,{FILE_BASE64}"}}, {}, id="data-url"),
-        pytest.param({"body": {"image": f"DATA:;BASE64,{FILE_BASE64}"}}, {}, id="data-url-capitals"),
-        pytest.param({"body": {"image": FILE_BASE64[:8] + "\r\n" + FILE_BASE64[8:]}}, {}, id="line-breaks"),
+        pytest.param(
+            {"body": b"\xef\xbb\xbf \n" + json.dumps({"image": FILE_BASE64}).encode()},
+            {},
+            id="json-bom",
+        ),
+        pytest.param(
+            {"body": {"image": f"data:image/png;base64,{FILE_BASE64}"}}, {}, id="data-url"
+        ),
+        pytest.param(
+            {"body": {"image": f"DATA:;BASE64,{FILE_BASE64}"}}, {}, id="data-url-capitals"
+        ),
+        pytest.param(
+            {"body": {"image": FILE_BASE64[:8] + "\r\n" + FILE_BASE64[8:]}}, {}, id="line-breaks"
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_form_brings_the_same_file(row: dict[str, Any], headers: dict[str, str]) -> None:
     """Raw, multipart and JSON bodies are the same request."""
     assert ImageRequest(FILE, RequestOptions()) == parse(row, **headers)
@@ -61,8 +75,13 @@ def test_base64_brings_any_bytes(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [OPTIONS_HEADER, OPTIONS_HEADER.lower(), OPTIONS_HEADER.upper(), "X-Amzn-Sagemaker-Custom-Attributes"],
-)  # fmt: skip
+    [
+        OPTIONS_HEADER,
+        OPTIONS_HEADER.lower(),
+        OPTIONS_HEADER.upper(),
+        "X-Amzn-Sagemaker-Custom-Attributes",
+    ],
+)
 def test_header_names_have_no_case(name: str) -> None:
     """HTTP's header names are read in any case."""
     request = parse_request({"body": FILE}, {name: " confidence = 0.4 ; page=2;"}, LIMITS)
@@ -89,6 +108,23 @@ def test_form_fields_are_options() -> None:
     assert RequestOptions(confidence=0.5, page=2) == request.options
 
 
+def test_form_fields_join_a_json_part() -> None:
+    """Nothing that is sent is ignored."""
+    request = parse(
+        {"image": json.dumps({"image": FILE_BASE64}).encode(), "page": b"2"},
+        Content_Type="multipart/form-data",
+    )
+
+    assert ImageRequest(FILE, RequestOptions(page=2)) == request
+
+
+@pytest.mark.parametrize("body", [b"5", b'"text"', b"null", b"nonsense"])
+def test_a_body_called_json_is_read_as_json(body: bytes) -> None:
+    """The message speaks of JSON, not of an unknown kind of file."""
+    with pytest.raises(ValidationError, match="JSON"):
+        parse({"body": body}, Content_Type="application/json")
+
+
 def test_header_and_json_keys_add_up() -> None:
     """Options may come from both places, each once."""
     request = parse_request(
@@ -101,38 +137,63 @@ def test_header_and_json_keys_add_up() -> None:
 @pytest.mark.parametrize(
     ("row", "attributes", "message"),
     [
-        pytest.param({"body": {"image": FILE_BASE64, "page": 1}}, "page=2", "twice", id="json-and-header"),
+        pytest.param(
+            {"body": {"image": FILE_BASE64, "page": 1}}, "page=2", "twice", id="json-and-header"
+        ),
         pytest.param({"body": FILE}, "page=1;page=2", "twice", id="header-twice"),
         pytest.param({"body": FILE}, "page", "must read like", id="no-equals"),
-        pytest.param({"body": FILE}, "trace=abc", "trace must be a number", id="unknown-in-header"),
+        pytest.param({"body": FILE}, "trace=abc", "unknown option 'trace'", id="unknown-in-header"),
         pytest.param({"body": FILE}, "trace=1", "unknown option 'trace'", id="unknown-number"),
         pytest.param({"body": FILE}, "page=two", "page must be a number", id="word"),
-        pytest.param({"body": FILE, "page": b"2"}, "", "go into the header", id="query-string"),
-        pytest.param({"body": {"image": FILE_BASE64, "zoom": 2}}, "", "unknown key 'zoom'", id="unknown-key"),
+        pytest.param({"body": FILE, "page": b"2"}, "", "in the address", id="query-string"),
+        pytest.param(
+            {"body": {"image": FILE_BASE64, "zoom": 2}}, "", "unknown key 'zoom'", id="unknown-key"
+        ),
         pytest.param({"body": {"confidence": 0.5}}, "", 'has no "image"', id="no-image"),
         pytest.param({"body": {}}, "", 'has no "image"', id="empty-object"),
-        pytest.param({"body": {"image": None}}, "", "got a JSON NoneType", id="null-image"),
-        pytest.param({"body": {"image": [1, 2]}}, "", "got a JSON list", id="list-image"),
-        pytest.param({"body": b"[1]"}, "", "got a JSON list", id="json-list"),
-        pytest.param({"body": 5}, "", "got a JSON int", id="json-number"),
+        pytest.param({"body": {"image": None}}, "", "got null", id="null-image"),
+        pytest.param({"body": {"image": [1, 2]}}, "", "got an array", id="list-image"),
+        pytest.param({"body": b"[1]"}, "", "a JSON object; got an array", id="json-list"),
+        pytest.param({"body": 5}, "", "got a number", id="json-number"),
+        pytest.param(
+            {"body": {"image": FILE_BASE64}, "page": b"2"},
+            "",
+            "in the address",
+            id="query-string-and-json",
+        ),
+        pytest.param(
+            {"body": b'{"image": "a", "image": "b"}'},
+            "",
+            "'image' is given twice",
+            id="json-key-twice",
+        ),
+        pytest.param({"body": FILE}, "confidence=0.4,page=1", "must read like", id="comma"),
         pytest.param({"body": b'{"image": "abc'}, "", "cannot be parsed as JSON", id="cut-json"),
-        pytest.param({"body": b'{"image":' + b"[" * 100_000}, "", "cannot be parsed", id="deep-json"),
-        pytest.param({"body": b'{"page":' + b"9" * 5000 + b"}"}, "", "cannot be parsed", id="long-number"),
+        pytest.param(
+            {"body": b'{"image":' + b"[" * 100_000}, "", "cannot be parsed", id="deep-json"
+        ),
+        pytest.param(
+            {"body": b'{"page":' + b"9" * 5000 + b"}"}, "", "cannot be parsed", id="long-number"
+        ),
         pytest.param({}, "", "exactly one file", id="nothing"),
         pytest.param({"picture": FILE}, "", "exactly one file", id="other-part"),
         pytest.param({"image": FILE, "data": FILE}, "", "got 2", id="two-files"),
     ],
-)  # fmt: skip
+)
 def test_other_requests_are_refused(row: dict[str, Any], attributes: str, message: str) -> None:
     """The message says what is wrong."""
     with pytest.raises(ValidationError, match=message):
         parse_request(row, {OPTIONS_HEADER: attributes}, LIMITS)
 
 
-def test_a_form_field_that_is_no_text_is_refused() -> None:
-    """Bytes that are not UTF-8 cannot be an option."""
-    with pytest.raises(ValidationError, match="page is not text"):
-        parse({"image": FILE, "page": b"\xff\xfe"}, Content_Type="multipart/form-data")
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(b"\xff\xfe", "page must be a number"), (7, "page is not text"), (None, "page is not text")],
+)
+def test_a_form_field_that_is_no_text_is_refused(value: object, message: str) -> None:
+    """Bytes that are not UTF-8, or a value that is no bytes, cannot be an option."""
+    with pytest.raises(ValidationError, match=message):
+        parse({"image": FILE, "page": value}, Content_Type="multipart/form-data")
 
 
 def test_the_default_type_of_curl_is_explained() -> None:

@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 from roomdet.errors import FileTooLarge, ValidationError
-from roomdet.schema import RequestOptions, encode_error, encode_rooms, parse_number
+from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error, parse_number
 
 
 def encoded(rows: list[tuple[list[int], float]], page_count: int = 1) -> dict[str, Any]:
     """The answer for rooms given as box and score."""
     answer: dict[str, Any] = json.loads(
-        encode_rooms(
-            np.array([box for box, _ in rows], np.int64).reshape(-1, 4),
-            np.array([score for _, score in rows], np.float32),
+        encode_answer(
+            build_rooms(
+                np.array([box for box, _ in rows], np.int64).reshape(-1, 4),
+                np.array([score for _, score in rows], np.float32),
+            ),
             processing_time_ms=15,
             page=2 if page_count > 1 else 1,
             page_count=page_count,
@@ -29,9 +31,8 @@ def encoded(rows: list[tuple[list[int], float]], page_count: int = 1) -> dict[st
 
 def test_the_answer_is_the_documented_bytes() -> None:
     """Compact JSON with exactly the documented keys in the documented order."""
-    body = encode_rooms(
-        np.array([[50, 50, 200, 300]]),
-        np.array([0.95], np.float32),
+    body = encode_answer(
+        build_rooms(np.array([[50, 50, 200, 300]]), np.array([0.95], np.float32)),
         processing_time_ms=15,
         page=1,
         page_count=1,
@@ -92,8 +93,7 @@ def test_an_error_has_code_message_and_details() -> None:
     body = encode_error(FileTooLarge("too large: ä", {"bytes": 5}))
 
     assert body.decode() == (
-        '{"status":"error","error":"file_too_large","message":"too large: ä",'
-        '"details":{"bytes":5}}'
+        '{"status":"error","error":"file_too_large","message":"too large: ä","details":{"bytes":5}}'
     )
 
 
@@ -129,7 +129,9 @@ def test_options_in_range_are_taken(values: dict[str, Any]) -> None:
         pytest.param({"confidence": [0.5]}, "confidence must be a number", id="list"),
         pytest.param({"iou": -0.1}, "iou must be", id="iou-low"),
         pytest.param({"iou": float("inf")}, "iou must be", id="iou-infinite"),
-        pytest.param({"max_rooms": 0}, "max_rooms must be an integer from 1 to 1000", id="no-rooms"),
+        pytest.param(
+            {"max_rooms": 0}, "max_rooms must be an integer from 1 to 1000", id="no-rooms"
+        ),
         pytest.param({"max_rooms": 1001}, "max_rooms must be", id="many-rooms"),
         pytest.param({"max_rooms": 2.5}, "max_rooms must be an integer", id="fraction"),
         pytest.param({"max_rooms": True}, "max_rooms must be an integer", id="bool-integer"),
