@@ -160,6 +160,28 @@ def tiff(picture: Image.Image, *, is_big_endian: bool = False, tile_px: int = 0)
     return _tiff_file(blocks, tags, ">" if is_big_endian else "<")
 
 
+def deep_tiff(grey: int, *, bits: int, is_white_zero: bool = False) -> bytes:
+    """A little-endian TIFF of 8 x 8 pixels of one grey, 0 (black) to 255, with 12 or 16 bits."""
+    top = (1 << bits) - 1
+    sample = round((255 - grey if is_white_zero else grey) * top / 255)
+    if bits == 12:  # two samples in three bytes
+        row = bytes([sample >> 4, (sample & 15) << 4 | sample >> 8, sample & 255]) * 4
+    else:
+        row = sample.to_bytes(2, "little") * 8
+    tags = {
+        256: [8],
+        257: [8],
+        258: [bits],
+        259: [1],
+        262: [0 if is_white_zero else 1],
+        273: [8],
+        277: [1],
+        278: [8],
+        279: [8 * len(row)],
+    }
+    return _tiff_file([row * 8], tags, "<")
+
+
 def _tiff_file(blocks: Sequence[bytes], tags: Mapping[int, Sequence[int]], order: str) -> bytes:
     data = b"".join(blocks)
     directory_at = 8 + len(data)

@@ -14,7 +14,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from roomdet.errors import FileTooLarge, InvalidFileFormat
 from roomdet.filetypes import FileType
@@ -35,6 +35,7 @@ _PLAIN_MODES = ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr")
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
 _ORIENTATION_TAG = 0x0112  # EXIF 2.32, tag Orientation, and what turns each value upright
+_BITS_TAG, _PHOTOMETRIC_TAG = 258, 262  # TIFF 6.0, section 8
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -92,7 +93,10 @@ def _read_frame(
         orientation, source_wh = 1, picture.size
     else:
         orientation = _orientation(picture)
-    pixels = _at_size(picture, fit_within(source_wh, side_px))
+    bits, is_negative = _sample_format(picture)
+    pixels = _at_size(picture, fit_within(source_wh, side_px), bits)
+    if is_negative:
+        pixels = ImageOps.invert(pixels)
     if orientation in _UPRIGHT:
         pixels = pixels.transpose(_UPRIGHT[orientation])
     if orientation in _SWAPS_SIDES:
@@ -113,6 +117,17 @@ def _count_pages(picture: Image.Image, limit: int) -> int:
     return count
 
 
+def _sample_format(picture: Image.Image) -> tuple[int, bool]:
+    """Bits of a grey sample, and whether 0 is white where Pillow does not see to that itself.
+
+    Pillow hands over a TIFF of 12 or 16 bits as it is (pillow 13, TiffImagePlugin.OPEN_INFO).
+    """
+    if picture.mode not in _SIXTEEN_BIT_MODES:
+        return 8, False
+    tags = getattr(picture, "tag_v2", {})
+    return tags.get(_BITS_TAG, (16,))[0], tags.get(_PHOTOMETRIC_TAG, 1) == 0
+
+
 def _orientation(picture: Image.Image) -> int:
     """EXIF orientation, 1 (upright) where there is none or it cannot be read."""
     try:
@@ -121,7 +136,7 @@ def _orientation(picture: Image.Image) -> int:
         return 1
 
 
-def _at_size(picture: Image.Image, target_wh: tuple[int, int]) -> Image.Image:
+def _at_size(picture: Image.Image, target_wh: tuple[int, int], bits: int) -> Image.Image:
     """Scale a decoded picture to ``target_wh`` as RGB, averaging over what is left out."""
     width, height = picture.size
     factor_x, factor_y = (
@@ -132,7 +147,7 @@ def _at_size(picture: Image.Image, target_wh: tuple[int, int]) -> Image.Image:
     reduced: Image.Image | None = None
     for top in range(0, height, strip_rows):
         box = (0, top, width, min(top + strip_rows, height))
-        strip = _opaque(picture.crop(box)).reduce((factor_x, factor_y))
+        strip = _opaque(picture.crop(box), bits).reduce((factor_x, factor_y))
         if reduced is None:
             reduced = Image.new(strip.mode, (strip.width, -(-height // factor_y)))
         reduced.paste(strip, (0, top // factor_y))
@@ -142,10 +157,10 @@ def _at_size(picture: Image.Image, target_wh: tuple[int, int]) -> Image.Image:
     return reduced.resize(target_wh, Image.Resampling.BILINEAR, box=box_px).convert("RGB")
 
 
-def _opaque(strip: Image.Image) -> Image.Image:
+def _opaque(strip: Image.Image, bits: int) -> Image.Image:
     """Turn pixels of any accepted mode into grey or RGB, transparency laid over white."""
     if strip.mode in _SIXTEEN_BIT_MODES:
-        return Image.fromarray((np.asarray(strip) >> 8).astype(np.uint8))
+        return Image.fromarray((np.asarray(strip) >> (bits - 8)).astype(np.uint8))
     if strip.mode in _ALPHA_MODES or "transparency" in strip.info:
         layer = strip.convert("RGBA")
         white = Image.new("RGB", strip.size, "white")

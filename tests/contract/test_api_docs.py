@@ -359,6 +359,7 @@ def test_the_limits_table_equals_the_configuration() -> None:
     assert limits == {name: model["roomdet"][name] for name in limits}
     assert documented == {
         **limits,
+        "memory_mb": model["roomdet"]["memory_mb"],
         "responseTimeout": model["responseTimeout"],
         "max_request_size": int(properties["max_request_size"]),
         "job_queue_size": int(properties["job_queue_size"]),

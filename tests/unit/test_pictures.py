@@ -28,6 +28,7 @@ from tests.builders import (
     ROOMS,
     SEED,
     a1_sheet,
+    deep_tiff,
     draw_plan,
     encode,
     exif,
@@ -443,7 +444,7 @@ class TestResampling:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pictures, "STRIP_PIXELS", strip_pixels)
-            reduced = pictures._at_size(picture, target_wh)
+            reduced = pictures._at_size(picture, target_wh, 8)
 
         assert np.array_equal(np.asarray(reduced), np.asarray(whole))
 
@@ -605,3 +606,22 @@ class TestDamage:
             answer = attempt(bytes(data))
 
             assert isinstance(answer, RequestError) or max(answer.pixels.shape) == SIDE_PX
+
+
+@pytest.mark.parametrize("grey", [0, 64, 255])
+@pytest.mark.parametrize(
+    ("bits", "is_white_zero"),
+    [(12, False), (16, False), (16, True)],
+    ids=["12", "16", "16-negative"],
+)
+def test_deep_grey_tiffs_keep_their_tone(grey: int, bits: int, is_white_zero: bool) -> None:  # noqa: FBT001
+    """Scanners' 12- and 16-bit pages are neither nearly black nor negatives."""
+    data = deep_tiff(grey, bits=bits, is_white_zero=is_white_zero)
+
+    assert np.all(np.abs(read(data).pixels.astype(int) - grey) <= 1)
+
+
+def test_a_side_beyond_any_plan_is_refused() -> None:
+    """A picture one pixel high may have few pixels and still cost a decoder gigabytes."""
+    with pytest.raises(FileTooLarge, match="the limit of a side is 65,535"):
+        read(png_header((65_536, 1)))

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Documents say what the code does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+from roomdet.config import Config, Precision, settings
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def settings_table() -> str:
+    """The table of settings in docs/operations.md, from the dataclasses."""
+    config = Config()
+    rows = ["| key | default | allowed | meaning |", "|---|---|---|---|"]
+    for setting in settings():
+        owner = config if hasattr(config, setting.name) else config.limits
+        default = getattr(owner, setting.name)
+        about = setting.metadata
+        allowed = (
+            ", ".join(f"`{value}`" for value in Precision)
+            if isinstance(default, Precision)
+            else f"{about['low']:,} to {about['high']:,}"
+        )
+        shown = f"`{default}`" if isinstance(default, Precision) else f"{default:,}"
+        rows.append(f"| `{setting.name}` | {shown} | {allowed} | {about['meaning']} |")
+    return "\n".join(rows)
+
+
+def test_operations_lists_every_setting() -> None:
+    """The table between the markers is the one that the code would print."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    shown = text.partition("<!-- settings -->\n")[2].partition("\n<!-- /settings -->")[0]
+
+    assert settings_table() == shown
+
+
+def test_every_make_command_of_the_documents_exists() -> None:
+    """A reader can run what the README says."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for command in re.findall(r"(?:^|`)make ([a-z-]+)", path.read_text(), re.MULTILINE):
+            assert command in targets, f"{path.name}: make {command}"
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    """Relative links and pictures exist."""
+    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_stock_command_of_the_readme_is_the_tested_one() -> None:
+    """tests/e2e/test_server.py runs these very arguments."""
+    command = next(
+        line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("torchs")
+    )
+
+    assert command == (
+        "torchserve --start --ncs --foreground --model-store model_store "
+        "--models rooms=rooms.mar --ts-config config.properties"
+    )
+
+
+def test_every_source_file_names_the_licence() -> None:
+    """An SPDX line stands atop each of them."""
+    listing = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "*.py", "*.sh", "*.yaml", "Makefile", ".ci/run"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listing.stdout.splitlines():
+        head = "\n".join((ROOT / name).read_text().splitlines()[:2])
+        assert "SPDX-License-Identifier: AGPL-3.0-or-later" in head, name
+
+
+def test_the_wheel_has_the_same_modules(tmp_path: Path, archive: Path) -> None:
+    """`pip wheel .` packs roomdet under the names that the archive has, and it imports alone."""
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+         "--wheel-dir", tmp_path, ROOT],
+        check=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("roomdet-*.whl")
+    with zipfile.ZipFile(wheel) as packed, zipfile.ZipFile(archive) as archived:
+        in_wheel = {name for name in packed.namelist() if name.endswith(".py")}
+        in_archive = {name for name in archived.namelist() if name.startswith("roomdet/")}
+    imported = subprocess.run(
+        ["env", f"PYTHONPATH={wheel}", sys.executable, "-c",
+         "import roomdet.detector, roomdet.request; print(roomdet.__file__)"],
+        capture_output=True, text=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
+
+    assert in_archive == in_wheel
+    assert str(wheel) in imported.stdout
