@@ -47,7 +47,7 @@ $(VENV)/python.stamp: constraints.txt requirements/serve.txt
 	@echo "Making $(VENV): about 1.3 GB, 1 to 3 minutes the first time …"
 	@$(PYTHON) -m venv $(VENV)
 	@echo "  PyTorch for CPU …"
-	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --retries 1 \
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --retries 1 \
 	  --extra-index-url $(TORCH_INDEX) $(TORCH)
 	@echo "  TorchServe, OpenVINO, Java …"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/serve.txt
@@ -62,7 +62,7 @@ $(VENV)/dev.stamp: $(VENV)/python.stamp requirements/dev.txt
 $(TRAIN_VENV)/python.stamp: constraints-train.txt requirements/train.txt
 	@echo "Making $(TRAIN_VENV) with ultralytics: 1 to 3 minutes …"
 	@$(PYTHON) -m venv $(TRAIN_VENV)
-	@$(TRAIN_BIN)/python -m pip install $(PIP_FLAGS) $(TRAIN_INDEX) -c constraints-train.txt -r requirements/train.txt
+	@$(TRAIN_BIN)/python -m pip install --disable-pip-version-check $(TRAIN_INDEX) -c constraints-train.txt -r requirements/train.txt
 	@touch $@
 
 venv: $(VENV)/dev.stamp
