@@ -31,7 +31,7 @@ TRAIN_INDEX ?=
 PIP_FLAGS := --quiet --disable-pip-version-check
 export PYTHONPATH := handler:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
-QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR=$(CURDIR)/build/ultralytics
+QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
 .PHONY: help demo serve archive test check format venv venv-train clean
 .DELETE_ON_ERROR:
@@ -98,13 +98,13 @@ test: $(VENV)/dev.stamp $(if $(REQUIRE_ALL),$(TRAIN_VENV)/python.stamp)
 	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) TRAIN_BIN=$(TRAIN_BIN) $(QUIET_TRAINING) sh tests/run.sh
 
 check: $(VENV)/dev.stamp
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
 
 format: $(VENV)/dev.stamp
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
 
 clean:
 	rm -rf $(VENV) $(TRAIN_VENV) build $(ARCHIVE) $(ARCHIVE).json $(OWN)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LOOPBACK = ("127.0.0.1", "localhost")
 OPTIONS_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
 
 
@@ -92,15 +94,22 @@ def detect(
         f"{url.rstrip('/')}/invocations", data=data, headers=headers, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as response:
+        with _opener(request.host).open(request, timeout=timeout_s) as response:
             return parse_answer(response.read().decode())
     except urllib.error.HTTPError as err:
         raise parse_refusal(err.code, err.read()) from err
-    except OSError as err:
+    except (OSError, http.client.HTTPException) as err:
         raise _unreachable(url, len(data), err) from err
 
 
-def _unreachable(url: str, size: int, err: OSError) -> ServerUnreachable:
+def _opener(host: str) -> urllib.request.OpenerDirector:
+    """The environment's proxies, but none for this machine itself."""
+    if host.partition(":")[0] in LOOPBACK:
+        return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return urllib.request.build_opener()
+
+
+def _unreachable(url: str, size: int, err: Exception) -> ServerUnreachable:
     reason = getattr(err, "reason", err)
     if isinstance(reason, ConnectionResetError | BrokenPipeError):
         return ServerUnreachable(

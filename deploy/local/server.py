@@ -34,6 +34,11 @@ _LOG_TAIL_LINES = 25
 _REFUSAL = "The room detector refuses to start:"
 # What TorchServe logs when a worker ends while it loads.
 _WORKER_STOPPED = "State change WORKER_STARTED -> WORKER_STOPPED"
+# PYTHONPATH would show the worker modules that its archive lacks; TS_CONFIG_FILE would replace our
+# configuration.
+_NOT_INHERITED = {"PYTHONPATH", "TS_CONFIG_FILE"}
+# Loopback is never reached through a proxy.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LocalServerError(Exception):
@@ -123,9 +128,7 @@ class LocalServer:
     def worker_pids(self) -> list[int]:
         """Process ids of the workers that are ready; empty while there are none."""
         try:
-            with urllib.request.urlopen(
-                f"{self.management_url}/models/{MODEL_NAME}", timeout=2
-            ) as answer:
+            with _OPENER.open(f"{self.management_url}/models/{MODEL_NAME}", timeout=2) as answer:
                 (model,) = json.load(answer)
         except (OSError, ValueError):
             return []
@@ -248,7 +251,7 @@ def _environment(scratch: Path) -> dict[str, str]:
     TorchServe keeps its pid file, sockets, logs and extracted archives in these folders; the
     handler must find its modules in the archive alone.
     """
-    inherited = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
     folders = dict.fromkeys(("TMPDIR", "TEMP", "LOG_LOCATION", "METRICS_LOCATION"), str(scratch))
     return inherited | folders | java_environment()
 

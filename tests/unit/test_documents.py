@@ -16,7 +16,6 @@ from reportlab.lib.pdfencrypt import StandardEncryption
 
 from roomdet.config import Limits
 from roomdet.errors import FileTooLarge, InvalidFileFormat, RequestError, ValidationError
-from roomdet.images import read_page
 from tests.builders import (
     PLAN_WH,
     ROOMS,
@@ -29,6 +28,7 @@ from tests.builders import (
     raw_pdf,
     scanned_pdf,
 )
+from tests.unit.reading import SIDE_PX, attempt, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from roomdet.geometry import Pixels
     from roomdet.page import Page
 
-LIMITS = Limits()
-SIDE_PX: Final = max(PLAN_WH)  # at this side a point of the drawn page is one pixel
 PICTURE = b"/Type/XObject/Subtype/Image/ColorSpace/DeviceGray/BitsPerComponent 8"
 SHOW_PICTURE = b"320 0 0 200 0 0 cm /I Do"
 # What must be done with the plan to see it as on a page turned clockwise by so many degrees.
@@ -47,19 +45,6 @@ TURNED: Final[dict[int, Image.Transpose | None]] = {
     180: Image.Transpose.ROTATE_180,
     270: Image.Transpose.ROTATE_90,
 }
-
-
-def read(data: bytes, *, page: int = 1, side_px: int = SIDE_PX, limits: Limits = LIMITS) -> Page:
-    """Read with what most tests have in common."""
-    return read_page(data, page=page, side_px=side_px, limits=limits)
-
-
-def attempt(data: bytes) -> Page | RequestError:
-    """The page or the answer; anything else is a failure."""
-    try:
-        return read(data)
-    except RequestError as err:
-        return err
 
 
 def drawn(rotation: int = 0, mode: str = "RGB") -> Pixels:

@@ -22,7 +22,6 @@ from PIL import Image, ImageDraw
 from roomdet import pictures
 from roomdet.config import Limits
 from roomdet.errors import FileTooLarge, InvalidFileFormat, RequestError, ValidationError
-from roomdet.images import read_page
 from tests.builders import (
     PLAN_WH,
     ROOMS,
@@ -36,6 +35,7 @@ from tests.builders import (
     png_rgb,
     tiff,
 )
+from tests.unit.reading import SIDE_PX, attempt, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from roomdet.geometry import Pixels
     from roomdet.page import Page
 
-LIMITS = Limits()
-SIDE_PX: Final = max(PLAN_WH)  # at this side the plan is neither reduced nor enlarged
 # How the picture is stored whose top row and left column show the sides that EXIF 2.32 names
 # for each orientation ("6: the 0th row is the visual right-hand side, the 0th column the top").
 STORED: Final[dict[int, Image.Transpose | None]] = {
@@ -57,19 +55,6 @@ STORED: Final[dict[int, Image.Transpose | None]] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-
-
-def read(data: bytes, *, page: int = 1, side_px: int = SIDE_PX, limits: Limits = LIMITS) -> Page:
-    """Read with what most tests have in common."""
-    return read_page(data, page=page, side_px=side_px, limits=limits)
-
-
-def attempt(data: bytes) -> Page | RequestError:
-    """The page or the answer; anything else is a failure."""
-    try:
-        return read(data)
-    except RequestError as err:
-        return err
 
 
 def pixels_of(picture: Image.Image) -> Pixels:
@@ -448,7 +433,6 @@ class TestResampling:
 
         assert np.array_equal(np.asarray(reduced), np.asarray(whole))
 
-    @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's VmHWM")
     def test_sheet_is_read_without_a_second_copy(self, tmp_path: Path) -> None:
         """A black-and-white A1 sheet costs one byte a pixel (70 MB) and little more."""
         path = tmp_path / "a1.tiff"
