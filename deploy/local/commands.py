@@ -72,6 +72,8 @@ def run_demo(args: argparse.Namespace) -> int:
         demo(args.archive, args.plan, args.drawing, args.page)
     except (LocalServerError, ClientError, OSError) as err:
         return _fail(str(err))
+    except KeyboardInterrupt:
+        return _fail("interrupted")
     return 0
 
 

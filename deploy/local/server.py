@@ -29,6 +29,9 @@ DEFAULT_PORT = 8080
 READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.1
+# The worker's socket, <TMPDIR>/rooms-xxxxxxxx/tmp/.ts.sock.9000, must fit into the 107 bytes that
+# Linux allows for a socket's path (unix(7)).
+_LONGEST_TMPDIR = 65
 _LOG_TAIL_LINES = 25
 # What the handler logs when it refuses to load (handler/room_handler.py).
 _REFUSAL = "The room detector refuses to start:"
@@ -151,12 +154,14 @@ class LocalServer:
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """End the server and its workers; nothing of the process group is left."""
-        _signal_group(self.process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline and _group_lives(self.process):
-            time.sleep(_POLL_S)
-        _signal_group(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        try:
+            _signal_group(self.process.pid, signal.SIGTERM)
+            deadline = time.monotonic() + timeout_s
+            while time.monotonic() < deadline and _group_lives(self.process):
+                time.sleep(_POLL_S)
+        finally:  # also when an impatient Ctrl-C interrupts the wait
+            _signal_group(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 @contextmanager
@@ -185,7 +190,9 @@ def serve(
     """
     if not archive.is_file():
         raise LocalServerError(f"{archive} does not exist; `make archive` packs it")
-    home = Path(tempfile.mkdtemp(prefix="rooms-"))
+    parent = tempfile.gettempdir()
+    is_long = len(parent) > _LONGEST_TMPDIR
+    home = Path(tempfile.mkdtemp(prefix="rooms-", dir="/tmp" if is_long else parent))  # noqa: S108
     try:
         server = _start(archive, config, home, port, dict(settings or {}), dict(environ or {}))
         try:

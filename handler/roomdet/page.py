@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # JPEG's own limit; at 300 dpi it is 5.5 m. Longer rows cost decoders far more memory than pixels.
 MAX_SIDE_PX = 65_535
+_LONG_NUMBER = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,11 @@ def check_page(page: int, count: int, limits: Limits) -> None:
         )
     if page > count:
         pages = "1 page" if count == 1 else f"{count} pages"
+        # A caller's number may have thousands of digits.
+        asked: int | str = page if page < _LONG_NUMBER else f"{str(page)[:9]}…"
         raise ValidationError(
-            f"page {page} was asked for; the file has {pages}",
-            {"page": page, "page_count": count},
+            f"page {asked} was asked for; the file has {pages}",
+            {"page": asked, "page_count": count},
         )
 
 

@@ -170,4 +170,6 @@ def encode_error(error: RequestError) -> bytes:
 
 
 def _compact(answer: Mapping[str, object]) -> bytes:
-    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
+    # JSON lets a caller send half of a surrogate pair, which no UTF-8 can repeat.
+    return text.encode(errors="replace")

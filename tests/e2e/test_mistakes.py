@@ -59,6 +59,10 @@ if TYPE_CHECKING:
             b"a=b", "application/x-www-form-urlencoded", 400, "validation_error", "curl",
             id="curl-default-type",
         ),
+        pytest.param(
+            b'{"image": "aGVsbG8=", "page": "\\ud800"}', "application/json", 400,
+            "validation_error", "page must be", id="half-a-surrogate-pair",
+        ),
         pytest.param(b"<svg></svg>", None, 400, "invalid_file_format", "SVG", id="svg"),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -60,6 +61,19 @@ def test_two_servers_run_side_by_side_and_leave_nothing(archive: Path) -> None:
     assert not any(lives(pid) for pid in workers)
     assert is_free(one.ports.inference)
     assert not one.log.parent.exists()
+
+
+def test_a_long_temporary_folder_is_no_obstacle(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's socket would not fit into a path of 107 bytes, so it lies elsewhere."""
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with serve(archive, config=CONFIG) as server:
+        server.wait_ready()
+
+        assert len(detect(PLAN, url=server.url).rooms) > 0
 
 
 def test_a_server_starts_again_on_the_same_port(archive: Path) -> None:

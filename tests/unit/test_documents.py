@@ -363,3 +363,11 @@ class TestDamage:
 
         assert page.pixels[150:].max() < 255
         assert page.pixels[:100].min() == 255
+
+
+def test_a_page_number_of_many_digits_is_not_repeated() -> None:
+    """The message stays short whatever the caller sends."""
+    with pytest.raises(ValidationError) as caught:
+        read(plan_pdf(), page=10**4000)
+
+    assert len(str(caught.value)) < 100

@@ -97,6 +97,13 @@ def test_an_error_has_code_message_and_details() -> None:
     )
 
 
+def test_half_a_surrogate_pair_can_be_answered() -> None:
+    """JSON may bring text that is no Unicode; the answer is UTF-8 all the same."""
+    body = encode_error(ValidationError("got \ud800"))
+
+    assert json.loads(body)["message"] == "got ?"
+
+
 @pytest.mark.parametrize(
     "values",
     [
