@@ -24,8 +24,8 @@ from roomdet.network import NetworkManifest
 from tests.conftest import NETWORK, ROOT, SAMPLE_PNG
 from training.export import ExportError, export, main
 from training.parity import compare_floats
-from training.synth.draw import pdf_to_image, plan_to_pdf
-from training.synth.plan import PLAN_BUILDERS
+from training.sample.draw import pdf_to_image, plan_to_pdf
+from training.sample.plan import PLAN_BUILDERS
 
 if TYPE_CHECKING:
     from pathlib import Path

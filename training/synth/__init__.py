@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Floor plans that this project draws itself, with exact room boxes."""
+"""Synthetic blueprints with their rooms, for training: ``python -m training.synth``."""

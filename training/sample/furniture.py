@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from training.synth.elements import Kind, Side
-from training.synth.pen import axes
+from training.sample.elements import Kind, Side
+from training.sample.pen import axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from training.synth.elements import Fixture
-    from training.synth.pen import Pen
+    from training.sample.elements import Fixture
+    from training.sample.pen import Pen
 
 LINE_MM = 0.18
 FINE_MM = 0.10

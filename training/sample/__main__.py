@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Write the sample drawing: ``python -m training.synth.sample docs/sample``."""
+"""Write the sample drawing: ``python -m training.sample docs/sample``."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from training.synth.draw import pdf_to_image, plan_to_pdf
-from training.synth.plan import family_house
+from training.sample.draw import pdf_to_image, plan_to_pdf
+from training.sample.plan import family_house
 
 LONG_SIDE_PX = 1600
 

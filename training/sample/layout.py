@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from training.synth.elements import EPSILON_M, Box, DimensionChain, Fixture, Side
+from training.sample.elements import EPSILON_M, Box, DimensionChain, Fixture, Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from training.synth.elements import Kind, Room
+    from training.sample.elements import Kind, Room
 
 FACADE_REACH_M = 0.45  # just deeper than the thickest outer wall
 FixtureRow = tuple["Kind", float, float, float, float, Side]

@@ -10,12 +10,12 @@ import pypdfium2
 from reportlab.lib import units
 from reportlab.pdfgen.canvas import Canvas
 
-from training.synth.elements import Side
-from training.synth.furniture import draw_fixture
-from training.synth.layout import cut_wall
-from training.synth.pen import Pen, page_pen
-from training.synth.plan import PAGE_WH_MM, place
-from training.synth.sheet import (
+from training.sample.elements import Side
+from training.sample.furniture import draw_fixture
+from training.sample.layout import cut_wall
+from training.sample.pen import Pen, page_pen
+from training.sample.plan import PAGE_WH_MM, place
+from training.sample.sheet import (
     draw_chain,
     draw_frame,
     draw_north_arrow,
@@ -27,8 +27,8 @@ from training.synth.sheet import (
 if TYPE_CHECKING:
     from PIL import Image
 
-    from training.synth.elements import Box, Door, Plan, Room
-    from training.synth.plan import Placement
+    from training.sample.elements import Box, Door, Plan, Room
+    from training.sample.plan import Placement
 
 NAME_MM = 2.9  # text height of room names
 AREA_MM = 2.4  # text height of areas

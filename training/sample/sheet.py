@@ -6,13 +6,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from training.synth.elements import Side
-from training.synth.plan import FRAME_XYXY_MM, PAGE_WH_MM
+from training.sample.elements import Side
+from training.sample.plan import FRAME_XYXY_MM, PAGE_WH_MM
 
 if TYPE_CHECKING:
-    from training.synth.elements import DimensionChain, Plan
-    from training.synth.pen import Pen, Point
-    from training.synth.plan import Placement
+    from training.sample.elements import DimensionChain, Plan
+    from training.sample.pen import Pen, Point
+    from training.sample.plan import Placement
 
 CHAIN_GAP_MM = 9.0  # from the wall to the first chain
 CHAIN_STEP_MM = 7.0  # between chains

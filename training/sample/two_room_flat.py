@@ -7,8 +7,8 @@ furniture rows ``x, y, extent along x, extent along y``.
 
 from __future__ import annotations
 
-from training.synth.elements import Box, Door, Kind, Plan, Room, Side, TitleBlock
-from training.synth.layout import (
+from training.sample.elements import Box, Door, Kind, Plan, Room, Side, TitleBlock
+from training.sample.layout import (
     build_chains,
     build_fixtures,
     build_shell,

@@ -6,13 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from training.synth.elements import Plan
-from training.synth.family_house import family_house
-from training.synth.office_floor import office_floor
-from training.synth.two_room_flat import two_room_flat
+from training.sample.elements import Plan
+from training.sample.family_house import family_house
+from training.sample.office_floor import office_floor
+from training.sample.two_room_flat import two_room_flat
 
 if TYPE_CHECKING:
-    from training.synth.elements import Box
+    from training.sample.elements import Box
 
 __all__ = [
     "PAGE_WH_MM",

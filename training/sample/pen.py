@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from reportlab.pdfgen.canvas import Canvas
 
-    from training.synth.elements import Side
+    from training.sample.elements import Side
 
 FONT, FONT_BOLD = "Helvetica", "Helvetica-Bold"
 Point = tuple[float, float]
