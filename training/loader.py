@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Pictures for ultralytics: our entries as its dataset, with quarter turns and our own order.
+
+Nothing is written to disk: ultralytics gets labels and decoded pictures from memory.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from multiprocessing.pool import ThreadPool
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import psutil
+import torch
+from torch.utils.data import DataLoader
+from ultralytics.data.build import seed_worker
+from ultralytics.data.dataset import YOLODataset
+
+from training.datasets import Entry, epoch_picks, read_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    Page = npt.NDArray[np.uint8]
+    PageTransform = Callable[[Page, np.random.Generator], Page]
+
+CACHE_SHARE = 0.4  # decoded pictures may take this share of the memory that is free
+
+
+class RoomDataset(YOLODataset):  # type: ignore[misc] # ultralytics has no types
+    """Entries as ultralytics reads them.
+
+    Training draws pictures by weight: position ``p`` of the epoch is picture ``picks[p]``, in
+    mosaics too. Each picture may be turned by quarter turns and pass ``page_transform`` before
+    it becomes part of a mosaic.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        *,
+        page_transform: PageTransform | None = None,
+        turns: float = 0.0,
+        **settings: Any,
+    ) -> None:
+        self.entries = list(entries)
+        self.page_transform = page_transform
+        self.turns = turns
+        self.picks = np.arange(len(self.entries))
+        super().__init__(img_path="", data={"names": {0: "room"}, "channels": 3}, **settings)
+
+    def get_img_files(self, img_path: str) -> list[str]:  # noqa: ARG002 - ultralytics' signature
+        """Paths of the entries."""
+        return [str(entry.picture) for entry in self.entries]
+
+    def get_labels(self) -> list[dict[str, Any]]:
+        """Labels of the entries, without ultralytics' scan of folders and its cache file."""
+        return [
+            {
+                "im_file": str(entry.picture),
+                "shape": entry.size_hw,
+                "cls": np.zeros((len(entry.boxes_xywhn), 1), np.float32),
+                "bboxes": entry.boxes_xywhn,
+                "segments": [],
+                "keypoints": None,
+                "normalized": True,
+                "bbox_format": "xywh",
+            }
+            for entry in self.entries
+        ]
+
+    def set_rectangle(self) -> None:
+        """Keep entries in the order in which ultralytics sorts its files."""
+        order = np.argsort([height / width for height, width in (e.size_hw for e in self.entries)])
+        super().set_rectangle()
+        self.entries = [self.entries[i] for i in order]
+
+    def check_cache_ram(self, safety_margin: float = 1.0) -> bool:  # noqa: ARG002 - its signature
+        """Whether the decoded pictures fit into memory; if not, each is decoded when drawn."""
+        factors = (self.imgsz / max(entry.size_hw) for entry in self.entries)
+        needed = sum(
+            3 * factor * factor * entry.size_hw[0] * entry.size_hw[1]
+            for factor, entry in zip(factors, self.entries, strict=True)
+        )
+        fits: bool = needed < CACHE_SHARE * psutil.virtual_memory().available
+        return fits
+
+    def cache_images(self) -> None:
+        """Decode all pictures into memory, once for all loading processes."""
+        with ThreadPool(os.cpu_count()) as pool:
+            pages = list(pool.imap(self.decode, range(len(self.entries))))
+        self.ims = self._ImageCache(pages)
+
+    def decode(self, i: int) -> Page:
+        """A picture from its file as BGR with its longer side at ``imgsz``."""
+        page = read_picture(self.entries[i].picture, self.imgsz)
+        return np.ascontiguousarray(page[..., ::-1])
+
+    def load_image(
+        self, i: int, **_: Any
+    ) -> tuple[npt.NDArray[np.uint8], tuple[int, int], tuple[int, int]]:
+        """Picture as BGR with its longer side at ``imgsz``, its size on file and its size now."""
+        size_hw = self.entries[i].size_hw
+        page = self.ims[i] if isinstance(self.ims, self._ImageCache) else self.decode(i)
+        return page, size_hw, page.shape[:2]
+
+    def set_epoch(self, epoch: int, seed: int) -> None:
+        """Draw the pictures of an epoch; the same for the same epoch and seed."""
+        self.picks = epoch_picks([entry.weight for entry in self.entries], seed=seed, epoch=epoch)
+
+    def __len__(self) -> int:
+        """Pictures of the epoch."""
+        return len(self.picks)
+
+    def get_image_and_label(self, index: int) -> dict[str, Any]:
+        """Picture and boxes at a position of the epoch."""
+        label: dict[str, Any] = super().get_image_and_label(int(self.picks[index]))
+        if not self.augment:
+            return label
+        generator = np.random.default_rng(random.getrandbits(64))  # ultralytics seeds random
+        if self.page_transform is not None:
+            page = self.page_transform(np.ascontiguousarray(label["img"][..., ::-1]), generator)
+            label["img"] = np.ascontiguousarray(page[..., ::-1])
+        if generator.random() < self.turns:
+            turn_label(label, int(generator.integers(1, 4)))
+        return label
+
+
+def turn_label(label: dict[str, Any], quarters: int) -> None:
+    """Turn picture and boxes counterclockwise by quarter turns, in place.
+
+    Args:
+        label: ``img`` (height, width, 3), ``resized_shape``, ``ratio_pad`` and ``instances`` with
+            normalized xywh boxes, as ultralytics passes them.
+        quarters: 1 to 3.
+    """
+    label["img"] = np.ascontiguousarray(np.rot90(label["img"], quarters))
+    instances = label["instances"]
+    cx, cy, width, height = instances.bboxes.T.copy()
+    for _ in range(quarters):
+        cx, cy, width, height = cy, 1 - cx, height, width
+    instances._bboxes.bboxes = np.stack([cx, cy, width, height], axis=1)
+    if quarters % 2:
+        label["ori_shape"] = label["ori_shape"][::-1]
+        label["ratio_pad"] = label["ratio_pad"][::-1]
+    label["resized_shape"] = label["img"].shape[:2]
+
+
+def build_loader(
+    dataset: RoomDataset, batch: int, *, workers: int, start: int = 0, seed: int = 0
+) -> DataLoader[Any]:
+    """Batches of an epoch in the dataset's order, from picture ``start`` on.
+
+    Its processes end with the epoch, so that the next one sees the dataset's new settings.
+    """
+    generator = torch.Generator()
+    generator.manual_seed(seed)
+    positions = range(start, len(dataset))
+    return DataLoader(
+        dataset,
+        batch_size=batch,
+        sampler=positions,
+        num_workers=workers,
+        collate_fn=dataset.collate_fn,
+        worker_init_fn=_start_worker,
+        generator=generator,
+        prefetch_factor=4 if workers else None,
+    )
+
+
+def _start_worker(number: int) -> None:
+    """Seed a loading process and leave the terminal's and the system's signals to its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    cv2.setNumThreads(0)
+    seed_worker(number)

@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Train a room detector on plan sets, inside a time budget, on a CPU.
+
+``python -m training.train --data plans --out build/train`` needs ultralytics (``make venv-train``).
+The same command goes on with a run that was stopped or killed. docs/training.md tells the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import signal
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from roomdet.network import sha256_of
+from training.datasets import DataError, PlanSet, Split, parse_source, read_sources, split_by_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from training.loader import PageTransform
+    from training.trainer import RoomTrainer
+
+SCRATCH = "yolov8n"
+STOPPED = 3  # exit status of a run that was asked to stop and can go on
+MOST_HELD_OUT = 200
+LARGEST_ANGLE_DEG = 3.0  # boxes of turned plans grow; beyond this they no longer fit their rooms
+# What decides the result; a run goes on only with the same.
+FREE_TO_CHANGE = {"out", "minutes", "epochs", "workers", "validate_minutes", "threads"}
+
+
+class TrainError(Exception):
+    """The run cannot start; the message says why."""
+
+
+@dataclass(slots=True)
+class Stop:
+    """Set by SIGTERM and SIGINT; the loop looks at it after each step."""
+
+    asked: bool = False
+
+    def listen(self) -> None:
+        """Take the signals over; a second one ends the program at once."""
+        signal.signal(signal.SIGTERM, self._ask)
+        signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, number: int, _frame: object) -> None:
+        self.asked = True
+        print(f"{signal.Signals(number).name}: saving and stopping …", flush=True)
+        signal.signal(number, signal.SIG_DFL)
+
+
+def train(args: argparse.Namespace) -> int:
+    """Train, or go on training; 0 when the run is finished, 3 when it was stopped.
+
+    Raises:
+        DataError: If the data cannot be trained on.
+        TrainError: If the folder holds another run.
+    """
+    out: Path = args.out
+    out.mkdir(parents=True, exist_ok=True)
+    if (out / "rooms.pt").exists():
+        print(f"{out / 'rooms.pt'} is finished; take another --out")
+        return 0
+    stop = Stop()
+    stop.listen()
+    data = read_sources(args.data)
+    split = split_by_plan(data.entries, held_out=args.held_out, seed=args.seed, most=MOST_HELD_OUT)
+    print(describe(data, split), flush=True)
+    trainer = _trainer(args, split, _fingerprint(args, data), stop)
+    started = datetime.now(UTC)
+    trainer.train()
+    if not trainer.finished:
+        trainer.progress.say("stopped; the same command goes on from here")
+        return STOPPED
+    _finish(args, data, split, trainer, started)
+    return 0
+
+
+def describe(data: PlanSet, split: Split) -> str:
+    """The data in a few lines."""
+    plans = {entry.plan for entry in data.entries}
+    held = {entry.plan for entry in split.held_out}
+    return (
+        f"{len(data.entries)} pictures of {len(plans)} plans with {data.rooms} rooms; "
+        f"{data.dropped_boxes} labels without area dropped\n"
+        f"training on {len(split.train)} pictures; "
+        f"held out: {len(split.held_out)} pictures of {len(held)} plans"
+    )
+
+
+def _fingerprint(args: argparse.Namespace, data: PlanSet) -> str:
+    settings = {key: str(value) for key, value in vars(args).items() if key not in FREE_TO_CHANGE}
+    if args.start != SCRATCH:
+        settings["start"] = sha256_of(Path(args.start))
+    listed = [f"{e.picture.name} {len(e.boxes_xywhn)} {e.weight}" for e in data.entries]
+    settings["data"] = hashlib.sha256("\n".join(listed).encode()).hexdigest()
+    return json.dumps(settings, sort_keys=True)
+
+
+def _trainer(args: argparse.Namespace, split: Split, fingerprint: str, stop: Stop) -> RoomTrainer:
+    """Ultralytics is loaded here, after it was told to keep off the network."""
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    os.environ.setdefault("YOLO_VERBOSE", "false")  # its moving bars; we print lines
+    import cv2  # noqa: PLC0415
+    import torch  # noqa: PLC0415
+    from ultralytics.utils import LOGGER  # noqa: PLC0415
+
+    from training.progress import Progress  # noqa: PLC0415
+    from training.trainer import Plan, RoomTrainer  # noqa: PLC0415
+
+    LOGGER.setLevel("WARNING")
+    torch.set_num_threads(args.threads)
+    cv2.setNumThreads(0)
+    progress = Progress(args.out, fingerprint)
+    _check_same_run(progress.checkpoint, fingerprint, args.out)
+    plan = Plan(
+        minutes=args.minutes,
+        epochs=args.epochs,
+        close_mosaic=args.close_mosaic,
+        validate_minutes=args.validate_minutes,
+        workers=args.workers,
+        seed=args.seed,
+        turns=args.turns,
+    )
+    return RoomTrainer(
+        _overrides(args),
+        split=split,
+        plan=plan,
+        progress=progress,
+        page_transform=_degrading(args.degrade),
+        must_stop=lambda: stop.asked,
+    )
+
+
+def _check_same_run(checkpoint: Path, fingerprint: str, out: Path) -> None:
+    if not checkpoint.exists():
+        return
+    import torch  # noqa: PLC0415
+
+    theirs = json.loads(torch.load(checkpoint, map_location="cpu", weights_only=True)["run"])
+    ours = json.loads(fingerprint)
+    changed = [
+        f"{key}: {theirs.get(key)} → {ours.get(key)}"
+        for key in sorted(theirs.keys() | ours.keys())
+        if theirs.get(key) != ours.get(key)
+    ]
+    if changed:
+        raise TrainError(
+            f"{out} holds a run with other settings ({'; '.join(changed)}); take another --out"
+        )
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, Any]:
+    """Settings in ultralytics' words."""
+    return {
+        "task": "detect",
+        "mode": "train",
+        "model": f"{SCRATCH}.yaml" if args.start == SCRATCH else args.start,
+        "data": "room",
+        "imgsz": args.input_px,
+        "batch": args.batch,
+        "nbs": args.batch,  # one step of the optimizer per batch
+        "lr0": args.lr,
+        "optimizer": "AdamW",
+        "momentum": 0.9,  # AdamW's first beta
+        "weight_decay": args.weight_decay,
+        "seed": args.seed,
+        "deterministic": False,
+        "device": "cpu",
+        "amp": False,  # its automatic mixed precision is for GPUs; ours is in the loop
+        "save_dir": str(args.out),
+        "exist_ok": True,
+        "single_cls": True,
+        "plots": False,
+        "verbose": False,
+        "mosaic": args.mosaic,
+        "scale": args.scale,
+        "translate": args.translate,
+        "degrees": args.degrees,
+        "shear": args.shear,
+        "fliplr": 0.5,
+        "flipud": 0.5,
+        "hsv_h": 0.01,
+        "hsv_s": 0.3,
+        "hsv_v": 0.2,
+        "mixup": 0.0,
+    }
+
+
+def _degrading(probability: float) -> PageTransform | None:
+    """The drawing-specific degradations, each picture with this probability."""
+    if not probability:
+        return None
+    from training.degrade import degrade_randomly  # noqa: PLC0415
+
+    def page_transform(page_u8: Any, generator: Any) -> Any:
+        if generator.random() >= probability:
+            return page_u8
+        return degrade_randomly(page_u8, generator)
+
+    return page_transform
+
+
+def _finish(
+    args: argparse.Namespace, data: PlanSet, split: Split, trainer: RoomTrainer, started: datetime
+) -> None:
+    """Write ``rooms.pt`` and ``run.json``."""
+    import torch  # noqa: PLC0415
+    import ultralytics  # noqa: PLC0415
+
+    final = args.out / "rooms.pt"
+    trainer.write_final(final)
+    sets = []
+    for source in args.data:
+        folder, weight = parse_source(source)
+        mine = [entry for entry in data.entries if entry.source_set == str(folder)]
+        plans = {entry.plan for entry in mine}
+        rooms = sum(len(entry.boxes_xywhn) for entry in mine)
+        sets.append(
+            {"folder": str(folder), "weight": weight, "pictures": len(mine)}
+            | {"plans": len(plans), "rooms": rooms}
+        )
+    run = {
+        "command": ["python", "-m", "training.train", *sys.argv[1:]],
+        "settings": {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()},
+        "data": sets,
+        "training_pictures": len(split.train),
+        "held_out_pictures": len(split.held_out),
+        "dropped_labels": data.dropped_boxes,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "ultralytics": ultralytics.__version__,
+        },
+        "machine": {"processor": _processor(), "cores": os.cpu_count(), "threads": args.threads},
+        "last_part_started": started.isoformat(timespec="seconds"),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "elapsed_s": round(trainer.progress.elapsed_s(), 1),
+        "epochs": trainer.position.epoch,
+        "steps": trainer.position.steps,
+        "start_sha256": None if args.start == SCRATCH else sha256_of(Path(args.start)),
+        "end_sha256": sha256_of(final),
+        "metrics": trainer.progress.rows[-1],
+    }
+    (args.out / "run.json").write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+    trainer.progress.say(f"finished: {final}")
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line, checked."""
+    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
+    add = parser.add_argument
+    add("--data", action="append", required=True, metavar="DIR[:WEIGHT]", help="a plan set")
+    add("--out", type=Path, required=True, help="folder of the run")
+    add("--start", default="weights/rooms.pt", help=f"checkpoint, or {SCRATCH} for from scratch")
+    add("--minutes", type=float, default=110.0, help="wall clock of the whole run")
+    add("--epochs", type=int, default=0, help="at most this many; 0: as many as fit")
+    add("--input-px", type=int, default=416, help="side of the square input, a multiple of 32")
+    add("--batch", type=int, default=16)
+    add("--lr", type=float, default=0.002)
+    add("--weight-decay", type=float, default=0.0005)
+    add("--seed", type=int, default=0)
+    add("--held-out", type=float, default=0.05, help="share of the plans that is validated on")
+    add("--mosaic", type=float, default=1.0, help="share of the pictures put together from four")
+    add("--close-mosaic", type=float, default=0.1, help="share of the run, at its end, without")
+    add("--scale", type=float, default=0.5)
+    add("--translate", type=float, default=0.1)
+    add("--degrees", type=float, default=0.0, help="slight rotation, at most 3")
+    add("--shear", type=float, default=0.0, help="degrees, at most 3")
+    add("--turns", type=float, default=0.5, help="share of the pictures turned by quarter turns")
+    add("--degrade", type=float, default=0.0, help="share of the pictures that is degraded")
+    add("--validate-minutes", type=float, default=0.0, help="validate no more often than this")
+    add("--workers", type=int, default=2, help="loading processes")
+    add("--threads", type=int, default=os.cpu_count() or 1)
+    args = parser.parse_args(argv)
+    if args.input_px % 32 or args.input_px <= 0:
+        parser.error("--input-px is a multiple of 32")
+    if not 0 < args.held_out < 1:
+        parser.error("--held-out is greater than 0 and below 1")
+    if max(abs(args.degrees), abs(args.shear)) > LARGEST_ANGLE_DEG:
+        parser.error(f"--degrees and --shear are at most {LARGEST_ANGLE_DEG:g}")
+    if args.start != SCRATCH and not Path(args.start).is_file():
+        parser.error(f"--start: there is no {args.start}")
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; 0 finished, 1 failed, 2 bad usage, 3 stopped and can go on."""
+    args = parse_args(argv)
+    try:
+        return train(args)
+    except (DataError, TrainError) as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

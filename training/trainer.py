@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Ultralytics' detection trainer, on a CPU and inside a time budget.
+
+The network, its loss, the optimizer's groups, the moving average of the weights and the validator
+are ultralytics'. The loop is ours: bfloat16 forward and backward with the loss in float32,
+a learning rate that follows the clock, checkpoints in the middle of an epoch, and no more than
+plain tensors in them.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import ultralytics
+from ultralytics.models.yolo.detect import DetectionTrainer
+
+from training.loader import RoomDataset, build_loader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from training.datasets import Split
+    from training.loader import PageTransform
+    from training.progress import Progress
+
+WARMUP_SHARE = 0.03  # of the run, during which the learning rate rises
+LAST_LR_SHARE = 0.01  # of the peak, at the end
+CHECKPOINT_S = 600.0  # an epoch may take longer; a killed run loses no more than this
+LOG_S = 30.0
+FIRST_RESERVE_S = 5.0  # writing the final weights and the curves
+LOSSES = ("box_loss", "cls_loss", "dfl_loss")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the loop needs to know beyond ultralytics' own settings.
+
+    Attributes:
+        minutes: Wall clock that the whole run may take, over all its resumed parts.
+        epochs: At most this many; 0 for as many as fit.
+        close_mosaic: Share of the run at its end without mosaics, 0 to 1.
+        validate_minutes: Validation after an epoch, but not more often than this.
+        workers: Loading processes.
+        seed: Of order and augmentation.
+        turns: Share of the pictures that are turned by 90, 180 or 270 degrees.
+    """
+
+    minutes: float
+    epochs: int
+    close_mosaic: float
+    validate_minutes: float
+    workers: int
+    seed: int
+    turns: float
+
+
+@dataclass(slots=True)
+class Position:
+    """How far a run is; it is saved and resumed.
+
+    Attributes:
+        epoch: Epochs begun, from 0.
+        pictures: Pictures of this epoch already trained on.
+        steps: Steps of the optimizer.
+        began_s: Elapsed time when the first step was made.
+        validation_s: What the last validation took.
+        validated_s: Elapsed time of the last validation.
+    """
+
+    epoch: int = 0
+    pictures: int = 0
+    steps: int = 0
+    began_s: float = 0.0
+    validation_s: float = 0.0
+    validated_s: float = 0.0
+
+
+def learning_rate_factor(share: float) -> float:
+    """Warm-up, then half a cosine: 0 at the start, 1 at the peak, 0.01 at the end.
+
+    Args:
+        share: Of the run, 0 to 1.
+    """
+    if share < WARMUP_SHARE:
+        return share / WARMUP_SHARE
+    spent = min((share - WARMUP_SHARE) / (1 - WARMUP_SHARE), 1.0)
+    return LAST_LR_SHARE + (1 - LAST_LR_SHARE) * (1 + math.cos(math.pi * spent)) / 2
+
+
+class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no types
+    """Trains one class, ``room``, until the budget is spent."""
+
+    def __init__(
+        self,
+        overrides: dict[str, Any],
+        *,
+        split: Split,
+        plan: Plan,
+        progress: Progress,
+        page_transform: PageTransform | None = None,
+        must_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.split = split
+        self.plan = plan
+        self.progress = progress
+        self.page_transform = page_transform
+        self.must_stop = must_stop
+        self.position = Position()
+        super().__init__(overrides=overrides)
+        # Integrations of ultralytics (trackers, its platform) would talk to the network.
+        self.callbacks: dict[str, list[Any]] = {}
+
+    # -- what ultralytics asks for ----------------------------------------------------------
+
+    def get_dataset(self) -> dict[str, Any]:
+        """One class; the pictures come from the split."""
+        return {"train": "train", "val": "val", "nc": 1, "names": {0: "room"}, "channels": 3}
+
+    def setup_model(self) -> Any:
+        """Load or make the network, channels last: twice as fast in bfloat16 on a CPU."""
+        checkpoint = super().setup_model()
+        self.model: Any = self.model.to(memory_format=torch.channels_last)
+        return checkpoint
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
+        """Held-out pictures as they are, or training pictures with augmentation."""
+        training = img_path == "train"
+        return RoomDataset(
+            self.split.train if training else self.split.held_out,
+            page_transform=self.page_transform if training else None,
+            turns=self.plan.turns if training else 0.0,
+            imgsz=self.args.imgsz,
+            batch_size=batch,
+            augment=mode == "train",
+            hyp=self.args,
+            rect=mode == "val",
+            cache="ram",
+            single_cls=True,
+            stride=32,
+            pad=0.0 if mode == "train" else 0.5,
+        )
+
+    def get_dataloader(
+        self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
+    ) -> Any:
+        """A loader for a single pass."""
+        del rank  # one process trains
+        dataset = self.build_dataset(dataset_path, mode, batch_size)
+        workers = 0 if mode == "val" else self.plan.workers
+        return build_loader(dataset, batch_size, workers=workers)
+
+    # -- the clock --------------------------------------------------------------------------
+
+    def share(self) -> float:
+        """Spent share of the run, 0 to 1, by the clock or by epochs, whichever is further."""
+        reserve_s = FIRST_RESERVE_S + 1.5 * self.position.validation_s
+        end_s = max(60 * self.plan.minutes - reserve_s, self.position.began_s + 1e-3)
+        spent_s = self.progress.elapsed_s() - self.position.began_s
+        share = spent_s / (end_s - self.position.began_s)
+        if self.plan.epochs:
+            whole = max(len(self.train_loader.dataset), 1)
+            done = self.position.epoch + self.position.pictures / whole
+            share = max(share, done / self.plan.epochs)
+        return min(max(share, 0.0), 1.0)
+
+    # -- the loop ---------------------------------------------------------------------------
+
+    def _do_train(self) -> None:
+        """Train until the budget is spent or a stop is asked for."""
+        self._setup_train()
+        self.loss, self.loss_items = torch.zeros(()), {name: torch.zeros(()) for name in LOSSES}
+        if self.progress.checkpoint.exists():
+            self.resume_from(self.progress.checkpoint)
+        else:
+            self.position.validated_s = self.progress.elapsed_s()
+            self._validate_and_record()
+            self.position.began_s = self.progress.elapsed_s()
+        while self.share() < 1 and not self.must_stop():
+            self._train_epoch()
+        self.finished = self.share() >= 1
+        if self.finished and self.progress.last_validated != self.position.epoch:
+            self._validate_and_record()
+        self.save(self.progress.checkpoint)
+
+    def _train_epoch(self) -> None:
+        """One epoch, or its rest; it ends early when mosaics end, and with the budget."""
+        dataset: RoomDataset = self.train_loader.dataset
+        mosaic = self.share() < 1 - self.plan.close_mosaic
+        if not mosaic and self.args.mosaic:
+            self.args.mosaic = 0.0
+            dataset.close_mosaic(self.args)
+            self.progress.say("no mosaics from here on")
+        dataset.set_epoch(self.position.epoch, self.plan.seed)
+        seed = hash((self.plan.seed, self.position.epoch, self.position.pictures)) % 2**63
+        loader = build_loader(
+            dataset,
+            self.batch_size,
+            workers=self.plan.workers,
+            start=self.position.pictures,
+            seed=seed,
+        )
+        self._model_train()
+        saved_s = time.monotonic()
+        self.progress.begin_epoch()
+        for batch in loader:
+            self._train_step(batch)
+            share = self.share()
+            self.progress.step(
+                self.position, share, len(batch["im_file"]), self.loss_items, self._learning_rate()
+            )
+            if share >= 1 or self.must_stop():
+                break
+            if mosaic and share >= 1 - self.plan.close_mosaic:
+                break
+            if time.monotonic() - saved_s > CHECKPOINT_S:
+                self.save(self.progress.checkpoint)
+                saved_s = time.monotonic()
+        if self.must_stop():
+            return
+        self._end_epoch()
+
+    def _end_epoch(self) -> None:
+        self.position.epoch += 1
+        self.position.pictures = 0
+        due_s = self.position.validated_s + 60 * self.plan.validate_minutes
+        if self.share() >= 1 or self.progress.elapsed_s() >= due_s:
+            self._validate_and_record()
+        self.save(self.progress.checkpoint)
+
+    def _train_step(self, batch: dict[str, Any]) -> None:
+        factor = learning_rate_factor(self.share())
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+        batch = self.preprocess_batch(batch)
+        picture = batch["img"].contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            predicted = self.model(picture)
+        # The loss adds up thousands of small terms, too many for bfloat16's 8 bits.
+        loss, self.loss_items = self.model.loss(batch, _as_float(predicted))
+        self.loss = loss.sum()
+        self.loss.backward()
+        self.optimizer_step()
+        self.position.steps += 1
+        self.position.pictures += len(batch["im_file"])
+
+    def _learning_rate(self) -> float:
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def _validate_and_record(self) -> None:
+        before_s = self.progress.elapsed_s()
+        self.epoch = self.position.epoch
+        self.metrics, self.fitness = self.validate()
+        after_s = self.progress.elapsed_s()
+        self.position.validation_s = after_s - before_s
+        self.position.validated_s = after_s
+        self.progress.record(self.position, self.share(), self.metrics, self._learning_rate())
+
+    # -- checkpoints ------------------------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Write weights, moving average, optimizer and position, all or nothing."""
+        state = {
+            "run": self.progress.fingerprint,
+            "elapsed_s": self.progress.elapsed_s(),
+            "position": {name: getattr(self.position, name) for name in Position.__slots__},
+            "model": self.model.state_dict(),
+            "ema": self.ema.ema.state_dict(),
+            "ema_updates": self.ema.updates,
+            "optimizer": self.optimizer.state_dict(),
+        }
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+    def write_final(self, path: Path) -> None:
+        """Write the moving average in half precision, as ``YOLO(path)`` reads it."""
+        model = deepcopy(self.ema.ema).half().to(memory_format=torch.contiguous_format)
+        model.criterion = None
+        model.args = {"task": "detect", "imgsz": self.args.imgsz}
+        for parameter in model.parameters():
+            parameter.requires_grad = False
+        content = {
+            "epoch": -1,
+            "model": model,
+            "train_args": {"task": "detect", "imgsz": self.args.imgsz, "single_cls": True},
+            "train_metrics": self.progress.rows[-1],
+            "version": ultralytics.__version__,
+            "license": "AGPL-3.0-or-later",
+        }
+        partial = path.with_suffix(".partial")
+        torch.save(content, partial)
+        partial.replace(path)
+
+    def resume_from(self, path: Path) -> None:
+        """Continue where :meth:`save` was; the file is read without unpickling objects."""
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.ema.ema.load_state_dict(state["ema"])
+        self.ema.updates = state["ema_updates"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.position = Position(**state["position"])
+        self.progress.resume(state["elapsed_s"], self.position.epoch)
+        self.progress.say(
+            f"resumed in epoch {self.position.epoch + 1} after {state['elapsed_s'] / 60:.1f} min"
+        )
+
+
+def _as_float(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.float()
+    if isinstance(value, dict):
+        return {name: _as_float(part) for name, part in value.items()}
+    return [_as_float(part) for part in value]
