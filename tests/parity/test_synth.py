@@ -15,7 +15,7 @@ from shapely.ops import unary_union
 
 from training.synth.blueprint import Spec, draw_blueprint
 from training.synth.canvas import Canvas
-from training.synth.floor import CIRCULATION, Kind, OpeningKind
+from training.synth.floor import Kind, OpeningKind
 from training.synth.layouts import layout_to_floor, read_layouts
 from training.synth.partition import Building
 from training.synth.render import draw_floor
@@ -99,18 +99,19 @@ def test_storeys_hold_together(building: Building, seed: int) -> None:
 
 def test_every_kind_of_space_occurs() -> None:
     """Closets, stairs, terraces, shafts and open plans are all there, as room or as decoy."""
-    kinds = set()
+    missing = set(Kind)
     for seed in range(150):
-        for building in (Building.HOME, Building.OFFICE, Building.SCHOOL):
-            floor = build_storey(building, np.random.default_rng(seed))
-            kinds |= {space.kind for space in floor.spaces}
-    assert kinds == set(Kind)
-    assert kinds & CIRCULATION
+        building = list(Building)[seed % len(Building)]
+        floor = build_storey(building, np.random.default_rng(seed))
+        missing -= {space.kind for space in floor.spaces}
+        if not missing:
+            return
+    pytest.fail(f"never drawn: {sorted(missing)}")
 
 
 def test_shafts_are_no_rooms() -> None:
     """A shaft is drawn and not labeled."""
-    floors = [build_storey(Building.HOME, np.random.default_rng(seed)) for seed in range(150)]
+    floors = [build_storey(Building.HOME, np.random.default_rng(seed)) for seed in range(40)]
     shafts = [s for floor in floors for s in floor.spaces if s.kind is Kind.DUCT]
     assert shafts
     assert not any(shaft.is_room for shaft in shafts)
@@ -124,7 +125,7 @@ def test_walls_are_drawn_where_they_are(style: WallStyle) -> None:
     others = [other for other in WallStyle if other is not style]
     office = draw_style(rng, others)
     assert office.outer_wall is style
-    x0, y0, x1, y1 = floor.bounds_m
+    x0, y0, x1, _ = floor.bounds_m
     scale = 600 / (x1 - x0)
     page = np.full((400, 640, 3), 255, np.uint8)
     canvas = Canvas(page, np.array([[scale, 0, 20 - scale * x0], [0, scale, 20 - scale * y0]]))
