@@ -203,6 +203,7 @@ def test_the_command_writes_a_plan_set(tmp_path: Path) -> None:
         assert [row["plan"] for row in rows] == [f"synth-{seed:08d}" for seed in (7, 8, 9)]
         for row in rows:
             image = cv2.imread(str(folder / "images" / row["image"]))
+            assert image is not None
             assert image.shape[:2] == (row["height"], row["width"])
             labels = (folder / "labels" / f"{row['plan']}.txt").read_text().splitlines()
             assert len(labels) == row["rooms"]
