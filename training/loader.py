@@ -76,10 +76,10 @@ class RoomDataset(YOLODataset):  # type: ignore[misc] # ultralytics has no types
         ]
 
     def set_rectangle(self) -> None:
-        """Keep entries in the order in which ultralytics sorts its files."""
-        order = np.argsort([height / width for height, width in (e.size_hw for e in self.entries)])
+        """Put the entries into the order into which ultralytics sorts its files."""
         super().set_rectangle()
-        self.entries = [self.entries[i] for i in order]
+        by_name = {str(entry.picture): entry for entry in self.entries}
+        self.entries = [by_name[name] for name in self.im_files]
 
     def check_cache_ram(self, safety_margin: float = 1.0) -> bool:  # noqa: ARG002 - its signature
         """Whether the decoded pictures fit into memory; if not, each is decoded when drawn."""
@@ -107,7 +107,8 @@ class RoomDataset(YOLODataset):  # type: ignore[misc] # ultralytics has no types
     ) -> tuple[npt.NDArray[np.uint8], tuple[int, int], tuple[int, int]]:
         """Picture as BGR with its longer side at ``imgsz``, its size on file and its size now."""
         size_hw = self.entries[i].size_hw
-        page = self.ims[i] if isinstance(self.ims, self._ImageCache) else self.decode(i)
+        cached = isinstance(self.ims, self._ImageCache)
+        page = self.ims[i].copy() if cached else self.decode(i)  # augmentation writes into it
         return page, size_hw, page.shape[:2]
 
     def set_epoch(self, epoch: int, seed: int) -> None:

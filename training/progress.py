@@ -8,12 +8,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import torch
+
+from training.record import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from training.trainer import Position
+    from training.schedule import Position
 
 mpl.use("Agg")  # draws files, needs no screen
 from matplotlib import pyplot as plt
@@ -35,15 +38,16 @@ class Progress:
     Args:
         folder: Where ``metrics.json``, ``curves.png`` and the checkpoint lie.
         fingerprint: What must be equal for a run to be resumed.
+        started: ``time.monotonic()`` when this part of the run began.
     """
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
+    def __init__(self, folder: Path, fingerprint: str, started: float) -> None:
         self.folder = folder
         self.fingerprint = fingerprint
         self.checkpoint = folder / "last.pt"
         self.rows: list[dict[str, float]] = []
         self.last_validated = -1
-        self._started = time.monotonic()
+        self._started = started
         self._before_s = 0.0
         self._losses: dict[str, float] = {}
         self._epoch_pictures = 0
@@ -56,6 +60,11 @@ class Progress:
     def say(self, text: str) -> None:
         """Print a line with the time spent."""
         print(f"[{self.elapsed_s() / 60:6.1f} min] {text}", flush=True)
+
+    def resumed_fingerprint(self) -> str:
+        """The fingerprint in the checkpoint, which must be there."""
+        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        return str(state["run"])
 
     def resume(self, elapsed_s: float, epoch: int) -> None:
         """Go on with an earlier part's clock and record."""
@@ -135,10 +144,3 @@ class Progress:
             axis.set(title=title, xlabel="epoch")
         figure.savefig(self.folder / "curves.png")
         plt.close(figure)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file, all or nothing."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

@@ -11,33 +11,36 @@ import argparse
 import hashlib
 import json
 import os
-import platform
 import signal
 import sys
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from roomdet.network import sha256_of
-from training.datasets import DataError, PlanSet, Split, parse_source, read_sources, split_by_plan
+from training.datasets import PlanSet, Split, read_sources, split_by_plan
+from training.errors import DataError, TrainError
+from training.record import data_record, processor, write_atomically
+from training.schedule import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from training.loader import PageTransform
+    from training.progress import Progress
     from training.trainer import RoomTrainer
 
 SCRATCH = "yolov8n"
+FINAL = "rooms.pt"
 STOPPED = 3  # exit status of a run that was asked to stop and can go on
 MOST_HELD_OUT = 200
 LARGEST_ANGLE_DEG = 3.0  # boxes of turned plans grow; beyond this they no longer fit their rooms
 # What decides the result; a run goes on only with the same.
 FREE_TO_CHANGE = {"out", "minutes", "epochs", "workers", "validate_minutes", "threads"}
-
-
-class TrainError(Exception):
-    """The run cannot start; the message says why."""
 
 
 @dataclass(slots=True)
@@ -46,10 +49,16 @@ class Stop:
 
     asked: bool = False
 
-    def listen(self) -> None:
+    @contextmanager
+    def listening(self) -> Iterator[None]:
         """Take the signals over; a second one ends the program at once."""
-        signal.signal(signal.SIGTERM, self._ask)
-        signal.signal(signal.SIGINT, self._ask)
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = [signal.signal(number, self._ask) for number in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
 
     def _ask(self, number: int, _frame: object) -> None:
         self.asked = True
@@ -64,23 +73,28 @@ def train(args: argparse.Namespace) -> int:
         DataError: If the data cannot be trained on.
         TrainError: If the folder holds another run.
     """
+    started = time.monotonic()
     out: Path = args.out
     out.mkdir(parents=True, exist_ok=True)
-    if (out / "rooms.pt").exists():
-        print(f"{out / 'rooms.pt'} is finished; take another --out")
+    if (out / FINAL).exists():
+        print(f"{out / FINAL} is there: this run is finished; another one takes another --out")
         return 0
-    stop = Stop()
-    stop.listen()
     data = read_sources(args.data)
     split = split_by_plan(data.entries, held_out=args.held_out, seed=args.seed, most=MOST_HELD_OUT)
     print(describe(data, split), flush=True)
-    trainer = _trainer(args, split, _fingerprint(args, data), stop)
-    started = datetime.now(UTC)
-    trainer.train()
+    _quiet_ultralytics()
+    from training.progress import Progress  # noqa: PLC0415
+
+    progress = Progress(out, _fingerprint(args, data), started)
+    _check_same_run(progress)
+    stop = Stop()
+    with stop.listening():
+        trainer = _trainer(args, split, progress, stop)
+        trainer.train()
     if not trainer.finished:
         trainer.progress.say("stopped; the same command goes on from here")
         return STOPPED
-    _finish(args, data, split, trainer, started)
+    _finish(args, data, split, trainer)
     return 0
 
 
@@ -105,24 +119,25 @@ def _fingerprint(args: argparse.Namespace, data: PlanSet) -> str:
     return json.dumps(settings, sort_keys=True)
 
 
-def _trainer(args: argparse.Namespace, split: Split, fingerprint: str, stop: Stop) -> RoomTrainer:
-    """Ultralytics is loaded here, after it was told to keep off the network."""
+def _quiet_ultralytics() -> None:
+    """Keep ultralytics off the network and its moving bars off the screen; before its import."""
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    os.environ.setdefault("YOLO_VERBOSE", "false")  # its moving bars; we print lines
-    import cv2  # noqa: PLC0415
-    import torch  # noqa: PLC0415
+    os.environ.setdefault("YOLO_VERBOSE", "false")
     from ultralytics.utils import LOGGER  # noqa: PLC0415
 
-    from training.progress import Progress  # noqa: PLC0415
-    from training.trainer import Plan, RoomTrainer  # noqa: PLC0415
-
     LOGGER.setLevel("WARNING")
+
+
+def _trainer(args: argparse.Namespace, split: Split, progress: Progress, stop: Stop) -> RoomTrainer:
+    import cv2  # noqa: PLC0415
+    import torch  # noqa: PLC0415
+
+    from training.trainer import RoomTrainer  # noqa: PLC0415
+
     torch.set_num_threads(args.threads)
-    cv2.setNumThreads(0)
-    progress = Progress(args.out, fingerprint)
-    _check_same_run(progress.checkpoint, fingerprint, args.out)
-    plan = Plan(
+    cv2.setNumThreads(0)  # pictures are loaded by processes, one thread each
+    schedule = Schedule(
         minutes=args.minutes,
         epochs=args.epochs,
         close_mosaic=args.close_mosaic,
@@ -134,20 +149,22 @@ def _trainer(args: argparse.Namespace, split: Split, fingerprint: str, stop: Sto
     return RoomTrainer(
         _overrides(args),
         split=split,
-        plan=plan,
+        schedule=schedule,
         progress=progress,
         page_transform=_degrading(args.degrade),
         must_stop=lambda: stop.asked,
     )
 
 
-def _check_same_run(checkpoint: Path, fingerprint: str, out: Path) -> None:
-    if not checkpoint.exists():
-        return
-    import torch  # noqa: PLC0415
+def _check_same_run(progress: Progress) -> None:
+    """A checkpoint in the folder must come from the same settings.
 
-    theirs = json.loads(torch.load(checkpoint, map_location="cpu", weights_only=True)["run"])
-    ours = json.loads(fingerprint)
+    Raises:
+        TrainError: If it does not; the message names the differences.
+    """
+    if not progress.checkpoint.exists():
+        return
+    theirs, ours = json.loads(progress.resumed_fingerprint()), json.loads(progress.fingerprint)
     changed = [
         f"{key}: {theirs.get(key)} → {ours.get(key)}"
         for key in sorted(theirs.keys() | ours.keys())
@@ -155,7 +172,8 @@ def _check_same_run(checkpoint: Path, fingerprint: str, out: Path) -> None:
     ]
     if changed:
         raise TrainError(
-            f"{out} holds a run with other settings ({'; '.join(changed)}); take another --out"
+            f"{progress.folder} holds a run with other settings ({'; '.join(changed)}); "
+            "take another --out, or empty it"
         )
 
 
@@ -210,56 +228,32 @@ def _degrading(probability: float) -> PageTransform | None:
     return page_transform
 
 
-def _finish(
-    args: argparse.Namespace, data: PlanSet, split: Split, trainer: RoomTrainer, started: datetime
-) -> None:
-    """Write ``rooms.pt`` and ``run.json``."""
-    import torch  # noqa: PLC0415
-    import ultralytics  # noqa: PLC0415
-
-    final = args.out / "rooms.pt"
-    trainer.write_final(final)
-    sets = []
-    for source in args.data:
-        folder, weight = parse_source(source)
-        mine = [entry for entry in data.entries if entry.source_set == str(folder)]
-        plans = {entry.plan for entry in mine}
-        rooms = sum(len(entry.boxes_xywhn) for entry in mine)
-        sets.append(
-            {"folder": str(folder), "weight": weight, "pictures": len(mine)}
-            | {"plans": len(plans), "rooms": rooms}
-        )
+def _finish(args: argparse.Namespace, data: PlanSet, split: Split, trainer: RoomTrainer) -> None:
+    """Write ``run.json`` and, when all else is done, ``rooms.pt``."""
+    final = args.out / FINAL
+    partial = final.with_suffix(".partial")
+    trainer.write_final(partial)
     run = {
         "command": ["python", "-m", "training.train", *sys.argv[1:]],
         "settings": {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()},
-        "data": sets,
+        "data": data_record(data, args.data),
         "training_pictures": len(split.train),
         "held_out_pictures": len(split.held_out),
         "dropped_labels": data.dropped_boxes,
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "ultralytics": ultralytics.__version__,
-        },
-        "machine": {"processor": _processor(), "cores": os.cpu_count(), "threads": args.threads},
-        "last_part_started": started.isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in ("numpy", "torch", "ultralytics")},
+        "machine": {"processor": processor(), "cores": os.cpu_count()},
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "elapsed_s": round(trainer.progress.elapsed_s(), 1),
         "epochs": trainer.position.epoch,
         "steps": trainer.position.steps,
         "start_sha256": None if args.start == SCRATCH else sha256_of(Path(args.start)),
-        "end_sha256": sha256_of(final),
+        "end_sha256": sha256_of(partial),
         "metrics": trainer.progress.rows[-1],
     }
-    (args.out / "run.json").write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+    write_atomically(args.out / "run.json", json.dumps(run, indent=1) + "\n")
+    partial.replace(final)
+    trainer.progress.checkpoint.unlink()
     trainer.progress.say(f"finished: {final}")
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -281,8 +275,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--close-mosaic", type=float, default=0.1, help="share of the run, at its end, without")
     add("--scale", type=float, default=0.5)
     add("--translate", type=float, default=0.1)
-    add("--degrees", type=float, default=0.0, help="slight rotation, at most 3")
-    add("--shear", type=float, default=0.0, help="degrees, at most 3")
+    add("--degrees", type=float, default=1.0, help="slight rotation, at most 3")
+    add("--shear", type=float, default=1.0, help="degrees, at most 3")
     add("--turns", type=float, default=0.5, help="share of the pictures turned by quarter turns")
     add("--degrade", type=float, default=0.0, help="share of the pictures that is degraded")
     add("--validate-minutes", type=float, default=0.0, help="validate no more often than this")

@@ -9,18 +9,19 @@ plain tensors in them.
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import ultralytics
 from ultralytics.models.yolo.detect import DetectionTrainer
 
+from training.errors import TrainError
 from training.loader import RoomDataset, build_loader
+from training.schedule import Position, Schedule, learning_rate_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,68 +31,9 @@ if TYPE_CHECKING:
     from training.loader import PageTransform
     from training.progress import Progress
 
-WARMUP_SHARE = 0.03  # of the run, during which the learning rate rises
-LAST_LR_SHARE = 0.01  # of the peak, at the end
 CHECKPOINT_S = 600.0  # an epoch may take longer; a killed run loses no more than this
-LOG_S = 30.0
 FIRST_RESERVE_S = 5.0  # writing the final weights and the curves
 LOSSES = ("box_loss", "cls_loss", "dfl_loss")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the loop needs to know beyond ultralytics' own settings.
-
-    Attributes:
-        minutes: Wall clock that the whole run may take, over all its resumed parts.
-        epochs: At most this many; 0 for as many as fit.
-        close_mosaic: Share of the run at its end without mosaics, 0 to 1.
-        validate_minutes: Validation after an epoch, but not more often than this.
-        workers: Loading processes.
-        seed: Of order and augmentation.
-        turns: Share of the pictures that are turned by 90, 180 or 270 degrees.
-    """
-
-    minutes: float
-    epochs: int
-    close_mosaic: float
-    validate_minutes: float
-    workers: int
-    seed: int
-    turns: float
-
-
-@dataclass(slots=True)
-class Position:
-    """How far a run is; it is saved and resumed.
-
-    Attributes:
-        epoch: Epochs begun, from 0.
-        pictures: Pictures of this epoch already trained on.
-        steps: Steps of the optimizer.
-        began_s: Elapsed time when the first step was made.
-        validation_s: What the last validation took.
-        validated_s: Elapsed time of the last validation.
-    """
-
-    epoch: int = 0
-    pictures: int = 0
-    steps: int = 0
-    began_s: float = 0.0
-    validation_s: float = 0.0
-    validated_s: float = 0.0
-
-
-def learning_rate_factor(share: float) -> float:
-    """Warm-up, then half a cosine: 0 at the start, 1 at the peak, 0.01 at the end.
-
-    Args:
-        share: Of the run, 0 to 1.
-    """
-    if share < WARMUP_SHARE:
-        return share / WARMUP_SHARE
-    spent = min((share - WARMUP_SHARE) / (1 - WARMUP_SHARE), 1.0)
-    return LAST_LR_SHARE + (1 - LAST_LR_SHARE) * (1 + math.cos(math.pi * spent)) / 2
 
 
 class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no types
@@ -102,13 +44,13 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         overrides: dict[str, Any],
         *,
         split: Split,
-        plan: Plan,
+        schedule: Schedule,
         progress: Progress,
         page_transform: PageTransform | None = None,
         must_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.split = split
-        self.plan = plan
+        self.schedule = schedule
         self.progress = progress
         self.page_transform = page_transform
         self.must_stop = must_stop
@@ -124,8 +66,15 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         return {"train": "train", "val": "val", "nc": 1, "names": {0: "room"}, "channels": 3}
 
     def setup_model(self) -> Any:
-        """Load or make the network, channels last: twice as fast in bfloat16 on a CPU."""
-        checkpoint = super().setup_model()
+        """Load or make the network, channels last, as the CPU's bfloat16 kernels like it.
+
+        Raises:
+            TrainError: If the start checkpoint cannot be read.
+        """
+        try:
+            checkpoint = super().setup_model()
+        except Exception as err:  # whatever unpickling a foreign file raises
+            raise TrainError(f"{self.args.model} is no checkpoint to start from: {err}") from err
         self.model: Any = self.model.to(memory_format=torch.channels_last)
         return checkpoint
 
@@ -135,7 +84,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         return RoomDataset(
             self.split.train if training else self.split.held_out,
             page_transform=self.page_transform if training else None,
-            turns=self.plan.turns if training else 0.0,
+            turns=self.schedule.turns if training else 0.0,
             imgsz=self.args.imgsz,
             batch_size=batch,
             augment=mode == "train",
@@ -153,7 +102,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         """A loader for a single pass."""
         del rank  # one process trains
         dataset = self.build_dataset(dataset_path, mode, batch_size)
-        workers = 0 if mode == "val" else self.plan.workers
+        workers = 0 if mode == "val" else self.schedule.workers
         return build_loader(dataset, batch_size, workers=workers)
 
     # -- the clock --------------------------------------------------------------------------
@@ -161,13 +110,14 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
     def share(self) -> float:
         """Spent share of the run, 0 to 1, by the clock or by epochs, whichever is further."""
         reserve_s = FIRST_RESERVE_S + 1.5 * self.position.validation_s
-        end_s = max(60 * self.plan.minutes - reserve_s, self.position.began_s + 1e-3)
-        spent_s = self.progress.elapsed_s() - self.position.began_s
-        share = spent_s / (end_s - self.position.began_s)
-        if self.plan.epochs:
+        whole_s = 60 * self.schedule.minutes - reserve_s - self.position.began_s
+        if whole_s <= 0:
+            return 1.0
+        share = (self.progress.elapsed_s() - self.position.began_s) / whole_s
+        if self.schedule.epochs:
             whole = max(len(self.train_loader.dataset), 1)
             done = self.position.epoch + self.position.pictures / whole
-            share = max(share, done / self.plan.epochs)
+            share = max(share, done / self.schedule.epochs)
         return min(max(share, 0.0), 1.0)
 
     # -- the loop ---------------------------------------------------------------------------
@@ -182,6 +132,11 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
             self.position.validated_s = self.progress.elapsed_s()
             self._validate_and_record()
             self.position.began_s = self.progress.elapsed_s()
+            if self.share() >= 1:
+                raise TrainError(
+                    f"{self.schedule.minutes:g} minutes are over before the first step: "
+                    f"reading pictures and validating took {self.position.began_s / 60:.1f}"
+                )
         while self.share() < 1 and not self.must_stop():
             self._train_epoch()
         self.finished = self.share() >= 1
@@ -190,25 +145,27 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         self.save(self.progress.checkpoint)
 
     def _train_epoch(self) -> None:
-        """One epoch, or its rest; it ends early when mosaics end, and with the budget."""
+        """One epoch or its rest, up to where mosaics end or the budget does."""
         dataset: RoomDataset = self.train_loader.dataset
-        mosaic = self.share() < 1 - self.plan.close_mosaic
+        mosaic = self.share() < 1 - self.schedule.close_mosaic
         if not mosaic and self.args.mosaic:
             self.args.mosaic = 0.0
             dataset.close_mosaic(self.args)
             self.progress.say("no mosaics from here on")
-        dataset.set_epoch(self.position.epoch, self.plan.seed)
-        seed = hash((self.plan.seed, self.position.epoch, self.position.pictures)) % 2**63
+        dataset.set_epoch(self.position.epoch, self.schedule.seed)
+        place = (self.schedule.seed, self.position.epoch, self.position.pictures)
+        seed = int(np.random.default_rng(place).integers(2**63))
         loader = build_loader(
             dataset,
             self.batch_size,
-            workers=self.plan.workers,
+            workers=self.schedule.workers,
             start=self.position.pictures,
             seed=seed,
         )
         self._model_train()
         saved_s = time.monotonic()
-        self.progress.begin_epoch()
+        if not self.position.pictures:
+            self.progress.begin_epoch()
         for batch in loader:
             self._train_step(batch)
             share = self.share()
@@ -217,8 +174,8 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
             )
             if share >= 1 or self.must_stop():
                 break
-            if mosaic and share >= 1 - self.plan.close_mosaic:
-                break
+            if mosaic and share >= 1 - self.schedule.close_mosaic:
+                return  # the rest of the epoch comes without mosaics
             if time.monotonic() - saved_s > CHECKPOINT_S:
                 self.save(self.progress.checkpoint)
                 saved_s = time.monotonic()
@@ -229,7 +186,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
     def _end_epoch(self) -> None:
         self.position.epoch += 1
         self.position.pictures = 0
-        due_s = self.position.validated_s + 60 * self.plan.validate_minutes
+        due_s = self.position.validated_s + 60 * self.schedule.validate_minutes
         if self.share() >= 1 or self.progress.elapsed_s() >= due_s:
             self._validate_and_record()
         self.save(self.progress.checkpoint)
@@ -297,9 +254,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
             "version": ultralytics.__version__,
             "license": "AGPL-3.0-or-later",
         }
-        partial = path.with_suffix(".partial")
-        torch.save(content, partial)
-        partial.replace(path)
+        torch.save(content, path)
 
     def resume_from(self, path: Path) -> None:
         """Continue where :meth:`save` was; the file is read without unpickling objects."""

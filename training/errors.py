@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Why a training run cannot start; every message is for the person who started it."""
+
+from __future__ import annotations
+
+
+class DataError(Exception):
+    """The data cannot be trained on; the message names the files."""
+
+
+class TrainError(Exception):
+    """The settings, the checkpoint or the folder do not allow the run; the message says why."""
