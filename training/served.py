@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Judge pictures by what a server answers, which is what its users get."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from client.api import ClientError, detect
+from roomdet.config import Limits
+from roomdet.geometry import GRID, Boxes, Detections
+from roomdet.images import read_page
+from training.corruptions import SIDE_PX
+from training.scoring import Judged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from roomdet.geometry import Pixels
+    from training.corruptions import Corruption
+    from training.plan_sets import PlanPicture
+
+
+class AskError(Exception):
+    """The server did not answer for a picture; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What is asked of a server for each picture; the names are those of the API's options."""
+
+    confidence: float = 0.01
+    iou: float = 0.45
+    max_rooms: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server and how it is asked.
+
+    Attributes:
+        url: Such as ``http://127.0.0.1:8080``.
+        asking: Options of every request.
+        concurrency: Requests at once.
+    """
+
+    url: str
+    asking: Asking
+    concurrency: int
+
+    def judge(self, pictures: Sequence[PlanPicture], spoil: Corruption | None) -> list[Judged]:
+        """Ask for all pictures, as they are or spoilt; in their order.
+
+        Raises:
+            AskError: If one is not answered.
+        """
+        with ThreadPoolExecutor(self.concurrency) as pool:
+            return list(pool.map(lambda picture: self._judge_one(picture, spoil), pictures))
+
+    def _judge_one(self, picture: PlanPicture, spoil: Corruption | None) -> Judged:
+        data = picture.path.read_bytes()
+        if spoil is None:
+            with Image.open(picture.path) as opened:
+                size_wh = ImageOps.exif_transpose(opened).size
+            truth = picture.boxes_xyxy_px(size_wh)
+        else:
+            page = read_page(data, page=1, side_px=SIDE_PX, limits=Limits()).pixels
+            height, width = page.shape[:2]
+            page, truth = spoil.apply(
+                page, picture.boxes_xyxy_px((width, height)), picture.path.name
+            )
+            data, size_wh = _as_png(page), (page.shape[1], page.shape[0])
+        try:
+            answer = detect(data, url=self.url, options=asdict(self.asking))
+        except ClientError as err:
+            raise AskError(f"{picture.path.name}: {err}") from err
+        grid: Boxes = np.array([room.box_xyxy_grid for room in answer.rooms], np.float32)
+        boxes = grid.reshape(-1, 4) * (
+            np.array([*size_wh, *size_wh], np.float32) / np.float32(GRID)
+        )
+        scores = np.array([room.confidence for room in answer.rooms], np.float32)
+        return Judged(picture.path.name, truth, Detections(boxes, scores))
+
+
+def _as_png(page: Pixels) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(page).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
