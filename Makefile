@@ -4,6 +4,7 @@
 # make check                lint, format and types
 # make serve [PORT=8080]    TorchServe in the foreground
 # make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
+# make evaluate DATA='houses=FOLDER flats=FOLDER:PREFIX' [CORRUPTIONS=none] [OUT=build/metrics.json]
 # make help                 this list
 
 PYTHON ?= python3
@@ -12,6 +13,9 @@ VERSION ?=
 WEIGHTS ?=
 EXPORT_FLAGS ?=
 REQUIRE_ALL ?=
+DATA ?=
+CORRUPTIONS ?= all
+OUT ?= build/metrics.json
 
 # PyTorch's builds without CUDA, 200 MB instead of gigabytes, lie in an index of their own; on
 # macOS the ordinary build has no CUDA.
@@ -33,7 +37,7 @@ export PYTHONPATH := handler:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve archive test check format venv venv-train clean
+.PHONY: help demo serve archive evaluate test check format venv venv-train clean
 .DELETE_ON_ERROR:
 
 help:
@@ -91,6 +95,13 @@ demo: $(ARCHIVE)
 
 serve: $(ARCHIVE)
 	@$(BIN)/python -m deploy local serve $(if $(PORT),--port $(PORT))
+
+# -- measure it -----------------------------------------------------------------------------
+
+evaluate: $(VENV)/dev.stamp $(ARCHIVE)
+	@[ -n '$(DATA)' ] || { echo "error: name labeled plans: make evaluate DATA='houses=FOLDER'" >&2; exit 1; }
+	@$(BIN)/python -m training.evaluate $(foreach set,$(DATA),--set '$(set)') --archive $(ARCHIVE) \
+	  --corruptions '$(CORRUPTIONS)' --out '$(OUT)'
 
 # -- see that it works ----------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import argparse
 import json
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FORMAT = 1
+TEXT_WIDTH = 100
 Report: TypeAlias = dict[str, Any]
 Rows: TypeAlias = list[list[str]]
 _BLOCK = re.compile(r"(<!-- figures:([a-z]+) -->\n).*?(\n<!-- /figures -->)", re.DOTALL)
@@ -63,7 +65,7 @@ def corruption_rows(report: Report) -> Rows:
 
 
 def caption(report: Report) -> str:
-    """How and on what the figures were measured, as one sentence."""
+    """How and on what the figures were measured, in lines of at most 100 characters."""
     settings, machine = report["settings"], report["machine"]
     model = report["model"]
     packages = machine["packages"]
@@ -72,12 +74,13 @@ def caption(report: Report) -> str:
         if "checkpoint_sha256" in model
         else f"server {model['url']}"
     )
-    return (
+    text = (
         f"COCO AP of what the server answers (confidence ≥ {settings['confidence']}, suppression "
         f"IoU {settings['iou']}, at most {settings['max_rooms']} rooms), P, R and F1 at confidence "
         f"≥ {settings['threshold']} and IoU ≥ {settings['match_iou']}; {which}, OpenVINO "
         f"{packages['openvino']}, {machine['cpu']}, {machine['date']}."
     )
+    return textwrap.fill(text, TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def as_text(report: Report) -> str:

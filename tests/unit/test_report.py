@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The figures in the documents are those of weights/metrics.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from roomdet import network
+from roomdet.network import NetworkManifest
+from tests.conftest import NETWORK, ROOT
+from training.report import BLOCKS, as_text, main, with_figures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+METRICS = ROOT / "weights" / "metrics.json"
+DOCUMENTS = (ROOT / "README.md", ROOT / "weights" / "MODEL_CARD.md")
+
+
+def figures(ap50: float) -> dict[str, float]:
+    """Figures of one list of pictures."""
+    return dict.fromkeys(("ap75", "ap50_95", "ar50_95", "precision", "recall", "f1"), 0.5) | {
+        "ap50": ap50
+    }
+
+
+REPORT = {
+    "model": {"checkpoint_sha256": "ab" * 32},
+    "settings": {
+        "confidence": 0.01,
+        "iou": 0.45,
+        "max_rooms": 300,
+        "threshold": 0.25,
+        "match_iou": 0.5,
+    },
+    "corruptions": {"jpeg": "quality 20"},
+    "machine": {"cpu": "Some CPU", "date": "2026-01-02", "packages": {"openvino": "1.2.3"}},
+    "sets": {
+        "houses": {
+            "pictures": 1234,
+            "rooms": 9,
+            "clean": figures(0.9),
+            "subset": {
+                "pictures": 2,
+                "clean": figures(0.8),
+                "spoilt": {"jpeg": figures(0.7)},
+            },
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_documents_show_the_committed_figures(document: Path) -> None:
+    """`python -m training.report` would change nothing, and there is something to change."""
+    text = document.read_text()
+
+    assert "<!-- figures:" in text
+    assert with_figures(text, json.loads(METRICS.read_text())) == text
+
+
+def test_the_committed_figures_are_those_of_the_committed_network() -> None:
+    """Who changes the network has to measure it again."""
+    manifest = NetworkManifest.read(NETWORK)
+    measured = json.loads(METRICS.read_text())["model"]
+
+    assert measured["checkpoint_sha256"] == manifest.checkpoint_sha256
+    assert measured["network_sha256"] == manifest.files[network.WEIGHTS]
+
+
+def test_blocks_are_filled_and_the_rest_stays() -> None:
+    """Each kind of block, twice over, gives the same document."""
+    old = "\n".join(
+        f"before {name}\n<!-- figures:{name} -->\nold\n<!-- /figures -->\nafter" for name in BLOCKS
+    )
+
+    document = with_figures(old, REPORT)
+
+    assert "old" not in document
+    assert document == with_figures(document, REPORT)
+    assert re.sub(r"(:\w+ -->\n).*?(\n<!-- /)", r"\1old\2", document, flags=re.DOTALL) == old
+    assert "| houses | 1,234 | 9 | 0.900 | 0.500 |" in document
+    assert "| clean | as they are | 0.800 | 0.500 | 0.500 |" in document
+    assert "| jpeg | quality 20 | 0.700 | 0.500 | 0.500 |" in document
+    assert "checkpoint abababababab, OpenVINO 1.2.3, Some CPU, 2026-01-02." in " ".join(
+        document.split()
+    )
+
+
+def test_a_block_of_an_unknown_name_is_a_mistake() -> None:
+    """It is not left as it was."""
+    with pytest.raises(KeyError, match="speed"):
+        with_figures("<!-- figures:speed -->\n1\n<!-- /figures -->", REPORT)
+
+
+def test_the_terminal_shows_aligned_tables() -> None:
+    """Columns line up; without spoilt pages there is one table."""
+    both = as_text(REPORT)
+    clean_only = as_text(REPORT | {"corruptions": {}})
+
+    head, row = both.splitlines()[:2]
+    assert head.index("AP50 ") == row.index("0.900")
+    assert "jpeg" in both
+    assert "jpeg" not in clean_only
+
+
+def test_the_command_rewrites_documents(tmp_path: Path) -> None:
+    """In place, from the JSON file."""
+    metrics, document = tmp_path / "metrics.json", tmp_path / "CARD.md"
+    metrics.write_text(json.dumps(REPORT))
+    document.write_text("<!-- figures:accuracy -->\n\n<!-- /figures -->\n")
+
+    assert main([str(metrics), str(document)]) == 0
+    assert "| houses |" in document.read_text()
