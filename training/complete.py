@@ -22,7 +22,8 @@ from roomdet.detector import load_detector
 from roomdet.geometry import iou_matrix
 from roomdet.images import read_page
 from roomdet.schema import RequestOptions
-from training.datasets import DataError, Entry, read_plan_set
+from training.datasets import Entry, read_plan_set
+from training.errors import DataError
 
 if TYPE_CHECKING:
     from roomdet.geometry import Boxes, Detections
