@@ -135,7 +135,6 @@ def _trainer(args: argparse.Namespace, split: Split, progress: Progress, stop: S
 
     from training.trainer import RoomTrainer  # noqa: PLC0415
 
-    torch.set_num_threads(args.threads)
     cv2.setNumThreads(0)  # pictures are loaded by processes, one thread each
     schedule = Schedule(
         minutes=args.minutes,
@@ -146,7 +145,7 @@ def _trainer(args: argparse.Namespace, split: Split, progress: Progress, stop: S
         seed=args.seed,
         turns=args.turns,
     )
-    return RoomTrainer(
+    trainer = RoomTrainer(
         _overrides(args),
         split=split,
         schedule=schedule,
@@ -154,6 +153,9 @@ def _trainer(args: argparse.Namespace, split: Split, progress: Progress, stop: S
         page_transform=_degrading(args.degrade),
         must_stop=lambda: stop.asked,
     )
+    # Choosing the device, ultralytics sets one thread less than there are cores.
+    torch.set_num_threads(args.threads)
+    return trainer
 
 
 def _check_same_run(progress: Progress) -> None:
