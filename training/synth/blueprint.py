@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from training.degrade import degrade_randomly
+from training.degrade.geometry import photograph
 from training.synth import surroundings
 from training.synth.canvas import Canvas, Pen
 from training.synth.layouts import layout_to_floor
@@ -72,6 +73,7 @@ INGREDIENTS = (
     "crop",  # plans larger than the picture
     "stretch",  # aspect ratio not kept
     "tilt",  # turned and sheared by a few degrees
+    "photo",  # lying on a desk, seen at an angle
     "degrade",  # what training.degrade does
 )
 
@@ -100,15 +102,30 @@ def draw_blueprint(seed: int, spec: Spec, layouts: Sequence[dict[str, Any]] = ()
         layouts: Measured layouts (:func:`training.synth.layouts.read_layouts`), may be empty.
     """
     rng = np.random.default_rng(seed)
+    has = _Chance(spec, rng)
+    page, boxes, style = _draw_sheet(spec, layouts, has, rng)
+    if has("tilt", 0.35):
+        page, boxes = _tilt(page, boxes, rng)
+    boxes = _visible(boxes, page.shape)
+    if has("photo", 0.06):
+        page, boxes = photograph(page, boxes, rng.uniform(0.04, 0.12), rng)
+    if has("degrade", 0.6):
+        page = degrade_randomly(page, rng)
+    return Blueprint(page, _visible(boxes, page.shape), style.outer_wall)
+
+
+def _draw_sheet(
+    spec: Spec, layouts: Sequence[dict[str, Any]], has: _Chance, rng: np.random.Generator
+) -> tuple[PageU8, Boxes, Style]:
+    """Return a clean sheet, its boxes, which may reach over its edges, and its style."""
     width, height = _page_wh_px(spec, rng)
     page = np.full((height, width, 3), 255, np.uint8)
     sheet = Canvas(page, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
     style = draw_style(rng, spec.without_walls)
-    has = _Chance(spec, rng)
     fields = _fields(width, height, has, rng)
     boxes = []
     for field in fields:
-        floor = _draw_one_storey(spec, layouts, rng)
+        floor = _choose_storey(spec, layouts, rng)
         boxes.append(_draw_plan(sheet, floor, style, field, has, rng))
     if has("elevation", 0.05) and len(fields) == 1:
         x, y = rng.uniform(0, 0.7) * width, rng.uniform(0.75, 0.9) * height
@@ -118,17 +135,9 @@ def draw_blueprint(seed: int, spec: Spec, layouts: Sequence[dict[str, Any]] = ()
         surroundings.draw_north_arrow(sheet, rng)
     if has("title", 0.15):
         surroundings.draw_title_block(sheet, style, rng)
-    page = cv2.resize(
-        page,
-        (width // _OVERSAMPLING, height // _OVERSAMPLING),
-        interpolation=cv2.INTER_AREA,
-    )
-    found: Boxes = np.concatenate(boxes) / np.float32(_OVERSAMPLING)
-    if has("tilt", 0.35):
-        page, found = _tilt(page, found, rng)
-    if has("degrade", 0.6):
-        page = degrade_randomly(page, rng)
-    return Blueprint(page, _visible(found, page.shape), style.outer_wall)
+    wh_px = (width // _OVERSAMPLING, height // _OVERSAMPLING)
+    small = cv2.resize(page, wh_px, interpolation=cv2.INTER_AREA)
+    return small, np.concatenate(boxes) / np.float32(_OVERSAMPLING), style
 
 
 class _Chance:
@@ -166,7 +175,7 @@ def _fields(
     return fields
 
 
-def _draw_one_storey(
+def _choose_storey(
     spec: Spec, layouts: Sequence[dict[str, Any]], rng: np.random.Generator
 ) -> Floor:
     from_layout = rng.random() < spec.layout_share
