@@ -60,6 +60,9 @@ class Spec:
 
 
 INGREDIENTS = (
+    "furniture",  # and fixtures
+    "names",
+    "patterns",  # of floors, and their colors
     "several",  # several plans a sheet
     "offices",
     "neighbors",
@@ -121,7 +124,7 @@ def _draw_sheet(
     width, height = _page_wh_px(spec, rng)
     page = np.full((height, width, 3), 255, np.uint8)
     sheet = Canvas(page, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
-    style = draw_style(rng, spec.without_walls)
+    style = draw_style(rng, spec.without_walls, spec.without)
     fields = _fields(width, height, has, rng)
     boxes = []
     for field in fields:

@@ -205,9 +205,8 @@ def _draw_zone_lines(canvas: Canvas, floor: Floor, pen: Pen) -> None:
 
 
 def _write_names(canvas: Canvas, floor: Floor, style: Style, rng: np.random.Generator) -> None:
-    skipped = float(rng.choice([0.0, 0.1, 1.0], p=[0.55, 0.3, 0.15]))
     for space in floor.spaces:
-        if not space.is_room or rng.random() < skipped:
+        if not space.is_room or rng.random() < style.unnamed:
             continue
         x0, y0, x1, y1 = space.shape.bounds
         small = space.shape.area < 1.2

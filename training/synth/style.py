@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -57,6 +57,7 @@ class Style:
         font: Typeface of the room names.
         text_m: Height of room names.
         labeling: What is written.
+        unnamed: Share of rooms without a name.
         dashed_open_plan: Whether a dashed line parts the zones of an open plan.
     """
 
@@ -74,6 +75,7 @@ class Style:
     font: Path
     text_m: float
     labeling: Labeling
+    unnamed: float
     dashed_open_plan: bool
 
 
@@ -103,8 +105,27 @@ def font_paths() -> tuple[Path, ...]:
 _LATIN_ONLY = ("Caladea", "Intuitive", "SourceSerif")
 
 
-def draw_style(rng: np.random.Generator, without: Collection[WallStyle] = ()) -> Style:
-    """Return one office's decisions, never with a wall style of ``without``."""
+def draw_style(
+    rng: np.random.Generator,
+    without_walls: Collection[WallStyle] = (),
+    without: Collection[str] = (),
+) -> Style:
+    """Return one office's decisions.
+
+    Args:
+        rng: Decides.
+        without_walls: Wall styles that it never uses.
+        without: May hold ``furniture``, ``names`` and ``patterns``, which are then not drawn.
+    """
+    style = _draw_full_style(rng, without_walls)
+    if "furniture" in without:
+        style = replace(style, fixtures=0.0, furniture=0.0)
+    if "patterns" in without:
+        style = replace(style, floor_pattern=0.0, has_colored_rooms=False)
+    return replace(style, unnamed=1.0) if "names" in without else style
+
+
+def _draw_full_style(rng: np.random.Generator, without: Collection[WallStyle]) -> Style:
     outer = _wall_style(rng, without)
     inner = outer
     if outer is not WallStyle.THIN and rng.random() < 0.35:
@@ -131,6 +152,7 @@ def draw_style(rng: np.random.Generator, without: Collection[WallStyle] = ()) ->
         font=fonts[int(rng.integers(len(fonts)))],
         text_m=float(rng.uniform(0.16, 0.38)),
         labeling=labeling,
+        unnamed=float(rng.choice([0.0, 0.1, 1.0], p=[0.55, 0.3, 0.15])),
         dashed_open_plan=bool(rng.random() < 0.25),
     )
 
