@@ -12,11 +12,12 @@ import numpy as np
 from training.degrade import degrade_randomly
 from training.degrade.geometry import photograph
 from training.synth import surroundings
-from training.synth.canvas import Canvas, Pen
+from training.synth.canvas import Canvas
 from training.synth.layouts import layout_to_floor
+from training.synth.neighbors import draw_neighbors
 from training.synth.partition import Building
 from training.synth.render import draw_floor
-from training.synth.storey import build_neighbors, build_storey
+from training.synth.storey import build_storey
 from training.synth.style import WallStyle, draw_style
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ INGREDIENTS = (
     "grid",
     "roof",
     "sections",
+    "crossing",  # beams, ridges and slopes drawn across rooms
+    "room dimensions",
     "title",
     "notes",
     "elevation",
@@ -220,18 +223,16 @@ def _draw_plan(
 ) -> Boxes:
     """Draw a storey and what belongs to it into a field; return its boxes in pixels."""
     canvas = _fit(sheet, floor, field, has, rng)
-    if has("neighbors", 0.18):
-        stubs = build_neighbors(floor, rng)
-        canvas.fill_shape(stubs, (255, 255, 255))
-        canvas.outline(stubs, Pen((0, 0, 0), style.line_px))
-        if style.outer_wall is WallStyle.BLACK and rng.random() < 0.5:
-            canvas.fill_shape(stubs, (0, 0, 0))
+    if has("neighbors", 0.25):
+        draw_neighbors(canvas, floor, style, rng)
     draw_floor(canvas, floor, style, rng)
     for ingredient, probability, draw in (
         ("dimensions", 0.35, surroundings.draw_dimensions),
         ("grid", 0.06, surroundings.draw_grid),
         ("roof", 0.15, surroundings.draw_roof_line),
-        ("sections", 0.08, surroundings.draw_section_marks),
+        ("sections", 0.12, surroundings.draw_section_marks),
+        ("crossing", 0.3, surroundings.draw_crossing_lines),
+        ("room dimensions", 0.2, surroundings.draw_room_dimensions),
     ):
         if has(ingredient, probability):
             draw(canvas, floor, style, rng)

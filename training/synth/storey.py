@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
-from shapely.geometry import LineString, MultiLineString, Point, Polygon, box
+from shapely.geometry import LineString, MultiLineString, Point, Polygon
 from shapely.ops import linemerge, unary_union
 
 from training.synth.floor import CIRCULATION, WET, Floor, Kind, Opening, OpeningKind, Space
@@ -254,30 +254,3 @@ def _add_outdoor(
     if rng.random() < 0.5:
         rails.append(rails[0].parallel_offset(rng.uniform(0.06, 0.15), "left", join_style="mitre"))
     return (Space(kind, shape), door), rails
-
-
-def build_neighbors(floor: Floor, rng: np.random.Generator) -> BaseGeometry:
-    """Return stubs of the neighbors' walls beyond one or two sides of a storey.
-
-    They end in the open a step beyond the boundary, as on an excerpt of a larger plan.
-    """
-    x0, y0, x1, y1 = floor.bounds_m
-    thick = rng.uniform(0.1, 0.3)
-    stubs: list[Polygon] = []
-    for _ in range(int(rng.integers(1, 3))):
-        vertical, before = rng.random() < 0.5, rng.random() < 0.5
-        low, high = (x0, x1) if vertical else (y0, y1)
-        near = (y0 if before else y1) if vertical else (x0 if before else x1)
-        for _ in range(int(rng.integers(2, 6))):
-            at, reach = rng.uniform(low, high), rng.uniform(0.3, 3.0)
-            far = near - reach if before else near + reach
-            a, b = min(near, far), max(near, far)
-            stubs.append(box(at, a, at + thick, b) if vertical else box(a, at, b, at + thick))
-            if rng.random() < 0.4:
-                reach_m, cross = rng.uniform(0.4, 2.5), (a + b) / 2
-                stubs.append(
-                    box(at, cross, at + reach_m, cross + thick)
-                    if vertical
-                    else box(cross, at, cross + thick, at + reach_m)
-                )
-    return unary_union(stubs)

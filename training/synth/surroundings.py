@@ -107,6 +107,50 @@ def draw_section_marks(
         canvas.text((x - arrow[0], y - arrow[1]), letter, font)
 
 
+def draw_crossing_lines(
+    canvas: Canvas, floor: Floor, style: Style, rng: np.random.Generator
+) -> None:
+    """Draw beams, ridges and sloped ceilings across the rooms, dashed or thin: no walls."""
+    x0, y0, x1, y1 = floor.bounds_m
+    pens = (
+        Pen(_INK, style.line_px).dashed(0.3, 0.2),
+        Pen(_INK, style.line_px).dashed(0.9, 0.15),
+        Pen((120, 120, 120), 1),
+    )
+    for _ in range(int(rng.integers(1, 5))):
+        pen = pens[int(rng.choice(3, p=[0.5, 0.3, 0.2]))]
+        beyond = rng.uniform(-0.3, 1.5)
+        x, y = rng.uniform(x0, x1), rng.uniform(y0, y1)
+        match int(rng.choice(3, p=[0.4, 0.4, 0.2])):
+            case 0:
+                canvas.line((x0 - beyond, y), (x1 + beyond, y), pen)
+            case 1:
+                canvas.line((x, y0 - beyond), (x, y1 + beyond), pen)
+            case _:
+                space = floor.spaces[int(rng.integers(len(floor.spaces)))].shape.bounds
+                canvas.line(space[:2], space[2:], pen)
+
+
+def draw_room_dimensions(
+    canvas: Canvas, floor: Floor, style: Style, rng: np.random.Generator
+) -> None:
+    """Draw the clear width or depth of some rooms from wall to wall inside them."""
+    pen = Pen(_INK, max(1, style.line_px - 1))
+    font = Font(style.font, max(8, round(0.18 * canvas.px_per_m)))
+    share = rng.uniform(0.3, 0.9)
+    for space in floor.spaces:
+        x0, y0, x1, y1 = space.shape.bounds
+        if space.shape.area < 3 or rng.random() > share:
+            continue
+        at = rng.uniform(0.2, 0.8)
+        if rng.random() < 0.5:
+            y = y0 + at * (y1 - y0)
+            _draw_chain(canvas, [x0, x1], y, (pen, font), along_x=True)
+        if rng.random() < 0.5:
+            x = x0 + at * (x1 - x0)
+            _draw_chain(canvas, [y0, y1], x, (pen, font), along_x=False)
+
+
 # -- in pixels of the sheet ---------------------------------------------------------------------
 
 
