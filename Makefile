@@ -5,6 +5,7 @@
 # make serve [PORT=8080]    TorchServe in the foreground
 # make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
 # make evaluate DATA='houses=FOLDER flats=FOLDER:PREFIX' [CORRUPTIONS=none] [OUT=build/metrics.json]
+# make train DATA=my-plans [START=weights/rooms.pt] [MINUTES=110] [RUN=build/train]
 # make help                 this list
 
 PYTHON ?= python3
@@ -12,8 +13,12 @@ PLAN ?= docs/sample/plan.pdf
 VERSION ?=
 WEIGHTS ?=
 EXPORT_FLAGS ?=
-REQUIRE_ALL ?=
 DATA ?=
+START ?= weights/rooms.pt
+MINUTES ?= 110
+RUN ?= build/train
+TRAIN_FLAGS ?=
+REQUIRE_ALL ?=
 CORRUPTIONS ?= all
 OUT ?= build/metrics.json
 
@@ -37,7 +42,7 @@ export PYTHONPATH := handler:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve archive evaluate test check format venv venv-train clean
+.PHONY: help demo serve archive evaluate train test check format venv venv-train clean
 .DELETE_ON_ERROR:
 
 help:
@@ -70,7 +75,7 @@ $(TRAIN_VENV)/python.stamp: constraints-train.txt requirements/train.txt
 	@touch $@
 
 venv: $(VENV)/dev.stamp
-venv-train: $(TRAIN_VENV)/python.stamp
+venv-train: $(if $(DATA),$(TRAIN_VENV)/python.stamp)
 
 # -- the archive ----------------------------------------------------------------------------
 
@@ -87,6 +92,14 @@ network: $(TRAIN_VENV)/python.stamp
 $(ARCHIVE): $(VENV)/python.stamp $(if $(wildcard $(OWN)),,$(HANDLER_FILES) weights/rooms/network.json)
 	@echo "Packing $(ARCHIVE) …"
 	@$(BIN)/python -m training.pack --out $(ARCHIVE) >/dev/null
+
+# -- own weights (docs/training.md) -----------------------------------------------------------
+
+# The same command goes on with a run that was stopped.
+train: $(if $(DATA),$(TRAIN_VENV)/python.stamp)
+	@$(if $(DATA),,echo "error: name the pictures: make train DATA=folder" >&2; exit 2)
+	@$(QUIET_TRAINING) $(TRAIN_BIN)/python -m training.train $(addprefix --data ,$(DATA)) \
+	  --start $(START) --minutes $(MINUTES) --out $(RUN) $(TRAIN_FLAGS)
 
 # -- see it work ----------------------------------------------------------------------------
 

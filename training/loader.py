@@ -6,6 +6,7 @@ Nothing is written to disk: ultralytics gets labels and decoded pictures from me
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -31,6 +32,34 @@ if TYPE_CHECKING:
     PageTransform = Callable[[Page, np.random.Generator], Page]
 
 CACHE_SHARE = 0.4  # decoded pictures may take this share of the memory that is free
+
+QUARTER_TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+
+
+class PageStore:
+    """Decoded pages in one piece of memory, so that none is copied when processes start.
+
+    Args:
+        sizes_hw: Height and width of each page to come, or a pixel more.
+    """
+
+    def __init__(self, sizes_hw: Sequence[tuple[int, int]]) -> None:
+        spare = 3 * max(max(size_hw) for size_hw in sizes_hw)
+        total = sum(3 * math.prod(size_hw) + spare for size_hw in sizes_hw)
+        self._memory = np.empty(total, np.uint8)
+        self._places: list[tuple[int, tuple[int, ...]]] = []
+        self._end = 0
+
+    def append(self, page: Page) -> None:
+        """Keep a copy of a page."""
+        self._places.append((self._end, page.shape))
+        self._memory[self._end : self._end + page.size] = page.reshape(-1)
+        self._end += page.size
+
+    def __getitem__(self, i: int) -> Page:
+        """The page itself, not a copy."""
+        start, shape = self._places[i]
+        return self._memory[start : start + math.prod(shape)].reshape(shape)
 
 
 class RoomDataset(YOLODataset):  # type: ignore[misc] # ultralytics has no types
@@ -83,19 +112,22 @@ class RoomDataset(YOLODataset):  # type: ignore[misc] # ultralytics has no types
 
     def check_cache_ram(self, safety_margin: float = 1.0) -> bool:  # noqa: ARG002 - its signature
         """Whether the decoded pictures fit into memory; if not, each is decoded when drawn."""
-        factors = (self.imgsz / max(entry.size_hw) for entry in self.entries)
-        needed = sum(
-            3 * factor * factor * entry.size_hw[0] * entry.size_hw[1]
-            for factor, entry in zip(factors, self.entries, strict=True)
-        )
+        needed = sum(3 * math.prod(self._size_now_hw(entry)) for entry in self.entries)
         fits: bool = needed < CACHE_SHARE * psutil.virtual_memory().available
         return fits
 
     def cache_images(self) -> None:
         """Decode all pictures into memory, once for all loading processes."""
+        store = PageStore([self._size_now_hw(entry) for entry in self.entries])
         with ThreadPool(os.cpu_count()) as pool:
-            pages = list(pool.imap(self.decode, range(len(self.entries))))
-        self.ims = self._ImageCache(pages)
+            for page in pool.imap(self.decode, range(len(self.entries))):
+                store.append(page)
+        self.ims = store
+
+    def _size_now_hw(self, entry: Entry) -> tuple[int, int]:
+        """Size at ``imgsz``, rounded up."""
+        factor = self.imgsz / max(entry.size_hw)
+        return math.ceil(entry.size_hw[0] * factor), math.ceil(entry.size_hw[1] * factor)
 
     def decode(self, i: int) -> Page:
         """A picture from its file as BGR with its longer side at ``imgsz``."""
@@ -107,7 +139,7 @@ class RoomDataset(YOLODataset):  # type: ignore[misc] # ultralytics has no types
     ) -> tuple[npt.NDArray[np.uint8], tuple[int, int], tuple[int, int]]:
         """Picture as BGR with its longer side at ``imgsz``, its size on file and its size now."""
         size_hw = self.entries[i].size_hw
-        cached = isinstance(self.ims, self._ImageCache)
+        cached = isinstance(self.ims, PageStore)
         page = self.ims[i].copy() if cached else self.decode(i)  # augmentation writes into it
         return page, size_hw, page.shape[:2]
 
@@ -141,7 +173,7 @@ def turn_label(label: dict[str, Any], quarters: int) -> None:
             normalized xywh boxes, as ultralytics passes them.
         quarters: 1 to 3.
     """
-    label["img"] = np.ascontiguousarray(np.rot90(label["img"], quarters))
+    label["img"] = cv2.rotate(label["img"], QUARTER_TURNS[quarters])
     instances = label["instances"]
     cx, cy, width, height = instances.bboxes.T.copy()
     for _ in range(quarters):

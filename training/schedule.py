@@ -22,6 +22,8 @@ class Schedule:
         workers: Loading processes.
         seed: Of order and augmentation.
         turns: Share of the pictures that are turned by 90, 180 or 270 degrees.
+        ignore_unlabeled_above: Findings of this confidence are not punished where no room is
+            labeled, because labels may be missing; 1 for none.
     """
 
     minutes: float
@@ -31,6 +33,7 @@ class Schedule:
     workers: int
     seed: int
     turns: float
+    ignore_unlabeled_above: float
 
 
 @dataclass(slots=True)
@@ -42,7 +45,7 @@ class Position:
         pictures: Pictures of this epoch already trained on.
         steps: Steps of the optimizer.
         began_s: Elapsed time when the first step was made.
-        validation_s: What the last validation took.
+        validation_s: What the longest validation took.
         validated_s: Elapsed time of the last validation.
     """
 

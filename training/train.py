@@ -7,7 +7,6 @@ The same command goes on with a run that was stopped or killed. docs/training.md
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -24,21 +23,21 @@ from typing import TYPE_CHECKING, Any
 from roomdet.network import sha256_of
 from training.datasets import PlanSet, Split, read_sources, split_by_plan
 from training.errors import DataError, TrainError
+from training.options import SCRATCH, parse_args, ultralytics_settings
 from training.record import data_record, processor, write_atomically
 from training.schedule import Schedule
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Sequence
 
     from training.loader import PageTransform
     from training.progress import Progress
     from training.trainer import RoomTrainer
 
-SCRATCH = "yolov8n"
 FINAL = "rooms.pt"
 STOPPED = 3  # exit status of a run that was asked to stop and can go on
 MOST_HELD_OUT = 200
-LARGEST_ANGLE_DEG = 3.0  # boxes of turned plans grow; beyond this they no longer fit their rooms
 # What decides the result; a run goes on only with the same.
 FREE_TO_CHANGE = {"out", "minutes", "epochs", "workers", "validate_minutes", "threads"}
 
@@ -144,9 +143,10 @@ def _trainer(args: argparse.Namespace, split: Split, progress: Progress, stop: S
         workers=args.workers,
         seed=args.seed,
         turns=args.turns,
+        ignore_unlabeled_above=args.ignore_unlabeled_above,
     )
     trainer = RoomTrainer(
-        _overrides(args),
+        ultralytics_settings(args),
         split=split,
         schedule=schedule,
         progress=progress,
@@ -179,43 +179,6 @@ def _check_same_run(progress: Progress) -> None:
         )
 
 
-def _overrides(args: argparse.Namespace) -> dict[str, Any]:
-    """Settings in ultralytics' words."""
-    return {
-        "task": "detect",
-        "mode": "train",
-        "model": f"{SCRATCH}.yaml" if args.start == SCRATCH else args.start,
-        "data": "room",
-        "imgsz": args.input_px,
-        "batch": args.batch,
-        "nbs": args.batch,  # one step of the optimizer per batch
-        "lr0": args.lr,
-        "optimizer": "AdamW",
-        "momentum": 0.9,  # AdamW's first beta
-        "weight_decay": args.weight_decay,
-        "seed": args.seed,
-        "deterministic": False,
-        "device": "cpu",
-        "amp": False,  # its automatic mixed precision is for GPUs; ours is in the loop
-        "save_dir": str(args.out),
-        "exist_ok": True,
-        "single_cls": True,
-        "plots": False,
-        "verbose": False,
-        "mosaic": args.mosaic,
-        "scale": args.scale,
-        "translate": args.translate,
-        "degrees": args.degrees,
-        "shear": args.shear,
-        "fliplr": 0.5,
-        "flipud": 0.5,
-        "hsv_h": 0.01,
-        "hsv_s": 0.3,
-        "hsv_v": 0.2,
-        "mixup": 0.0,
-    }
-
-
 def _degrading(probability: float) -> PageTransform | None:
     """The drawing-specific degradations, each picture with this probability."""
     if not probability:
@@ -243,7 +206,11 @@ def _finish(args: argparse.Namespace, data: PlanSet, split: Split, trainer: Room
         "held_out_pictures": len(split.held_out),
         "dropped_labels": data.dropped_boxes,
         "versions": {name: version(name) for name in ("numpy", "torch", "ultralytics")},
-        "machine": {"processor": processor(), "cores": os.cpu_count()},
+        "machine": {
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "precision": "bf16" if trainer.bfloat16 else "fp32",
+        },
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "elapsed_s": round(trainer.progress.elapsed_s(), 1),
         "epochs": trainer.position.epoch,
@@ -256,44 +223,6 @@ def _finish(args: argparse.Namespace, data: PlanSet, split: Split, trainer: Room
     partial.replace(final)
     trainer.progress.checkpoint.unlink()
     trainer.progress.say(f"finished: {final}")
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line, checked."""
-    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
-    add = parser.add_argument
-    add("--data", action="append", required=True, metavar="DIR[:WEIGHT]", help="a plan set")
-    add("--out", type=Path, required=True, help="folder of the run")
-    add("--start", default="weights/rooms.pt", help=f"checkpoint, or {SCRATCH} for from scratch")
-    add("--minutes", type=float, default=110.0, help="wall clock of the whole run")
-    add("--epochs", type=int, default=0, help="at most this many; 0: as many as fit")
-    add("--input-px", type=int, default=416, help="side of the square input, a multiple of 32")
-    add("--batch", type=int, default=16)
-    add("--lr", type=float, default=0.002)
-    add("--weight-decay", type=float, default=0.0005)
-    add("--seed", type=int, default=0)
-    add("--held-out", type=float, default=0.05, help="share of the plans that is validated on")
-    add("--mosaic", type=float, default=1.0, help="share of the pictures put together from four")
-    add("--close-mosaic", type=float, default=0.1, help="share of the run, at its end, without")
-    add("--scale", type=float, default=0.5)
-    add("--translate", type=float, default=0.1)
-    add("--degrees", type=float, default=1.0, help="slight rotation, at most 3")
-    add("--shear", type=float, default=1.0, help="degrees, at most 3")
-    add("--turns", type=float, default=0.5, help="share of the pictures turned by quarter turns")
-    add("--degrade", type=float, default=0.0, help="share of the pictures that is degraded")
-    add("--validate-minutes", type=float, default=0.0, help="validate no more often than this")
-    add("--workers", type=int, default=2, help="loading processes")
-    add("--threads", type=int, default=os.cpu_count() or 1)
-    args = parser.parse_args(argv)
-    if args.input_px % 32 or args.input_px <= 0:
-        parser.error("--input-px is a multiple of 32")
-    if not 0 < args.held_out < 1:
-        parser.error("--held-out is greater than 0 and below 1")
-    if max(abs(args.degrees), abs(args.shear)) > LARGEST_ANGLE_DEG:
-        parser.error(f"--degrees and --shear are at most {LARGEST_ANGLE_DEG:g}")
-    if args.start != SCRATCH and not Path(args.start).is_file():
-        parser.error(f"--start: there is no {args.start}")
-    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Ultralytics' detection trainer, on a CPU and inside a time budget.
 
-The network, its loss, the optimizer's groups, the moving average of the weights and the validator
-are ultralytics'. The loop is ours: bfloat16 forward and backward with the loss in float32,
-a learning rate that follows the clock, checkpoints in the middle of an epoch, and no more than
-plain tensors in them.
+Network, loss, the optimizer's groups, the moving average and the validator are ultralytics'. The
+loop is ours: bfloat16 forward and backward with the loss in float32, a learning rate that follows
+the clock, and checkpoints in the middle of an epoch that hold nothing but tensors and numbers.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 
 from training.errors import TrainError
 from training.loader import RoomDataset, build_loader
+from training.loss import as_float, bce_ignoring
 from training.schedule import Position, Schedule, learning_rate_factor
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from training.progress import Progress
 
 CHECKPOINT_S = 600.0  # an epoch may take longer; a killed run loses no more than this
-FIRST_RESERVE_S = 5.0  # writing the final weights and the curves
+ENDING_S, ENDING_SHARE = 5.0, 0.01  # set aside for the last step and for writing the weights
 LOSSES = ("box_loss", "cls_loss", "dfl_loss")
 
 
@@ -55,9 +55,13 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         self.page_transform = page_transform
         self.must_stop = must_stop
         self.position = Position()
+        self.step_s = 0.0  # the longest, with the wait for its pictures
+        has = torch.cpu.get_capabilities()
+        self.bfloat16 = bool(has.get("avx512_bf16") or has.get("amx_bf16"))
         super().__init__(overrides=overrides)
         # Integrations of ultralytics (trackers, its platform) would talk to the network.
         self.callbacks: dict[str, list[Any]] = {}
+        self.wdir.rmdir()  # its checkpoints' folder; ours lie beside the record
 
     # -- what ultralytics asks for ----------------------------------------------------------
 
@@ -101,15 +105,16 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
     ) -> Any:
         """A loader for a single pass."""
         del rank  # one process trains
-        dataset = self.build_dataset(dataset_path, mode, batch_size)
         workers = 0 if mode == "val" else self.schedule.workers
+        dataset = self.build_dataset(dataset_path, mode, batch_size)
         return build_loader(dataset, batch_size, workers=workers)
 
     # -- the clock --------------------------------------------------------------------------
 
     def share(self) -> float:
         """Spent share of the run, 0 to 1, by the clock or by epochs, whichever is further."""
-        reserve_s = FIRST_RESERVE_S + 1.5 * self.position.validation_s
+        ending_s = max(ENDING_S, ENDING_SHARE * 60 * self.schedule.minutes)
+        reserve_s = ending_s + self.step_s + 1.5 * self.position.validation_s
         whole_s = 60 * self.schedule.minutes - reserve_s - self.position.began_s
         if whole_s <= 0:
             return 1.0
@@ -125,6 +130,8 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
     def _do_train(self) -> None:
         """Train until the budget is spent or a stop is asked for."""
         self._setup_train()
+        self.model.criterion = self.model.init_criterion()
+        self.model.criterion.bce = bce_ignoring(self.schedule.ignore_unlabeled_above)
         self.loss, self.loss_items = torch.zeros(()), {name: torch.zeros(()) for name in LOSSES}
         if self.progress.checkpoint.exists():
             self.resume_from(self.progress.checkpoint)
@@ -163,11 +170,14 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
             seed=seed,
         )
         self._model_train()
-        saved_s = time.monotonic()
+        saved_s = stepped_s = time.monotonic()
         if not self.position.pictures:
             self.progress.begin_epoch()
         for batch in loader:
             self._train_step(batch)
+            if self.position.steps > 1:  # the first one also prepares the kernels
+                self.step_s = max(self.step_s, time.monotonic() - stepped_s)
+            stepped_s = time.monotonic()
             share = self.share()
             self.progress.step(
                 self.position, share, len(batch["im_file"]), self.loss_items, self._learning_rate()
@@ -178,10 +188,9 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
                 return  # the rest of the epoch comes without mosaics
             if time.monotonic() - saved_s > CHECKPOINT_S:
                 self.save(self.progress.checkpoint)
-                saved_s = time.monotonic()
-        if self.must_stop():
-            return
-        self._end_epoch()
+                saved_s = stepped_s = time.monotonic()
+        if not self.must_stop():
+            self._end_epoch()
 
     def _end_epoch(self) -> None:
         self.position.epoch += 1
@@ -197,10 +206,10 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
             group["lr"] = group["initial_lr"] * factor
         batch = self.preprocess_batch(batch)
         picture = batch["img"].contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bfloat16):
             predicted = self.model(picture)
         # The loss adds up thousands of small terms, too many for bfloat16's 8 bits.
-        loss, self.loss_items = self.model.loss(batch, _as_float(predicted))
+        loss, self.loss_items = self.model.loss(batch, as_float(predicted))
         self.loss = loss.sum()
         self.loss.backward()
         self.optimizer_step()
@@ -215,7 +224,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         self.epoch = self.position.epoch
         self.metrics, self.fitness = self.validate()
         after_s = self.progress.elapsed_s()
-        self.position.validation_s = after_s - before_s
+        self.position.validation_s = max(self.position.validation_s, after_s - before_s)
         self.position.validated_s = after_s
         self.progress.record(self.position, self.share(), self.metrics, self._learning_rate())
 
@@ -268,11 +277,3 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         self.progress.say(
             f"resumed in epoch {self.position.epoch + 1} after {state['elapsed_s'] / 60:.1f} min"
         )
-
-
-def _as_float(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value.float()
-    if isinstance(value, dict):
-        return {name: _as_float(part) for name, part in value.items()}
-    return [_as_float(part) for part in value]

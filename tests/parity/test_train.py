@@ -23,6 +23,7 @@ from ultralytics.cfg import get_cfg
 from tests.conftest import ROOT
 from training.datasets import Entry, read_plan_set
 from training.loader import RoomDataset
+from training.loss import bce_ignoring
 from training.train import STOPPED, main
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ PICTURES, PLANS = 12, 6
 SIDE_PX = 96
 SMALL = ["--input-px", str(SIDE_PX), "--batch", "4", "--workers", "1", "--threads", "2"]
 DEADLINE_S = 240
+BUSY_S = 5.0  # one step or one file on a machine that does other things
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +154,7 @@ def test_a_run_ends_in_time_with_its_schedule(plans: Path, tmp_path: Path) -> No
     took_s = time.monotonic() - began
     last = metrics_of(out)[-1]
     assert status == 0
-    assert 0.5 * 60 * minutes < took_s < 60 * minutes
+    assert 0.5 * 60 * minutes < took_s < 60 * minutes + BUSY_S
     assert last["share"] == 1.0
     assert last["lr"] < 0.02 * peak
 
@@ -225,7 +227,7 @@ def test_other_settings_do_not_go_on(
     assert stopped_run(plans, out, signal.SIGTERM) == STOPPED
 
     assert main(["--data", str(plans), "--out", str(out), "--lr", "0.5", *SMALL]) == 1
-    assert "lr: 0.002 → 0.5" in capsys.readouterr().err
+    assert "lr: 0.0005 → 0.5" in capsys.readouterr().err
 
 
 # -- refused --------------------------------------------------------------------------------
@@ -241,6 +243,21 @@ def test_a_file_that_is_no_checkpoint_is_refused(
     command = ["--data", str(plans), "--out", str(tmp_path / "run"), "--start", str(start)]
     assert main([*command, *SMALL]) == 1
     assert "start.pt is no checkpoint" in capsys.readouterr().err
+
+
+# -- incomplete labels ----------------------------------------------------------------------
+
+
+def test_confident_findings_without_a_label_may_go_unpunished() -> None:
+    """Only they: labeled ones and doubtful ones cost what they always do."""
+    logits = torch.tensor([3.0, 3.0, -1.0], requires_grad=True)
+    targets = torch.tensor([0.0, 0.8, 0.0])
+
+    for confidence, zeros in ((0.9, [True, False, False]), (1.0, [False, False, False])):
+        (gradient,) = torch.autograd.grad(bce_ignoring(confidence)(logits, targets).sum(), logits)
+        assert (gradient == 0).tolist() == zeros
+    plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    assert torch.equal(bce_ignoring(1.0)(logits, targets), plain)
 
 
 # -- pictures on their way to the network ---------------------------------------------------
