@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -13,7 +12,7 @@ import torch
 from training.record import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from training.schedule import Position
@@ -38,16 +37,16 @@ class Progress:
     Args:
         folder: Where ``metrics.json``, ``curves.png`` and the checkpoint lie.
         fingerprint: What must be equal for a run to be resumed.
-        started: ``time.monotonic()`` when this part of the run began.
+        clock: Seconds since this part of the run began.
     """
 
-    def __init__(self, folder: Path, fingerprint: str, started: float) -> None:
+    def __init__(self, folder: Path, fingerprint: str, clock: Callable[[], float]) -> None:
         self.folder = folder
         self.fingerprint = fingerprint
         self.checkpoint = folder / "last.pt"
         self.rows: list[dict[str, float]] = []
         self.last_validated = -1
-        self._started = started
+        self._clock = clock
         self._before_s = 0.0
         self._losses: dict[str, float] = {}
         self._epoch_pictures = 0
@@ -55,7 +54,7 @@ class Progress:
 
     def elapsed_s(self) -> float:
         """Seconds spent on the run, without the time between its parts."""
-        return time.monotonic() - self._started + self._before_s
+        return self._clock() + self._before_s
 
     def say(self, text: str) -> None:
         """Print a line with the time spent."""
@@ -95,7 +94,7 @@ class Progress:
         self._line_pictures += pictures
         for name, value in losses.items():
             self._losses[name] = self._losses.get(name, 0.0) + float(value) * pictures
-        took_s = time.monotonic() - self._line_began
+        took_s = self._clock() - self._line_began
         if took_s >= LOG_S:
             means = ", ".join(f"{name} {value:.3f}" for name, value in self._means().items())
             self.say(
@@ -105,7 +104,7 @@ class Progress:
             self._begin_line()
 
     def _begin_line(self) -> None:
-        self._line_began, self._line_pictures = time.monotonic(), 0
+        self._line_began, self._line_pictures = self._clock(), 0
 
     def _means(self) -> dict[str, float]:
         return {name: value / self._epoch_pictures for name, value in self._losses.items()}

@@ -29,7 +29,7 @@ from training.schedule import Schedule
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from training.loader import PageTransform
     from training.progress import Progress
@@ -65,14 +65,18 @@ class Stop:
         signal.signal(number, signal.SIG_DFL)
 
 
-def train(args: argparse.Namespace) -> int:
+def train(args: argparse.Namespace, clock: Callable[[], float] = time.monotonic) -> int:
     """Train, or go on training; 0 when the run is finished, 3 when it was stopped.
+
+    Args:
+        args: As :func:`~training.options.parse_args` returns them.
+        clock: Seconds since any moment; the budget is measured with it.
 
     Raises:
         DataError: If the data cannot be trained on.
         TrainError: If the folder holds another run.
     """
-    started = time.monotonic()
+    started = clock()
     out: Path = args.out
     out.mkdir(parents=True, exist_ok=True)
     if (out / FINAL).exists():
@@ -84,7 +88,7 @@ def train(args: argparse.Namespace) -> int:
     _quiet_ultralytics()
     from training.progress import Progress  # noqa: PLC0415
 
-    progress = Progress(out, _fingerprint(args, data), started)
+    progress = Progress(out, _fingerprint(args, data), lambda: clock() - started)
     _check_same_run(progress)
     stop = Stop()
     with stop.listening():

@@ -9,7 +9,6 @@ the clock, and checkpoints in the middle of an epoch that hold nothing but tenso
 from __future__ import annotations
 
 import os
-import time
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -153,44 +152,48 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
 
     def _train_epoch(self) -> None:
         """One epoch or its rest, up to where mosaics end or the budget does."""
-        dataset: RoomDataset = self.train_loader.dataset
-        mosaic = self.share() < 1 - self.schedule.close_mosaic
-        if not mosaic and self.args.mosaic:
+        mosaic = self._uses_mosaic()
+        loader = self._rest_of_the_epoch()
+        self._model_train()
+        if not self.position.pictures:
+            self.progress.begin_epoch()
+        saved_s = stepped_s = self.progress.elapsed_s()
+        for batch in loader:
+            self._train_step(batch)
+            now_s = self.progress.elapsed_s()
+            if self.position.steps > 1:  # the first one also prepares the kernels
+                self.step_s = max(self.step_s, now_s - stepped_s)
+            stepped_s = now_s
+            if self.share() >= 1 or self.must_stop():
+                break
+            if mosaic and not self._uses_mosaic():
+                return  # the rest of the epoch comes without
+            if now_s - saved_s > CHECKPOINT_S:
+                self.save(self.progress.checkpoint)
+                saved_s = stepped_s = self.progress.elapsed_s()
+        if not self.must_stop():
+            self._end_epoch()
+
+    def _uses_mosaic(self) -> bool:
+        """Whether mosaics are made; towards the end of the run they are switched off."""
+        if self.args.mosaic and self.share() >= 1 - self.schedule.close_mosaic:
             self.args.mosaic = 0.0
-            dataset.close_mosaic(self.args)
+            self.train_loader.dataset.close_mosaic(self.args)
             self.progress.say("no mosaics from here on")
-        dataset.set_epoch(self.position.epoch, self.schedule.seed)
+        return bool(self.args.mosaic)
+
+    def _rest_of_the_epoch(self) -> Any:
+        """Batches from the position on, the same ones however often the run was stopped."""
         place = (self.schedule.seed, self.position.epoch, self.position.pictures)
-        seed = int(np.random.default_rng(place).integers(2**63))
-        loader = build_loader(
+        dataset: RoomDataset = self.train_loader.dataset
+        dataset.set_epoch(self.position.epoch, self.schedule.seed)
+        return build_loader(
             dataset,
             self.batch_size,
             workers=self.schedule.workers,
             start=self.position.pictures,
-            seed=seed,
+            seed=int(np.random.default_rng(place).integers(2**63)),
         )
-        self._model_train()
-        saved_s = stepped_s = time.monotonic()
-        if not self.position.pictures:
-            self.progress.begin_epoch()
-        for batch in loader:
-            self._train_step(batch)
-            if self.position.steps > 1:  # the first one also prepares the kernels
-                self.step_s = max(self.step_s, time.monotonic() - stepped_s)
-            stepped_s = time.monotonic()
-            share = self.share()
-            self.progress.step(
-                self.position, share, len(batch["im_file"]), self.loss_items, self._learning_rate()
-            )
-            if share >= 1 or self.must_stop():
-                break
-            if mosaic and share >= 1 - self.schedule.close_mosaic:
-                return  # the rest of the epoch comes without mosaics
-            if time.monotonic() - saved_s > CHECKPOINT_S:
-                self.save(self.progress.checkpoint)
-                saved_s = stepped_s = time.monotonic()
-        if not self.must_stop():
-            self._end_epoch()
 
     def _end_epoch(self) -> None:
         self.position.epoch += 1
@@ -214,7 +217,11 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         self.loss.backward()
         self.optimizer_step()
         self.position.steps += 1
-        self.position.pictures += len(batch["im_file"])
+        pictures = len(batch["im_file"])
+        self.position.pictures += pictures
+        self.progress.step(
+            self.position, self.share(), pictures, self.loss_items, self._learning_rate()
+        )
 
     def _learning_rate(self) -> float:
         return float(self.optimizer.param_groups[0]["lr"])
