@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from shapely import affinity
+from shapely import affinity, set_precision
 from shapely.geometry import LineString
 
 if TYPE_CHECKING:
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
 PointM = tuple[float, float]
+
+
+def snap(shape: BaseGeometry) -> BaseGeometry:
+    """Return a shape with its corners on a grid of a millimetre, which keeps GEOS from failing."""
+    return set_precision(shape, 0.001)
 
 
 class Kind(StrEnum):
@@ -145,8 +150,8 @@ class Floor:
 
         return Floor(
             tuple(Space(s.kind, affinity.affine_transform(s.shape, matrix)) for s in self.spaces),
-            affinity.affine_transform(self.outer_walls, matrix),
-            affinity.affine_transform(self.inner_walls, matrix),
+            snap(affinity.affine_transform(self.outer_walls, matrix)),
+            snap(affinity.affine_transform(self.inner_walls, matrix)),
             tuple(
                 Opening(o.kind, move(o.start), move(o.end), turn(o.inward), o.depth_m)
                 for o in self.openings

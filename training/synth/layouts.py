@@ -14,7 +14,7 @@ from shapely import affinity
 from shapely.geometry import LineString, Polygon
 from shapely.ops import unary_union
 
-from training.synth.floor import Floor, Kind, Opening, OpeningKind, Space
+from training.synth.floor import Floor, Kind, Opening, OpeningKind, Space, snap
 from training.synth.storey import across
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def layout_to_floor(row: dict[str, Any], rng: np.random.Generator) -> Floor:
         if isinstance(shape, Polygon) and not shape.is_empty:
             spaces.append(Space(_kind(label, shape, rng), shape))
     openings = [_opening(scaled(hole), spaces, rng) for hole in holes if hole.area > 0]
-    walls_m = unary_union([scaled(walls), *(scaled(hole) for hole in holes)])
+    walls_m = snap(unary_union([scaled(walls), *(scaled(hole) for hole in holes)]))
     inner = unary_union([s.shape for s in spaces]).convex_hull.buffer(-0.12)
     return Floor(
         tuple(spaces), walls_m.difference(inner), walls_m.intersection(inner), tuple(openings)
