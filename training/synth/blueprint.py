@@ -13,6 +13,7 @@ from training.degrade import degrade_randomly
 from training.degrade.geometry import photograph
 from training.synth import surroundings
 from training.synth.canvas import Canvas
+from training.synth.floor import snap
 from training.synth.layouts import layout_to_floor
 from training.synth.neighbors import draw_neighbors
 from training.synth.partition import Building
@@ -206,8 +207,8 @@ def _beside(first: Floor, second: Floor, rng: np.random.Generator) -> Floor:
         second = second.transformed((1, 0, 0, 1, x1 - bx0, y0 - by0))
     return type(first)(
         first.spaces + second.spaces,
-        first.outer_walls.union(second.outer_walls),
-        first.inner_walls.union(second.inner_walls),
+        snap(first.outer_walls.union(second.outer_walls)),
+        snap(first.inner_walls.union(second.inner_walls)),
         first.openings + second.openings,
         first.rails + second.rails,
     )

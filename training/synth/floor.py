@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from shapely import affinity, set_precision
+from shapely import affinity, make_valid, set_precision
 from shapely.geometry import LineString
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ PointM = tuple[float, float]
 
 def snap(shape: BaseGeometry) -> BaseGeometry:
     """Return a shape with its corners on a grid of a millimetre, which keeps GEOS from failing."""
-    return set_precision(shape, 0.001)
+    return set_precision(make_valid(shape), 0.001)
 
 
 class Kind(StrEnum):

@@ -63,7 +63,10 @@ def layout_to_floor(row: dict[str, Any], rng: np.random.Generator) -> Floor:
     walls_m = snap(unary_union([scaled(walls), *(scaled(hole) for hole in holes)]))
     inner = unary_union([s.shape for s in spaces]).convex_hull.buffer(-0.12)
     return Floor(
-        tuple(spaces), walls_m.difference(inner), walls_m.intersection(inner), tuple(openings)
+        tuple(spaces),
+        snap(walls_m.difference(inner)),
+        snap(walls_m.intersection(inner)),
+        tuple(openings),
     )
 
 
