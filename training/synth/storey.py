@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shapely.geometry import LineString, MultiLineString, Point, Polygon
 from shapely.ops import linemerge, unary_union
 
-from training.synth.floor import CIRCULATION, WET, Floor, Kind, Opening, OpeningKind, Space, snap
+from training.synth.floor import CIRCULATION, WET, Floor, Kind, Opening, OpeningKind, Space
 from training.synth.partition import Building, divide
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def build_storey(building: Building, rng: np.random.Generator) -> Floor:
         spaces.append(outdoor[0])
     return Floor(
         tuple(spaces),
-        snap(walls.difference(core)),
-        snap(walls.intersection(core)),
+        walls.difference(core),
+        walls.intersection(core),
         tuple(openings),
         tuple(rails),
     )
