@@ -154,7 +154,10 @@ def test_mirrored_storeys_keep_their_sizes(
     """Mirrors and quarter turns change neither areas nor the sides that doors turn to."""
     floor = build_storey(Building.HOME, np.random.default_rng(5))
     moved = floor.transformed(turn)
-    assert moved.transformed(_inverse(turn)).bounds_m == pytest.approx(floor.bounds_m)
+    back = moved.transformed(_inverse(turn))
+    assert back.bounds_m == pytest.approx(
+        floor.bounds_m, abs=0.001
+    )  # moved walls are on a 1 mm grid
     for before, after in zip(floor.spaces, moved.spaces, strict=True):
         assert after.shape.area == pytest.approx(before.shape.area)
     for opening, other in zip(floor.openings, moved.openings, strict=True):
