@@ -173,18 +173,8 @@ def cut_along_corridor(
     return sides, corridor
 
 
-def divide(building: Building, rng: np.random.Generator) -> list[Region]:
-    """Return the regions of one storey, from its footprint to the carved closets."""
-    regions: list[Region] = []
-    for part in draw_footprint(building, rng):
-        regions += _divide_part(part, building, rng)
-    _merge_some(regions, building, rng)
-    _carve_closets(regions, building, rng)
-    _cut_corners(regions, rng)
-    return regions
-
-
-def _divide_part(part: RectM, building: Building, rng: np.random.Generator) -> list[Region]:
+def divide_part(part: RectM, building: Building, rng: np.random.Generator) -> list[Region]:
+    """Return the regions of one rectangle of the footprint."""
     home = building in (Building.HOME, Building.FLATS)
     longest = max(part[2] - part[0], part[3] - part[1])
     shortest = min(part[2] - part[0], part[3] - part[1])
@@ -205,80 +195,3 @@ def _divide_part(part: RectM, building: Building, rng: np.random.Generator) -> l
 def _one(rect: RectM, building: Building, rng: np.random.Generator) -> Region:
     cell = box(*rect)
     return Region([(cells_to_kind(cell.area, building, rng), cell)])
-
-
-def _merge_some(regions: list[Region], building: Building, rng: np.random.Generator) -> None:
-    """Join neighbors: halls of L and T shape, and open plans under one name or several."""
-    home = building in (Building.HOME, Building.FLATS)
-    joins = rng.poisson(1.3 if home else 0.7)
-    for _ in range(int(joins)):
-        if len(regions) < 4:
-            return
-        first = regions[int(rng.integers(len(regions)))]
-        near = [r for r in regions if r is not first and _shared_m(first.cell, r.cell) > 0.9]
-        if not near:
-            continue
-        second = near[int(rng.integers(len(near)))]
-        merged = unary_union([first.cell, second.cell])
-        if not isinstance(merged, Polygon) or merged.area > (60 if home else 200):
-            continue
-        regions.remove(second)
-        if rng.random() < 0.45 and first.cell.area > 5 and second.cell.area > 5 and home:
-            kinds = rng.permutation([Kind.LIVING, Kind.KITCHEN, Kind.DINING])[:2]
-            first.zones = [(Kind(kinds[0]), first.cell), (Kind(kinds[1]), second.cell)]
-        else:
-            small = merged.area < 14
-            kind = Kind.HALL if small and home else cells_to_kind(merged.area, building, rng)
-            first.zones = [(kind, merged)]
-
-
-def _shared_m(a: Polygon, b: Polygon) -> float:
-    return float(a.boundary.intersection(b.boundary).length)
-
-
-def _carve_closets(regions: list[Region], building: Building, rng: np.random.Generator) -> None:
-    """Take closets, ducts and little baths out of corners, which leaves L-shaped rooms."""
-    chance = 0.28 if building in (Building.HOME, Building.FLATS) else 0.08
-    for region in list(regions):
-        if len(region.zones) != 1 or rng.random() > chance:
-            continue
-        kind, cell = region.zones[0]
-        x0, y0, x1, y1 = cell.bounds
-        if cell.area < 6 or min(x1 - x0, y1 - y0) < 2.2:
-            continue
-        width, depth = rng.uniform(0.55, 1.2), rng.uniform(0.7, 2.4)
-        if rng.random() < 0.5:
-            width, depth = depth, width
-        width, depth = min(width, 0.5 * (x1 - x0)), min(depth, 0.5 * (y1 - y0))
-        left, top = rng.random() < 0.5, rng.random() < 0.5
-        nook = box(
-            x0 if left else x1 - width,
-            y0 if top else y1 - depth,
-            x0 + width if left else x1,
-            y0 + depth if top else y1,
-        )
-        rest = cell.difference(nook)
-        if not cell.covers(nook) or not isinstance(rest, Polygon):
-            continue
-        region.zones = [(kind, rest)]
-        carved = Kind.DUCT if nook.area < 0.6 else Kind.CLOSET
-        if nook.area > 1.7 and rng.random() < 0.4:
-            carved = Kind.WC
-        regions.append(Region([(carved, nook)]))
-
-
-def _cut_corners(regions: list[Region], rng: np.random.Generator) -> None:
-    """Slant one outer corner of a few buildings."""
-    if rng.random() > 0.12:
-        return
-    x0, y0, x1, y1 = unary_union([region.cell for region in regions]).bounds
-    size = rng.uniform(0.8, 0.3 * min(x1 - x0, y1 - y0))
-    slope = rng.uniform(0.6, 1.8)
-    corner = Polygon([(x0, y0), (x0 + size, y0), (x0, y0 + size * slope)])
-    for region in list(regions):
-        zones = [(kind, cell.difference(corner)) for kind, cell in region.zones]
-        kept = [(k, c) for k, c in zones if isinstance(c, Polygon) and c.area > 0.6]
-        if kept:
-            region.zones = kept
-        else:
-            regions.remove(region)

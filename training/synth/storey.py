@@ -11,7 +11,7 @@ from shapely.geometry import LineString, MultiLineString, Point, Polygon
 from shapely.ops import linemerge, unary_union
 
 from training.synth.floor import CIRCULATION, WET, Floor, Kind, Opening, OpeningKind, Space
-from training.synth.partition import Building, divide
+from training.synth.regions import divide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from shapely.geometry.base import BaseGeometry
 
-    from training.synth.partition import Region
+    from training.synth.partition import Building, Region
 
 _NO_WINDOW = frozenset({Kind.CLOSET, Kind.STORAGE, Kind.DUCT, Kind.CORRIDOR})
 
@@ -144,8 +144,8 @@ def _door_on(
     width = min(rng.uniform(0.55, 0.75) if small_m2 < 2.5 else rng.uniform(0.7, 1.0), room_m)
     kind = OpeningKind.SWING
     draw = rng.random()
-    if small_m2 < 2.5 and draw < 0.3:
-        kind = OpeningKind.BIFOLD if draw < 0.2 else OpeningKind.DOUBLE
+    if small_m2 < 2.5 and draw < 0.45:
+        kind = OpeningKind.BIFOLD if draw < 0.3 else OpeningKind.DOUBLE
         width = min(run.length - 0.12, rng.uniform(0.7, 1.8))
     elif draw < 0.08 and room_m > 1.3:
         kind, width = OpeningKind.DOUBLE, min(room_m, rng.uniform(1.2, 1.7))

@@ -37,7 +37,13 @@ def draw_dimensions(canvas: Canvas, floor: Floor, style: Style, rng: np.random.G
 
 
 def _draw_chain(
-    canvas: Canvas, stops: list[float], at: float, ink: tuple[Pen, Font], *, along_x: bool
+    canvas: Canvas,
+    stops: list[float],
+    at: float,
+    ink: tuple[Pen, Font],
+    *,
+    along_x: bool,
+    arrows: bool = False,
 ) -> None:
     pen, font = ink
     tick = 0.12
@@ -46,9 +52,14 @@ def _draw_chain(
         return (s, at + off) if along_x else (at + off, s)
 
     canvas.line(point(stops[0] - tick), point(stops[-1] + tick), pen)
-    for stop in stops:
-        a, b = point(stop), point(stop)
-        canvas.line((a[0] - tick, a[1] + tick), (b[0] + tick, b[1] - tick), pen)
+    for number, stop in enumerate(stops):
+        a = point(stop)
+        if arrows:
+            inward = tick if number == 0 else -tick
+            head = [a, point(stop + 2 * inward, tick / 2), point(stop + 2 * inward, -tick / 2)]
+            canvas.fill(head, pen.color)
+            continue
+        canvas.line((a[0] - tick, a[1] + tick), (a[0] + tick, a[1] - tick), pen)
         canvas.line(point(stop, -tick), point(stop, 2 * tick), pen)
     for a_m, b_m in pairwise(stops):
         text = f"{round((b_m - a_m) * 1000)}"
@@ -137,7 +148,7 @@ def draw_room_dimensions(
     """Draw the clear width or depth of some rooms from wall to wall inside them."""
     pen = Pen(_INK, max(1, style.line_px - 1))
     font = Font(style.font, max(8, round(0.18 * canvas.px_per_m)))
-    share = rng.uniform(0.3, 0.9)
+    share, arrows = rng.uniform(0.3, 0.9), bool(rng.random() < 0.5)
     for space in floor.spaces:
         x0, y0, x1, y1 = space.shape.bounds
         if space.shape.area < 3 or rng.random() > share:
@@ -145,10 +156,10 @@ def draw_room_dimensions(
         at = rng.uniform(0.2, 0.8)
         if rng.random() < 0.5:
             y = y0 + at * (y1 - y0)
-            _draw_chain(canvas, [x0, x1], y, (pen, font), along_x=True)
+            _draw_chain(canvas, [x0, x1], y, (pen, font), along_x=True, arrows=arrows)
         if rng.random() < 0.5:
             x = x0 + at * (x1 - x0)
-            _draw_chain(canvas, [y0, y1], x, (pen, font), along_x=False)
+            _draw_chain(canvas, [y0, y1], x, (pen, font), along_x=False, arrows=arrows)
 
 
 # -- in pixels of the sheet ---------------------------------------------------------------------
