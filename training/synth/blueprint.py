@@ -20,6 +20,7 @@ from training.synth.partition import Building
 from training.synth.render import draw_floor
 from training.synth.storey import build_storey
 from training.synth.style import WallStyle, draw_style
+from training.synth.tilt import tilt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +113,7 @@ def draw_blueprint(seed: int, spec: Spec, layouts: Sequence[dict[str, Any]] = ()
     has = _Chance(spec, rng)
     page, boxes, style = _draw_sheet(spec, layouts, has, rng)
     if has("tilt", 0.35):
-        page, boxes = _tilt(page, boxes, rng)
+        page, boxes = tilt(page, boxes, rng)
     boxes = _visible(boxes, page.shape)
     if has("photo", 0.06):
         page, boxes = photograph(page, boxes, rng.uniform(0.04, 0.12), rng)
@@ -272,29 +273,6 @@ def _fit(
         scale = scale * rng.uniform(0.55, 1.0)
     offset = middle - scale * (low + high) / 2
     return Canvas(sheet.page, np.column_stack([np.diag(scale) @ axes, offset]))
-
-
-def _tilt(page: PageU8, boxes: Boxes, rng: np.random.Generator) -> tuple[PageU8, Boxes]:
-    """Turn and shear a page by a few degrees; what that uncovers is black, gray or white."""
-    h, w = page.shape[:2]
-    angle = np.radians(rng.normal(0, 2.5))
-    shear_x, shear_y = rng.uniform(-0.07, 0.07, 2) * (rng.random() < 0.6)
-    c, s = np.cos(angle), np.sin(angle)
-    linear = np.array([[c, -s], [s, c]]) @ np.array([[1, shear_x], [shear_y, 1]])
-    middle = np.array([w, h]) / 2
-    matrix = np.eye(3)
-    matrix[:2, :2] = linear
-    matrix[:2, 2] = middle - linear @ middle
-    gray = int(rng.choice([0, 20, 114, 230, 255]))
-    turned = cv2.warpAffine(page, matrix[:2], (w, h), flags=cv2.INTER_AREA, borderValue=(gray,) * 3)
-    return turned, _moved(boxes, matrix)
-
-
-def _moved(boxes: Boxes, matrix: npt.NDArray[np.float64]) -> Boxes:
-    corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
-    moved = corners @ matrix[:2, :2].T + matrix[:2, 2]
-    enclosing = [moved.min(axis=1), moved.max(axis=1)]
-    return np.concatenate(enclosing, axis=1, dtype=np.float32, casting="same_kind")
 
 
 def _visible(boxes: Boxes, page_hw: tuple[int, ...]) -> Boxes:
