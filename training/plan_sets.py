@@ -8,7 +8,7 @@ without lines is a picture without rooms.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 _LINE_ITEMS = 5
+_Item = TypeVar("_Item")
 
 
 class PlanSetError(Exception):
@@ -55,15 +56,19 @@ def read_plan_set(folder: Path, prefix: str = "") -> list[PlanPicture]:
     """
     pictures = [
         PlanPicture(path, _read_boxes(folder / "labels" / f"{path.stem}.txt"))
-        for path in sorted((folder / "images").glob(f"{prefix}*"))
-        if path.suffix.lower() in PICTURE_SUFFIXES
+        for path in find_pictures(folder / "images", f"{prefix}*")
     ]
     if not pictures:
         raise PlanSetError(f"{folder / 'images'} holds no picture named {prefix}*")
     return pictures
 
 
-def evenly_thinned(pictures: Sequence[PlanPicture], at_most: int) -> list[PlanPicture]:
+def find_pictures(folder: Path, pattern: str) -> list[Path]:
+    """The pictures of a folder whose paths match a glob pattern, sorted; perhaps none."""
+    return sorted(path for path in folder.glob(pattern) if path.suffix.lower() in PICTURE_SUFFIXES)
+
+
+def evenly_thinned(pictures: Sequence[_Item], at_most: int) -> list[_Item]:
     """Every k-th picture, with the smallest k that leaves no more than ``at_most``."""
     step = max(1, -(-len(pictures) // at_most))
     return list(pictures[::step])

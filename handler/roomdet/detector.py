@@ -72,7 +72,7 @@ class OpenVinoDetector:
 
     @property
     def precision(self) -> Precision:
-        """The arithmetic in use, fp32 or bf16."""
+        """The arithmetic in use, fp32 or bf16; layers that are stored in int8 stay so."""
         used = self._compiled.get_property(properties.hint.inference_precision)
         return Precision.BF16 if used == ov.Type.bf16 else Precision.FP32
 

@@ -55,6 +55,7 @@ class NetworkManifest:
         exported_with: Name and version of the software that exported it.
         files: sha256 of each of the other files.
         golden: Rooms expected on the golden plan; empty only by explicit wish at export.
+        precision: Numbers in which the network is stored: fp32, fp16, or int8 for its convolutions.
     """
 
     input_px: int
@@ -63,6 +64,7 @@ class NetworkManifest:
     exported_with: dict[str, str]
     files: dict[str, str]
     golden: tuple[GoldenRoom, ...]
+    precision: str = "fp16"
 
     @classmethod
     def read(cls, folder: Path) -> NetworkManifest:

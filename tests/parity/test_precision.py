@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Networks stored in other numbers than fp16; needs the training environment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import openvino as ov
+import pytest
+from PIL import Image
+
+from roomdet import network
+from roomdet.config import Config, Limits, Precision
+from roomdet.detector import load_detector
+from roomdet.geometry import iou_matrix
+from roomdet.images import read_page
+from roomdet.network import NetworkManifest
+from roomdet.schema import RequestOptions
+from tests.conftest import NETWORK, ROOT, SAMPLE_PNG
+from training.export import ExportError, Storage, export, main
+from training.synth.draw import pdf_to_image, plan_to_pdf
+from training.synth.plan import PLAN_BUILDERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHECKPOINT = ROOT / "weights" / "rooms.pt"
+
+
+@pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the plans that the project draws, upright and turned."""
+    folder = tmp_path_factory.mktemp("plans") / "images"
+    folder.mkdir()
+    for build in PLAN_BUILDERS:
+        picture = pdf_to_image(plan_to_pdf(build()), 1000)
+        picture.save(folder / f"{build.__name__}.png")
+        picture.transpose(Image.Transpose.ROTATE_90).save(folder / f"{build.__name__}-turned.png")
+    (folder / "notes.txt").write_text("no picture")
+    return folder.parent
+
+
+@pytest.fixture(scope="module")
+def int8(plans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The committed checkpoint in int8, as the command exports it."""
+    folder = tmp_path_factory.mktemp("int8")
+    status = main(
+        [str(CHECKPOINT), "--out", str(folder), "--golden-plan", str(SAMPLE_PNG),
+         "--precision", "int8", "--calibration", str(plans)]
+    )  # fmt: skip
+    assert status == 0
+    return folder
+
+
+def test_int8_is_small_and_says_so(int8: Path) -> None:
+    """Weights of one byte each, recorded with what quantized them; digests fit."""
+    manifest = NetworkManifest.read(int8)
+    committed = NetworkManifest.read(NETWORK)
+    sizes = [(folder / network.WEIGHTS).stat().st_size for folder in (int8, NETWORK)]
+
+    assert (manifest.precision, committed.precision) == ("int8", "fp16")
+    assert "nncf" in manifest.exported_with
+    assert manifest.golden == committed.golden
+    assert sizes[0] < 0.6 * sizes[1]
+
+
+def test_convolutions_are_quantized_and_box_arithmetic_is_not(int8: Path) -> None:
+    """All but the head's fixed one (DFL) take int8; nothing between head and output does."""
+    operations = ov.Core().read_model(int8 / network.TOPOLOGY).get_ordered_ops()
+    kinds = Counter(node.get_type_name() for node in operations)
+    in_int8 = [
+        node
+        for node in operations
+        if node.get_type_name() == "Constant" and node.get_element_type() == ov.Type.i8
+    ]
+    rounded = [
+        node.get_friendly_name() for node in operations if node.get_type_name() == "FakeQuantize"
+    ]
+
+    assert kinds["Convolution"] - 1 == len(in_int8) > 60
+    assert len(rounded) > 60
+    assert not [name for name in rounded if name.startswith("__module.model.22/")]
+
+
+@pytest.mark.parametrize("precision", [Precision.FP32, Precision.BF16])
+def test_int8_finds_the_rooms_with_any_setting(
+    int8: Path, plans: Path, precision: Precision
+) -> None:
+    """The setting rules what is not int8; certain rooms stay, edges move a little."""
+    options = RequestOptions(confidence=0.5)
+    quantized = load_detector(int8, Config(precision=precision))
+    original = load_detector(NETWORK, Config(precision=Precision.FP32))
+    certain = kept = 0
+    for path in sorted(plans.rglob("*.png")):
+        page = read_page(path.read_bytes(), page=1, side_px=640, limits=Limits()).pixels
+        expected = original.detect(page, options)
+        found = quantized.detect(page, replace(options, confidence=0.35))
+        overlap = iou_matrix(expected.boxes_xyxy, found.boxes_xyxy)
+        certain += len(expected)
+        kept += int((overlap >= 0.9).any(axis=1).sum())
+
+    assert quantized.precision is precision
+    assert certain > 40
+    assert kept >= 0.95 * certain
+
+
+def test_fp32_is_stored_in_full(tmp_path: Path) -> None:
+    """Twice the size of fp16, and it proves itself."""
+    storage = Storage("fp32")
+
+    manifest = export(
+        CHECKPOINT, tmp_path, golden_plan=SAMPLE_PNG, input_px=640, allow_no_rooms=False,
+        storage=storage,
+    )  # fmt: skip
+
+    assert manifest.precision == "fp32"
+    assert (tmp_path / network.WEIGHTS).stat().st_size > 1.9 * (
+        NETWORK / network.WEIGHTS
+    ).stat().st_size
+    load_detector(tmp_path, Config(precision=Precision.FP32))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--precision", "int8"], "int8 needs --calibration"),
+        (["--calibration", "."], "nothing else does"),
+        (["--precision", "int8", "--calibration", "nowhere"], "nowhere holds no pictures"),
+    ],
+    ids=["no-plans", "not-int8", "no-pictures"],
+)
+def test_calibration_belongs_to_int8(
+    tmp_path: Path, arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command says what it lacks, before it works."""
+    status = main([str(CHECKPOINT), "--out", str(tmp_path), *arguments])
+
+    assert status == 1
+    assert complaint in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_precision_that_is_not_known_is_refused() -> None:
+    """Only the three names are taken."""
+    with pytest.raises(ExportError, match="'int4' is none of fp32, fp16, int8"):
+        Storage("int4")
