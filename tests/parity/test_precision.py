@@ -20,8 +20,8 @@ from roomdet.network import NetworkManifest
 from roomdet.schema import RequestOptions
 from tests.conftest import NETWORK, ROOT, SAMPLE_PNG
 from training.export import ExportError, Storage, export, main
-from training.synth.draw import pdf_to_image, plan_to_pdf
-from training.synth.plan import PLAN_BUILDERS
+from training.sample.draw import pdf_to_image, plan_to_pdf
+from training.sample.plan import PLAN_BUILDERS
 
 if TYPE_CHECKING:
     from pathlib import Path
