@@ -24,8 +24,9 @@ from roomdet.schema import RequestOptions
 from training.coco import average_precision
 from training.corruptions import SEED, SIDE_PX, Corruption, select
 from training.drawings import choose, write_drawings
+from training.errors import DataError
 from training.pack import ARCHIVE_MANIFEST, content_digest
-from training.plan_sets import PlanPicture, PlanSetError, evenly_thinned, read_plan_set
+from training.plan_sets import PlanPicture, evenly_thinned, read_plan_set
 from training.report import FORMAT, as_text
 from training.scoring import MATCH_IOU, Judged, count
 from training.served import AskError, Asking, Server
@@ -242,7 +243,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_arguments(argv)
     try:
         report = evaluate(args)
-    except (PlanSetError, AskError, LocalServerError, ValueError) as err:
+    except (DataError, AskError, LocalServerError, ValueError) as err:
         print(f"error: {err}", file=sys.stderr)
         return 1
     if args.out:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from training.errors import DataError
+from training.labels import parse_labels
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -19,12 +22,7 @@ if TYPE_CHECKING:
     from roomdet.geometry import Boxes
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
-_LINE_ITEMS = 5
 _Item = TypeVar("_Item")
-
-
-class PlanSetError(Exception):
-    """A folder is no plan set; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +50,14 @@ def read_plan_set(folder: Path, prefix: str = "") -> list[PlanPicture]:
         prefix: Only pictures whose file name starts so.
 
     Raises:
-        PlanSetError: If there is no such picture, or a label is missing or malformed.
+        DataError: If there is no such picture, or a label is missing or malformed.
     """
     pictures = [
         PlanPicture(path, _read_boxes(folder / "labels" / f"{path.stem}.txt"))
         for path in find_pictures(folder / "images", f"{prefix}*")
     ]
     if not pictures:
-        raise PlanSetError(f"{folder / 'images'} holds no picture named {prefix}*")
+        raise DataError(f"{folder / 'images'} holds no picture named {prefix}*")
     return pictures
 
 
@@ -76,13 +74,10 @@ def evenly_thinned(pictures: Sequence[_Item], at_most: int) -> list[_Item]:
 
 def _read_boxes(label: Path) -> Boxes:
     try:
-        lines = label.read_text("utf-8").splitlines()
-        rows = [[float(item) for item in line.split()] for line in lines if line.strip()]
+        text = label.read_text("utf-8")
     except (OSError, ValueError) as err:
-        raise PlanSetError(f"{label} cannot be read: {err}") from err
-    if any(len(row) != _LINE_ITEMS for row in rows):
-        raise PlanSetError(f"{label} has a line that is not `class cx cy w h`")
-    center_size = np.array(rows, np.float32).reshape(-1, _LINE_ITEMS)[:, 1:]
-    center, half = center_size[:, :2], center_size[:, 2:] / 2
+        raise DataError(f"{label} cannot be read: {err}") from err
+    boxes_xywhn, _ = parse_labels(text, name=str(label))
+    center, half = boxes_xywhn[:, :2], boxes_xywhn[:, 2:] / 2
     boxes: Boxes = np.concatenate([center - half, center + half], axis=1)
-    return np.clip(boxes, 0.0, 1.0)
+    return boxes

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.plan_sets import PlanPicture, PlanSetError, evenly_thinned, read_plan_set
+from training.errors import DataError
+from training.plan_sets import PlanPicture, evenly_thinned, read_plan_set
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,20 +52,24 @@ def test_a_prefix_chooses_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("label", "complaint"),
-    [(None, "cannot be read"), ("0 0.5 0.5 1", "not `class cx cy w h`"), ("a b", "cannot be read")],
+    [
+        (None, "cannot be read"),
+        ("0 0.5 0.5 1", "neither a class with a box"),
+        ("a b", "else than numbers"),
+    ],
     ids=["missing", "short", "no-numbers"],
 )
 def test_a_bad_label_is_refused(tmp_path: Path, label: str | None, complaint: str) -> None:
     """A picture without its label would count as one without rooms."""
     write_picture(tmp_path, "plan.png", label)
 
-    with pytest.raises(PlanSetError, match=complaint):
+    with pytest.raises(DataError, match=complaint):
         read_plan_set(tmp_path)
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     """The message says what was looked for."""
-    with pytest.raises(PlanSetError, match="holds no picture named r3d-"):
+    with pytest.raises(DataError, match="holds no picture named r3d-"):
         read_plan_set(tmp_path, "r3d-")
 
 
