@@ -18,19 +18,21 @@ import numpy as np
 import psutil
 import torch
 from torch.utils.data import DataLoader
+from ultralytics.data.augment import Compose, RandomPerspective
 from ultralytics.data.build import seed_worker
 from ultralytics.data.dataset import YOLODataset
 
 from training.datasets import Entry, epoch_picks, read_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
     Page = npt.NDArray[np.uint8]
     PageTransform = Callable[[Page, np.random.Generator], Page]
 
+LEAST_VISIBLE = 0.5  # rooms of which augmentation cuts off more than that are not labeled
 CACHE_SHARE = 0.4  # decoded pictures may take this share of the memory that is free
 
 QUARTER_TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
@@ -143,6 +145,18 @@ class RoomDataset(YOLODataset):  # type: ignore[misc] # ultralytics has no types
         page = self.ims[i].copy() if cached else self.decode(i)  # augmentation writes into it
         return page, size_hw, page.shape[:2]
 
+    def build_transforms(self, hyp: Any = None) -> Any:
+        """Ultralytics' augmentation, whose labels leave out what its crop leaves little of.
+
+        A model that is taught to find slivers at the edge of a picture finds the neighbors of
+        an excerpt, and the margin between a plan and the edge of its page.
+        """
+        transforms = super().build_transforms(hyp)
+        for step in _steps(transforms):
+            if isinstance(step, RandomPerspective):
+                step.box_candidates = _enough_left
+        return transforms
+
     def set_epoch(self, epoch: int, seed: int) -> None:
         """Draw the pictures of an epoch; the same for the same epoch and seed."""
         self.picks = epoch_picks([entry.weight for entry in self.entries], seed=seed, epoch=epoch)
@@ -163,6 +177,26 @@ class RoomDataset(YOLODataset):  # type: ignore[misc] # ultralytics has no types
         if generator.random() < self.turns:
             turn_label(label, int(generator.integers(1, 4)))
         return label
+
+
+def _steps(transforms: Any) -> Iterator[Any]:
+    """Each augmentation in a composition, those before a mosaic's too."""
+    for step in transforms.transforms if isinstance(transforms, Compose) else [transforms]:
+        if isinstance(step, Compose):
+            yield from _steps(step)
+        else:
+            yield step
+
+
+def _enough_left(box1: Any, box2: Any, **_: Any) -> Any:
+    """Which boxes stay: those of which enough is left, and more than a line.
+
+    Args:
+        box1: Corners before the crop, scaled as the picture; shape ``(4, n)``, pixels.
+        box2: The same after it.
+    """
+    before, after = box1[2:] - box1[:2], box2[2:] - box2[:2]
+    return (after > 2).all(axis=0) & (after.prod(axis=0) > LEAST_VISIBLE * before.prod(axis=0))
 
 
 def turn_label(label: dict[str, Any], quarters: int) -> None:

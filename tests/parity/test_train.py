@@ -268,9 +268,11 @@ def test_confident_findings_without_a_label_may_go_unpunished() -> None:
 # -- pictures on their way to the network ---------------------------------------------------
 
 
-def dataset_of(entries: list[Entry], **options: Any) -> RoomDataset:
+def dataset_of(
+    entries: list[Entry], augmentation: dict[str, float] | None = None, **options: Any
+) -> RoomDataset:
     """A training dataset at 96 px without mosaics."""
-    settings = get_cfg(overrides={"imgsz": SIDE_PX, "mosaic": 0.0})
+    settings = get_cfg(overrides={"imgsz": SIDE_PX, "mosaic": 0.0, **(augmentation or {})})
     return RoomDataset(
         entries, imgsz=SIDE_PX, augment=True, hyp=settings, cache="ram", batch_size=4, **options
     )
@@ -297,6 +299,22 @@ def test_boxes_turn_with_their_pictures(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, [cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], atol=1)
         shapes.add((height, width, left < width / 2, top < height / 2))
     assert len(shapes) == 3
+
+
+def test_rooms_of_which_little_is_left_are_not_labeled(tmp_path: Path) -> None:
+    """A room that is pushed out of the picture is labeled while half of it is there."""
+    Image.new("RGB", (96, 96), "white").save(tmp_path / "a.png")
+    whole = np.array([[0.5, 0.5, 0.5, 0.5]], np.float32)
+    entry = Entry(tmp_path / "a.png", whole, "a", "", "", 1.0, (96, 96))
+    moved = {"scale": 0.0, "degrees": 0.0, "shear": 0.0, "translate": 0.7}
+    dataset = dataset_of([entry], moved)
+
+    left = [dataset[0]["bboxes"].numpy() for _ in range(80)]
+
+    areas = np.array([boxes[0, 2:].prod() / 0.25 if len(boxes) else 0.0 for boxes in left])
+    assert (areas == 0).any()
+    assert ((areas > 0.5) & (areas < 0.9)).any()
+    assert not ((areas > 0) & (areas < 0.49)).any()
 
 
 def test_pages_are_transformed_as_rgb_before_they_are_used(tmp_path: Path) -> None:
