@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
+from shapely.geometry import box
 from shapely.ops import unary_union
 
 from training.synth.blueprint import Spec, draw_blueprint
@@ -18,6 +19,7 @@ from training.synth.canvas import Canvas
 from training.synth.floor import Kind, OpeningKind
 from training.synth.layouts import layout_to_floor, read_layouts
 from training.synth.partition import Building
+from training.synth.regions import open_zones
 from training.synth.render import draw_floor
 from training.synth.storey import build_storey
 from training.synth.style import WallStyle, draw_style
@@ -107,6 +109,24 @@ def test_every_kind_of_space_occurs() -> None:
         if not missing:
             return
     pytest.fail(f"never drawn: {sorted(missing)}")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_open_zones_share_a_room_between_them(seed: int) -> None:
+    """Two named zones, touching, that are the whole room; none in a room that is too small."""
+    rng = np.random.default_rng(seed)
+    whole = box(0, 0, rng.uniform(4, 8), rng.uniform(4, 8))
+
+    zones = open_zones(whole, rng)
+
+    assert len(zones) in (0, 2)
+    if zones:
+        (first_kind, first), (second_kind, second) = zones
+        assert first_kind is Kind.LIVING
+        assert second_kind is not Kind.LIVING
+        assert first.intersection(second).area < 1e-9
+        assert first.union(second).symmetric_difference(whole).area < 1e-9
+    assert open_zones(box(0, 0, 3, 4), rng) == []
 
 
 def test_shafts_are_no_rooms() -> None:

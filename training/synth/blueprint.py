@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Boxes = npt.NDArray[np.float32]
 
 _OVERSAMPLING = 2  # lines are drawn at twice the size and averaged, as a scanner sees them
-_LEAST_VISIBLE = 0.3  # share of a room that must lie on the page to be labeled
+_LEAST_VISIBLE = 0.5  # share of a room that must lie on the page to be labeled
 _LEAST_SIDE_PX = 5.0
 
 
@@ -171,8 +171,8 @@ def _fields(
 ) -> list[tuple[float, float, float, float]]:
     """Return where on the page plans lie, ``x0, y0, x1, y1`` in pixels."""
     if not has("several", 0.18):
-        m = rng.uniform(0.02, 0.16)
-        return [(m * width, m * height, (1 - m) * width, (1 - m) * height)]
+        left, top, right, bottom = rng.uniform(0.0, 0.16, 4)  # plans are often cut out narrowly
+        return [(left * width, top * height, (1 - right) * width, (1 - bottom) * height)]
     columns, rows = ((2, 1), (1, 2), (2, 2), (3, 1))[int(rng.choice(4, p=[0.4, 0.3, 0.2, 0.1]))]
     w, h = width / columns, height / rows
     fields = []
@@ -225,7 +225,7 @@ def _draw_plan(
 ) -> Boxes:
     """Draw a storey and what belongs to it into a field; return its boxes in pixels."""
     canvas = _fit(sheet, floor, field, has, rng)
-    if has("neighbors", 0.25):
+    if has("neighbors", 0.35):
         draw_neighbors(canvas, floor, style, rng)
     draw_floor(canvas, floor, style, rng)
     for ingredient, probability, draw in (
@@ -269,8 +269,8 @@ def _fit(
     if has("crop", 0.25):
         scale = scale * rng.uniform(1.05, 1.7)
         middle = middle + rng.uniform(-0.25, 0.25, 2) * np.array([fx1 - fx0, fy1 - fy0])
-    elif rng.random() < 0.2:
-        scale = scale * rng.uniform(0.55, 1.0)
+    elif rng.random() < 0.25:
+        scale = scale * rng.uniform(0.35, 1.0)
     offset = middle - scale * (low + high) / 2
     return Canvas(sheet.page, np.column_stack([np.diag(scale) @ axes, offset]))
 

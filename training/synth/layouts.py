@@ -15,6 +15,7 @@ from shapely.geometry import LineString, Polygon
 from shapely.ops import unary_union
 
 from training.synth.floor import Floor, Kind, Opening, OpeningKind, Space, snap
+from training.synth.regions import open_zones
 from training.synth.storey import across
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ def layout_to_floor(row: dict[str, Any], rng: np.random.Generator) -> Floor:
     for label, shape_px in rooms:
         shape = scaled(shape_px)
         if isinstance(shape, Polygon) and not shape.is_empty:
-            spaces.append(Space(_kind(label, shape, rng), shape))
+            kind = _kind(label, shape, rng)
+            is_large = kind in (Kind.LIVING, Kind.OPEN_PLAN)
+            zones = open_zones(shape, rng) if is_large and rng.random() < 0.35 else []
+            spaces += [Space(*zone) for zone in zones or [(kind, shape)]]
     openings = [_opening(scaled(hole), spaces, rng) for hole in holes if hole.area > 0]
     walls_m = snap(unary_union([scaled(walls), *(scaled(hole) for hole in holes)]))
     inner = unary_union([s.shape for s in spaces]).convex_hull.buffer(-0.12)

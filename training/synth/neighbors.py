@@ -27,7 +27,7 @@ def draw_neighbors(canvas: Canvas, floor: Floor, style: Style, rng: np.random.Ge
     if rng.random() < 0.4:
         _draw_stubs(canvas, _build_stubs(floor, rng), style, rng)
         return
-    for side in rng.permutation(4)[: int(rng.integers(1, 3))]:
+    for side in rng.permutation(4)[: int(rng.integers(1, 5))]:
         _draw_mirrored(canvas, floor, style, int(side), rng)
 
 

@@ -27,6 +27,7 @@ def divide(building: Building, rng: np.random.Generator) -> list[Region]:
     for part in draw_footprint(building, rng):
         regions += divide_part(part, building, rng)
     _merge_some(regions, building, rng)
+    _open_some(regions, building, rng)
     _carve_closets(regions, building, rng)
     _cut_corners(regions, rng)
     _add_bays(regions, building, rng)
@@ -56,6 +57,43 @@ def _merge_some(regions: list[Region], building: Building, rng: np.random.Genera
             small = merged.area < 14
             kind = Kind.HALL if small and home else cells_to_kind(merged.area, building, rng)
             first.zones = [(kind, merged)]
+
+
+def _open_some(regions: list[Region], building: Building, rng: np.random.Generator) -> None:
+    """Give large rooms of homes a kitchen, a dining place or an entrance without a wall."""
+    if building not in (Building.HOME, Building.FLATS):
+        return
+    for region in regions:
+        kinds = [kind for kind, _ in region.zones]
+        if kinds in ([Kind.LIVING], [Kind.OPEN_PLAN]) and rng.random() < 0.4:
+            region.zones = open_zones(region.cell, rng) or region.zones
+
+
+def open_zones(cell: Polygon, rng: np.random.Generator) -> list[tuple[Kind, Polygon]]:
+    """Return a living room and a zone in its corner or at its end; none if it is too small.
+
+    Args:
+        cell: The whole, in metres.
+        rng: Decides.
+    """
+    x0, y0, x1, y1 = cell.bounds
+    width, depth = x1 - x0, y1 - y0
+    if cell.area < 14 or min(width, depth) < 2.6:
+        return []
+    if rng.random() < 0.45:  # a whole end
+        across = width < depth
+        w, d = (width, rng.uniform(0.25, 0.5) * depth)
+        w, d = (w, d) if across else (rng.uniform(0.25, 0.5) * width, depth)
+    else:
+        w, d = rng.uniform(1.5, 0.6 * width), rng.uniform(1.5, 0.6 * depth)
+    left, top = rng.random() < 0.5, rng.random() < 0.5
+    corner_x, corner_y = (x0 if left else x1 - w), (y0 if top else y1 - d)
+    nook = cell.intersection(box(corner_x, corner_y, corner_x + w, corner_y + d))
+    rest = cell.difference(nook)
+    if not (isinstance(nook, Polygon) and isinstance(rest, Polygon)) or nook.area < 3:
+        return []
+    kinds = (Kind.KITCHEN, Kind.DINING, Kind.HALL)
+    return [(Kind.LIVING, rest), (kinds[int(rng.choice(3, p=[0.6, 0.2, 0.2]))], nook)]
 
 
 def _shared_m(a: Polygon, b: Polygon) -> float:
