@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Page = npt.NDArray[np.uint8]
     PageTransform = Callable[[Page, np.random.Generator], Page]
 
+LEAST_SIDE_PX = 2.0  # ultralytics' own
 LEAST_VISIBLE = 0.5  # rooms of which augmentation cuts off more than that are not labeled
 CACHE_SHARE = 0.4  # decoded pictures may take this share of the memory that is free
 
@@ -196,7 +197,8 @@ def _enough_left(box1: Any, box2: Any, **_: Any) -> Any:
         box2: The same after it.
     """
     before, after = box1[2:] - box1[:2], box2[2:] - box2[:2]
-    return (after > 2).all(axis=0) & (after.prod(axis=0) > LEAST_VISIBLE * before.prod(axis=0))
+    left = after.prod(axis=0) / (before.prod(axis=0) + 1e-9)
+    return (after > LEAST_SIDE_PX).all(axis=0) & (left > LEAST_VISIBLE)
 
 
 def turn_label(label: dict[str, Any], quarters: int) -> None:
