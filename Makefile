@@ -6,6 +6,7 @@
 # make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
 # make evaluate DATA='houses=FOLDER flats=FOLDER:PREFIX' [CORRUPTIONS=none] [OUT=build/metrics.json]
 # make train DATA=my-plans [START=weights/rooms.pt] [MINUTES=110] [RUN=build/train]
+# make plugin               build docker/endpoints/roomdet-endpoints.jar anew (needs a JDK)
 # make help                 this list
 
 PYTHON ?= python3
@@ -42,7 +43,7 @@ export PYTHONPATH := handler:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve archive evaluate train test check format venv venv-train clean
+.PHONY: help demo serve archive evaluate train test check plugin format venv venv-train clean
 .DELETE_ON_ERROR:
 
 help:
@@ -125,6 +126,11 @@ check: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy docker/endpoints/build.py
+
+# The endpoint plugin is committed; this needs a JDK of version 17 or later.
+plugin: $(VENV)/python.stamp
+	@$(BIN)/python docker/endpoints/build.py
 
 format: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff check --fix .
