@@ -119,10 +119,10 @@ class Container:
             pid = waiting.pop()
             try:
                 found[pid] = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
-                children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                for thread in Path(f"/proc/{pid}/task").iterdir():
+                    waiting.extend(map(int, (thread / "children").read_text().split()))
             except OSError:
                 continue  # it ended meanwhile
-            waiting.extend(map(int, children))
         return found
 
     def find_process(self, part: str) -> int:
