@@ -19,7 +19,7 @@ def variables_table() -> str:
     for setting in fields(Settings):
         about = setting.metadata
         names = " or ".join(f"`{name}`" for name in (about["name"], about["also"]) if name)
-        default = {None: "", False: "`false`"}.get(setting.default, f"`{setting.default}`")
+        default = "" if setting.default is None else f"`{setting.default}`".lower()
         if about["name"] == "SAGEMAKER_SAFE_PORT_RANGE":
             default = f"`{setting.default}-…`"
         rows.append(f"| {names} | {default} | {about['meaning']} |")
