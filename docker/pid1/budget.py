@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,11 @@ QUEUE = 8  # as in config.properties
 BODIES_BESIDE_QUEUE = 4
 HEAP_PER_BODY = 1.5  # large bodies leave gaps (docs/operations.md)
 LEAST_HEAP_MB = 128
+# The largest file where nothing is set: config.properties' and the worker's own, and what a
+# small container can hold eight of. SageMaker itself forwards 4 MB (serverless) or 6 MiB.
+MAX_BYTES = 20 * 2**20
+SMALL_MAX_BYTES = 8 * 2**20
+SMALL_MB = 1536
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Budget:
         heap_mb: Heap of the JVM, which holds the bodies that wait.
         direct_mb: Memory of the JVM for bodies that are being received.
         queue: Requests that may wait.
+        max_bytes: Largest file of a request.
     """
 
     workers: int
@@ -49,22 +56,33 @@ class Budget:
     heap_mb: int
     direct_mb: int
     queue: int
+    max_bytes: int
+
+    @property
+    def max_request_bytes(self) -> int:
+        """Largest body: the largest file as base64 in JSON, with room for the rest."""
+        return _body_bytes(self.max_bytes)
 
 
-def share_out(limits: Limits, *, body_mb: float, workers: int | None = None) -> Budget:
+def share_out(
+    limits: Limits, *, max_bytes: int | None = None, workers: int | None = None
+) -> Budget:
     """Share out what a container has.
 
     Args:
         limits: CPUs and memory of the container.
-        body_mb: Largest body of a request in MiB.
+        max_bytes: Largest file of a request; None lets the memory decide.
         workers: How many workers; None lets CPUs and memory decide.
 
     Raises:
         StartError: If the memory is too small; the message says how much is needed.
     """
+    if max_bytes is None:
+        max_bytes = MAX_BYTES if limits.memory_mb >= SMALL_MB else SMALL_MAX_BYTES
+    body_mb = _body_bytes(max_bytes) / 2**20
     cpus = max(1, round(limits.cpus))
     wanted_heap_mb = max(LEAST_HEAP_MB, HEAP_PER_BODY * (QUEUE + BODIES_BESIDE_QUEUE) * body_mb)
-    heap_mb = int(min(wanted_heap_mb, limits.memory_mb / 4))
+    heap_mb = math.ceil(min(wanted_heap_mb, limits.memory_mb / 4))
     queue = min(QUEUE, int(heap_mb / (HEAP_PER_BODY * body_mb)) - BODIES_BESIDE_QUEUE)
     free_mb = limits.memory_mb - JVM_MB - OTHER_MB
     if workers is None:
@@ -90,4 +108,9 @@ def share_out(limits: Limits, *, body_mb: float, workers: int | None = None) -> 
         heap_mb=heap_mb,
         direct_mb=min(1024, max(limits.memory_mb // 8, int(3 * body_mb))),
         queue=queue,
+        max_bytes=max_bytes,
     )
+
+
+def _body_bytes(max_bytes: int) -> int:
+    return max_bytes * 7 // 5

@@ -109,7 +109,7 @@ def effective_config(base: str, places: Places, settings: Settings, budget: Budg
         "grpc_management_port": grpc_management,
         # No model is registered or deleted; scaling is all that is left, on loopback.
         "enable_model_api": "false",
-        "max_request_size": settings.max_request_bytes,
+        "max_request_size": budget.max_request_bytes,
         "job_queue_size": budget.queue,
         # The worker refuses ROOMDET_* variables that it does not know.
         "blacklist_env_vars": STOP_FILE_VARIABLE,
@@ -166,6 +166,7 @@ def environment(environ: Mapping[str, str], places: Places, budget: Budget) -> d
     shared_out = {
         "ROOMDET_THREADS": str(budget.threads),
         "ROOMDET_MEMORY_MB": str(budget.request_mb),
+        "ROOMDET_MAX_BYTES": str(budget.max_bytes),
         # torch and NumPy calculate nothing here; without this each keeps a thread per CPU.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

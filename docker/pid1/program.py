@@ -53,8 +53,7 @@ def build_supervisor(environ: Mapping[str, str], places: Places, model_folder: P
     """
     settings = Settings.read(environ)
     limits = read_limits()
-    body_mb = settings.max_request_bytes / 2**20
-    budget = share_out(limits, body_mb=body_mb, workers=settings.workers)
+    budget = share_out(limits, max_bytes=settings.max_bytes, workers=settings.workers)
     archive = find_archive([model_folder, places.program / BAKED_IN])
     digest = check_archive(archive, settings.archive_sha256)
     command = prepare(places, archive, settings, budget)

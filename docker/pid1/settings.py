@@ -64,11 +64,12 @@ class Settings:
             "The container ends when `/ping` has not said 200 for so long, at the start or later",
         ),
     )
-    max_bytes: int = field(
-        default=20 * 1024 * 1024,  # as in handler/roomdet/config.py
+    max_bytes: int | None = field(
+        default=None,
         metadata=_variable(
             MAX_BYTES_VARIABLE,
-            "Largest file; also a setting of the worker. The largest body is 7/5 of it",
+            "Largest file; unset, 20 MiB or, with less than 1536 MiB of memory, 8 MiB. "
+            "Also a setting of the worker. The largest body is 7/5 of it",
         ),
     )
 
@@ -89,11 +90,6 @@ class Settings:
         if settings.is_multi_model:
             raise StartError("SAGEMAKER_MULTI_MODEL is true; this image serves one model")
         return settings
-
-    @property
-    def max_request_bytes(self) -> int:
-        """Largest body: a file of ``max_bytes`` as base64 in JSON, with room for the rest."""
-        return self.max_bytes * 7 // 5
 
     @property
     def loopback_ports(self) -> tuple[int, ...]:

@@ -161,9 +161,11 @@ def open_lab() -> Iterator[Lab]:
         environ = dict(os.environ)
         builder = puller = environ
         if engine is Engine.PODMAN:
-            builder = environ | store(CACHE / "store", folder / "build", registry)
+            # A store remembers where its locks are, so that place must stay the same, too.
+            builder = environ | store(CACHE / "store", CACHE / "run", registry)
+            stack.callback(shutil.rmtree, CACHE / "run", ignore_errors=True)
             puller = environ | store(folder / "store", folder / "pull", registry)
-            stack.callback(unmount, CACHE / "store")
+            stack.callback(unmount, CACHE)
             stack.callback(unmount, folder)
             make_base(builder, CACHE)
         yield Lab(engine, folder, registry, builder, puller)

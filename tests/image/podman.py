@@ -28,7 +28,7 @@ events_logger = "file"
 
 def store(images: Path, run: Path, registry: str) -> dict[str, str]:
     """Podman's configuration for a store of its own."""
-    run.mkdir(parents=True)
+    run.mkdir(parents=True, exist_ok=True)
     files = {
         "CONTAINERS_STORAGE_CONF": f'[storage]\ndriver = "overlay"\ngraphroot = "{images}"\n'
         f'runroot = "{run}"\n',

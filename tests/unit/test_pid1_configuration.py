@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pid1.budget import Budget
+from pid1.budget import Budget, share_out
+from pid1.cgroup import Limits
 from pid1.configuration import Places, environment, prepare
 from pid1.errors import StartError
 from pid1.settings import Settings
@@ -18,7 +19,15 @@ from tests.conftest import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-BUDGET = Budget(workers=1, threads=2, request_mb=400, heap_mb=256, direct_mb=128, queue=2)
+BUDGET = Budget(
+    workers=1,
+    threads=2,
+    request_mb=400,
+    heap_mb=256,
+    direct_mb=128,
+    queue=2,
+    max_bytes=5_000_000,
+)
 
 
 @pytest.fixture
@@ -42,7 +51,6 @@ def test_the_effective_configuration(places: Places, tmp_path: Path) -> None:
         {
             "SAGEMAKER_BIND_TO_PORT": "21000",
             "SAGEMAKER_SAFE_PORT_RANGE": "21000-21999",
-            "ROOMDET_MAX_BYTES": "5000000",
         }
     )
 
@@ -68,10 +76,11 @@ def test_the_effective_configuration(places: Places, tmp_path: Path) -> None:
 
 def test_the_shipped_body_limit_is_the_default_one(places: Places, tmp_path: Path) -> None:
     """config.properties and the container agree on the largest body."""
-    prepare(places, tmp_path / "rooms.mar", Settings.read({}), BUDGET)
+    prepare(places, tmp_path / "rooms.mar", Settings.read({}), share_out(Limits(2, 2048)))
 
-    shipped = read_properties(ROOT / "config.properties")
-    assert shipped["max_request_size"] == read_properties(places.config)["max_request_size"]
+    shipped, effective = read_properties(ROOT / "config.properties"), read_properties(places.config)
+    for name in ("max_request_size", "job_queue_size"):
+        assert shipped[name] == effective[name]
 
 
 def test_the_command(places: Places, tmp_path: Path) -> None:

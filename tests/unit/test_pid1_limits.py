@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOST_CPUS = len(os.sched_getaffinity(0))
+MIB = 2**20
+SMALL, LARGE = 8 * MIB, 20 * MIB  # files
 NO_LIMIT_V1 = 9223372036854771712  # what the kernel shows for none (memory.limit_in_bytes)
 
 
@@ -91,38 +93,42 @@ def test_this_machines_limits_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        pytest.param(Limits(2, 1024), Budget(1, 2, 406, 256, 128, 2), id="1024 MB"),
-        pytest.param(Limits(2, 2048), Budget(1, 2, 1200, 504, 256, 8), id="2048 MB"),
-        pytest.param(Limits(2, 3072), Budget(1, 2, 1200, 504, 384, 8), id="3072 MB"),
-        pytest.param(Limits(4, 3072), Budget(2, 2, 1052, 504, 384, 8), id="4 CPUs, 3072 MB"),
-        pytest.param(Limits(0.4, 2048), Budget(1, 1, 1200, 504, 256, 8), id="part of a CPU"),
-        pytest.param(Limits(64, 2048), Budget(1, 64, 1200, 504, 256, 8), id="memory is short"),
-        pytest.param(Limits(8, 16384), Budget(4, 2, 1200, 504, 1024, 8), id="a large machine"),
+        pytest.param(Limits(2, 1024), Budget(1, 2, 406, 202, 128, 8, SMALL), id="1024 MB"),
+        pytest.param(Limits(2, 2048), Budget(1, 2, 1200, 504, 256, 8, LARGE), id="2048 MB"),
+        pytest.param(Limits(2, 3072), Budget(1, 2, 1200, 504, 384, 8, LARGE), id="3072 MB"),
+        pytest.param(Limits(4, 3072), Budget(2, 2, 1052, 504, 384, 8, LARGE), id="4 CPUs, 3072 MB"),
+        pytest.param(Limits(0.4, 2048), Budget(1, 1, 1200, 504, 256, 8, LARGE), id="part of a CPU"),
+        pytest.param(
+            Limits(64, 2048), Budget(1, 64, 1200, 504, 256, 8, LARGE), id="memory is short"
+        ),
+        pytest.param(
+            Limits(8, 16384), Budget(4, 2, 1200, 504, 1024, 8, LARGE), id="a large machine"
+        ),
     ],
 )
 def test_a_container_is_shared_out(limits: Limits, expected: Budget) -> None:
     """Workers, threads, MiB for requests, heap and direct memory, waiting requests."""
-    assert expected == share_out(limits, body_mb=28)
+    assert expected == share_out(limits)
 
 
 def test_what_is_shared_out_fits() -> None:
     """At any size the parts that are always there fit, and so does one worker's full request."""
     for memory_mb in range(768, 8192, 64):
-        budget = share_out(Limits(8, memory_mb), body_mb=6)
+        budget = share_out(Limits(8, memory_mb), max_bytes=6 * MIB)
 
         assert 220 + 48 + budget.workers * (350 + budget.request_mb) <= memory_mb
 
 
 @pytest.mark.parametrize(
-    ("memory_mb", "body_mb", "told"),
-    [(512, 28, "746 MiB are the least"), (1024, 140, "ROOMDET_MAX_BYTES")],
+    ("memory_mb", "max_bytes", "told"),
+    [(512, None, "746 MiB are the least"), (1024, 100 * MIB, "ROOMDET_MAX_BYTES")],
 )
-def test_too_little_memory_is_refused(memory_mb: int, body_mb: float, told: str) -> None:
+def test_too_little_memory_is_refused(memory_mb: int, max_bytes: int | None, told: str) -> None:
     """The message says what would do."""
     with pytest.raises(StartError, match=told):
-        share_out(Limits(2, memory_mb), body_mb=body_mb)
+        share_out(Limits(2, memory_mb), max_bytes=max_bytes)
 
 
 def test_workers_can_be_chosen() -> None:
     """They share the memory for requests and the CPUs."""
-    assert Budget(3, 2, 926, 504, 512, 8) == share_out(Limits(6, 4096), body_mb=28, workers=3)
+    assert Budget(3, 2, 926, 504, 512, 8, LARGE) == share_out(Limits(6, 4096), workers=3)
