@@ -115,8 +115,8 @@ def main(argv: list[str] | None = None) -> int:
         model = Path(folder)
         model.chmod(0o755)
         shutil.copy(args.archive, model / "rooms.mar")
-        image = lab.build("rooms")
-        report: dict[str, object] = {"machine": machine.describe()}
+        image = lab.ship("rooms")
+        report: dict[str, object] = {"machine": machine.describe(), "seconds": lab.seconds}
         for memory_mb in MEMORY_MB:
             with _run(lab, image, model, memory_mb) as container:
                 report[f"{memory_mb} MB"] = measure_memory(container, args.sheets)

@@ -71,7 +71,7 @@ def find_engine() -> Engine:
     if shutil.which("podman"):
         return Engine.PODMAN
     raise EngineError(
-        "neither a Docker daemon nor podman is here; docker/ci/install.sh gets podman"
+        "neither a Docker daemon nor podman is here; tests/image/install.sh gets podman"
     )
 
 

@@ -91,16 +91,11 @@ def share_out(
     request_mb = min(MOST_REQUEST_MB, free_mb // workers - WORKER_MB)
     if request_mb < LEAST_REQUEST_MB:
         needed_mb = JVM_MB + OTHER_MB + workers * (WORKER_MB + LEAST_REQUEST_MB)
-        raise StartError(
-            f"{limits.memory_mb} MiB of memory are too little for {workers} worker(s); "
-            f"{needed_mb} MiB are the least"
-        )
+        raise _too_little(limits, f"{workers} worker(s); {needed_mb} MiB are the least")
     if queue < 1:
         needed_mb = int(4 * HEAP_PER_BODY * (1 + BODIES_BESIDE_QUEUE) * body_mb) + 1
-        raise StartError(
-            f"{limits.memory_mb} MiB of memory are too little for bodies of {body_mb:.0f} MiB: "
-            f"{needed_mb} MiB are the least; or lower ROOMDET_MAX_BYTES"
-        )
+        least = f"{needed_mb} MiB are the least; or lower ROOMDET_MAX_BYTES"
+        raise _too_little(limits, f"bodies of {body_mb:.0f} MiB: {least}")
     return Budget(
         workers=workers,
         threads=max(1, cpus // workers),
@@ -110,6 +105,10 @@ def share_out(
         queue=queue,
         max_bytes=max_bytes,
     )
+
+
+def _too_little(limits: Limits, what_for: str) -> StartError:
+    return StartError(f"{limits.memory_mb} MiB of memory are too little for {what_for}")
 
 
 def _body_bytes(max_bytes: int) -> int:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pid1.connections import has_open_connection
 from pid1.errors import ServerDied, StartError
 from pid1.health import Ping, ping
 from pid1.logs import Relay, log
@@ -45,6 +46,8 @@ class Timing:
         look_s: Between two looks at a server that starts or drains.
         watch_s: Between two looks at a server that serves.
         drain_s: The longest wait for requests after SIGTERM. SageMaker kills after 30 s.
+        sending_s: The longest wait for a connected client to send a request, while none is in
+            flight; a connection that is kept open for later cannot be told from one in use.
         end_s: What the JVM gets to end itself before it is killed; nothing is in flight then.
     """
 
@@ -52,6 +55,7 @@ class Timing:
     look_s: float = 0.5
     watch_s: float = 5.0
     drain_s: float = 25.0
+    sending_s: float = 5.0
     end_s: float = 2.0
 
 
@@ -142,22 +146,29 @@ class Supervisor:
             raise ServerDied(f"TorchServe {self._ended}")
 
     def _drain(self) -> None:
-        """Let requests be answered until none is in flight, twice in a row, or time is up."""
-        started_s = time.monotonic()
+        """Let requests be answered until none is in flight or arrives, or time is up."""
+        now_s = started_s = time.monotonic()
         self.stop_file.touch()
         log("stopping: /ping says 503 from now on; requests are answered until none is in flight")
-        idle_looks = 0
+        idle_since_s: float | None = None
         answer = Ping(is_healthy=False, in_flight=None, text="not asked")
-        while time.monotonic() - started_s < self.timing.drain_s:
-            answer = ping(self.port)
-            idle_looks = idle_looks + 1 if answer.in_flight == 0 else 0
-            if idle_looks > 1:
-                log(f"nothing in flight {time.monotonic() - started_s:.1f} s after the signal")
+        while now_s - started_s < self.timing.drain_s:
+            answer, now_s = ping(self.port), time.monotonic()
+            if answer.in_flight != 0:
+                idle_since_s = None
+            elif idle_since_s is None:
+                idle_since_s = now_s
+            elif self._is_over(now_s - idle_since_s):
+                log(f"nothing in flight {now_s - started_s:.1f} s after the signal")
                 return
             self._wait(self.timing.look_s)
             if not self._server:
                 raise ServerDied(f"TorchServe {self._ended} while requests were drained")
-        log(f"stopping with requests in flight: {answer.text}", "WARNING")
+        log(f"stopping after {now_s - started_s:.0f} s all the same: {answer.text}", "WARNING")
+
+    def _is_over(self, idle_s: float) -> bool:
+        """Whether nothing will come any more; a client that is connected may be sending."""
+        return idle_s >= self.timing.sending_s or not has_open_connection(self.port)
 
     def _wait(self, timeout_s: float) -> bool:
         """Wait for a signal or for time to pass; whether a stop is asked for."""

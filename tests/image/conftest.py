@@ -32,7 +32,7 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def image(lab: Lab) -> str:
     """The image without an archive, as SageMaker gets it, pulled into an empty store."""
-    return lab.build(NAME)
+    return lab.ship(NAME)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ import tempfile
 import time
 import urllib.request
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ class Lab:
         registry: ``host:port`` of the registry.
         builder: Environment of the store in which images are built.
         puller: Environment of a store that was empty; containers run from it.
+        seconds: What each step took.
     """
 
     engine: Engine
@@ -56,8 +58,8 @@ class Lab:
     registry: str
     builder: dict[str, str]
     puller: dict[str, str]
-    _stack: ExitStack = field(default_factory=ExitStack)
-    _count: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    _numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
     def base(self) -> str:
@@ -73,15 +75,16 @@ class Lab:
         assert result.returncode == 0, f"{command}: {result.stderr}"
         return result.stdout.strip()
 
-    def build(self, name: str, archive: str = "") -> str:
-        """Build, push and pull an image.
+    def build(self, name: str, archive: str = "", *, is_pushed: bool = False) -> str:
+        """Build an image.
 
         Args:
             name: Of the repository.
             archive: To bake in, a path below the checkout.
+            is_pushed: Push it, too.
 
         Returns:
-            The image, by the digest that the registry gave it.
+            Its name and tag in the store of builds.
         """
         tag = f"{self.registry}/{name}:test"
         os.environ["SOURCE_URL"] = SOURCE_URL
@@ -89,13 +92,29 @@ class Lab:
         if archive:
             arguments["ARCHIVE"] = archive
         flags = tuple(pip_mounts()) if self.engine is Engine.PODMAN else ()
-        run_build(
-            self.engine, Build(tag, arguments, flags, is_pushed=True, context=ROOT), self.builder
-        )
+        run_build(self.engine, Build(tag, arguments, flags, is_pushed, ROOT), self.builder)
+        return tag
+
+    def ship(self, name: str) -> str:
+        """Build, push and pull an image; its name with the digest that the registry gave it."""
+        with self.timed("build and push"):
+            self.build(name, is_pushed=True)
         _, digest = self.manifest(name)
         image = f"{self.registry}/{name}@{digest}"
-        self.run("pull", "--quiet", image)
+        with self.timed("pull"):
+            self.run("pull", "--quiet", image)
         return image
+
+    def as_built(self) -> Lab:
+        """The same, but containers run from the store of builds."""
+        return replace(self, puller=self.builder)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Keep the time that a step takes."""
+        started_s = time.monotonic()
+        yield
+        self.seconds[step] = round(time.monotonic() - started_s, 1)
 
     def manifest(self, name: str) -> tuple[dict[str, Any], str]:
         """A repository's manifest in whatever form it was pushed, and its digest."""
@@ -121,13 +140,13 @@ class Lab:
         flags: Sequence[str] = (),
     ) -> Iterator[Container]:
         """Run a container under SageMaker's conditions until the block ends."""
-        self._count += 1
-        name = f"rooms-{os.getpid()}-{self._count}"
+        number = next(self._numbers)
+        name = f"rooms-{os.getpid()}-{number}"
         limits = ["--memory", f"{memory_mb}m", "--memory-swap", f"{memory_mb}m", "--cpus", "2"]
         common = ["--name", name, "--user", user, *limits, *STRICT, *flags]
         with ExitStack() as stack:
             if self.engine is Engine.PODMAN:
-                host = stack.enter_context(private_network(name, self._count))
+                host = stack.enter_context(private_network(name, number))
                 network = ["--network", f"ns:/run/netns/{name}"]
             else:
                 host, network = "127.0.0.1", ["--publish", "127.0.0.1::8080"]
@@ -167,8 +186,11 @@ def open_lab() -> Iterator[Lab]:
             puller = environ | store(folder / "store", folder / "pull", registry)
             stack.callback(unmount, CACHE)
             stack.callback(unmount, folder)
-            make_base(builder, CACHE)
-        yield Lab(engine, folder, registry, builder, puller)
+        opened = Lab(engine, folder, registry, builder, puller)
+        if engine is Engine.PODMAN:
+            with opened.timed("base"):
+                make_base(builder, CACHE)
+        yield opened
 
 
 @contextmanager

@@ -13,17 +13,24 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
+from roomdet.network import NetworkManifest
+from tests.conftest import NETWORK, SAMPLE_PDF, SAMPLE_PNG
 from tests.image.container import JVM, WORKER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.image.container import Container
+    from tests.image.container import Container, Reply
     from tests.image.lab import Lab
 
 PLAN = SAMPLE_PNG.read_bytes()
-ROOMS_ON_SAMPLE = 10
+# Those that the shipped network is sure of; the archive's own check compares their boxes.
+SURE, ROOMS_ON_SAMPLE = 0.5, len(NetworkManifest.read(NETWORK).golden)
+
+
+def sure_rooms(reply: Reply) -> int:
+    """How many rooms are answered with certainty; weak ones come and go with a format."""
+    return sum(room["confidence"] >= SURE for room in reply.rooms)
 
 
 def encoded(kind: str, mode: str = "RGB", **options: object) -> bytes:
@@ -53,7 +60,7 @@ def encoded(kind: str, mode: str = "RGB", **options: object) -> bytes:
 )
 def test_every_format_is_read(served: Container, body: bytes) -> None:
     """All rooms of the sample are found."""
-    assert len(served.invoke(body).rooms) == ROOMS_ON_SAMPLE
+    assert sure_rooms(served.invoke(body)) == ROOMS_ON_SAMPLE
 
 
 def test_every_kind_of_request_is_understood(served: Container) -> None:
@@ -66,9 +73,10 @@ def test_every_kind_of_request_is_understood(served: Container) -> None:
     attributes = {"X_Amzn_SageMaker_Custom_Attributes": "max_rooms=2"}
 
     assert len(served.invoke(as_json, Content_Type="application/json").rooms) == 3
-    assert len(served.invoke(form, Content_Type="multipart/form-data; boundary=x").rooms) == 10
+    as_form = served.invoke(form, Content_Type="multipart/form-data; boundary=x")
+    assert sure_rooms(as_form) == ROOMS_ON_SAMPLE
     assert len(served.invoke(PLAN, **attributes).rooms) == 2
-    assert len(served.ask("/predictions/rooms", PLAN).rooms) == 10
+    assert sure_rooms(served.ask("/predictions/rooms", PLAN)) == ROOMS_ON_SAMPLE
 
 
 @pytest.mark.parametrize(
@@ -110,7 +118,7 @@ def test_too_many_requests_are_refused_and_it_serves_on(
 
     assert set(statuses) == {200, 503}
     assert statuses[200] >= 5  # the queue holds eight
-    assert len(served.invoke(PLAN).rooms) == ROOMS_ON_SAMPLE
+    assert sure_rooms(served.invoke(PLAN)) == ROOMS_ON_SAMPLE
 
 
 def test_only_the_inference_api_can_be_reached(served: Container) -> None:
@@ -144,7 +152,7 @@ def test_a_baked_in_archive_serves_as_root_in_little_memory(
     from tests.image.conftest import baked_in  # noqa: PLC0415  # a fixture's module
 
     image = lab.build("rooms-baked", archive=baked_in(archive))
-    with lab.container(image, memory_mb=1024, user="0:0") as container:
+    with lab.as_built().container(image, memory_mb=1024, user="0:0") as container:
         container.wait_ready()
         for name, sheet in sheets.items():
             assert container.invoke(sheet).rooms, name
@@ -159,6 +167,6 @@ def test_a_baked_in_archive_serves_as_root_in_little_memory(
         # worker killed (507) for want of memory; the container lives on.
         assert set(statuses) <= {0, 400, 503, 507}, statuses
         container.wait_ready()
-        assert len(container.invoke(PLAN).rooms) == ROOMS_ON_SAMPLE
+        assert sure_rooms(container.invoke(PLAN)) == ROOMS_ON_SAMPLE
         container.signal("TERM")
         assert container.wait_end() == 0

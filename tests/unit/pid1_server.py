@@ -39,7 +39,8 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(200 if healthy else 503, {"in_flight": Handler.in_flight})
 
     def do_POST(self) -> None:
-        """Answer after a second, or never."""
+        """Answer after a second, or never; in flight is what has arrived whole."""
+        self.rfile.read(int(self.headers["Content-Length"]))
         with self.lock:
             Handler.in_flight += 1
         time.sleep(3600 if self.behavior == "stuck" else SLOW_S)
@@ -88,7 +89,7 @@ def supervise(port: int, behavior: str) -> int:
         folder=Path.cwd(),
         port=port,
         stop_file=Path.cwd() / STOP_FILE,
-        timing=Timing(start_s, look_s=0.1, watch_s=0.2, drain_s=4.0, end_s=1.0),
+        timing=Timing(start_s, look_s=0.1, watch_s=0.2, drain_s=6.0, sending_s=2.0, end_s=1.0),
         on_ready=lambda: log("on_ready was called"),
     )
     try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -155,7 +156,36 @@ def test_a_request_that_never_ends_does_not_hold_it_up(start: Callable[[str], Ru
         assert run.end() == 0
         with pytest.raises(OSError, match=r"Remote end closed|reset"):
             lost.result()
-    assert any('with requests in flight: {"in_flight": 1}' in text for text in run.messages)
+    assert any('all the same: {"in_flight": 1}' in text for text in run.messages)
+
+
+def test_a_body_that_still_arrives_is_answered(start: Callable[[str], Run]) -> None:
+    """It is not in flight yet; that its client is connected keeps the server up."""
+    run = start("normal")
+    run.wait_for("ready")
+    with socket.create_connection(("127.0.0.1", run.port), timeout=DEADLINE_S) as client:
+        client.sendall(b"POST /invocations HTTP/1.0\r\nContent-Length: 2\r\n\r\nx")
+        time.sleep(0.1)
+        run.process.send_signal(signal.SIGTERM)
+        run.wait_for("stopping")
+        time.sleep(1.0)
+        client.sendall(b"y")
+
+        assert b" 200 " in client.recv(4096)
+    assert run.end() == 0
+
+
+def test_an_idle_connection_does_not_hold_it_up_for_long(start: Callable[[str], Run]) -> None:
+    """A client that keeps its connection for later gets a while, not the whole time."""
+    run = start("normal")
+    run.wait_for("ready")
+    with socket.create_connection(("127.0.0.1", run.port), timeout=DEADLINE_S):
+        time.sleep(0.1)
+        run.process.send_signal(signal.SIGTERM)
+
+        assert run.end() == 0
+    message = next(text for text in run.messages if "nothing in flight" in text)
+    assert 2.0 <= float(message.split()[3]) < 6.0
 
 
 @pytest.mark.parametrize(
