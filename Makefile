@@ -6,6 +6,10 @@
 # make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
 # make evaluate DATA='houses=FOLDER flats=FOLDER:PREFIX' [CORRUPTIONS=none] [OUT=build/metrics.json]
 # make train DATA=my-plans [START=weights/rooms.pt] [MINUTES=110] [RUN=build/train]
+# make plugin               build docker/endpoints/roomdet-endpoints.jar anew (needs a JDK)
+# make image [BAKE_IN=1] [TAG=roomdet:latest] [PUSH=1]   the SageMaker image (docs/image.md)
+# make image-sizes          its layers; make model-tar: build/model.tar.gz for SageMaker
+# make image-test           builds, pushes, pulls and runs it, with Docker or podman
 # make help                 this list
 
 PYTHON ?= python3
@@ -38,11 +42,11 @@ HANDLER_FILES := $(shell find handler -name '*.py') handler/model-config.yaml
 
 TRAIN_INDEX ?=
 PIP_FLAGS := --quiet --disable-pip-version-check
-export PYTHONPATH := handler:.
+export PYTHONPATH := handler:docker:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve archive evaluate train test check format venv venv-train clean
+.PHONY: help demo serve archive evaluate train image image-sizes model-tar image-test test check plugin format venv venv-train clean
 .DELETE_ON_ERROR:
 
 help:
@@ -116,6 +120,27 @@ evaluate: $(VENV)/dev.stamp $(ARCHIVE)
 	@$(BIN)/python -m training.evaluate $(foreach set,$(DATA),--set '$(set)') --archive $(ARCHIVE) \
 	  --corruptions '$(CORRUPTIONS)' --out '$(OUT)'
 
+# -- the SageMaker image --------------------------------------------------------------------
+
+TAG ?= roomdet:latest
+BASE_IMAGE ?= python:3.11-slim-bookworm
+BAKE_IN ?=
+PUSH ?=
+IMAGE_FLAGS ?=
+
+image: $(if $(BAKE_IN),$(ARCHIVE))
+	@$(PYTHON) -m deploy.image build --tag '$(TAG)' --base '$(BASE_IMAGE)' \
+	  $(if $(BAKE_IN),--archive $(ARCHIVE)) $(if $(PUSH),--push) -- $(IMAGE_FLAGS)
+
+image-sizes:
+	@$(PYTHON) -m deploy.image sizes --tag '$(TAG)' --base '$(BASE_IMAGE)'
+
+model-tar: $(ARCHIVE)
+	@$(PYTHON) -m deploy.image model-tar --archive $(ARCHIVE)
+
+image-test: $(VENV)/dev.stamp
+	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) sh tests/image/run.sh
+
 # -- see that it works ----------------------------------------------------------------------
 
 test: $(VENV)/dev.stamp $(if $(REQUIRE_ALL),$(TRAIN_VENV)/python.stamp)
@@ -125,6 +150,11 @@ check: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy docker/endpoints/build.py
+
+# The endpoint plugin is committed; this needs a JDK of version 17 or later.
+plugin: $(VENV)/python.stamp
+	@$(BIN)/python docker/endpoints/build.py
 
 format: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff check --fix .

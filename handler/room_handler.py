@@ -17,18 +17,25 @@ from typing import TYPE_CHECKING, Any
 # base_handler expects (docs/decisions/0003-openvino-torch.md).
 sys.modules.setdefault("openvino.torch", None)  # type: ignore[arg-type]
 
+from ts.metrics.metric_type_enum import MetricTypes  # noqa: E402
 from ts.torch_handler.base_handler import BaseHandler  # noqa: E402
 
 from roomdet.config import Config  # noqa: E402
 from roomdet.detector import load_detector  # noqa: E402
 from roomdet.errors import ConfigError, ModelError  # noqa: E402
 from roomdet.images import read_page  # noqa: E402
-from roomdet.item import Item  # noqa: E402
+from roomdet.item import Item, Step  # noqa: E402
+from roomdet.logs import event, write_json_lines  # noqa: E402
 from roomdet.memory import limit_memory  # noqa: E402
-from roomdet.request import parse_request  # noqa: E402
+from roomdet.report import METRICS, initial_values, measurements, request_fields  # noqa: E402
+from roomdet.request import count_bytes, parse_request  # noqa: E402
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ts.context import Context
+
+    from roomdet.report import Measurement
 
 logger = logging.getLogger(__name__)
 
@@ -41,18 +48,31 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
 
     def initialize(self, context: Context) -> None:
         """Load the network and prove it on the golden plan; an error here fails the load."""
+        write_json_lines()
+        self._model = {
+            "model": context.model_name,
+            "model_version": context.manifest["model"]["modelVersion"],
+        }
         try:
             self._config = Config.load(context.model_yaml_config, os.environ)
             self._detector = load_detector(
                 Path(context.system_properties["model_dir"]), self._config
             )
-        except (ConfigError, ModelError) as err:
-            logger.error("The room detector refuses to start: %s", err)  # noqa: TRY400
+        except Exception as err:
+            is_explained = isinstance(err, ConfigError | ModelError)
+            reason = str(err) if is_explained else f"{type(err).__name__}: {err}"
+            fields = self._model | {"reason": reason}
+            logger.error(  # noqa: TRY400  # TorchServe logs the trace
+                "The room detector refuses to start: %s", reason, extra=event("refused", fields)
+            )
             raise
         limit_memory(self._config.memory_mb)
         self.context = context
+        self._declare_metrics()
         self.initialized = True
-        logger.info("The room detector is ready: %s", self._detector.precision)
+        precision = self._detector.precision
+        fields = self._model | {"precision": precision}
+        logger.info("The room detector is ready: %s", precision, extra=event("ready", fields))
 
     def handle(self, data: list[dict[str, Any]], context: Context) -> list[bytes]:
         """Answer a batch: one JSON document per row; status and content type go to ``context``."""
@@ -63,8 +83,8 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         """Parse each row and read its page."""
         items = []
         for index, row in enumerate(data):
-            item = Item(self.context.get_request_id(index))
-            with item.step():
+            item = Item(self.context.get_request_id(index), count_bytes(row))
+            with item.step(Step.DECODE):
                 request = parse_request(
                     row, self.context.get_all_request_header(index), self._config.limits
                 )
@@ -82,16 +102,34 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         """Find the rooms of each page that could be read."""
         for item in data:
             if item.page is not None:
-                with item.step():
+                with item.step(Step.DETECT):
                     item.found = self._detector.detect(item.page.pixels, item.options)
         return data
 
     def postprocess(self, data: list[Item]) -> list[bytes]:
-        """Encode each answer and set its status."""
+        """Encode each answer, set its status, and report it."""
         answers = []
         for index, item in enumerate(data):
             answer, status = item.encode()
             self.context.set_response_content_type(index, "application/json")
             self.context.set_response_status(status.value, status.phrase, index)
             answers.append(answer)
+            fields = self._model | request_fields(item, status=status.value, answer=answer)
+            logger.info("", extra=event("request", fields))
+            self._measure(measurements(item))
         return answers
+
+    def _declare_metrics(self) -> None:
+        """Tell TorchServe's metrics API what will come; counters start at zero."""
+        cache = self.context.metrics
+        self._metrics = {
+            metric.name: cache.add_metric_to_cache(
+                metric.name, metric.unit, list(metric.labels), MetricTypes(metric.kind)
+            )
+            for metric in METRICS
+        }
+        self._measure(initial_values())
+
+    def _measure(self, values: Iterable[Measurement]) -> None:
+        for name, value, labels in values:
+            self._metrics[name].add_or_update(value, labels)

@@ -6,6 +6,17 @@ set -eu
 
 "$BIN/python" -m pytest tests/unit tests/contract tests/e2e
 
+if command -v javac >/dev/null; then
+    "$BIN/python" -m pytest tests/plugin
+elif [ -n "$REQUIRE_ALL" ]; then
+    echo "error: REQUIRE_ALL is set, but there is no javac (JDK 17 or later)" >&2
+    exit 1
+else
+    echo
+    echo "Left out: tests/plugin (the endpoint plugin's jar against its sources)."
+    echo "  It needs javac: install a JDK of version 17 or later."
+fi
+
 if [ -x "$TRAIN_BIN/python" ]; then
     "$TRAIN_BIN/python" -m pytest tests/parity
 elif [ -n "$REQUIRE_ALL" ]; then

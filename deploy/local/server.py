@@ -12,12 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from deploy.local.health import OPENER, Health, PluginMissingError, read_health
 
 if TYPE_CHECKING:
     import threading
@@ -32,16 +32,15 @@ _POLL_S = 0.1
 # The worker's socket, <TMPDIR>/rooms-xxxxxxxx/tmp/.ts.sock.9000, must fit into the 107 bytes that
 # Linux allows for a socket's path (unix(7)).
 _LONGEST_TMPDIR = 65
-_LOG_TAIL_LINES = 25
-# What the handler logs when it refuses to load (handler/room_handler.py).
-_REFUSAL = "The room detector refuses to start:"
-# What TorchServe logs when a worker ends while it loads.
-_WORKER_STOPPED = "State change WORKER_STARTED -> WORKER_STOPPED"
+# A trace of an import that failed while another was being handled fits.
+_LOG_TAIL_LINES = 60
+# The endpoint plugin: an honest /ping, and /metrics beside it.
+_PLUGINS = Path(__file__).parents[2] / "docker" / "endpoints"
+# A log for people; docker/log4j2.xml writes JSON.
+LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 # PYTHONPATH would show the worker modules that its archive lacks; TS_CONFIG_FILE would replace our
 # configuration.
 _NOT_INHERITED = {"PYTHONPATH", "TS_CONFIG_FILE"}
-# Loopback is never reached through a proxy.
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LocalServerError(Exception):
@@ -111,46 +110,46 @@ class LocalServer:
     ) -> None:
         """Wait until the model has a running worker, or until ``stop`` is set.
 
-        TorchServe's own /ping says 200 while no model is loaded, so its management API is asked.
-
         Raises:
             LocalServerError: If the server ends, the archive does not load, or time runs out.
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            if self.worker_pids() or (stop and stop.is_set()):
+            health = self.health()
+            if (health and health.is_ready) or (stop and stop.is_set()):
                 return
-            refusal = self._refusal()
-            if refusal:
-                raise LocalServerError(f"the archive does not load: {refusal}")
+            if health and health.is_hopeless:
+                tail = f"\n{self.log_tail()}" if "the log says why" in health.reason else ""
+                raise LocalServerError(f"the archive does not load: {health.reason}{tail}")
             if self.process.poll() is not None:
                 raise LocalServerError(f"TorchServe ended by itself:\n{self.log_tail()}")
             time.sleep(_POLL_S)
         raise LocalServerError(f"not ready after {timeout_s:.0f} s:\n{self.log_tail()}")
 
+    def health(self) -> Health | None:
+        """What ``/ping`` says; None while nothing answers.
+
+        Raises:
+            LocalServerError: If TorchServe runs without the endpoint plugin.
+        """
+        try:
+            return read_health(self.url)
+        except PluginMissingError as err:
+            raise LocalServerError(str(err)) from err
+
     def worker_pids(self) -> list[int]:
         """Process ids of the workers that are ready; empty while there are none."""
         try:
-            with _OPENER.open(f"{self.management_url}/models/{MODEL_NAME}", timeout=2) as answer:
+            with OPENER.open(f"{self.management_url}/models/{MODEL_NAME}", timeout=2) as answer:
                 (model,) = json.load(answer)
         except (OSError, ValueError):
             return []
         return [worker["pid"] for worker in model["workers"] if worker["status"] == "READY"]
 
     def log_tail(self) -> str:
-        """The last lines of the log, without the readiness checks' own."""
+        """The last lines of the log."""
         lines = self.log.read_text("utf-8", errors="replace").splitlines()
-        telling = [line for line in lines if f"GET /models/{MODEL_NAME}" not in line]
-        return "\n".join(telling[-_LOG_TAIL_LINES:])
-
-    def _refusal(self) -> str:
-        """Why the archive does not load; empty while nothing says that it does not."""
-        text = self.log.read_text("utf-8", errors="replace")
-        _, found, rest = text.partition(_REFUSAL)
-        if found:
-            return rest.partition("\n")[0].strip()
-        # Anything else that ends a worker twice, such as a module that the archive lacks.
-        return self.log_tail() if text.count(_WORKER_STOPPED) > 1 else ""
+        return "\n".join(lines[-_LOG_TAIL_LINES:])
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """End the server and its workers; nothing of the process group is left."""
@@ -172,6 +171,7 @@ def serve(
     port: int | None = None,
     settings: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
+    log_config: Path = LOG_CONFIG,
 ) -> Iterator[LocalServer]:
     """Run TorchServe with one archive until the block ends.
 
@@ -181,6 +181,7 @@ def serve(
         port: Inference port; None takes a free one.
         settings: Lines of ``config.properties`` to replace or add.
         environ: Variables to add to the environment.
+        log_config: Configuration of the log, for log4j 2.
 
     Yields:
         The server, not yet ready: call :meth:`LocalServer.wait_ready`.
@@ -193,8 +194,10 @@ def serve(
     parent = tempfile.gettempdir()
     is_long = len(parent) > _LONGEST_TMPDIR
     home = Path(tempfile.mkdtemp(prefix="rooms-", dir="/tmp" if is_long else parent))  # noqa: S108
+    ports = Ports.free(port)
     try:
-        server = _start(archive, config, home, port, dict(settings or {}), dict(environ or {}))
+        _furnish(home, archive, config, _own_settings(ports, home) | dict(settings or {}))
+        server = _start(home, ports, log_config, dict(environ or {}))
         try:
             yield server
         finally:
@@ -203,36 +206,31 @@ def serve(
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _start(
-    archive: Path,
-    config: Path,
-    home: Path,
-    port: int | None,
-    settings: dict[str, str],
-    environ: dict[str, str],
-) -> LocalServer:
-    store, scratch = home / "model_store", home / "tmp"
-    store.mkdir()
-    scratch.mkdir()
-    (store / ARCHIVE).symlink_to(archive.resolve())
-    ports = Ports.free(port)
-    effective = home / "config.properties"
-    effective.write_text(
-        with_settings(config.read_text("utf-8"), _own_settings(ports, store) | settings), "utf-8"
+def _furnish(home: Path, archive: Path, config: Path, settings: Mapping[str, str]) -> None:
+    """Lay out the folder of a server: its model store, configuration and temporary folder."""
+    (home / "model_store").mkdir()
+    (home / "tmp").mkdir()
+    (home / "model_store" / ARCHIVE).symlink_to(archive.resolve())
+    (home / "config.properties").write_text(
+        with_settings(config.read_text("utf-8"), settings), "utf-8"
     )
+
+
+def _start(home: Path, ports: Ports, log_config: Path, environ: dict[str, str]) -> LocalServer:
     log = home / "server.log"
     command = [
         sys.executable, "-c", "from ts.model_server import start; start()",
         "--start", "--foreground", "--ncs",
-        "--ts-config", str(effective),
-        "--model-store", str(store),
+        "--ts-config", str(home / "config.properties"),
+        "--log-config", str(log_config.resolve()),
+        "--model-store", str(home / "model_store"),
         "--models", f"{MODEL_NAME}={ARCHIVE}",
     ]  # fmt: skip
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
             cwd=home,
-            env=_environment(scratch) | environ,
+            env=_environment(home / "tmp") | environ,
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -241,14 +239,15 @@ def _start(
     return LocalServer(process, ports, log)
 
 
-def _own_settings(ports: Ports, store: Path) -> dict[str, str]:
+def _own_settings(ports: Ports, home: Path) -> dict[str, str]:
     return {
         "inference_address": f"http://127.0.0.1:{ports.inference}",
         "management_address": f"http://127.0.0.1:{ports.management}",
         "metrics_address": f"http://127.0.0.1:{ports.metrics}",
         "grpc_inference_port": str(ports.grpc_inference),
         "grpc_management_port": str(ports.grpc_management),
-        "model_store": str(store),
+        "model_store": str(home / "model_store"),
+        "plugins_path": str(_PLUGINS),
     }
 
 

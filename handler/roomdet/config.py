@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ENV_PREFIX = "ROOMDET_"
 SECTION = "roomdet"
+# Variables of that prefix which are not the worker's: docker/endpoints reads them.
+SERVER_VARIABLES = frozenset({"ROOMDET_STOP_FILE"})
 
 # Pillow itself refuses pictures of more than twice its MAX_IMAGE_PIXELS (Pillow docs, Image.open).
 PILLOW_MAX_PIXELS = 178_956_970
@@ -119,7 +121,7 @@ class Config:
         overrides = {
             key.removeprefix(ENV_PREFIX).lower(): value
             for key, value in environ.items()
-            if key.startswith(ENV_PREFIX)
+            if key.startswith(ENV_PREFIX) and key not in SERVER_VARIABLES
         }
         _refuse_unknown(overrides, known, f"the {ENV_PREFIX}* environment")
         values = {key: _parse(known[key], raw) for key, raw in {**section, **overrides}.items()}

@@ -69,7 +69,13 @@ def _render(sheet: pdfium.PdfPage, *, number: int, count: int, side_px: int) -> 
     bitmap.fill_rect(_WHITE, 0, 0, width, height)
     flags = pdfium_c.FPDF_ANNOT | pdfium_c.FPDF_REVERSE_BYTE_ORDER
     pdfium_c.FPDF_RenderPageBitmap(bitmap, sheet, 0, 0, width, height, 0, flags)
-    return Page(np.array(bitmap.to_numpy()), (width_pt, height_pt), number=number, count=count)
+    return Page(
+        np.array(bitmap.to_numpy()),
+        (width_pt, height_pt),
+        width * height,
+        number=number,
+        count=count,
+    )
 
 
 def _refusal(kind: FileType, err: pdfium.PdfiumError) -> InvalidFileFormat:

@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SUCCESS = "success"
+
+
+class Step(StrEnum):
+    """Parts of the work on a row."""
+
+    DECODE = "decode"
+    DETECT = "detect"
+    ENCODE = "encode"
+
 
 @dataclass(slots=True)
 class Item:
@@ -28,23 +39,32 @@ class Item:
 
     Attributes:
         request_id: TorchServe's id of the request; in the log beside whatever goes wrong.
+        bytes_in: Bytes of the body, form and base64 included.
         options: Checked options.
         page: The page, once it is read.
         found: Rooms on it, boxes as fractions of the page, once they are detected.
         error: What ended the work on this row, if anything did.
-        busy_s: Seconds spent on this row alone.
+        room_count: Rooms that are answered, once they are encoded.
+        seconds: What each step took that was begun, for this row alone.
     """
 
     request_id: str
+    bytes_in: int = 0
     options: RequestOptions = field(default_factory=RequestOptions)
     page: Page | None = None
     found: Detections | None = None
     error: RequestError | None = None
-    busy_s: float = 0.0
+    room_count: int = 0
+    seconds: dict[Step, float] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> str:
+        """``success``, or the code of the error."""
+        return SUCCESS if self.error is None else self.error.code
 
     @contextmanager
-    def step(self) -> Iterator[None]:
-        """Count the time of a step and keep its failure from the rest of the batch."""
+    def step(self, step: Step) -> Iterator[None]:
+        """Time a step and keep its failure from the rest of the batch."""
         started_s = time.perf_counter()
         try:
             yield
@@ -60,22 +80,25 @@ class Item:
                 {"request_id": self.request_id},
             )
         finally:
-            self.busy_s += time.perf_counter() - started_s
+            self.seconds[step] = time.perf_counter() - started_s
 
     def encode(self) -> tuple[bytes, HTTPStatus]:
         """Encode the answer: JSON and its HTTP status."""
+        started_s = time.perf_counter()
         rooms: list[dict[str, object]] = []
         if self.error is None:
-            with self.step():
+            with self.step(Step.ENCODE):
                 assert self.found is not None  # without an error it was detected
                 rooms = build_rooms(fractions_to_grid(self.found.boxes_xyxy), self.found.scores)
         if self.error is not None:
             return encode_error(self.error), HTTPStatus(self.error.status)
         assert self.page is not None
+        self.room_count = len(rooms)
         answer = encode_answer(
             rooms,
-            processing_time_ms=round(self.busy_s * 1000),
+            processing_time_ms=round(sum(self.seconds.values()) * 1000),
             page=self.page.number,
             page_count=self.page.count,
         )
+        self.seconds[Step.ENCODE] = time.perf_counter() - started_s
         return answer, HTTPStatus.OK

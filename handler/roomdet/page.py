@@ -26,12 +26,14 @@ class Page:
             laid over white.
         source_wh: Size of what was submitted, upright: pixels of a picture, points (1/72 inch) of
             a PDF page.
+        pixel_count: Pixels that were submitted; of a PDF page, those that were drawn.
         number: Counted from 1.
         count: Pages of the document; 1 for a picture.
     """
 
     pixels: Pixels
     source_wh: tuple[float, float]
+    pixel_count: int
     number: int
     count: int
 

@@ -101,7 +101,9 @@ def _read_frame(
         pixels = pixels.transpose(_UPRIGHT[orientation])
     if orientation in _SWAPS_SIDES:
         source_wh = (source_wh[1], source_wh[0])
-    return Page(np.asarray(pixels), source_wh, number=page, count=count)
+    return Page(
+        np.asarray(pixels), source_wh, source_wh[0] * source_wh[1], number=page, count=count
+    )
 
 
 def _count_pages(picture: Image.Image, limit: int) -> int:

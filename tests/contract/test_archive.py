@@ -39,10 +39,12 @@ LISTING = [
     "roomdet/geometry.py",
     "roomdet/images.py",
     "roomdet/item.py",
+    "roomdet/logs.py",
     "roomdet/memory.py",
     "roomdet/network.py",
     "roomdet/page.py",
     "roomdet/pictures.py",
+    "roomdet/report.py",
     "roomdet/request.py",
     "roomdet/schema.py",
 ]

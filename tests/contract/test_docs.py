@@ -65,18 +65,20 @@ def test_the_stock_command_of_the_readme_is_the_tested_one() -> None:
 
     assert command == (
         "torchserve --start --ncs --foreground --model-store model_store "
-        "--models rooms=rooms.mar --ts-config config.properties"
+        "--models rooms=rooms.mar --ts-config config.properties "
+        "--log-config deploy/local/log4j2.xml"
     )
 
 
 def test_every_source_file_names_the_licence() -> None:
     """An SPDX line stands atop each of them."""
     listing = subprocess.run(
-        ["git", "-C", ROOT, "ls-files", "*.py", "*.sh", "*.yaml", "Makefile", ".ci/run"],
+        ["git", "-C", ROOT, "ls-files", "*.py", "*.sh", "*.yaml", "*.java", "docker/*.xml",
+         "deploy/*.xml", "Makefile", ".ci/run"],
         capture_output=True,
         text=True,
         check=True,
-    )
+    )  # fmt: skip
     for name in listing.stdout.splitlines():
         head = "\n".join((ROOT / name).read_text().splitlines()[:2])
         assert "SPDX-License-Identifier: AGPL-3.0-or-later" in head, name

@@ -29,7 +29,9 @@ from ts.model_loader import TsModelLoader
 from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
 
 folder, settings = sys.argv[1], json.loads(sys.argv[2])
-service = TsModelLoader().load("rooms", folder, "room_handler.py", None, 4, None, True)
+import ts
+metrics = MetricsCacheYamlImpl(ts.__path__[0] + "/configs/metrics.yaml")
+service = TsModelLoader().load("rooms", folder, "room_handler.py", None, 4, None, True, metrics)
 context = service.context
 context.model_yaml_config = yaml.safe_load(open(folder + "/model-config.yaml"))
 context.model_yaml_config["roomdet"] |= settings

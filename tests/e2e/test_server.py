@@ -154,7 +154,7 @@ def test_a_broken_archive_is_refused_with_its_reason(archive: Path, tmp_path: Pa
 
     with (
         serve(broken, config=CONFIG) as server,
-        pytest.raises(LocalServerError, match=r"does not load: network\.bin has sha256"),
+        pytest.raises(LocalServerError, match=r"does not load: rooms: network\.bin has sha256"),
     ):
         server.wait_ready()
 
@@ -232,6 +232,8 @@ def test_the_stock_command_works_from_the_root(archive: Path, tmp_path: Path) ->
     """`torchserve --start … --ts-config config.properties`; only the ports are others here."""
     (tmp_path / "model_store").mkdir()
     shutil.copy(archive, tmp_path / "model_store" / "rooms.mar")
+    for folder in ("deploy", "docker"):  # the log's configuration and the endpoint plugin
+        (tmp_path / folder).symlink_to(ROOT / folder)
     ports = Ports.free()
     (tmp_path / "config.properties").write_text(
         with_settings(
@@ -255,7 +257,8 @@ def test_the_stock_command_works_from_the_root(archive: Path, tmp_path: Path) ->
         process = subprocess.Popen(
             ["env", "-u", "PYTHONPATH", *(f"{k}={v}" for k, v in variables.items()), torchserve,
              "--start", "--ncs", "--foreground", "--model-store", "model_store",
-             "--models", "rooms=rooms.mar", "--ts-config", "config.properties"],
+             "--models", "rooms=rooms.mar", "--ts-config", "config.properties",
+             "--log-config", "deploy/local/log4j2.xml"],
             cwd=tmp_path, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     server = LocalServer(process, ports, log)
@@ -283,7 +286,7 @@ def test_the_documented_ports_are_the_usual_ones() -> None:
 def test_health_and_metrics_answer(server: LocalServer) -> None:
     """/ping on the inference port, Prometheus text on the metrics port."""
     with urllib.request.urlopen(f"{server.url}/ping", timeout=5) as answer:
-        assert json.load(answer)["status"] == "Healthy"
+        assert json.load(answer) == {"status": "Healthy", "reason": "", "in_flight": 0}
     metrics = f"http://127.0.0.1:{server.ports.metrics}/metrics"
     with urllib.request.urlopen(metrics, timeout=5) as answer:
         assert b"ts_inference_requests_total" in answer.read()

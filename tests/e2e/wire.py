@@ -30,6 +30,7 @@ class Reply:
 
     status: int
     content_type: str
+    request_id: str
     body: bytes
 
     @property
@@ -62,7 +63,8 @@ def post(
     with closing(connection):
         connection.request("POST", path, body, given)
         answer = connection.getresponse()
-        return Reply(answer.status, answer.headers["Content-Type"], answer.read())
+        content_type, request_id = (answer.headers[key] for key in ("Content-Type", "x-request-id"))
+        return Reply(answer.status, content_type, request_id, answer.read())
 
 
 def post_json(server: LocalServer, document: Any, path: str = "/invocations") -> Reply:

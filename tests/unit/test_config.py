@@ -62,6 +62,10 @@ class TestSources:
         """Only names with our prefix are ours."""
         assert load(PATH="/bin", THREADS="x", MY_ROOMDET_THREADS="x") == Config()
 
+    def test_the_servers_own_variables_are_ignored(self) -> None:
+        """PID 1 and the endpoint plugin share the worker's environment."""
+        assert load(ROOMDET_STOP_FILE="/some/where") == Config()
+
     def test_wrong_value_of_the_file_is_forgiven_if_overridden(self) -> None:
         """Only what counts is checked."""
         assert load({"threads": "many"}, ROOMDET_THREADS="2").threads == 2

@@ -11,7 +11,7 @@ import numpy as np
 
 from roomdet.errors import InvalidFileFormat
 from roomdet.geometry import Detections
-from roomdet.item import Item
+from roomdet.item import Item, Step
 from roomdet.page import Page
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def served_item() -> Item:
     """An item whose page was read and on which one room was found."""
     item = Item("r1")
-    item.page = Page(np.zeros((4, 4, 3), np.uint8), (4, 4), number=1, count=1)
+    item.page = Page(np.zeros((4, 4, 3), np.uint8), (4, 4), 16, number=1, count=1)
     item.found = Detections(np.array([[0, 0, 0.5, 1]], np.float32), np.array([0.9], np.float32))
     return item
 
@@ -37,7 +37,7 @@ def test_a_served_item_is_200() -> None:
 def test_a_refused_item_keeps_its_code() -> None:
     """The first thing that went wrong is answered."""
     item = Item("r1")
-    with item.step():
+    with item.step(Step.DECODE):
         raise InvalidFileFormat("no picture")
 
     body, status = item.encode()
@@ -51,7 +51,7 @@ def test_an_unforeseen_failure_is_500_without_its_reason(
 ) -> None:
     """The caller gets a request id, the log the trace under the same id."""
     item = Item("request-7")
-    with caplog.at_level(logging.ERROR), item.step():
+    with caplog.at_level(logging.ERROR), item.step(Step.DECODE):
         raise RuntimeError("/secret/path broke")
 
     body, status = item.encode()
@@ -68,7 +68,7 @@ def test_an_unforeseen_failure_is_500_without_its_reason(
 def test_a_refused_item_lets_go_of_the_file() -> None:
     """The error keeps no trace, whose frames would hold the file's bytes."""
     item = Item("r1")
-    with item.step():
+    with item.step(Step.DECODE):
         try:
             int("x")
         except ValueError as err:
@@ -92,12 +92,14 @@ def test_a_failure_of_the_encoder_is_500_too() -> None:
 
 
 def test_time_adds_up_over_steps() -> None:
-    """Each step of the same row counts."""
-    item = Item("r1")
-    with item.step():
-        pass
-    first_s = item.busy_s
-    with item.step():
+    """Each step of a row counts, and only those that were begun."""
+    item = served_item()
+    item.seconds[Step.DECODE] = 1.5
+    with item.step(Step.DETECT):
         pass
 
-    assert item.busy_s > first_s > 0
+    body, _ = item.encode()
+
+    assert list(item.seconds) == [Step.DECODE, Step.DETECT, Step.ENCODE]
+    assert 0 < item.seconds[Step.DETECT] < 1
+    assert 1500 <= json.loads(body)["processing_time_ms"] < 2500

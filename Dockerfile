@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+# The image that SageMaker runs: `docker run IMAGE serve`. `make image` builds it (docs/image.md).
+# It is built by BuildKit, by Docker's older builder and by podman 4, so it does without `# syntax`,
+# heredocs, RUN --mount and COPY --link.
+
+ARG BASE_IMAGE=python:3.11-slim-bookworm
+
+# -- Java: no more than TorchServe loads; and what the next stage needs -------------------------
+FROM ${BASE_IMAGE} AS java
+# The package's scripts write a manual page, where slim images have no folder for it.
+RUN mkdir -p /usr/share/man/man1 \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends binutils openjdk-17-jdk-headless \
+ && rm -rf /var/lib/apt/lists/*
+# java.desktop: TorchServe reads metrics.yaml into Java beans. -Xshare:dump: classes of the Java
+# library are mapped at the start instead of parsed.
+RUN jlink --output /opt/java --compress=2 --strip-debug --no-man-pages --no-header-files \
+      --add-modules java.base,java.desktop,java.logging,java.management,java.naming,java.scripting,java.sql,java.xml,jdk.management,jdk.unsupported \
+ && /opt/java/bin/java -Xshare:dump -XX:+UseSerialGC >/dev/null
+
+# -- Python packages --------------------------------------------------------------------------
+FROM java AS python
+ARG TORCH=torch==2.13.0+cpu
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN python3 -m venv /opt/venv
+# Without what torch asks for (sympy, networkx, Jinja2, fsspec, …): 110 MB that serving never loads.
+RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-compile \
+      --no-deps --retries 1 --extra-index-url ${TORCH_INDEX} ${TORCH}
+COPY constraints.txt requirements/image.txt /build/
+RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-compile \
+      -c /build/constraints.txt -r /build/image.txt
+COPY docker/build/prune.py /build/
+# The symbol table of libtorch_cpu.so has 85 MB and is never loaded. What is left must still import.
+# The last line moves torch away, so that it becomes a layer of its own.
+RUN SITE=$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])') \
+ && python3 /build/prune.py "$SITE" \
+ && find /opt/venv/bin -type f -delete \
+ && strip --strip-unneeded "$SITE"/torch/lib/libtorch_cpu.so "$SITE"/torch/lib/libtorch_python.so \
+ && /opt/venv/bin/python -m compileall -q "$SITE" \
+ && /opt/venv/bin/python -c 'import openvino, pypdfium2, ts.model_service_worker' \
+ && mkdir /opt/layer && mv "$SITE"/torch /opt/layer/torch
+
+# -- this project's files, readable by any user -------------------------------------------------
+FROM ${BASE_IMAGE} AS program
+ARG ARCHIVE=docker/archive
+COPY docker /opt/roomdet
+COPY config.properties LICENSE NOTICE /opt/roomdet/
+COPY ${ARCHIVE} /opt/roomdet/archive/
+RUN rm -rf /opt/roomdet/build /opt/roomdet/archive/README.md \
+ && python3 -m compileall -q /opt/roomdet \
+ && chmod -R u=rwX,go=rX /opt/roomdet && chmod 755 /opt/roomdet/serve
+
+# -- the image ----------------------------------------------------------------------------------
+FROM ${BASE_IMAGE}
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="Room detector for architectural blueprints" \
+      org.opencontainers.image.licenses="AGPL-3.0-or-later" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=java /opt/java /opt/java
+COPY --from=python /opt/layer/torch /opt/venv/lib/python3.11/site-packages/torch
+COPY --from=python /opt/venv /opt/venv
+COPY --from=program /opt/roomdet /opt/roomdet
+ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+WORKDIR /tmp
+EXPOSE 8080
+# No USER: SageMaker runs it as root; it works as any user and needs to write only below /tmp.
+ENTRYPOINT ["/opt/venv/bin/python", "/opt/roomdet/serve"]
+CMD ["serve"]

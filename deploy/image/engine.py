@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The program that builds images here: Docker with buildx, Docker, or podman.
+
+Whichever it is, what is pushed is a Docker v2 schema 2 manifest for linux/amd64, not an OCI one
+and not an index: SageMaker's CreateModel takes nothing else.
+
+Source: aws/amazon-sagemaker-feedback#180; BuildKit 0.31 writes OCI types unless it is told
+otherwise (moby/buildkit#6824).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PLATFORM = "linux/amd64"
+
+
+class EngineError(Exception):
+    """There is nothing to build images with, or it failed; the message says why."""
+
+
+class Engine(StrEnum):
+    """What builds and runs images."""
+
+    BUILDX = "docker buildx"
+    DOCKER = "docker"
+    PODMAN = "podman"
+
+    @property
+    def program(self) -> str:
+        """The command's name."""
+        return self.value.split()[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One image to be built.
+
+    Attributes:
+        tag: Its name and tag.
+        arguments: Build arguments by name (``ARG`` of the Dockerfile).
+        flags: Further flags of the engine's own.
+        is_pushed: Push it to the registry that its name says.
+        context: The checkout.
+    """
+
+    tag: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    is_pushed: bool = False
+    context: Path = Path()
+
+
+def find_engine() -> Engine:
+    """Choose Docker where its daemon answers, else podman.
+
+    Raises:
+        EngineError: If there is neither.
+    """
+    if shutil.which("docker") and _succeeds("docker", "info"):
+        return Engine.BUILDX if _succeeds("docker", "buildx", "version") else Engine.DOCKER
+    if shutil.which("podman"):
+        return Engine.PODMAN
+    raise EngineError(
+        "neither a Docker daemon nor podman is here; tests/image/install.sh gets podman"
+    )
+
+
+def build_commands(engine: Engine, build: Build) -> list[list[str]]:
+    """The commands that build an image, and push it where that is wanted."""
+    arguments = [f"--build-arg={name}={value}" for name, value in build.arguments.items()]
+    common = ["--platform", PLATFORM, *arguments, *build.flags]
+    context = str(build.context)
+    if engine is Engine.BUILDX:
+        # Attestations would make it an index, and BuildKit refuses them with Docker's types.
+        plain = ["--provenance=false", "--sbom=false"]
+        target = f"type=image,name={build.tag},push=true,oci-mediatypes=false"
+        output = ["--output", target] if build.is_pushed else ["--load", "--tag", build.tag]
+        return [["docker", "buildx", "build", *plain, *output, *common, context]]
+    if engine is Engine.DOCKER:
+        commands = [["docker", "build", "--tag", build.tag, *common, context]]
+        push = ["docker", "push", build.tag]
+    else:
+        commands = [["podman", "build", "--format", "docker", "--tag", build.tag, *common, context]]
+        push = ["podman", "push", "--format", "v2s2", build.tag]
+    return [*commands, push] if build.is_pushed else commands
+
+
+def run_build(engine: Engine, build: Build, environ: Mapping[str, str] | None = None) -> None:
+    """Build an image, with the engine's own progress on this process's output.
+
+    Raises:
+        EngineError: If a command fails.
+    """
+    for command in build_commands(engine, build):
+        result = subprocess.run(command, env={**os.environ, **(environ or {})}, check=False)
+        if result.returncode:
+            raise EngineError(f"{' '.join(command[:3])} … failed with status {result.returncode}")
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Delete from site-packages what serving never loads; run while the image is built.
+
+What is loaded was read from ``sys.modules`` and ``/proc/self/maps`` of a worker after requests of
+every kind; tests/image sends them all to the pruned image. docs/decisions/0010 has the sizes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+UNUSED = {
+    "torch/test": "C++ test programs",
+    "torch/bin/test_*": "C++ test programs",
+    "torch/bin/*Test": "C++ test programs",
+    "torch/bin/protoc*": "a compiler of message formats",
+    "torch/include": "C++ headers",
+    "torch/share": "CMake files",
+    "torch/lib/lib*_test.so": "C++ test libraries",
+    "torch/_inductor": "torch.compile",
+    "torch/_dynamo": "torch.compile",
+    "torch/testing/_internal/common_[!d]*": "PyTorch's own tests",
+    "torch/testing/_internal/distributed": "PyTorch's own tests",
+    "torch/testing/_internal/generated": "PyTorch's own tests",
+    "torch/testing/_internal/py312_*": "not written for this Python",
+    "torch/testing/_internal/opinfo": "PyTorch's own tests",
+    "torch/onnx": "export to ONNX",
+    "functorch": "old names of torch.func",
+    "openvino/include": "C++ headers",
+    "openvino/cmake": "CMake files",
+    "openvino/libs/libopenvino_intel_gpu_plugin.so": "GPUs",
+    "openvino/libs/cache.json": "GPUs",
+    "openvino/libs/libopenvino_intel_npu_plugin.so": "NPUs",
+    "openvino/libs/libopenvino_onnx_frontend.so*": "a format that no archive has",
+    "openvino/libs/libopenvino_pytorch_frontend.so*": "a format that no archive has",
+    "openvino/libs/libopenvino_paddle_frontend.so*": "a format that no archive has",
+    "openvino/libs/libopenvino_gguf_frontend.so*": "a format that no archive has",
+    "openvino/libs/libopenvino_tensorflow_lite_frontend.so*": "a format that no archive has",
+    "openvino/libs/libopenvino_jax_frontend.so*": "a format that no archive has",
+    "openvino/libs/libopenvino_c.so*": "OpenVINO's interface for C",
+    "numpy/**/tests": "NumPy's own tests",
+    "numpy/f2py": "a compiler's front end",
+    "pip": "installs packages",
+    "pip-*": "installs packages",
+    "setuptools*": "builds packages",
+    "pkg_resources": "builds packages",
+    "_distutils_hack": "builds packages",
+    "distutils-precedence.pth": "builds packages",
+    "wheel*": "builds packages",
+}
+# Python's venv of some base images brings no setuptools.
+MAY_BE_MISSING = {"setuptools*", "pkg_resources", "_distutils_hack", "distutils-precedence.pth"}
+
+
+def prune(packages: Path) -> int:
+    """Delete what ``UNUSED`` names.
+
+    Returns:
+        How many bytes that were.
+
+    Raises:
+        SystemExit: If a pattern names nothing, as after an update: the list has to be looked at.
+    """
+    freed = 0
+    for pattern in UNUSED:
+        paths = list(packages.glob(pattern))
+        if not paths and pattern not in MAY_BE_MISSING:
+            raise SystemExit(f"error: {pattern} names nothing in {packages}")
+        for path in paths:
+            freed += sum(file.lstat().st_size for file in [path, *path.rglob("*")])
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    return freed
+
+
+if __name__ == "__main__":
+    print(f"{prune(Path(sys.argv[1])):,} bytes that serving never loads are deleted")

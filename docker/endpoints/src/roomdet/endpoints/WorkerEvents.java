@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+package roomdet.endpoints;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.logging.log4j.Level;
+import org.apache.logging.log4j.core.LogEvent;
+import org.apache.logging.log4j.core.LoggerContext;
+import org.apache.logging.log4j.core.appender.AbstractAppender;
+import org.apache.logging.log4j.core.config.Property;
+import org.pytorch.serve.util.ConfigManager;
+
+/**
+ * What workers say of themselves: lines of their output with {@code "event":"ready"} or {@code
+ * "event":"refused"} (handler/roomdet/logs.py).
+ */
+final class WorkerEvents extends AbstractAppender {
+
+    private static final Map<String, String> REFUSALS = new ConcurrentHashMap<>();
+    private static final Instant PROCESS_START =
+            ProcessHandle.current().info().startInstant().orElseGet(Instant::now);
+    private static volatile double coldStartSeconds = Double.NaN;
+
+    private WorkerEvents() {
+        super("roomdet-worker-events", null, null, true, Property.EMPTY_ARRAY);
+    }
+
+    /** Listen to the workers' output from now on. */
+    static void listen() {
+        WorkerEvents appender = new WorkerEvents();
+        appender.start();
+        LoggerContext context = LoggerContext.getContext(false);
+        context.getConfiguration()
+                .getLoggerConfig(ConfigManager.MODEL_LOGGER)
+                .addAppender(appender, Level.INFO, null);
+    }
+
+    /** Why the last worker of a model refused to start; null once one is ready. */
+    static String refusal(String model) {
+        return REFUSALS.get(model);
+    }
+
+    /** Seconds from the start of this process to the first worker that was ready; NaN before. */
+    static double coldStartSeconds() {
+        return coldStartSeconds;
+    }
+
+    @Override
+    public void append(LogEvent event) {
+        String line = event.getMessage().getFormattedMessage();
+        boolean isReady = line.contains("\"event\":\"ready\"");
+        boolean isRefusal = line.contains("\"event\":\"refused\"");
+        if (!(isReady || isRefusal) || !ConfigManager.MODEL_LOGGER.equals(event.getLoggerName())) {
+            return;
+        }
+        String model;
+        String reason;
+        try {
+            JsonObject said = JsonParser.parseString(line).getAsJsonObject();
+            model = said.get("model").getAsString();
+            reason = isRefusal ? said.get("reason").getAsString() : "";
+        } catch (JsonParseException | IllegalStateException | NullPointerException e) {
+            return; // a line that only looks like one of ours
+        }
+        if (isReady) {
+            becomeReady(model);
+        } else {
+            REFUSALS.put(model, reason);
+        }
+    }
+
+    private static void becomeReady(String model) {
+        REFUSALS.remove(model);
+        QueueTime.observe();
+        if (Double.isNaN(coldStartSeconds)) {
+            coldStartSeconds = Duration.between(PROCESS_START, Instant.now()).toMillis() / 1000.0;
+        }
+    }
+}

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The one archive that the container serves: found, and checked before TorchServe sees it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+import zlib
+from typing import TYPE_CHECKING
+
+from pid1.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_MANIFEST = "MAR-INF/MANIFEST.json"
+# What zipfile raises for bytes that are no zip, or not quite.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+_MOST_NAMES = 10  # of a folder's files, in a message
+
+
+def find_archive(folders: Sequence[Path]) -> Path:
+    """Find the archive in the first folder that holds any.
+
+    Args:
+        folders: Where to look: SageMaker's model folder, then the image's own.
+
+    Raises:
+        StartError: If there is none, or a folder holds several; the message says what is there.
+    """
+    for folder in folders:
+        found = sorted(path for path in folder.glob("*.mar") if path.is_file())
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise StartError(f"{folder} holds {len(found)} archives, one is expected: {names}")
+        if found:
+            return found[0]
+    raise StartError(f"no archive (*.mar) found: {'; '.join(map(_describe, folders))}")
+
+
+def check_archive(archive: Path, expected_sha256: str | None) -> str:
+    """Check an archive's digest, where one is given, and that it is whole.
+
+    Args:
+        archive: The ``.mar``.
+        expected_sha256: Hexadecimal sha256 of the file, or None.
+
+    Returns:
+        The file's sha256.
+
+    Raises:
+        StartError: If the digest differs, or TorchServe could not unpack the archive.
+    """
+    try:
+        with archive.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as err:
+        raise StartError(f"{archive} cannot be read: {err.strerror}") from err
+    if expected_sha256 and digest != expected_sha256.lower():
+        raise StartError(
+            f"{archive} has sha256 {digest}; ROOMDET_ARCHIVE_SHA256 says {expected_sha256}"
+        )
+    try:
+        with zipfile.ZipFile(archive) as content:
+            damaged = content.testzip()
+            names = set(content.namelist())
+            handler = json.loads(content.read(_MANIFEST))["model"]["handler"]
+    except (*_UNREADABLE, KeyError, TypeError, ValueError) as err:
+        raise StartError(f"{archive} is no TorchServe archive, or damaged: {err}") from err
+    if damaged:
+        raise StartError(f"{archive} is damaged: {damaged}")
+    if handler not in names:
+        raise StartError(f"{archive} lacks its own entry point, {handler}")
+    return digest
+
+
+def _describe(folder: Path) -> str:
+    """What a folder holds, for the person who expected an archive there."""
+    try:
+        names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+    except FileNotFoundError:
+        return f"{folder} does not exist"
+    except OSError as err:
+        return f"{folder} cannot be read by user {os.getuid()}: {err.strerror}"
+    if not names:
+        return f"{folder} is empty"
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    seen = f"{folder} has {', '.join(names[:_MOST_NAMES])}{more}"
+    if any(name.endswith((".pt", ".pth", ".onnx")) for name in names):
+        seen += " (a checkpoint is no archive: `make archive WEIGHTS=…` packs one)"
+    return seen

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""How CPUs and memory are shared out among the JVM, the workers and their requests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pid1.errors import StartError
+
+if TYPE_CHECKING:
+    from pid1.cgroup import Limits
+
+# Resident memory in MiB as measured in the image (docs/image.md).
+JVM_MB = 220  # while it serves; a full queue of large bodies adds up to the heap's size
+WORKER_MB = 350  # with the network loaded, between requests
+OTHER_MB = 48  # process 1 and what lies in /tmp
+# The archive's own setting (handler/model-config.yaml) is the most that a request is given, and
+# with less than this an ordinary sheet could not be read.
+MOST_REQUEST_MB = 1200
+LEAST_REQUEST_MB = 128
+WORKER_REQUEST_MB = 600  # what a further worker must find for its requests
+# A second thread halves the network's time, further ones bring little; decoding has only one.
+THREADS_PER_WORKER = 2
+
+QUEUE = 8  # as in config.properties
+# Bodies in the heap beside the queue: with two Netty threads and on their way to the worker.
+BODIES_BESIDE_QUEUE = 4
+HEAP_PER_BODY = 1.5  # large bodies leave gaps (docs/operations.md)
+LEAST_HEAP_MB = 128
+# The largest file where nothing is set: config.properties' and the worker's own, and what a
+# small container can hold eight of. SageMaker itself forwards 4 MB (serverless) or 6 MiB.
+MAX_BYTES = 20 * 2**20
+SMALL_MAX_BYTES = 8 * 2**20
+SMALL_MB = 1536
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What everything may take; all memory in MiB.
+
+    Attributes:
+        workers: Python processes, each with a copy of the network.
+        threads: CPU threads of one worker's network.
+        request_mb: Memory that requests may take in one worker beyond the loaded network.
+        heap_mb: Heap of the JVM, which holds the bodies that wait.
+        direct_mb: Memory of the JVM for bodies that are being received.
+        queue: Requests that may wait.
+        max_bytes: Largest file of a request.
+    """
+
+    workers: int
+    threads: int
+    request_mb: int
+    heap_mb: int
+    direct_mb: int
+    queue: int
+    max_bytes: int
+
+    @property
+    def max_request_bytes(self) -> int:
+        """Largest body: the largest file as base64 in JSON, with room for the rest."""
+        return _body_bytes(self.max_bytes)
+
+
+def share_out(
+    limits: Limits, *, max_bytes: int | None = None, workers: int | None = None
+) -> Budget:
+    """Share out what a container has.
+
+    Args:
+        limits: CPUs and memory of the container.
+        max_bytes: Largest file of a request; None lets the memory decide.
+        workers: How many workers; None lets CPUs and memory decide.
+
+    Raises:
+        StartError: If the memory is too small; the message says how much is needed.
+    """
+    if max_bytes is None:
+        max_bytes = MAX_BYTES if limits.memory_mb >= SMALL_MB else SMALL_MAX_BYTES
+    body_mb = _body_bytes(max_bytes) / 2**20
+    cpus = max(1, round(limits.cpus))
+    wanted_heap_mb = max(LEAST_HEAP_MB, HEAP_PER_BODY * (QUEUE + BODIES_BESIDE_QUEUE) * body_mb)
+    heap_mb = math.ceil(min(wanted_heap_mb, limits.memory_mb / 4))
+    queue = min(QUEUE, int(heap_mb / (HEAP_PER_BODY * body_mb)) - BODIES_BESIDE_QUEUE)
+    free_mb = limits.memory_mb - JVM_MB - OTHER_MB
+    if workers is None:
+        each_mb = WORKER_MB + WORKER_REQUEST_MB
+        workers = max(1, min(cpus // THREADS_PER_WORKER, (free_mb - heap_mb // 2) // each_mb))
+    request_mb = min(MOST_REQUEST_MB, free_mb // workers - WORKER_MB)
+    if request_mb < LEAST_REQUEST_MB:
+        needed_mb = JVM_MB + OTHER_MB + workers * (WORKER_MB + LEAST_REQUEST_MB)
+        raise _too_little(limits, f"{workers} worker(s); {needed_mb} MiB are the least")
+    if queue < 1:
+        needed_mb = int(4 * HEAP_PER_BODY * (1 + BODIES_BESIDE_QUEUE) * body_mb) + 1
+        least = f"{needed_mb} MiB are the least; or lower ROOMDET_MAX_BYTES"
+        raise _too_little(limits, f"bodies of {body_mb:.0f} MiB: {least}")
+    return Budget(
+        workers=workers,
+        threads=max(1, cpus // workers),
+        request_mb=request_mb,
+        heap_mb=heap_mb,
+        direct_mb=min(1024, max(limits.memory_mb // 8, int(3 * body_mb))),
+        queue=queue,
+        max_bytes=max_bytes,
+    )
+
+
+def _too_little(limits: Limits, what_for: str) -> StartError:
+    return StartError(f"{limits.memory_mb} MiB of memory are too little for {what_for}")
+
+
+def _body_bytes(max_bytes: int) -> int:
+    return max_bytes * 7 // 5

