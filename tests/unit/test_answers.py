@@ -43,7 +43,8 @@ from roomdet.config import Precision
 from roomdet.detector import STRIDES, OpenVinoDetector
 from roomdet.geometry import Boxes, Detections, Pixels, iou_matrix
 from roomdet.schema import RequestOptions
-from training.sample.plan import PLAN_BUILDERS, family_house, room_boxes_xyxy_norm
+from training.errors import DataError
+from training.sample.plan import PLAN_BUILDERS
 
 ROOT = Path(__file__).parents[2]
 NETWORK = ROOT / "weights" / "rooms"
@@ -120,12 +121,13 @@ def test_the_served_variant_is_what_is_served() -> None:
 def test_the_network_runs_at_other_sizes(side: int) -> None:
     """It finds the same rooms at nearly the same place, so its grids lie right."""
     network = AnySizeNetwork(NETWORK, Precision.FP32)
-    (found,) = letterboxed(side)(Page.of(PLAN.read_bytes()), network.run)
-    sure = found.boxes_xyxy[found.scores > 0.5]
-    truth = np.array(room_boxes_xyxy_norm(family_house()), np.float32)
+    page = Page.of(PLAN.read_bytes())
+    (usual,), (other,) = (letterboxed(px)(page, network.run) for px in (network.input_px, side))
+    sure = usual.boxes_xyxy[usual.scores > 0.7]
+    again = other.boxes_xyxy[other.scores > 0.3]
 
-    assert (iou_matrix(sure, truth).max(axis=1) > 0.8).all()
-    assert (iou_matrix(truth, sure).max(axis=1) > 0.8).sum() >= 9
+    assert len(sure) > 20  # several candidates a room
+    assert (iou_matrix(sure, again).max(axis=1) > 0.8).all()
 
 
 @pytest.mark.parametrize("view", ALL_VIEWS)
@@ -283,7 +285,7 @@ def test_plan_sets_are_read(tmp_path: Path) -> None:
 
     assert first.rooms_xyxy_norm == pytest.approx(np.array([[0.25, 0.4, 0.75, 0.6]]))
     assert (first.size_wh_px, second.rooms_xyxy_norm.shape) == ((30, 20), (0, 4))
-    with pytest.raises(FileNotFoundError, match=r"c-\*"):
+    with pytest.raises(DataError, match=r"c-\*"):
         read_plan_set(tmp_path, "c-")
 
 
