@@ -11,8 +11,9 @@ import openvino as ov
 from openvino import opset13, properties
 
 from roomdet import network
+from roomdet.anchors import STRIDES
 from roomdet.config import Precision
-from roomdet.detector import STRIDES, _with_uint8_input
+from roomdet.detector import _with_uint8_input
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from roomdet.detector import STRIDES
+from roomdet.anchors import STRIDES
 
 if TYPE_CHECKING:
     from roomdet.geometry import Boxes

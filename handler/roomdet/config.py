@@ -89,6 +89,14 @@ class Config:
     threads: int = field(
         default=0, metadata=_about("CPU threads of the network; 0 lets OpenVINO choose", 0, 256)
     )
+    passes: int = field(
+        default=1,
+        metadata=_about(
+            "Passes of the network over a page: 1, or 2 for the mean of page and mirror image",
+            1,
+            2,
+        ),
+    )
     memory_mb: int = field(
         default=1200,
         metadata=_about(

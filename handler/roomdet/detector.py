@@ -10,6 +10,7 @@ import openvino as ov
 from openvino import properties
 
 from roomdet import network
+from roomdet.anchors import BOX_ROWS, anchor_count, mirror_back
 from roomdet.config import Precision
 from roomdet.errors import ModelError
 from roomdet.geometry import Boxes, Detections, Letterbox, Pixels, Scores, non_maximum_suppression
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 # Ultralytics passes at most this many boxes on to suppression (ultralytics 8.4, max_nms).
 MAX_CANDIDATES = 30_000
-# YOLOv8 has one anchor per cell of three grids at these strides; each anchor's column has the
-# box in the first rows, then one score per class (ultralytics 8.4, Detect).
-STRIDES = (8, 16, 32)
-BOX_ROWS = 4
 
 
 class Detector(Protocol):
@@ -47,13 +44,23 @@ class OpenVinoDetector:
         input_px: Side of the network's square input.
         precision: See :class:`roomdet.config.Config`.
         threads: See :class:`roomdet.config.Config`.
+        passes: See :class:`roomdet.config.Config`.
 
     Raises:
         ModelError: If OpenVINO cannot read or compile the network, or it is no YOLOv8 detector.
     """
 
-    def __init__(self, folder: Path, *, input_px: int, precision: Precision, threads: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        input_px: int,
+        precision: Precision = Precision.AUTO,
+        threads: int = 0,
+        passes: int = 1,
+    ) -> None:
         self.input_px = input_px
+        self._passes = passes
         core = ov.Core()
         try:
             model = core.read_model(folder / network.TOPOLOGY, folder / network.WEIGHTS)
@@ -91,12 +98,23 @@ class OpenVinoDetector:
         """
         height, width = pixels.shape[:2]
         letterbox = Letterbox.centered((width, height), self.input_px)
-        output = self._compiled(letterbox.place(pixels)[None])[0][0]
+        output = self._look(letterbox.place(pixels))
         candidates = parse_output(output, options.confidence)
         kept = non_maximum_suppression(candidates, iou=options.iou, max_count=options.max_rooms)
         boxes_norm = letterbox.canvas_to_page(kept.boxes_xyxy)
         on_page = (boxes_norm[:, 2:] > boxes_norm[:, :2]).all(axis=1)
         return Detections(boxes_norm[on_page], kept.scores[on_page])
+
+    def _look(self, canvas: Pixels) -> Boxes:
+        """What the network says of a canvas or, in two passes, on average of it and its mirror."""
+        output: Boxes = self._compiled(canvas[None])[0][0]
+        if self._passes == 1:
+            return output
+        first = output.copy()  # the next pass writes into the same memory
+        mirrored = np.ascontiguousarray(canvas[:, ::-1])
+        second = mirror_back(self._compiled(mirrored[None])[0][0], self.input_px)
+        mean: Boxes = (first + second) / np.float32(2)
+        return mean
 
 
 def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
@@ -117,6 +135,7 @@ def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
         input_px=manifest.input_px,
         precision=config.precision,
         threads=config.threads,
+        passes=config.passes,
     )
     plan = (folder / network.GOLDEN_PLAN).read_bytes()
     page = read_page(plan, page=1, side_px=manifest.input_px, limits=config.limits)
@@ -157,7 +176,7 @@ def _check_layout(model: ov.Model, input_px: int) -> None:
         [list(port.get_partial_shape().to_shape()) for port in ports]
         for ports in (model.inputs, model.outputs)
     )
-    anchors = sum((input_px // stride) ** 2 for stride in STRIDES)
+    anchors = anchor_count(input_px)
     match (inputs, outputs):
         case ([[1, 3, height, width]], [[1, rows, columns]]) if (
             height == width == input_px and rows > BOX_ROWS and columns == anchors

@@ -31,6 +31,7 @@ LISTING = [
     "network.xml",
     "room_handler.py",
     "roomdet/__init__.py",
+    "roomdet/anchors.py",
     "roomdet/config.py",
     "roomdet/detector.py",
     "roomdet/documents.py",

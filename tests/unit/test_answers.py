@@ -39,8 +39,9 @@ from benchmarks.answers.variants import (
     is_telling,
 )
 from benchmarks.answers.views import ALL_VIEWS, View, apply_view, undo_view
+from roomdet.anchors import STRIDES
 from roomdet.config import Precision
-from roomdet.detector import STRIDES, OpenVinoDetector
+from roomdet.detector import OpenVinoDetector
 from roomdet.geometry import Boxes, Detections, Pixels, iou_matrix
 from roomdet.schema import RequestOptions
 from training.errors import DataError

@@ -14,6 +14,7 @@ from roomdet.errors import ConfigError
 
 NUMBERS: Final = {
     "threads": (0, 256),
+    "passes": (1, 2),
     "max_bytes": (1, 1024**3),
     "max_pixels": (1, PILLOW_MAX_PIXELS),
     "max_pages": (1, 100_000),
@@ -43,6 +44,7 @@ class TestSources:
         assert Config() == Config(
             precision=Precision.AUTO,
             threads=0,
+            passes=1,
             limits=Limits(max_bytes=20_971_520, max_pixels=150_000_000, max_pages=500),
         )
 
