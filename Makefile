@@ -79,7 +79,7 @@ $(TRAIN_VENV)/python.stamp: constraints-train.txt requirements/train.txt
 	@touch $@
 
 venv: $(VENV)/dev.stamp
-venv-train: $(if $(DATA),$(TRAIN_VENV)/python.stamp)
+venv-train: $(TRAIN_VENV)/python.stamp
 
 # -- the archive ----------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from ultralytics import YOLO
 
 from roomdet import network
 from roomdet.config import Config, Limits
-from roomdet.detector import load_detector
+from roomdet.detector import CORE, load_detector
 from roomdet.errors import ModelError
 from roomdet.images import read_page
 from roomdet.schema import RequestOptions
@@ -176,7 +176,7 @@ def _export_network(
             # Tracing warns of itself; whether the result is right, the golden plan tells.
             warnings.simplefilter("ignore")
             exported = Path(YOLO(copy).export(format="openvino", imgsz=input_px, verbose=False))
-        model = openvino.Core().read_model(exported / network.TOPOLOGY)
+        model = CORE.read_model(exported / network.TOPOLOGY)
         if pictures:
             from training.quantization import quantize  # noqa: PLC0415  # nncf loads slowly
 

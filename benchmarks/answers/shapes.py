@@ -13,7 +13,7 @@ from openvino import opset13, properties
 from roomdet import network
 from roomdet.anchors import STRIDES
 from roomdet.config import Precision
-from roomdet.detector import _with_uint8_input
+from roomdet.detector import CORE, _with_uint8_input
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ class AnySizeNetwork:
     def __init__(self, folder: Path, precision: Precision) -> None:
         self.input_px = network.NetworkManifest.read(folder).input_px
         self._folder = folder
-        self._core = ov.Core()
+        self._core = CORE
         has_bf16 = "BF16" in self._core.get_property("CPU", properties.device.capabilities)
         use_bf16 = precision is Precision.BF16 or (precision is Precision.AUTO and has_bf16)
         self._type = ov.Type.bf16 if use_bf16 else ov.Type.f32

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 # Ultralytics passes at most this many boxes on to suppression (ultralytics 8.4, max_nms).
 MAX_CANDIDATES = 30_000
+# The only one of the process. Every Core has a CPU plugin of its own, which gives the thread a new
+# stack for signal handlers and at its end puts the former one back, even if that one's plugin and
+# memory are gone. The next signal that Python handles then ends the process (OpenVINO 2026.4,
+# intel_cpu/src/sigstack_manager.cpp).
+CORE = ov.Core()
 
 
 class Detector(Protocol):
@@ -61,16 +66,15 @@ class OpenVinoDetector:
     ) -> None:
         self.input_px = input_px
         self._passes = passes
-        core = ov.Core()
         try:
-            model = core.read_model(folder / network.TOPOLOGY, folder / network.WEIGHTS)
+            model = CORE.read_model(folder / network.TOPOLOGY, folder / network.WEIGHTS)
             _check_layout(model, input_px)
-            self._compiled = core.compile_model(
+            self._compiled = CORE.compile_model(
                 _with_uint8_input(model),
                 "CPU",
                 {
                     properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
-                    properties.hint.inference_precision: _arithmetic(core, precision),
+                    properties.hint.inference_precision: _arithmetic(precision),
                     properties.inference_num_threads: threads,
                 },
             )
@@ -194,8 +198,8 @@ def _with_uint8_input(model: ov.Model) -> ov.Model:
     return steps.build()
 
 
-def _arithmetic(core: ov.Core, precision: Precision) -> ov.Type:
+def _arithmetic(precision: Precision) -> ov.Type:
     if precision is Precision.AUTO:
-        has_bf16 = "BF16" in core.get_property("CPU", properties.device.capabilities)
+        has_bf16 = "BF16" in CORE.get_property("CPU", properties.device.capabilities)
         return ov.Type.bf16 if has_bf16 else ov.Type.f32
     return ov.Type.bf16 if precision is Precision.BF16 else ov.Type.f32

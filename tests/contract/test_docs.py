@@ -50,6 +50,16 @@ def test_every_make_command_of_the_documents_exists() -> None:
             assert command in targets, f"{path.name}: make {command}"
 
 
+def test_the_training_environment_is_made_without_data(tmp_path: Path) -> None:
+    """`make venv-train` comes before there are pictures to train on."""
+    plan = subprocess.run(
+        ["make", "--dry-run", "venv-train", f"TRAIN_VENV={tmp_path}"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert "-r requirements/train.txt" in plan.stdout
+
+
 def test_every_link_of_the_documents_leads_somewhere() -> None:
     """Relative links and pictures exist."""
     for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:

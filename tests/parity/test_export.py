@@ -18,7 +18,7 @@ from ultralytics.nn.tasks import DetectionModel
 
 from roomdet import network
 from roomdet.config import Config, Precision
-from roomdet.detector import load_detector, parse_output
+from roomdet.detector import CORE, load_detector, parse_output
 from roomdet.errors import ModelError
 from roomdet.network import NetworkManifest
 from tests.conftest import NETWORK, ROOT, SAMPLE_PNG
@@ -60,11 +60,10 @@ def test_an_export_today_computes_the_same_numbers(tmp_path: Path) -> None:
         CHECKPOINT, tmp_path, golden_plan=GOLDEN_PLAN, input_px=640, allow_no_rooms=False
     )
     committed = NetworkManifest.read(NETWORK)
-    core = ov.Core()
     picture = np.random.default_rng(0).random((1, 3, 640, 640), np.float32)
     outputs = [
-        core.compile_model(
-            core.read_model(folder / network.TOPOLOGY), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+        CORE.compile_model(
+            CORE.read_model(folder / network.TOPOLOGY), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
         )(picture)[0]
         for folder in (tmp_path, NETWORK)
     ]
@@ -111,8 +110,8 @@ def test_any_yolov8_detector_becomes_a_network(tmp_path: Path, size: str, classe
     assert len(manifest.classes) == classes
     load_detector(tmp_path / "out", Config(precision=Precision.FP32))
     picture = np.random.default_rng(0).random((1, 3, 320, 320), np.float32)
-    exported = ov.Core().compile_model(
-        ov.Core().read_model(tmp_path / "out" / network.TOPOLOGY),
+    exported = CORE.compile_model(
+        CORE.read_model(tmp_path / "out" / network.TOPOLOGY),
         "CPU",
         {"INFERENCE_PRECISION_HINT": "f32"},
     )(picture)[0][0]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from roomdet import network
 from roomdet.config import Config, Limits, Precision
-from roomdet.detector import load_detector
+from roomdet.detector import CORE, load_detector
 from roomdet.geometry import iou_matrix
 from roomdet.images import read_page
 from roomdet.network import NetworkManifest
@@ -68,7 +68,7 @@ def test_int8_is_small_and_says_so(int8: Path) -> None:
 
 def test_convolutions_are_quantized_and_box_arithmetic_is_not(int8: Path) -> None:
     """All but the head's fixed one (DFL) take int8; nothing between head and output does."""
-    operations = ov.Core().read_model(int8 / network.TOPOLOGY).get_ordered_ops()
+    operations = CORE.read_model(int8 / network.TOPOLOGY).get_ordered_ops()
     kinds = Counter(node.get_type_name() for node in operations)
     in_int8 = [
         node
