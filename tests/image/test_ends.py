@@ -59,7 +59,7 @@ def test_a_stop_loses_no_request(
         arriving = []
         for _ in range(5):
             arriving.append(pool.submit(container.invoke, PLAN))
-            time.sleep(0.05)
+            time.sleep(0.2)  # not all ten at once: the queue holds eight
         replies = [future.result() for future in accepted + arriving]
         time.sleep(1.0)  # nothing is in flight any more
         replies.append(finish())
