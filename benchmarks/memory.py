@@ -24,7 +24,7 @@ from benchmarks import machine
 from client.api import detect
 from deploy.local.server import LocalServer, serve
 
-FULL_QUEUE_CLIENTS = 12  # more than the queue (8) and the worker (1) take
+FULL_QUEUE_CLIENTS = 12  # more than the queue (10) and the worker (1) take
 FULL_QUEUE_ROUNDS = 3
 BODY_BYTES = 20_900_000  # of the file; 28 MB as base64, just under the handler's limit
 

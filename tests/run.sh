@@ -27,3 +27,11 @@ else
     echo "Left out: tests/parity (export and comparison with ultralytics)."
     echo "  They need an environment of 6 GB: make venv-train, or make test REQUIRE_ALL=1."
 fi
+
+if [ -n "$REQUIRE_ALL" ]; then
+    sh tests/image/run.sh
+else
+    echo
+    echo "Left out: tests/image (the SageMaker image, built and run; some minutes)."
+    echo "  make image-test runs them."
+fi

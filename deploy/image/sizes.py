@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -71,7 +72,7 @@ def table(layers: list[Layer]) -> str:
     base = [layer for layer in layers if not layer.origin]
     lines = [f"{'unpacked':>10} {'compressed':>10}   MB (10^6 bytes)"]
     lines.append(_line("the base image", base))
-    lines += [_line(layer.origin[:_SHOWN], [layer]) for layer in layers if layer.origin]
+    lines += [_line(_instruction(layer.origin), [layer]) for layer in layers if layer.origin]
     lines.append(_line("all", layers))
     return "\n".join(lines)
 
@@ -80,6 +81,12 @@ def _line(name: str, layers: list[Layer]) -> str:
     unpacked = sum(layer.unpacked_bytes for layer in layers) / _MB
     compressed = sum(layer.compressed_bytes for layer in layers) / _MB
     return f"{unpacked:10.1f} {compressed:10.1f}   {name}"
+
+
+def _instruction(origin: str) -> str:
+    """The Dockerfile's instruction, without what older builders put around it."""
+    text = origin.removeprefix("/bin/sh -c #(nop) ").strip()
+    return re.sub(r"\b(dir|file|multi):[0-9a-f]+ in ", "", text)[:_SHOWN]
 
 
 def _sizes(layer: IO[bytes]) -> tuple[int, int]:

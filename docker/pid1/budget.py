@@ -24,13 +24,14 @@ WORKER_REQUEST_MB = 600  # what a further worker must find for its requests
 # A second thread halves the network's time, further ones bring little; decoding has only one.
 THREADS_PER_WORKER = 2
 
-QUEUE = 8  # as in config.properties
+QUEUE = 10  # as in config.properties
 # Bodies in the heap beside the queue: with two Netty threads and on their way to the worker.
 BODIES_BESIDE_QUEUE = 4
 HEAP_PER_BODY = 1.5  # large bodies leave gaps (docs/operations.md)
 LEAST_HEAP_MB = 128
+MOST_HEAP_SHARE = 0.3  # of the memory; fewer requests wait where it is not enough
 # The largest file where nothing is set: config.properties' and the worker's own, and what a
-# small container can hold eight of. SageMaker itself forwards 4 MB (serverless) or 6 MiB.
+# small container can hold ten of. SageMaker itself forwards 4 MB (serverless) or 6 MiB.
 MAX_BYTES = 20 * 2**20
 SMALL_MAX_BYTES = 8 * 2**20
 SMALL_MB = 1536
@@ -82,7 +83,7 @@ def share_out(
     body_mb = _body_bytes(max_bytes) / 2**20
     cpus = max(1, round(limits.cpus))
     wanted_heap_mb = max(LEAST_HEAP_MB, HEAP_PER_BODY * (QUEUE + BODIES_BESIDE_QUEUE) * body_mb)
-    heap_mb = math.ceil(min(wanted_heap_mb, limits.memory_mb / 4))
+    heap_mb = math.ceil(min(wanted_heap_mb, limits.memory_mb * MOST_HEAP_SHARE))
     queue = min(QUEUE, int(heap_mb / (HEAP_PER_BODY * body_mb)) - BODIES_BESIDE_QUEUE)
     free_mb = limits.memory_mb - JVM_MB - OTHER_MB
     if workers is None:
@@ -93,7 +94,8 @@ def share_out(
         needed_mb = JVM_MB + OTHER_MB + workers * (WORKER_MB + LEAST_REQUEST_MB)
         raise _too_little(limits, f"{workers} worker(s); {needed_mb} MiB are the least")
     if queue < 1:
-        needed_mb = int(4 * HEAP_PER_BODY * (1 + BODIES_BESIDE_QUEUE) * body_mb) + 1
+        least_heap_mb = HEAP_PER_BODY * (1 + BODIES_BESIDE_QUEUE) * body_mb
+        needed_mb = int(least_heap_mb / MOST_HEAP_SHARE) + 1
         least = f"{needed_mb} MiB are the least; or lower ROOMDET_MAX_BYTES"
         raise _too_little(limits, f"bodies of {body_mb:.0f} MiB: {least}")
     return Budget(

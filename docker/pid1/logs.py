@@ -25,7 +25,7 @@ _LOCK = threading.Lock()
 def log(message: str, level: str = "INFO") -> None:
     """Write one line of our own to stdout."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    entry = {"time": now, "level": level, "logger": "serve", "message": message}
+    entry = {"time": now, "level": level, "event": "log", "logger": "serve", "message": message}
     _write(json.dumps(entry, ensure_ascii=False).encode())
 
 

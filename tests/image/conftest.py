@@ -22,11 +22,23 @@ if TYPE_CHECKING:
 NAME = "rooms"
 
 
+STEPS = pytest.StashKey[dict[str, float]]()
+
+
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Registry and stores."""
     with open_lab() as opened:
+        request.config.stash[STEPS] = opened.seconds
         yield opened
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Tell how long each step took."""
+    for step, seconds in config.stash.get(STEPS, {}).items():
+        terminalreporter.write_line(f"{seconds:7.1f} s  {step}")
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,7 @@ def test_too_many_requests_are_refused_and_it_serves_on(
         statuses = Counter(pool.map(lambda _: served.invoke(sheets["a1.png"]).status, range(40)))
 
     assert set(statuses) == {200, 503}
-    assert statuses[200] >= 5  # the queue holds eight
+    assert statuses[200] >= 10  # the queue's length
     assert sure_rooms(served.invoke(PLAN)) == ROOMS_ON_SAMPLE
 
 
@@ -141,6 +141,7 @@ def test_the_log_is_one_json_object_a_line(served: Container) -> None:
     """And the first line tells what is served with which limits."""
     lines = served.logs()
 
+    assert all(line.keys() >= {"time", "level", "event"} for line in lines)
     assert "2048 MiB" in lines[0]["message"]
     assert "/opt/ml/model/rooms.mar" in lines[0]["message"]
 

@@ -84,8 +84,9 @@ def test_sizes_show_the_base_apart() -> None:
     """Its layers are one line."""
     layers = [Layer("", 100_000_000, 40_000_000), Layer("", 1_000_000, 500_000)]
 
-    lines = table([*layers, Layer("COPY torch", 9_000_000, 3_000_000)]).splitlines()
+    origin = "/bin/sh -c #(nop) COPY dir:0123456789abcdef in /opt/torch "
+    lines = table([*layers, Layer(origin, 9_000_000, 3_000_000)]).splitlines()
 
     assert lines[1].split() == ["101.0", "40.5", "the", "base", "image"]
-    assert lines[2].split() == ["9.0", "3.0", "COPY", "torch"]
+    assert lines[2].split() == ["9.0", "3.0", "COPY", "/opt/torch"]
     assert lines[3].split() == ["110.0", "43.5", "all"]

@@ -93,16 +93,20 @@ def test_this_machines_limits_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        pytest.param(Limits(2, 1024), Budget(1, 2, 406, 202, 128, 8, SMALL), id="1024 MB"),
-        pytest.param(Limits(2, 2048), Budget(1, 2, 1200, 504, 256, 8, LARGE), id="2048 MB"),
-        pytest.param(Limits(2, 3072), Budget(1, 2, 1200, 504, 384, 8, LARGE), id="3072 MB"),
-        pytest.param(Limits(4, 3072), Budget(2, 2, 1052, 504, 384, 8, LARGE), id="4 CPUs, 3072 MB"),
-        pytest.param(Limits(0.4, 2048), Budget(1, 1, 1200, 504, 256, 8, LARGE), id="part of a CPU"),
+        pytest.param(Limits(2, 1024), Budget(1, 2, 406, 236, 128, 10, SMALL), id="1024 MB"),
+        pytest.param(Limits(2, 2048), Budget(1, 2, 1200, 588, 256, 10, LARGE), id="2048 MB"),
+        pytest.param(Limits(2, 3072), Budget(1, 2, 1200, 588, 384, 10, LARGE), id="3072 MB"),
         pytest.param(
-            Limits(64, 2048), Budget(1, 64, 1200, 504, 256, 8, LARGE), id="memory is short"
+            Limits(4, 3072), Budget(2, 2, 1052, 588, 384, 10, LARGE), id="4 CPUs, 3072 MB"
         ),
         pytest.param(
-            Limits(8, 16384), Budget(4, 2, 1200, 504, 1024, 8, LARGE), id="a large machine"
+            Limits(0.4, 2048), Budget(1, 1, 1200, 588, 256, 10, LARGE), id="part of a CPU"
+        ),
+        pytest.param(
+            Limits(64, 2048), Budget(1, 64, 1200, 588, 256, 10, LARGE), id="memory is short"
+        ),
+        pytest.param(
+            Limits(8, 16384), Budget(4, 2, 1200, 588, 1024, 10, LARGE), id="a large machine"
         ),
     ],
 )
@@ -131,4 +135,4 @@ def test_too_little_memory_is_refused(memory_mb: int, max_bytes: int | None, tol
 
 def test_workers_can_be_chosen() -> None:
     """They share the memory for requests and the CPUs."""
-    assert Budget(3, 2, 926, 504, 512, 8, LARGE) == share_out(Limits(6, 4096), workers=3)
+    assert Budget(3, 2, 926, 588, 512, 10, LARGE) == share_out(Limits(6, 4096), workers=3)
