@@ -32,7 +32,7 @@ LEAST_HEAP_MB = 128
 MOST_HEAP_SHARE = 0.3  # of the memory; fewer requests wait where it is not enough
 # Bodies that are being received at once lie outside the heap. Where there is no room for one more,
 # TorchServe stops to answer on some connections, and loses its worker's (docs/image.md).
-BODIES_RECEIVED = 24  # 18 at once, with room for gaps and for what goes to the worker
+BODIES_RECEIVED = 24  # 12 at once, with room for gaps and for what goes to the worker
 LARGE_DIRECT_MB = 1024  # as in config.properties, where there is plenty
 # The largest file where nothing is set: config.properties' and the worker's own, and in a small
 # container SageMaker's largest body. SageMaker forwards 4 MB (serverless) or 6 MiB.
