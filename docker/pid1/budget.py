@@ -30,10 +30,14 @@ BODIES_BESIDE_QUEUE = 4
 HEAP_PER_BODY = 1.5  # large bodies leave gaps (docs/operations.md)
 LEAST_HEAP_MB = 128
 MOST_HEAP_SHARE = 0.3  # of the memory; fewer requests wait where it is not enough
-# The largest file where nothing is set: config.properties' and the worker's own, and what a
-# small container can hold ten of. SageMaker itself forwards 4 MB (serverless) or 6 MiB.
+# Bodies that are being received at once lie outside the heap. Where there is no room for one more,
+# TorchServe stops to answer on some connections, and loses its worker's (docs/image.md).
+BODIES_RECEIVED = 24  # 12 at once, with room for gaps and for what goes to the worker
+LARGE_DIRECT_MB = 1024  # as in config.properties, where there is plenty
+# The largest file where nothing is set: config.properties' and the worker's own, and in a small
+# container SageMaker's largest body. SageMaker forwards 4 MB (serverless) or 6 MiB.
 MAX_BYTES = 20 * 2**20
-SMALL_MAX_BYTES = 8 * 2**20
+SMALL_MAX_BYTES = 6 * 2**20
 SMALL_MB = 1536
 
 
@@ -103,10 +107,16 @@ def share_out(
         threads=max(1, cpus // workers),
         request_mb=request_mb,
         heap_mb=heap_mb,
-        direct_mb=min(1024, max(limits.memory_mb // 8, int(3 * body_mb))),
+        direct_mb=_direct_mb(limits, body_mb),
         queue=queue,
         max_bytes=max_bytes,
     )
+
+
+def _direct_mb(limits: Limits, body_mb: float) -> int:
+    """Memory for bodies that are being received: a third of all or three bodies at most."""
+    wanted_mb = max(BODIES_RECEIVED * body_mb, min(LARGE_DIRECT_MB, limits.memory_mb / 8))
+    return math.ceil(min(wanted_mb, max(limits.memory_mb / 3, 3 * body_mb)))
 
 
 def _too_little(limits: Limits, what_for: str) -> StartError:

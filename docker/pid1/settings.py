@@ -68,7 +68,7 @@ class Settings:
         default=None,
         metadata=_variable(
             MAX_BYTES_VARIABLE,
-            "Largest file; unset, 20 MiB or, with less than 1536 MiB of memory, 8 MiB. "
+            "Largest file; unset, 20 MiB or, with less than 1536 MiB of memory, 6 MiB. "
             "Also a setting of the worker. The largest body is 7/5 of it",
         ),
     )

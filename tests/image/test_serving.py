@@ -157,17 +157,14 @@ def test_a_baked_in_archive_serves_as_root_in_little_memory(
         container.wait_ready()
         for name, sheet in sheets.items():
             assert container.invoke(sheet).rooms, name
-        # No picture, so that the queue is what is tried; just under the limit of a file (8 MiB).
-        body = json.dumps({"image": base64.b64encode(bytes(8_300_000)).decode()}).encode()
+        # No picture, so that the queue is what is tried; just under the limit of a file (6 MiB).
+        body = json.dumps({"image": base64.b64encode(bytes(6_200_000)).decode()}).encode()
         with ThreadPoolExecutor(12) as pool:
             replies = pool.map(
                 lambda _: container.invoke(body, Content_Type="application/json"), range(24)
             )
             statuses = Counter(reply.status for reply in replies)
-        # 400 is the handler's answer. Under the worst load a connection may be cut (0) or the
-        # worker killed (507) for want of memory; the container lives on.
-        assert set(statuses) <= {0, 400, 503, 507}, statuses
-        container.wait_ready()
+        assert set(statuses) <= {400, 503}, statuses  # the handler's answer, a full queue
         assert sure_rooms(container.invoke(PLAN)) == ROOMS_ON_SAMPLE
         container.signal("TERM")
         assert container.wait_end() == 0

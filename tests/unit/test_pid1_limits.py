@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HOST_CPUS = len(os.sched_getaffinity(0))
 MIB = 2**20
-SMALL, LARGE = 8 * MIB, 20 * MIB  # files
+SMALL, LARGE = 6 * MIB, 20 * MIB  # files
 NO_LIMIT_V1 = 9223372036854771712  # what the kernel shows for none (memory.limit_in_bytes)
 
 
@@ -93,17 +93,17 @@ def test_this_machines_limits_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        pytest.param(Limits(2, 1024), Budget(1, 2, 406, 236, 128, 10, SMALL), id="1024 MB"),
-        pytest.param(Limits(2, 2048), Budget(1, 2, 1200, 588, 256, 10, LARGE), id="2048 MB"),
-        pytest.param(Limits(2, 3072), Budget(1, 2, 1200, 588, 384, 10, LARGE), id="3072 MB"),
+        pytest.param(Limits(2, 1024), Budget(1, 2, 406, 177, 202, 10, SMALL), id="1024 MB"),
+        pytest.param(Limits(2, 2048), Budget(1, 2, 1200, 588, 672, 10, LARGE), id="2048 MB"),
+        pytest.param(Limits(2, 3072), Budget(1, 2, 1200, 588, 672, 10, LARGE), id="3072 MB"),
         pytest.param(
-            Limits(4, 3072), Budget(2, 2, 1052, 588, 384, 10, LARGE), id="4 CPUs, 3072 MB"
+            Limits(4, 3072), Budget(2, 2, 1052, 588, 672, 10, LARGE), id="4 CPUs, 3072 MB"
         ),
         pytest.param(
-            Limits(0.4, 2048), Budget(1, 1, 1200, 588, 256, 10, LARGE), id="part of a CPU"
+            Limits(0.4, 2048), Budget(1, 1, 1200, 588, 672, 10, LARGE), id="part of a CPU"
         ),
         pytest.param(
-            Limits(64, 2048), Budget(1, 64, 1200, 588, 256, 10, LARGE), id="memory is short"
+            Limits(64, 2048), Budget(1, 64, 1200, 588, 672, 10, LARGE), id="memory is short"
         ),
         pytest.param(
             Limits(8, 16384), Budget(4, 2, 1200, 588, 1024, 10, LARGE), id="a large machine"
@@ -135,4 +135,4 @@ def test_too_little_memory_is_refused(memory_mb: int, max_bytes: int | None, tol
 
 def test_workers_can_be_chosen() -> None:
     """They share the memory for requests and the CPUs."""
-    assert Budget(3, 2, 926, 588, 512, 10, LARGE) == share_out(Limits(6, 4096), workers=3)
+    assert Budget(3, 2, 926, 588, 672, 10, LARGE) == share_out(Limits(6, 4096), workers=3)
