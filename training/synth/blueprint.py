@@ -170,8 +170,8 @@ def _fields(
     width: int, height: int, has: _Chance, rng: np.random.Generator
 ) -> list[tuple[float, float, float, float]]:
     """Return where on the page plans lie, ``x0, y0, x1, y1`` in pixels."""
-    if not has("several", 0.18):
-        left, top, right, bottom = rng.uniform(0.0, 0.16, 4)  # plans are often cut out narrowly
+    if not has("several", 0.14):
+        left, top, right, bottom = rng.uniform(0.0, 0.12, 4)  # plans are often cut out narrowly
         return [(left * width, top * height, (1 - right) * width, (1 - bottom) * height)]
     columns, rows = ((2, 1), (1, 2), (2, 2), (3, 1))[int(rng.choice(4, p=[0.4, 0.3, 0.2, 0.1]))]
     w, h = width / columns, height / rows
@@ -187,7 +187,7 @@ def _choose_storey(
     spec: Spec, layouts: Sequence[dict[str, Any]], rng: np.random.Generator
 ) -> Floor:
     from_layout = rng.random() < spec.layout_share
-    building = list(Building)[int(rng.choice(4, p=[0.68, 0.12, 0.1, 0.1]))]
+    building = list(Building)[int(rng.choice(4, p=[0.82, 0.08, 0.05, 0.05]))]
     if "offices" in spec.without and building in (Building.OFFICE, Building.SCHOOL):
         building = Building.HOME
     if not (from_layout and len(layouts)):
@@ -269,7 +269,7 @@ def _fit(
     if has("crop", 0.25):
         scale = scale * rng.uniform(1.05, 1.7)
         middle = middle + rng.uniform(-0.25, 0.25, 2) * np.array([fx1 - fx0, fy1 - fy0])
-    elif rng.random() < 0.25:
+    elif rng.random() < 0.15:
         scale = scale * rng.uniform(0.35, 1.0)
     offset = middle - scale * (low + high) / 2
     return Canvas(sheet.page, np.column_stack([np.diag(scale) @ axes, offset]))

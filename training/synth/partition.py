@@ -98,7 +98,7 @@ def cells_to_kind(area_m2: float, building: Building, rng: np.random.Generator) 
 def draw_footprint(building: Building, rng: np.random.Generator) -> list[RectM]:
     """Return the rectangles that the building covers, touching, not overlapping."""
     if building in (Building.HOME, Building.FLATS):
-        width, depth = rng.uniform(5.5, 17), rng.uniform(5, 13)
+        width, depth = rng.uniform(5.5, 14), rng.uniform(5, 11)
     else:
         width, depth = rng.uniform(22, 60), rng.uniform(11, 22)
     if building is Building.FLATS:
@@ -123,7 +123,9 @@ def cut_recursively(rect: RectM, largest_m2: float, rng: np.random.Generator) ->
     x0, y0, x1, y1 = rect
     width, depth = x1 - x0, y1 - y0
     area = width * depth
-    goal = largest_m2 * float(rng.choice([0.15, 0.3, 0.6, 1.0, 1.6], p=[0.15, 0.2, 0.3, 0.25, 0.1]))
+    goal = largest_m2 * float(
+        rng.choice([0.15, 0.3, 0.6, 1.0, 1.6], p=[0.06, 0.17, 0.32, 0.3, 0.15])
+    )
     if area <= goal or (min(width, depth) < 1.7 and max(width, depth) < 3.2) or area < 2.2:
         return [rect]
     along_x = width > depth * rng.uniform(0.75, 1.35)
@@ -178,7 +180,7 @@ def divide_part(part: RectM, building: Building, rng: np.random.Generator) -> li
     home = building in (Building.HOME, Building.FLATS)
     longest = max(part[2] - part[0], part[3] - part[1])
     shortest = min(part[2] - part[0], part[3] - part[1])
-    largest = rng.uniform(8, 30) if home else rng.uniform(18, 90)
+    largest = rng.uniform(10, 32) if home else rng.uniform(18, 90)
     with_corridor = shortest > 4.2 and longest > 6 and rng.random() < (0.45 if home else 0.9)
     if not with_corridor:
         return [_one(cut, building, rng) for cut in cut_recursively(part, largest, rng)]
