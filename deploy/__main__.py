@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from deploy.contract import commands as contract
 from deploy.image import commands as image
 from deploy.local import commands as local
 
@@ -16,6 +17,9 @@ def main(argv: list[str] | None = None) -> int:
     areas = parser.add_subparsers(dest="area", required=True)
     local.add_commands(areas.add_parser("local", help="TorchServe on this machine"))
     image.add_commands(areas.add_parser("image", help="the SageMaker image and its manifest"))
+    contract.add_command(
+        areas.add_parser("contract", help="does a container keep SageMaker's hosting rules?")
+    )
     args = parser.parse_args(argv)
     status: int = args.run(args)
     return status

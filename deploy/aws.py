@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.exceptions
@@ -19,7 +20,7 @@ from deploy.errors import AccessDenied, AwsError, NotFound, TagIsImmutable
 from deploy.image.credentials import Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from types_boto3_ecr import ECRClient
     from types_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -87,6 +88,66 @@ def ecr_login(client: ECRClient, place: EcrPlace) -> Credentials:
     token = answer["authorizationData"][0].get("authorizationToken", "")
     user, _, password = base64.b64decode(token).decode().partition(":")
     return Credentials(user, password)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of invoking an endpoint.
+
+    Attributes:
+        status: What the container answered, or SageMaker in its place; 0 if no answer came.
+        body: Likewise.
+        content_type: Of a success.
+        attributes: Custom attributes of a success.
+        failure: Why no answer came, or SageMaker's own error; else empty.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = ""
+    attributes: str = ""
+    failure: str = ""
+
+
+def invoke_endpoint(
+    client: SageMakerRuntimeClient, name: str, body: bytes, content_type: str, attributes: str
+) -> Reply:
+    """Invoke an endpoint; an error of its container or of this request becomes a reply.
+
+    Raises:
+        AccessDenied: If credentials are missing or not sufficient.
+        AwsError: If the endpoint does not exist or does not run.
+    """
+    # An empty value is not the same as none: SageMaker refuses it.
+    optional = {"ContentType": content_type, "CustomAttributes": attributes}
+    given = {key: value for key, value in optional.items() if value}
+    try:
+        answer = client.invoke_endpoint(EndpointName=name, Body=body, **given)
+        return Reply(
+            answer["ResponseMetadata"]["HTTPStatusCode"],
+            answer["Body"].read(),
+            answer.get("ContentType", ""),
+            answer.get("CustomAttributes", ""),
+        )
+    except botocore.exceptions.ClientError as err:
+        return _reply_of(err, name)
+    except botocore.exceptions.HTTPClientError as err:
+        return Reply(0, b"", failure=str(err))
+    except botocore.exceptions.BotoCoreError as err:
+        raise AwsError("InvokeEndpoint", "", str(err)) from err
+
+
+def _reply_of(err: botocore.exceptions.ClientError, name: str) -> Reply:
+    response: Mapping[str, Any] = err.response
+    error = response.get("Error", {})
+    code, message = str(error.get("Code", "")), str(error.get("Message", ""))
+    if code == "ModelError":  # the container's own answer, wrapped (424)
+        original = str(response.get("OriginalMessage", ""))
+        return Reply(int(response.get("OriginalStatusCode", 0)), original.encode())
+    if code in _DENIED or (code == "ValidationError" and "not found" in message):
+        raise failure("InvokeEndpoint", code, f"{name}: {message}") from err
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return Reply(status, message.encode(), failure=f"SageMaker's own: {code}: {message[:200]}")
 
 
 @contextmanager
