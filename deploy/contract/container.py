@@ -114,19 +114,7 @@ class Container:
 
     def changes(self) -> list[str]:
         """Paths of the image that it changed, outside of what is its to write."""
-        lines = self._engine("diff", self.name).splitlines()
-        paths = [line.partition(" ")[2] for line in lines]
-        return sorted(
-            path
-            for line, path in zip(lines, paths, strict=True)
-            if not any(path == own or path.startswith(f"{own}/") for own in _NOT_WRITTEN)
-            and not path.endswith(_CACHES)
-            # A folder is listed when anything in it changed, or was mounted.
-            and not (
-                line.startswith("C")
-                and any(other.startswith(f"{path}/") for other in (*paths, *_NOT_WRITTEN))
-            )
-        )
+        return changed_paths(self._engine("diff", self.name).splitlines())
 
     def peak_mb(self) -> int | None:
         """Sum of its processes' peaks of resident memory; None if they are not of this machine."""
@@ -169,6 +157,28 @@ class Container:
 
     def _engine(self, *args: str) -> str:
         return run_engine(self.program, *args)
+
+
+def changed_paths(lines: Sequence[str]) -> list[str]:
+    """The paths of ``docker diff`` that a container should not have written.
+
+    Args:
+        lines: Such as ``A /var/lib/x``: added, changed or deleted.
+    """
+    paths = [line.partition(" ")[2] for line in lines]
+
+    def is_bystander(line: str, path: str) -> bool:
+        """A folder is listed when anything in it changed, or was mounted."""
+        inside = (other.startswith(f"{path}/") for other in (*paths, *_NOT_WRITTEN))
+        return line.startswith("C") and any(inside)
+
+    return sorted(
+        path
+        for line, path in zip(lines, paths, strict=True)
+        if not any(path == own or path.startswith(f"{own}/") for own in _NOT_WRITTEN)
+        and not path.endswith(_CACHES)
+        and not is_bystander(line, path)
+    )
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def payload(rule: str, size_bytes: int, answer: Answer, alive: Answer, *, must_f
     if rule in {"payload-6mb", "payload-over"} and answer.status and answer.failure:
         return not_judged(rule, f"{size_bytes:,} B: {answer.failure}")
     problems = []
-    if must_fit and not answer.status:
+    if must_fit and answer.failure:
         problems.append(f"{size_bytes:,} B got {answer}")
     if must_fit and answer.status == _TOO_LARGE:
         problems.append(f"{size_bytes:,} B got 413; SageMaker hands them on")

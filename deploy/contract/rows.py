@@ -48,6 +48,12 @@ RULES = {
     "rooms-errors": "answers mistakes with the API's codes and statuses",
 }
 
+# What needs the image itself, and what SageMaker hides of an endpoint's container.
+NOT_OF_AN_ADDRESS = frozenset(
+    {"start", "sigterm", "read-only-root", "any-user", "writes", "memory"}
+)
+NOT_OF_AN_ENDPOINT = NOT_OF_AN_ADDRESS | {"ping-honest", "ping-time", "accept", "routes"}
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

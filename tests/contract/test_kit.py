@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deploy.__main__ import main
+from deploy.contract.rows import NOT_OF_AN_ADDRESS, NOT_OF_AN_ENDPOINT, RULES
 from tests.conftest import ROOT
 from tests.contract.runtime_server import serve_runtime
 
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVERS = ROOT / "tests" / "servers"
-NOT_OF_AN_ADDRESS = {
-    "start", "ping-honest", "sigterm", "read-only-root", "any-user", "writes", "memory",
-    "rooms-answer", "rooms-options", "rooms-errors",
-}  # fmt: skip
+ROOMS = {"rooms-answer", "rooms-options", "rooms-errors"}
 
 
 @contextmanager
@@ -85,10 +83,11 @@ def test_a_good_server_passes_and_the_rest_is_not_judged(
         status, rows = judge(capsys, url, *sample, "--junit", str(report))
 
     assert status == 0
-    assert {rule for rule, (verdict, _) in rows.items() if verdict != "passed"} == NOT_OF_AN_ADDRESS
+    unseen = NOT_OF_AN_ADDRESS | {"ping-honest"} | ROOMS
+    assert {rule for rule, (verdict, _) in rows.items() if verdict != "passed"} == unseen
     assert "it takes the image" in rows["sigterm"][1]
     suite = ET.fromstring(report.read_text())  # noqa: S314  # our own file
-    assert (suite.get("failures"), suite.get("skipped")) == ("0", str(len(NOT_OF_AN_ADDRESS)))
+    assert (suite.get("failures"), suite.get("skipped")) == ("0", str(len(unseen)))
     assert len(suite.findall("testcase")) == len(rows)
 
 
@@ -149,6 +148,8 @@ def test_an_endpoint_is_asked_through_sagemaker(
         missing = main(["contract", "--endpoint", "bad", "--region", "eu-central-1", *sample])
 
     assert (status, missing) == (0, 1)
+    unseen = NOT_OF_AN_ENDPOINT | ROOMS | {"payload-over"}
+    assert {rule for rule, (verdict, _) in rows.items() if verdict != "passed"} == unseen
     assert "ValidationError: " in capsys.readouterr().err
     assert rows["client-errors"][1].startswith("400: ")
     assert rows["payload-6mb"][0] == "passed"
@@ -182,3 +183,23 @@ def test_an_address_where_nothing_answers_is_told(capsys: pytest.CaptureFixture[
 
     assert main(["contract", f"http://127.0.0.1:{port}"]) == 1
     assert f"nothing answers at 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+def rules_table() -> str:
+    """The table of docs/contract.md, from the rules and from where they are judged."""
+    sign = {True: "–", False: "✓"}
+    head = ["| rule | demand | image | address | endpoint |", "|---|---|---|---|---|"]
+    rows = [
+        f"| `{rule}` | {demand} | ✓ | {sign[rule in NOT_OF_AN_ADDRESS]} "
+        f"| {sign[rule in NOT_OF_AN_ENDPOINT]} |"
+        for rule, demand in RULES.items()
+    ]
+    return "\n".join([*head, *rows])
+
+
+def test_the_table_of_rules_is_documented() -> None:
+    """docs/contract.md shows what the code would print."""
+    text = (ROOT / "docs" / "contract.md").read_text("utf-8")
+    shown = text.partition("<!-- rules -->\n")[2].partition("\n<!-- /rules -->")[0]
+
+    assert rules_table() == shown

@@ -74,6 +74,8 @@ class FakeEcr:
 
     def _batch_get_image(self, given: dict[str, Any]) -> dict[str, Any]:
         repository = self._repository(given)
+        if not self._exists(f"{repository.base}/tags/list"):
+            raise Refusal("RepositoryNotFoundException", repository.repository)
         accepted = given.get("acceptedMediaTypes") or [pushing.V2S2]
         images, failures = [], []
         for wanted in given["imageIds"]:
@@ -172,11 +174,13 @@ class FakeEcr:
     def _repository(self, given: dict[str, Any]) -> Pusher:
         return Pusher(self.registry, given["repositoryName"])
 
+    def _has(self, repository: Pusher, digest: str) -> bool:
+        return self._exists(f"{repository.base}/blobs/{digest}", "HEAD")
+
     @staticmethod
-    def _has(repository: Pusher, digest: str) -> bool:
+    def _exists(url: str, method: str = "GET") -> bool:
         try:
-            url = f"{repository.base}/blobs/{digest}"
-            with urlopen(Request(url, method="HEAD"), timeout=30):
+            with urlopen(Request(url, method=method), timeout=30):
                 return True
         except urllib.error.HTTPError:
             return False

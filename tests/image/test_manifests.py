@@ -276,11 +276,20 @@ def test_a_tag_that_cannot_be_moved_gets_a_neighbor(
     assert tool.run("fix", name, "--to", "1.0")[0] == 1
 
 
-def test_what_ecr_refuses_is_told(tool: Tool, ecr: FakeEcr) -> None:
-    """A repository that does not exist, and a region without a server."""
-    assert tool.run("check", f"{HOST}/nothing/here:1") == (1, "")
-    assert "ImageNotFound" in tool.stderr
-    assert ecr.calls == ["BatchGetImage"]
+def test_what_ecr_refuses_is_told(pusher: Pusher, tool: Tool, ecr: FakeEcr) -> None:
+    """A repository or a tag that does not exist, and another account's."""
+    pusher.image("1")
+    other = HOST.replace("1", "9", 1)
+    reasons = {
+        f"{HOST}/nothing/here:1": "RepositoryNotFoundException: nothing/here",
+        f"{HOST}/{pusher.repository}:2": "ImageNotFound: 2",
+        f"{other}/{pusher.repository}:1": "not in this account",
+    }
+
+    for name, reason in reasons.items():
+        assert tool.run("check", name) == (1, "")
+        assert reason in tool.stderr
+    assert ecr.calls == ["BatchGetImage"] * 3
 
 
 def test_converted_images_run_from_an_empty_store(lab: Lab, tool: Tool, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
 
@@ -41,7 +42,7 @@ class Server:
 
 
 @contextmanager
-def serving(answer: Callable[[Asked], Told]) -> Iterator[Server]:
+def serving(answer: Callable[[Asked], Told], tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Answer requests on a free port of loopback."""
     running = Server("")
 
@@ -73,6 +74,8 @@ def serving(answer: Callable[[Asked], Told]) -> Iterator[Server]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     running.address = f"127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()

@@ -6,11 +6,13 @@ from __future__ import annotations
 import base64
 import io
 import json
+import ssl
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from deploy.__main__ import main
 from deploy.errors import (
     AccessDenied,
     NotFound,
@@ -26,11 +28,13 @@ from deploy.image.http_registry import HttpRegistry
 from deploy.image.manifest import Document, digest_of
 from deploy.image.names import parse_name
 from deploy.image.registry import MAX_MANIFEST_BYTES, read_head
+from tests.conftest import ROOT
 from tests.unit.registry_server import Asked, Server, Told, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+TLS = ROOT / "tests" / "unit" / "tls"
 LOGIN = Credentials("me", "secret")
 MANIFEST = Told(200, b"{}", {"Content-Type": media.OCI_MANIFEST})
 
@@ -198,6 +202,19 @@ def test_a_registry_that_is_not_there_is_told() -> None:
         registry_at(server).read_manifest("1")
 
 
+def test_certificates_are_checked() -> None:
+    """The system's, or those that are named; nothing is asked of a server that has none of them."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(TLS / "loopback.pem")  # valid for 127.0.0.1, in no system's store
+    with serving(lambda _: MANIFEST, context) as server:
+        name = parse_name(f"{server.address}/rooms:1")
+        trusting = HttpRegistry(name, ca_file=str(TLS / "certificate.pem"))
+        assert trusting.read_manifest("1").media_type == media.OCI_MANIFEST
+        with pytest.raises(RegistryUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
+            HttpRegistry(name).read_manifest("1")
+        assert len(server.asked) == 1
+
+
 def test_an_upload_goes_where_the_registry_says() -> None:
     """A layer that is there is not uploaded."""
     digest = digest_of(b"layer")
@@ -233,3 +250,22 @@ def test_logins_are_found_where_docker_and_podman_keep_them(tmp_path: Path) -> N
     own = environ | {"REGISTRY_USER": "she", "REGISTRY_PASSWORD": "p"}
     assert find_credentials("a:5000", own) == Credentials("she", "p")
     assert "secret" not in repr(LOGIN)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param(["check", "Rooms"], id="no name"),
+        pytest.param(["fix", "r.example/rooms:1", "--to", "a b"], id="no tag"),
+        pytest.param(["build", "--push", "--tag", "no name"], id="no name for a push"),
+        pytest.param(["push", "r.example/rooms@sha256:" + "0" * 64], id="a push to a digest"),
+    ],
+)
+def test_bad_usage_is_told_before_anything_is_asked(
+    capsys: pytest.CaptureFixture[str], args: list[str]
+) -> None:
+    """Exit status 2, one line on stderr, nothing on stdout."""
+    assert main(["image", *args]) == 2
+
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
