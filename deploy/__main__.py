@@ -11,8 +11,8 @@ from deploy.image import commands as image
 from deploy.local import commands as local
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; 0 done, 1 failed or not acceptable, 2 bad usage."""
+def build_parser() -> argparse.ArgumentParser:
+    """All commands of all areas."""
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     areas = parser.add_subparsers(dest="area", required=True)
     local.add_commands(areas.add_parser("local", help="TorchServe on this machine"))
@@ -20,7 +20,12 @@ def main(argv: list[str] | None = None) -> int:
     contract.add_command(
         areas.add_parser("contract", help="does a container keep SageMaker's hosting rules?")
     )
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; 0 done, 1 failed or not acceptable, 2 bad usage."""
+    args = build_parser().parse_args(argv)
     status: int = args.run(args)
     return status
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deploy.contract.answers import ATTRIBUTES
@@ -22,7 +23,7 @@ STOP_LIMIT_S = 30.0
 MAX_ATTRIBUTES = 1024
 # The caller gets an error's body as a string inside of another error (ModelError).
 MAX_ERROR_BYTES = 4096
-_OK, _TOO_LARGE, _SERVER_ERROR = 200, 413, 500
+_OK, _TOO_LARGE, _SERVER_ERROR, _BUSY = 200, 413, 500, 503
 _KILLED = 137
 _TRACES = (b"Traceback (most recent call last)", b"\n\tat ", b"\n    at ", b'File "/')
 _SHOWN = 3
@@ -198,17 +199,41 @@ def writes(changes: Sequence[str]) -> Row:
     return from_problems("writes", problems, "the root is as it was in the image")
 
 
-def memory(peak_mb: int | None, limit_mb: int, oom_kills: int, *, is_alive: bool) -> Row:
-    """Of the peak of resident memory, None if it cannot be read, and of processes killed for it."""
-    problems = [f"{oom_kills} processes were killed for want of memory"] if oom_kills else []
-    if not is_alive:
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Of memory.
+
+    Attributes:
+        peak_mb: Resident at most, MB of 2^20 bytes; None if it cannot be read.
+        limit_mb: The chosen size.
+        oom_kills: Processes that the kernel killed for it.
+        is_alive: The container has not ended.
+    """
+
+    peak_mb: int | None
+    limit_mb: int
+    oom_kills: int
+    is_alive: bool
+
+
+def memory(usage: Usage, loaded: Sequence[Answer]) -> Row:
+    """Of memory, and of the answers to the largest bodies, all sent at once."""
+    limit, problems = f"{usage.limit_mb} MB", []
+    if usage.oom_kills:
+        problems.append(f"{usage.oom_kills} processes were killed for want of memory")
+    if not usage.is_alive:
         problems.append("it ended under the load")
+    # A full queue says 503; anything else of the server's own fault is a sign of want.
+    if bad := [
+        a for a in loaded if not a.status or (a.status >= _SERVER_ERROR and a.status != _BUSY)
+    ]:
+        problems.append(f"of {len(loaded)} bodies of 6 MiB at once {len(bad)} got {statuses(bad)}")
     if problems:
-        return failed("memory", f"{'; '.join(problems)} ({limit_mb} MB)")
-    if peak_mb is None:
+        return failed("memory", f"{'; '.join(problems)} ({limit})")
+    if usage.peak_mb is None:
         return not_judged("memory", "the engine runs elsewhere: its processes cannot be read")
-    reason = f"at most {peak_mb} of {limit_mb} MB, no process killed"
-    return (passed if peak_mb <= limit_mb else failed)("memory", reason)
+    seen = f"at most {usage.peak_mb} of {limit}, with {len(loaded)} bodies of 6 MiB at once"
+    return (passed if usage.peak_mb <= usage.limit_mb else failed)("memory", seen)
 
 
 def statuses(answers: Iterable[Answer]) -> str:

@@ -13,6 +13,7 @@ from deploy.contract.probing import (
     in_flight,
     judge_invocations,
     judge_server,
+    load_memory,
     wait_answer,
 )
 from deploy.contract.rows import Row, failed, in_order, not_judged, passed
@@ -88,9 +89,11 @@ def judge_image(setting: Setting, request: Request, report: Report) -> list[Row]
 def _served(container: Container, request: Request) -> Iterable[Row]:
     """Everything that a container is asked once it is ready, and its end."""
     yield from judge_server(container.server, request)
+    loaded = load_memory(container.server, request)
     is_alive = container.is_running()
     peak_mb, kills = (container.peak_mb(), container.oom_kills()) if is_alive else (None, 0)
-    yield judging.memory(peak_mb, container.memory_mb, kills, is_alive=is_alive)
+    usage = judging.Usage(peak_mb, container.memory_mb, kills, is_alive)
+    yield judging.memory(usage, loaded)
     if not is_alive:
         yield failed("sigterm", "it ended before it got SIGTERM")
         return

@@ -59,7 +59,7 @@ def judge_invocations(asker: Asker, request: Request) -> Iterator[Row]:
     seen += together
     yield judging.concurrency(together)
     yield from _payloads(invoke, sample)
-    kinds = list(dict.fromkeys((sample.content_type, OCTETS, "application/x-unknown")))
+    kinds = list(dict.fromkeys((sample.content_type, OCTETS, "application/x-unknown", "")))
     types = {kind: invoke(replace(sample, content_type=kind)) for kind in kinds}
     yield judging.content_types(types, sample.content_type)
     yield judging.attributes_in(
@@ -140,6 +140,13 @@ def _busy_pings(server: Server, request: Request) -> list[Answer]:
             pings.append(server.ping())
             time.sleep(_POLL_S)
     return pings
+
+
+def load_memory(server: Server, request: Request) -> list[Answer]:
+    """The largest bodies that SageMaker hands on, as many at once as are to be borne."""
+    with ThreadPoolExecutor(request.concurrency) as pool:
+        large = [request.sample.padded(6 * MIB)] * request.concurrency
+        return list(pool.map(server.invoke, large))
 
 
 def wait_answer(server: Server, sample: Sample, timeout_s: float) -> tuple[Answer, float]:

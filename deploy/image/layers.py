@@ -49,25 +49,18 @@ def pack_anew(
         Unconvertible: If it cannot be unpacked, or is too large.
         WrongContent: If it is not what digest, size or ``diff_id`` say.
     """
-    source = _Source(pieces)
+    digest, source = layer.described.digest, _Source(pieces)
     unpacked, packed = _Measured(), _Measured()
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
-
-    def write(data: bytes) -> None:
-        out.write(data)
-        packed.add(data)
-
     try:
         for content in _unpacked(layer, source):
             unpacked.add(content)
             if unpacked.size > limit_bytes:
-                raise Unconvertible(
-                    f"layer {layer.described.digest} unpacks to more than {limit_bytes:,} bytes"
-                )
-            write(packer.compress(content))
+                raise Unconvertible(f"layer {digest} unpacks to more than {limit_bytes:,} bytes")
+            out.write(packed.add(packer.compress(content)))
     except zstandard.ZstdError as err:
-        raise Unconvertible(f"layer {layer.described.digest} cannot be unpacked: {err}") from err
-    write(packer.flush())
+        raise Unconvertible(f"layer {digest} cannot be unpacked: {err}") from err
+    out.write(packed.add(packer.flush()))
     _check(layer.described, source.seen, unpacked, diff_id)
     return Descriptor(DOCKER_LAYER, packed.digest, packed.size)
 
@@ -101,9 +94,10 @@ class _Measured:
         self._hash = hashlib.sha256()
         self.size = 0
 
-    def add(self, data: bytes) -> None:
+    def add(self, data: bytes) -> bytes:
         self._hash.update(data)
         self.size += len(data)
+        return data
 
     @property
     def digest(self) -> str:

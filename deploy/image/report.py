@@ -98,7 +98,8 @@ def _lines(seen: Inspection, findings: list[Finding]) -> Iterator[str]:
         is_said = packed == media.promised_compression(layer.described.media_type)
         yield f"  {_part(layer.described)}{'' if is_said else f'  in truth: {packed}'}"
     if seen.config is not None:
-        yield f"{seen.config.platform}, {len(seen.layers)} layers, {seen.size_bytes / 1e6:.1f} MB"
+        layers = f"{len(seen.layers)} layer{'s' * (len(seen.layers) != 1)}"
+        yield f"{seen.config.platform}, {layers}, {seen.size_bytes / 1e6:.1f} MB"
     yield from (f"{finding.level}: {finding.rule}: {finding.message}" for finding in findings)
     if is_acceptable(findings):
         yield f"SageMaker takes it: {seen.name.at(digest=seen.top.digest)}"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deploy.__main__ import main
-from deploy.contract.rows import NOT_OF_AN_ADDRESS, NOT_OF_AN_ENDPOINT, RULES
+from deploy.contract.rows import NOT_OF_AN_ADDRESS, NOT_OF_AN_ENDPOINT
 from tests.conftest import ROOT
 from tests.contract.runtime_server import serve_runtime
 
@@ -183,23 +183,3 @@ def test_an_address_where_nothing_answers_is_told(capsys: pytest.CaptureFixture[
 
     assert main(["contract", f"http://127.0.0.1:{port}"]) == 1
     assert f"nothing answers at 127.0.0.1:{port}" in capsys.readouterr().err
-
-
-def rules_table() -> str:
-    """The table of docs/contract.md, from the rules and from where they are judged."""
-    sign = {True: "–", False: "✓"}
-    head = ["| rule | demand | image | address | endpoint |", "|---|---|---|---|---|"]
-    rows = [
-        f"| `{rule}` | {demand} | ✓ | {sign[rule in NOT_OF_AN_ADDRESS]} "
-        f"| {sign[rule in NOT_OF_AN_ENDPOINT]} |"
-        for rule, demand in RULES.items()
-    ]
-    return "\n".join([*head, *rows])
-
-
-def test_the_table_of_rules_is_documented() -> None:
-    """docs/contract.md shows what the code would print."""
-    text = (ROOT / "docs" / "contract.md").read_text("utf-8")
-    shown = text.partition("<!-- rules -->\n")[2].partition("\n<!-- /rules -->")[0]
-
-    assert rules_table() == shown

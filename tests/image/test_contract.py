@@ -59,6 +59,10 @@ class Kit:
     def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._capsys, self._monkeypatch = capsys, monkeypatch
 
+    def forget(self) -> None:
+        """What was printed so far."""
+        self._capsys.readouterr()
+
     def judge(self, environ: dict[str, str], *args: str) -> tuple[int, dict[str, tuple[str, str]]]:
         """Exit status, and verdict and reason of each rule."""
         for name, value in environ.items():
@@ -81,7 +85,9 @@ def failed(rows: dict[str, tuple[str, str]]) -> set[str]:
 
 
 def test_our_image_keeps_every_rule(lab: Lab, image: str, model: Path, kit: Kit) -> None:
-    """Nothing is left without a verdict, our own API included."""
+    """Nothing is left without a verdict, our own API included; its manifest is taken, too."""
+    assert main(["image", "check", image]) == 0
+    kit.forget()
     status, rows = kit.judge(lab.puller, image, "--model", str(model))
 
     assert {verdict for verdict, _ in rows.values()} == {"passed"}, rows
@@ -120,6 +126,20 @@ def test_one_that_needs_root_and_drops_what_it_has_is_found(
     assert failed(rows) == {"any-user", "sigterm"}
     assert "its log ends: error: this runs as root alone" in rows["any-user"][1]
     assert "requests in flight" in rows["sigterm"][1]
+
+
+def test_one_that_needs_more_memory_than_was_chosen_is_found(
+    lab: Lab, liars: str, sample: list[str], kit: Kit
+) -> None:
+    """It is killed; whatever is asked afterwards fails, too, and the kit comes to its end."""
+    flags = ["--env", "LIES=hungry", "--memory-mb", "400"]
+    status, rows = kit.judge(lab.builder, liars, *sample, *flags)
+
+    assert status == 1
+    assert rows["start"][0] == rows["any-user"][0] == "passed"
+    assert rows["memory"][0] == "failed"
+    assert "it ended under the load" in rows["memory"][1]
+    assert rows["sigterm"] == ("failed", "it ended before it got SIGTERM")
 
 
 def test_an_image_that_ends_at_once_is_told(

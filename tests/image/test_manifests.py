@@ -5,79 +5,23 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import shutil
-import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.__main__ import main
 from deploy.image.engine import Engine
 from tests.image import pushing
-from tests.image.fake_ecr import HOST, FakeEcr, serve_ecr
+from tests.image.deploying import cat_image, rules
+from tests.image.fake_ecr import HOST, FakeEcr
 from tests.image.podman import store
 from tests.image.pushing import Pusher, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.image.deploying import Tool
     from tests.image.lab import Lab
-
-
-@pytest.fixture
-def pusher(lab: Lab, request: pytest.FixtureRequest) -> Pusher:
-    """A repository of the test's own."""
-    return Pusher(lab.registry, f"small/{abs(hash(request.node.name)):x}")
-
-
-@pytest.fixture
-def ecr(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEcr]:
-    """ECR's calls over that registry; boto3 finds them by itself."""
-    with serve_ecr(lab.registry) as fake:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", fake.url)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-id")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
-        yield fake
-
-
-@pytest.fixture
-def tool(capsys: pytest.CaptureFixture[str]) -> Tool:
-    """The command line."""
-    return Tool(capsys)
-
-
-class Tool:
-    """Runs commands in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.stderr = ""
-
-    def run(self, *args: str) -> tuple[int, str]:
-        """Exit status and stdout of a command."""
-        status = main(["image", *args])
-        captured = self._capsys.readouterr()
-        self.stderr = captured.err
-        return status, captured.out
-
-    def check(self, image: str) -> tuple[int, dict[str, Any]]:
-        """Exit status and document of a check."""
-        status, text = self.run("check", "--json", image)
-        return status, json.loads(text)
-
-    def fix(self, image: str, *args: str) -> dict[str, Any]:
-        """Document of a fix."""
-        status, text = self.run("fix", "--json", image, *args)
-        assert status == 0, self.stderr
-        document: dict[str, Any] = json.loads(text)
-        return document
-
-
-def rules(document: dict[str, Any]) -> list[str]:
-    """What a check found."""
-    return [finding["rule"] for finding in document["findings"]]
 
 
 def test_an_oci_image_is_converted_without_its_layers(pusher: Pusher, tool: Tool) -> None:
@@ -305,9 +249,8 @@ def test_converted_images_run_from_an_empty_store(lab: Lab, tool: Tool, tmp_path
     pusher.attested("index", pushing.Put(kind, content))
 
     for tag in ("index", "zstd"):
-        assert (1, tag == "zstd") == (
-            (checked := tool.check(pusher.name(tag)))[0], "layer-compression" in rules(checked[1])
-        )  # fmt: skip
+        status, checked = tool.check(pusher.name(tag))
+        assert (1, tag == "zstd") == (status, "layer-compression" in rules(checked))
         with lab.timed(f"fix {tag}"):
             use = tool.fix(pusher.name(tag))["use"]
         empty = lab.puller | store(lab.folder / tag / "store", lab.folder / tag, lab.registry)
@@ -315,18 +258,3 @@ def test_converted_images_run_from_an_empty_store(lab: Lab, tool: Tool, tmp_path
             lab.run("pull", "--quiet", use, environ=empty)
             answer = lab.run("run", "--rm", "--network=none", use, environ=empty)
         assert answer == "oci" if tag == "index" else tag
-
-
-def cat_image(lab: Lab, context: Path, name: str) -> None:
-    """Build an image that has `cat` and what it links to, and prints its own tag."""
-    cat = shutil.which("cat") or ""
-    linked = subprocess.run(["ldd", cat], capture_output=True, text=True, check=True).stdout
-    for path in [cat, *re.findall(r"(/\S+) \(0x", linked)]:
-        target = context / "root" / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
-    (context / "root" / "hello").write_text(name.rpartition(":")[2])
-    (context / "Dockerfile").write_text(
-        f'FROM scratch\nCOPY root /\nENTRYPOINT ["{cat}", "/hello"]\n'
-    )
-    lab.run("build", "--quiet", "--format", "oci", "--tag", name, str(context), environ=lab.builder)

@@ -11,16 +11,14 @@ import pytest
 from deploy.__main__ import main
 from deploy.image.engine import Engine
 from tests.image import pushing
+from tests.image.deploying import cat_image
 from tests.image.fake_ecr import HOST, FakeEcr
 from tests.image.pushing import Pusher
-from tests.image.test_manifests import cat_image, ecr
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.image.lab import Lab
-
-__all__ = ["ecr"]  # a fixture
 
 
 def test_a_pushed_image_is_checked_and_named_by_its_digest(

@@ -33,6 +33,8 @@ class Liar(Handler):  # type: ignore[misc]  # see above
         if "root" in LIES:
             STATE.mkdir(exist_ok=True)
             (STATE / "last").write_bytes(body)
+        if "hungry" in LIES:
+            self.server.eaten.append(bytearray(b"x") * (30 * len(body)))
         if "small" in LIES and len(body) > 1_000_000:
             self.answer(413, {"error": "too large"})
         elif "fragile" in LIES and not body:
@@ -54,7 +56,7 @@ def main() -> None:
     if "user" in LIES and os.geteuid():
         sys.exit("error: this runs as root alone")
     server = Server(Liar)
-    server.busy = 0
+    server.busy, server.eaten = 0, []
     loading = threading.Timer(2.0 if "ping" in LIES else 0.0, server.load)
     loading.start()
     if "sigterm" in LIES:

@@ -32,6 +32,11 @@ def payload(size_bytes: int, answer: Answer, rule: str = "payload-6mb", alive: A
     return judging.payload(rule, size_bytes, answer, alive, must_fit=True)
 
 
+def used(peak_mb: int | None, limit_mb: int, kills: int = 0, *, is_alive: bool = True) -> Row:
+    """Memory after bodies that were all answered."""
+    return judging.memory(judging.Usage(peak_mb, limit_mb, kills, is_alive), [OK, BUSY])
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
@@ -81,9 +86,14 @@ def payload(size_bytes: int, answer: Answer, rule: str = "payload-6mb", alive: A
         pytest.param(judging.sigterm([OK], None, 0), "runs on 30 s", id="deaf"),
         pytest.param(judging.sigterm([OK], 10.0, 137), "killed after 10.0 s", id="killed"),
         pytest.param(judging.writes(["/a", "/b", "/c", "/d"]), "/a, /b, /c …", id="writes"),
-        pytest.param(judging.memory(2100, 2048, 0, is_alive=True), "2100 of 2048", id="large"),
-        pytest.param(judging.memory(90, 2048, 1, is_alive=True), "1 processes", id="killed inside"),
-        pytest.param(judging.memory(None, 2048, 0, is_alive=False), "ended under", id="gone"),
+        pytest.param(used(2100, 2048), "2100 of 2048", id="large"),
+        pytest.param(used(90, 2048, 1), "1 processes", id="killed inside"),
+        pytest.param(used(None, 2048, is_alive=False), "ended under", id="gone"),
+        pytest.param(
+            judging.memory(judging.Usage(9, 99, 0, is_alive=True), [OK, replace(OK, status=507)]),
+            "of 2 bodies of 6 MiB at once 1 got 1× 507",
+            id="a worker is gone",
+        ),
     ],
 )
 def test_broken_rules_fail_with_their_reason(row: Row, reason: str) -> None:
@@ -104,7 +114,7 @@ def test_broken_rules_fail_with_their_reason(row: Row, reason: str) -> None:
         pytest.param(judging.client_errors(replace(OK, status=415)), id="a media type is refused"),
         pytest.param(judging.attributes_in({"attributes": replace(OK, status=400)}), id="unknown"),
         pytest.param(judging.sigterm([OK], 2.0, 143), id="ended by the signal"),
-        pytest.param(judging.memory(90, 2048, 0, is_alive=True), id="small"),
+        pytest.param(used(90, 2048), id="small"),
     ],
 )
 def test_kept_rules_pass(row: Row) -> None:
@@ -117,7 +127,7 @@ def test_what_cannot_be_known_is_not_judged() -> None:
     sagemakers = replace(OK, status=413, failure="SageMaker's own: ValidationError")
 
     assert payload(6 * MIB, sagemakers).verdict is Verdict.NOT_JUDGED
-    assert judging.memory(None, 1, 0, is_alive=True).verdict is Verdict.NOT_JUDGED
+    assert used(None, 1).verdict is Verdict.NOT_JUDGED
     rows = in_order([passed("routes", "seen")], "out of sight")
     assert [row.rule for row in rows] == list(RULES)
     assert {row.reason for row in rows if row.verdict is Verdict.NOT_JUDGED} == {"out of sight"}

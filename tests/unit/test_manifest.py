@@ -3,109 +3,25 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
-
 import pytest
-import zstandard
 
 from deploy import errors
 from deploy.aws import failure
-from deploy.errors import BadUsage, Malformed, NotFound, Unconvertible, WrongContent
+from deploy.errors import BadUsage, Malformed, Unconvertible, WrongContent
 from deploy.image import media
 from deploy.image.engine import Engine, push_commands
 from deploy.image.fix import fix, plan_fix
-from deploy.image.inspection import Inspection, Layer, inspect
-from deploy.image.layers import pack_anew
-from deploy.image.manifest import Descriptor, Document, digest_of, parse_config, parse_document
+from deploy.image.inspection import Inspection, Layer
+from deploy.image.manifest import Descriptor, Document, parse_config, parse_document
 from deploy.image.media import Compression
 from deploy.image.names import EcrPlace, ImageName, parse_name
 from deploy.image.push import login_command
 from deploy.image.report import check_document, check_text, mending_command
 from deploy.image.rules import Demands, Finding, Hosting, Level, Remedy, is_acceptable, judge
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.unit.shelf import Shelf, found, look
 
 DIGEST = "sha256:" + "0" * 64
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
-
-
-class Shelf:
-    """A registry in memory."""
-
-    def __init__(self) -> None:
-        self.documents: dict[str, Document] = {}
-        self.blobs: dict[str, bytes] = {}
-        self.loses_writes = False
-
-    def read_manifest(self, reference: str) -> Document:
-        """What lies there."""
-        if reference not in self.documents:
-            raise NotFound(reference)
-        return self.documents[reference]
-
-    def write_manifest(self, document: Document, tag: str) -> None:
-        """Keep it, under its digest, too."""
-        if not self.loses_writes:
-            self.documents[tag] = document
-        self.documents[document.digest] = document
-
-    @contextmanager
-    def open_blob(
-        self, digest: str, *, first_bytes: int | None = None
-    ) -> Iterator[Iterator[bytes]]:
-        """In pieces of three bytes."""
-        if digest not in self.blobs:
-            raise NotFound(digest)
-        content = self.blobs[digest][:first_bytes]
-        yield (content[at : at + 3] for at in range(0, len(content), 3))
-
-    def write_blob(self, file: BinaryIO, digest: str, size_bytes: int) -> bool:
-        """Keep it."""
-        content = file.read()
-        assert (digest, size_bytes) == (digest_of(content), len(content))
-        self.blobs[digest] = content
-        return True
-
-    def keep(self, content: bytes) -> dict[str, Any]:
-        """A layer or configuration, as a manifest names it."""
-        self.blobs[digest_of(content)] = content
-        return {"digest": digest_of(content), "size": len(content)}
-
-    def put(self, tag: str, kind: str, **parts: object) -> Document:
-        """A manifest or index."""
-        fields = {"schemaVersion": 2, "mediaType": kind, **parts}
-        document = Document(kind, json.dumps(fields).encode())
-        self.write_manifest(document, tag)
-        return document
-
-    def image(self, tag: str, layer: bytes = b"layer", **config: object) -> Document:
-        """An OCI image of one gzip layer."""
-        settings = {
-            "os": "linux", "architecture": "amd64",
-            "rootfs": {"diff_ids": [digest_of(layer)]}, **config,
-        }  # fmt: skip
-        packed = gzip.compress(layer, mtime=0)
-        return self.put(
-            tag,
-            media.OCI_MANIFEST,
-            config={"mediaType": media.OCI_CONFIG, **self.keep(json.dumps(settings).encode())},
-            layers=[{"mediaType": media.LAYERS[4], **self.keep(packed)}],
-        )
-
-
-def look(shelf: Shelf, tag: str = "1") -> Inspection:
-    """Inspect what lies under a tag."""
-    return inspect(shelf, ImageName("registry", "rooms", tag))
-
-
-def found(shelf: Shelf, tag: str = "1") -> list[str]:
-    """The rules that an image breaks."""
-    return [finding.rule for finding in judge(look(shelf, tag))]
 
 
 @pytest.mark.parametrize(
@@ -318,44 +234,6 @@ def test_the_report_names_the_command_that_mends() -> None:
     assert mending_command(seen, []) == ""
     assert check_document(seen, findings)["mend"] in check_text(seen, findings)
     assert "SageMaker takes it: registry/rooms@sha256:" in check_text(seen, [])
-
-
-def repack(
-    content: bytes, packed: bytes, packing: Compression = Compression.ZSTD, **options: Any
-) -> bytes:
-    """Pack a layer anew; what becomes of it."""
-    layer = Layer(Descriptor("x", digest_of(packed), len(packed)), packing)
-    out = io.BytesIO()
-    pieces = (packed[at : at + 7] for at in range(0, len(packed), 7))
-    made = pack_anew(layer, pieces, digest_of(content), out, **options)
-    assert (made.digest, made.size_bytes) == (digest_of(out.getvalue()), len(out.getvalue()))
-    return gzip.decompress(out.getvalue())
-
-
-def test_layers_unpack_to_the_same_bytes() -> None:
-    """One frame, several, none."""
-    content = bytes(range(256)) * 999
-    pack = zstandard.ZstdCompressor().compress
-
-    assert repack(content, pack(content)) == content
-    assert repack(content, pack(content[:9]) + pack(content[9:])) == content
-    assert repack(content, content, Compression.NONE) == content
-    assert repack(b"", pack(b"")) == b""
-
-
-def test_layers_that_are_not_what_they_should_be_are_refused() -> None:
-    """Cut, damaged, of another content, or a bomb."""
-    content = bytes(10**6)
-    packed = zstandard.ZstdCompressor().compress(content)
-
-    with pytest.raises(WrongContent, match="the configuration says"):
-        repack(b"other", packed)
-    with pytest.raises(WrongContent, match="the configuration says"):
-        repack(content, packed[:-3])
-    with pytest.raises(Unconvertible, match="cannot be unpacked"):
-        repack(content, packed[:9] + b"\xff" * 9 + packed[18:])
-    with pytest.raises(Unconvertible, match="unpacks to more than 1,000 bytes"):
-        repack(content, packed, limit_bytes=1000)
 
 
 def test_the_engine_is_logged_in_and_pushes_as_it_should() -> None:
