@@ -34,15 +34,16 @@ def open_registry(name: ImageName, connection: Connection | None = None) -> Regi
         AwsError: If boto3 cannot make a client.
         BadUsage: If a file with logins cannot be read.
     """
+    connection = connection or Connection()
     # Whoever has no boto3 can build images all the same.
     if name.ecr is not None:
         from deploy.aws import ecr_client  # noqa: PLC0415
         from deploy.image.ecr import EcrRegistry  # noqa: PLC0415
 
-        return EcrRegistry(ecr_client(name.ecr), name.ecr, name)
+        ca_file = connection.ca_file or os.environ.get("AWS_CA_BUNDLE")
+        return EcrRegistry(ecr_client(name.ecr), name.ecr, name, ca_file)
     from deploy.image.http_registry import HttpRegistry  # noqa: PLC0415
 
-    connection = connection or Connection()
     return HttpRegistry(
         name,
         find_credentials(name.registry, os.environ),

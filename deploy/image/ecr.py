@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO
-
-import urllib3
+from urllib.parse import urlsplit
 
 from deploy.aws import failure, translated
 from deploy.errors import AwsError, NotFound, RegistryUnreachable, WrongContent
 from deploy.image import media
 from deploy.image.manifest import Document
+from deploy.image.pool import make_pool
+from deploy.image.pool import translated as reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 _PIECE = 2**20
 _MAX_PART_BYTES = 20 * 2**20  # ECR API reference, UploadLayerPart
-_TIMEOUT = urllib3.Timeout(connect=10.0, read=60.0)
 
 
 class EcrRegistry:
@@ -34,12 +35,15 @@ class EcrRegistry:
         client: boto3's.
         place: Account and region.
         name: An image in the repository.
+        ca_file: Certificates to trust, where layers are downloaded, in the place of the system's.
     """
 
-    def __init__(self, client: ECRClient, place: EcrPlace, name: ImageName) -> None:
+    def __init__(
+        self, client: ECRClient, place: EcrPlace, name: ImageName, ca_file: str | None = None
+    ) -> None:
         self._client = client
         self._account, self._repository = place.account, name.repository
-        self._pool = urllib3.PoolManager(timeout=_TIMEOUT, retries=urllib3.Retry(2, redirect=2))
+        self._ca_file = ca_file
 
     def read_manifest(self, reference: str) -> Document:
         """See :class:`deploy.image.registry.Registry`."""
@@ -98,16 +102,14 @@ class EcrRegistry:
                 registryId=self._account, repositoryName=self._repository, layerDigest=digest
             )["downloadUrl"]
         headers = {"Range": f"bytes=0-{first_bytes - 1}"} if first_bytes else {}
-        try:
-            answer = self._pool.request("GET", url, headers=headers, preload_content=False)
-            if answer.status not in {200, 206}:
+        with make_pool(url, self._ca_file) as pool, reached(urlsplit(url).netloc):
+            answer = pool.request("GET", url, headers=headers, preload_content=False)
+            if answer.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
                 raise RegistryUnreachable(f"the download of {digest} answers {answer.status}")
             try:
                 yield answer.stream(first_bytes or _PIECE, decode_content=False)
             finally:
-                answer.close()
-        except urllib3.exceptions.HTTPError as err:
-            raise RegistryUnreachable(f"the download of {digest} broke off: {err}") from err
+                answer.close()  # of a whole layer no more is wanted than was read
 
     def write_blob(self, file: BinaryIO, digest: str, size_bytes: int) -> bool:
         """See :class:`deploy.image.registry.Registry`."""

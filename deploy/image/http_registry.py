@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import re
-import ssl
-import urllib.request
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO
@@ -24,6 +22,7 @@ from deploy.errors import (
 from deploy.image import media
 from deploy.image.http_auth import parse_challenge, parse_token, token_url
 from deploy.image.manifest import Document
+from deploy.image.pool import make_pool, translated
 from deploy.image.registry import MAX_MANIFEST_BYTES
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from deploy.image.credentials import Credentials
     from deploy.image.names import ImageName
 
-_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 10.0, 60.0
 _MAX_REDIRECTS = 5
 _MAX_ERROR_BYTES = 64 * 2**10
 _PIECE = 2**20
@@ -65,7 +63,7 @@ class HttpRegistry:
         self._credentials = credentials
         self._is_plain = is_plain
         self._authorization = ""
-        self._pool = _pool(self._origin, ca_file)
+        self._pool = make_pool(self._origin, ca_file)
 
     def read_manifest(self, reference: str) -> Document:
         """See :class:`deploy.image.registry.Registry`."""
@@ -103,7 +101,7 @@ class HttpRegistry:
         headers = {"Range": f"bytes=0-{first_bytes - 1}"} if first_bytes else {}
         answer = self._ask("GET", f"{self._base}/blobs/{digest}", headers)
         try:
-            with _translated(self._origin):
+            with translated(self._origin):
                 yield answer.stream(first_bytes or _PIECE, decode_content=False)
         finally:
             answer.close()  # of a whole layer no more is wanted than was read
@@ -153,7 +151,7 @@ class HttpRegistry:
     ) -> _ANSWER:
         """Send a request and follow redirects; credentials go to the registry alone."""
         for _ in range(_MAX_REDIRECTS):
-            with _translated(urlsplit(url).netloc):
+            with translated(urlsplit(url).netloc):
                 answer = self._pool.request(
                     method,
                     url,
@@ -187,7 +185,7 @@ class HttpRegistry:
             return
         url = token_url(challenge, scope, is_plain_allowed=self._is_plain)
         headers = {"Authorization": self._credentials.basic} if self._credentials else {}
-        with _translated(urlsplit(url).netloc):
+        with translated(urlsplit(url).netloc):
             answer = self._pool.request(
                 "GET", url, headers=headers, redirect=False, preload_content=False
             )
@@ -197,29 +195,8 @@ class HttpRegistry:
         self._authorization = f"Bearer {parse_token(_body(answer, MAX_MANIFEST_BYTES))}"
 
 
-def _pool(origin: str, ca_file: str | None) -> urllib3.PoolManager:
-    timeout = urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=_READ_TIMEOUT_S)
-    # Only that no connection came about is tried again: nothing was sent then.
-    retries = urllib3.Retry(total=2, connect=2, read=0, redirect=0, status=0, other=0)
-    context = ssl.create_default_context(cafile=ca_file)
-    parts = urlsplit(origin)
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
-        return urllib3.ProxyManager(proxy, timeout=timeout, retries=retries, ssl_context=context)
-    return urllib3.PoolManager(timeout=timeout, retries=retries, ssl_context=context)
-
-
-@contextmanager
-def _translated(where: str) -> Iterator[None]:
-    try:
-        yield
-    except urllib3.exceptions.HTTPError as err:
-        reason = getattr(err, "reason", None) or err
-        raise RegistryUnreachable(f"no answer from {where}: {reason}") from err
-
-
 def _body(answer: _ANSWER, limit_bytes: int) -> bytes:
-    with _translated("the registry"):
+    with translated("the registry"):
         content = answer.read(limit_bytes + 1, decode_content=True)
     if len(content) > limit_bytes:
         answer.close()
@@ -236,7 +213,7 @@ def _finish(answer: _ANSWER) -> None:
 
 
 def _refusal(answer: _ANSWER, url: str) -> Exception:
-    with _translated(url):
+    with translated(url):
         text = answer.read(_MAX_ERROR_BYTES).decode(errors="replace")
     answer.close()
     reason = re.sub(r"\s+", " ", text)[:300] or "without a reason"

@@ -84,7 +84,7 @@ class FakeEcr:
                 kind, content = repository.get(reference)
             except urllib.error.HTTPError:
                 kind, content = "", b""
-            if kind == pushing.OCI_MANIFEST and accepted == [pushing.V2S2] and "imageTag" in wanted:
+            if kind not in accepted and _can_be_converted(kind, accepted) and "imageTag" in wanted:
                 kind, content = pushing.V2S2, _converted(content)
             if kind not in accepted:
                 failures.append({"imageId": wanted, "failureCode": "ImageNotFound",
@@ -184,6 +184,10 @@ class FakeEcr:
                 return True
         except urllib.error.HTTPError:
             return False
+
+
+def _can_be_converted(kind: str, accepted: list[str]) -> bool:
+    return kind == pushing.OCI_MANIFEST and pushing.V2S2 in accepted
 
 
 def _converted(content: bytes) -> bytes:

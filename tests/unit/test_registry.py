@@ -215,6 +215,18 @@ def test_certificates_are_checked() -> None:
         assert len(server.asked) == 1
 
 
+def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not for hosts that are excepted."""
+    with serving(lambda _: MANIFEST) as proxy, serving(lambda _: MANIFEST) as server:
+        monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        HttpRegistry(parse_name("registry.invalid/rooms:1"), is_plain=True).read_manifest("1")
+        registry_at(server).read_manifest("1")
+
+    assert [asked.path for asked in proxy.asked] == ["http://registry.invalid/v2/rooms/manifests/1"]
+    assert len(server.asked) == 1
+
+
 def test_an_upload_goes_where_the_registry_says() -> None:
     """A layer that is there is not uploaded."""
     digest = digest_of(b"layer")
