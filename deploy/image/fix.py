@@ -146,26 +146,33 @@ def _publish(
     uploaded: tuple[Descriptor, ...],
     say: Callable[[str], None],
 ) -> Fixed:
-    name, short, note = seen.name, document.digest[7:15], ""
-    target = tag or name.tag or f"v2s2-{short}"
-    if _digest_at(registry, target) == document.digest:
-        say(f"{name.at(tag=target)} is {document.digest} already; nothing is written")
-        done = name.at(tag=target, digest=document.digest)
-        return Fixed(done, seen.top.media_type, is_changed=False, uploaded=uploaded)
+    name, note = seen.name, ""
+    neighbor = f"v2s2-{document.digest[7:15]}"
+    target = tag or name.tag or neighbor
     try:
-        registry.write_manifest(document, target)
+        is_changed = _put(registry, document, target)
     except TagIsImmutable:
         if tag:
             raise
         note = f"the repository lets no tag be moved, so that {target} stays as it is"
-        target = f"{target[:100]}-v2s2-{short}"
-        say(f"{note}; writing {target} instead")
-        if _digest_at(registry, target) != document.digest:
-            registry.write_manifest(document, target)
-    _verify(registry, document, target)
-    say(f"Wrote {len(document.content):,} bytes as {name.at(tag=target)} and read them back")
+        target = f"{target[:100]}-{neighbor}"
+        say(f"{note}; its neighbor is {target}")
+        is_changed = _put(registry, document, target)
     done = name.at(tag=target, digest=document.digest)
-    return Fixed(done, seen.top.media_type, is_changed=True, uploaded=uploaded, note=note)
+    if is_changed:
+        say(f"Wrote {len(document.content):,} bytes as {name.at(tag=target)} and read them back")
+    else:
+        say(f"{name.at(tag=target)} is {document.digest} already; nothing is written")
+    return Fixed(done, seen.top.media_type, is_changed=is_changed, uploaded=uploaded, note=note)
+
+
+def _put(registry: Registry, document: Document, tag: str) -> bool:
+    """Write a manifest and read it back; False if it lies there already."""
+    if _digest_at(registry, tag) == document.digest:
+        return False
+    registry.write_manifest(document, tag)
+    _verify(registry, document, tag)
+    return True
 
 
 def _verify(registry: Registry, document: Document, tag: str) -> None:

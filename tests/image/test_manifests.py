@@ -214,6 +214,7 @@ def test_a_tag_that_cannot_be_moved_gets_a_neighbor(
 
     assert fixed["image"].startswith(f"{HOST}/{pusher.repository}:1.0-v2s2-")
     assert fixed["use"] == again["use"]
+    assert (fixed["is_changed"], again["is_changed"]) == (True, False)
     assert "lets no tag be moved" in told
     assert pusher.get("1.0") == (pushing.OCI_INDEX, old.content)
     assert tool.check(fixed["image"])[0] == 0
