@@ -52,7 +52,7 @@ def judge_url(server: Server, request: Request, report: Report) -> list[Row]:
 
 def judge_endpoint(asker: Asker, request: Request, report: Report) -> list[Row]:
     """Judge a live endpoint through InvokeEndpoint."""
-    rows = _collect(judge_invocations(asker, request), report)
+    rows = _collect(judge_invocations(asker, request, is_direct=False), report)
     return in_order(rows, "SageMaker stands in between")
 
 

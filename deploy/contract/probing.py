@@ -45,8 +45,14 @@ class Request:
     concurrency: int = 5  # the SageMaker SDK's default for serverless endpoints
 
 
-def judge_invocations(asker: Asker, request: Request) -> Iterator[Row]:
-    """The rows that can be had through an endpoint, too."""
+def judge_invocations(asker: Asker, request: Request, *, is_direct: bool) -> Iterator[Row]:
+    """The rows that can be had through an endpoint, too.
+
+    Args:
+        asker: Who is asked.
+        request: What.
+        is_direct: Headers arrive as they are sent, because SageMaker does not stand in between.
+    """
     sample, seen = request.sample, list[Answer]()
 
     def invoke(changed: Sample) -> Answer:
@@ -62,14 +68,11 @@ def judge_invocations(asker: Asker, request: Request) -> Iterator[Row]:
     kinds = list(dict.fromkeys((sample.content_type, OCTETS, "application/x-unknown", "")))
     types = {kind: invoke(replace(sample, content_type=kind)) for kind in kinds}
     yield judging.content_types(types, sample.content_type)
-    yield judging.attributes_in(
-        {
-            "custom attributes": invoke(replace(sample, attributes="trace=contract-kit")),
-            "unknown headers": invoke(
-                replace(sample, headers={"X-Amzn-SageMaker-Unknown": "1", "X-Kit": "1"})
-            ),
-        }
-    )
+    added = {"custom attributes": invoke(replace(sample, attributes="trace=contract-kit"))}
+    if is_direct:
+        headers = {"X-Amzn-SageMaker-Unknown": "1", "X-Kit": "1"}
+        added["unknown headers"] = invoke(replace(sample, headers=headers))
+    yield judging.attributes_in(added)
     yield judging.attributes_out(seen)
     yield _client_errors(invoke, request)
     if request.is_rooms:
@@ -117,7 +120,7 @@ def _client_errors(invoke: Callable[[Sample], Answer], request: Request) -> Row:
 def judge_server(server: Server, request: Request) -> Iterator[Row]:
     """The rows that need the server itself, after those of ``judge_invocations``."""
     server.answers.clear()  # of the time before it was ready
-    yield from judge_invocations(server, request)
+    yield from judge_invocations(server, request, is_direct=True)
     wanted = (("GET", "/invocations"), ("GET", "/no-such-path"), ("POST", "/no-such-path"))
     yield judging.routes(
         {

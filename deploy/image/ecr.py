@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from deploy.image.names import EcrPlace, ImageName
 
 _PIECE = 2**20
-_MAX_PART_BYTES = 20 * 2**20  # ECR API reference, UploadLayerPart
+MAX_PART_BYTES = 20 * 2**20  # ECR API reference, UploadLayerPart
 
 
 class EcrRegistry:
@@ -120,7 +120,7 @@ class EcrRegistry:
                 registryId=self._account, repositoryName=self._repository
             )
         upload_id = begun["uploadId"]
-        self._upload_parts(file, upload_id, min(begun["partSize"], _MAX_PART_BYTES), size_bytes)
+        self._upload_parts(file, upload_id, min(begun["partSize"], MAX_PART_BYTES), size_bytes)
         try:
             with translated("CompleteLayerUpload"):
                 self._client.complete_layer_upload(

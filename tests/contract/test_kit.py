@@ -154,6 +154,7 @@ def test_an_endpoint_is_asked_through_sagemaker(
     assert rows["client-errors"][1].startswith("400: ")
     assert rows["payload-6mb"][0] == "passed"
     assert "SageMaker's own" in rows["payload-over"][1]
+    assert rows["attributes-in"][1] == "custom attributes 200"
     assert "'trace=contract-kit'" in rows["attributes-out"][1]
     assert rows["ping-time"] == ("not judged", "SageMaker stands in between")
 
