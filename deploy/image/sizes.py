@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from deploy.image.engine import EngineError
+from deploy.errors import EngineError
 
 _MB = 1_000_000
 _CHUNK = 2**20

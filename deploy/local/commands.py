@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from client.api import ClientError
-from deploy.local.demo import demo
 from deploy.local.server import DEFAULT_PORT, LocalServerError, is_free, serve
 
 if TYPE_CHECKING:
@@ -68,6 +67,8 @@ def run_serve(args: argparse.Namespace) -> int:
 
 def run_demo(args: argparse.Namespace) -> int:
     """Find the rooms of one plan; 0 when rooms were answered."""
+    from deploy.local.demo import demo  # noqa: PLC0415  # draws, which the other commands do not
+
     try:
         demo(args.archive, args.plan, args.drawing, args.page)
     except (LocalServerError, ClientError, OSError) as err:

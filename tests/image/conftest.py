@@ -11,7 +11,10 @@ import pytest
 
 from benchmarks.sheets import draw_sheets
 from tests.conftest import ROOT
+from tests.image.deploying import Tool
+from tests.image.fake_ecr import FakeEcr, serve_ecr
 from tests.image.lab import Lab, open_lab
+from tests.image.pushing import Pusher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,3 +88,25 @@ def baked_in(archive: Path) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(archive, target)
     return str(target.relative_to(ROOT))
+
+
+@pytest.fixture
+def pusher(lab: Lab, request: pytest.FixtureRequest) -> Pusher:
+    """A repository of the test's own."""
+    return Pusher(lab.registry, f"small/{abs(hash(request.node.name)):x}")
+
+
+@pytest.fixture
+def ecr(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEcr]:
+    """ECR's calls over that registry; boto3 finds them by itself."""
+    with serve_ecr(lab.registry) as fake:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", fake.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-id")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+        yield fake
+
+
+@pytest.fixture
+def tool(capsys: pytest.CaptureFixture[str]) -> Tool:
+    """The command line."""
+    return Tool(capsys)

@@ -192,32 +192,3 @@ _ROLES = {"ModelServer": "jvm", "endpoints.Main": "jvm", "model_service_worker":
     "/opt/roomdet/serve": "serve"
 }
 WORKER, JVM = "model_service_worker", "/opt/java/bin/java"
-
-
-@contextmanager
-def private_network(name: str, index: int) -> Iterator[str]:
-    """A network namespace of its own, reached through a pair of devices.
-
-    Yields:
-        The namespace's address.
-    """
-    subnet = f"10.{128 + os.getpid() % 100}.{index}"  # two runs at once do not meet
-    inside, outside = f"{subnet}.2", f"{subnet}.1"
-    device = f"rt{os.getpid() % 100000}x{index}"
-    steps = [
-        f"netns add {name}",
-        f"link add {device} type veth peer name eth0 netns {name}",
-        f"addr add {outside}/30 dev {device}",
-        f"link set {device} up",
-        f"-n {name} addr add {inside}/30 dev eth0",
-        f"-n {name} link set eth0 up",
-        f"-n {name} link set lo up",
-    ]
-    try:
-        for step in steps:
-            subprocess.run(["ip", *step.split()], check=True)
-        yield inside
-    finally:
-        # The device goes with its peer, and both with the namespace.
-        subprocess.run(["ip", "netns", "del", name], check=False)
-        subprocess.run(["ip", "link", "del", device], capture_output=True, check=False)

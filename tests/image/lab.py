@@ -22,10 +22,12 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.image.__main__ import DEFAULT_BASE, labels
+from deploy.contract.network import private_network
+from deploy.image.commands import DEFAULT_BASE
 from deploy.image.engine import Build, Engine, find_engine, run_build
+from deploy.image.source import labels
 from tests.conftest import ROOT
-from tests.image.container import Container, private_network
+from tests.image.container import Container
 from tests.image.podman import OWN_BASE, make_base, pip_mounts, store, unmount
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import roomdet
-from deploy.image.__main__ import labels
 from deploy.image.engine import Build, Engine, build_commands
 from deploy.image.model_tar import pack_model
 from deploy.image.sizes import Layer, table
+from deploy.image.source import labels
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Log in where AWS wants it, push, and look at what arrived."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploy.image.engine import Engine, run_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from deploy.image.names import ImageName
+
+
+def login_command(engine: Engine, registry: str, user: str) -> list[str]:
+    """The command that logs the engine in; it reads the password from stdin."""
+    return [engine.program, "login", "--username", user, "--password-stdin", registry]
+
+
+def log_in(
+    engine: Engine,
+    name: ImageName,
+    say: Callable[[str], None],
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Log the engine in to ECR with a token of AWS's; nothing happens for other registries.
+
+    Raises:
+        AwsError: If AWS gives no token.
+        EngineError: If the engine does not take it.
+    """
+    if name.ecr is None:
+        return
+    from deploy.aws import ecr_client, ecr_login  # noqa: PLC0415  # only who uses ECR needs boto3
+
+    say(f"Logging {engine.program} in to {name.registry} …")
+    login = ecr_login(ecr_client(name.ecr), name.ecr)
+    run_all([login_command(engine, name.registry, login.user)], environ, login.password)
