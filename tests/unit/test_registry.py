@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from deploy.__main__ import main
 from deploy.errors import (
@@ -28,13 +29,11 @@ from deploy.image.http_registry import HttpRegistry
 from deploy.image.manifest import Document, digest_of
 from deploy.image.names import parse_name
 from deploy.image.registry import MAX_MANIFEST_BYTES, read_head
-from tests.conftest import ROOT
 from tests.unit.registry_server import Asked, Server, Told, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TLS = ROOT / "tests" / "unit" / "tls"
 LOGIN = Credentials("me", "secret")
 MANIFEST = Told(200, b"{}", {"Content-Type": media.OCI_MANIFEST})
 
@@ -202,13 +201,15 @@ def test_a_registry_that_is_not_there_is_told() -> None:
         registry_at(server).read_manifest("1")
 
 
-def test_certificates_are_checked() -> None:
+def test_certificates_are_checked(tmp_path: Path) -> None:
     """The system's, or those that are named; nothing is asked of a server that has none of them."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(TLS / "loopback.pem")  # valid for 127.0.0.1, in no system's store
+    authority = trustme.CA()  # made anew, in no system's store
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     with serving(lambda _: MANIFEST, context) as server:
         name = parse_name(f"{server.address}/rooms:1")
-        trusting = HttpRegistry(name, ca_file=str(TLS / "certificate.pem"))
+        trusting = HttpRegistry(name, ca_file=str(tmp_path / "authority.pem"))
         assert trusting.read_manifest("1").media_type == media.OCI_MANIFEST
         with pytest.raises(RegistryUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
             HttpRegistry(name).read_manifest("1")
