@@ -52,14 +52,9 @@ RUN rm -rf /opt/roomdet/build /opt/roomdet/archive/README.md \
 
 # -- the image ----------------------------------------------------------------------------------
 FROM ${BASE_IMAGE}
-ARG VERSION=unknown
-ARG REVISION=unknown
-ARG SOURCE=unknown
+# `make image` adds version, revision and source.
 LABEL org.opencontainers.image.title="Room detector for architectural blueprints" \
-      org.opencontainers.image.licenses="AGPL-3.0-or-later" \
-      org.opencontainers.image.source="${SOURCE}" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.licenses="AGPL-3.0-or-later"
 COPY --from=java /opt/java /opt/java
 COPY --from=python /opt/layer/torch /opt/venv/lib/python3.11/site-packages/torch
 COPY --from=python /opt/venv /opt/venv

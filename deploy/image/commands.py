@@ -103,14 +103,14 @@ def run_fix(args: argparse.Namespace) -> int:
 def run_build_command(args: argparse.Namespace) -> int:
     """Build the image; with --push, print what to deploy and say whether SageMaker takes it."""
     name = parse_name(args.tag) if args.push else None
-    arguments = {"BASE_IMAGE": args.base, **labels(Path())}
+    arguments = {"BASE_IMAGE": args.base}
     if args.archive:
         arguments["ARCHIVE"] = args.archive
     engine = find_engine()
     if name is not None:
         log_in(engine, name, _say)
     _say(f"Building {args.tag} with {engine} …")
-    run_build(engine, Build(args.tag, arguments, tuple(args.flags), args.push))
+    run_build(engine, Build(args.tag, arguments, labels(Path()), tuple(args.flags), args.push))
     if name is not None:
         return _check(args, name, only_name=True)
     print(json.dumps({"image": args.tag}) if args.json else args.tag)

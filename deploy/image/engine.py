@@ -47,6 +47,8 @@ class Build:
     Attributes:
         tag: Its name and tag.
         arguments: Build arguments by name (``ARG`` of the Dockerfile).
+        labels: Labels beside those of the Dockerfile. They are given here and not as arguments
+            because podman keeps a cached step although an argument in its LABEL has changed.
         flags: Further flags of the engine's own.
         is_pushed: Push it to the registry that its name says.
         context: The checkout.
@@ -54,6 +56,7 @@ class Build:
 
     tag: str
     arguments: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     is_pushed: bool = False
     context: Path = Path()
@@ -77,7 +80,8 @@ def find_engine() -> Engine:
 def build_commands(engine: Engine, build: Build) -> list[list[str]]:
     """The commands that build an image, and push it where that is wanted."""
     arguments = [f"--build-arg={name}={value}" for name, value in build.arguments.items()]
-    common = ["--platform", PLATFORM, *arguments, *build.flags]
+    labels = [f"--label={name}={value}" for name, value in build.labels.items()]
+    common = ["--platform", PLATFORM, *arguments, *labels, *build.flags]
     context = str(build.context)
     if engine is Engine.BUILDX:
         # Attestations would make it an index, and BuildKit refuses them with Docker's types.

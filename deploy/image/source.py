@@ -8,11 +8,12 @@ import re
 import subprocess
 from pathlib import Path
 
+_PREFIX = "org.opencontainers.image"  # OCI image-spec, annotations.md
 _VERSION_FILE = Path("handler/roomdet/__init__.py")
 
 
 def labels(context: Path) -> dict[str, str]:
-    """Build arguments that become labels: version, commit and address of the source.
+    """Labels that change from commit to commit: version, commit and address of the source.
 
     The address is ``SOURCE_URL`` of the environment or, if it is one, that of git's origin.
     """
@@ -25,9 +26,9 @@ def labels(context: Path) -> dict[str, str]:
     origin = _git(context, "config", "remote.origin.url")
     source = os.environ.get("SOURCE_URL") or (origin if "://" in origin else "unknown")
     return {
-        "VERSION": version[1] if version else "unknown",
-        "REVISION": revision,
-        "SOURCE": source,
+        f"{_PREFIX}.version": version[1] if version else "unknown",
+        f"{_PREFIX}.revision": revision,
+        f"{_PREFIX}.source": source,
     }
 
 

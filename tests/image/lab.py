@@ -90,11 +90,12 @@ class Lab:
         """
         tag = f"{self.registry}/{name}:test"
         os.environ["SOURCE_URL"] = SOURCE_URL
-        arguments = {"BASE_IMAGE": self.base, **labels(ROOT)}
+        arguments = {"BASE_IMAGE": self.base}
         if archive:
             arguments["ARCHIVE"] = archive
         flags = tuple(pip_mounts()) if self.engine is Engine.PODMAN else ()
-        run_build(self.engine, Build(tag, arguments, flags, is_pushed, ROOT), self.builder)
+        build = Build(tag, arguments, labels(ROOT), flags, is_pushed, ROOT)
+        run_build(self.engine, build, self.builder)
         return tag
 
     def ship(self, name: str) -> str:

@@ -8,6 +8,8 @@ import re
 from typing import TYPE_CHECKING
 
 import roomdet
+from deploy.image.source import labels
+from tests.conftest import ROOT
 from tests.image.conftest import NAME
 from tests.image.lab import SOURCE_URL
 
@@ -40,7 +42,9 @@ def test_labels_size_and_platform(lab: Lab, image: str) -> None:
     assert roomdet.__version__ == told["org.opencontainers.image.version"]
     assert SOURCE_URL == told["org.opencontainers.image.source"]
     assert told["org.opencontainers.image.licenses"] == "AGPL-3.0-or-later"
-    assert re.fullmatch(r"[0-9a-f]{40}(-modified)?", told["org.opencontainers.image.revision"])
+    revision = told["org.opencontainers.image.revision"]
+    assert labels(ROOT)["org.opencontainers.image.revision"] == revision  # and no earlier build's
+    assert re.fullmatch(r"[0-9a-f]{40}(-modified)?", revision)
     assert (described["Os"], described["Architecture"]) == ("linux", "amd64")
     assert described["Config"]["Entrypoint"] == ["/opt/venv/bin/python", "/opt/roomdet/serve"]
     assert described["Size"] <= MOST_UNPACKED

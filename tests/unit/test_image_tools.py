@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-PUSHED = Build("registry/rooms:1", {"VERSION": "1"}, ("--quiet",), is_pushed=True)
+PUSHED = Build("registry/rooms:1", {"BASE": "a"}, {"v": "1"}, ("--quiet",), is_pushed=True)
 
 
 def test_the_same_archive_gives_the_same_model(tmp_path: Path) -> None:
@@ -47,9 +47,13 @@ def test_buildx_pushes_dockers_manifest_without_attestations() -> None:
     (command,) = build_commands(Engine.BUILDX, PUSHED)
 
     assert "type=image,name=registry/rooms:1,push=true,oci-mediatypes=false" in command
-    assert {"--provenance=false", "--sbom=false", "--build-arg=VERSION=1", "--quiet"} <= set(
-        command
-    )
+    assert {
+        "--provenance=false",
+        "--sbom=false",
+        "--build-arg=BASE=a",
+        "--label=v=1",
+        "--quiet",
+    } <= set(command)
 
 
 def test_podman_builds_and_pushes_dockers_manifest() -> None:
@@ -75,9 +79,9 @@ def test_labels_tell_version_commit_and_source(monkeypatch: pytest.MonkeyPatch) 
 
     told = labels(ROOT)
 
-    assert roomdet.__version__ == told["VERSION"]
-    assert len(told["REVISION"].removesuffix("-modified")) == 40
-    assert told["SOURCE"] == "https://example.org/rooms"
+    assert roomdet.__version__ == told["org.opencontainers.image.version"]
+    assert len(told["org.opencontainers.image.revision"].removesuffix("-modified")) == 40
+    assert told["org.opencontainers.image.source"] == "https://example.org/rooms"
 
 
 def test_sizes_show_the_base_apart() -> None:
