@@ -67,7 +67,7 @@ def check_archive(archive: Path, expected_sha256: str | None) -> str:
         with zipfile.ZipFile(archive) as content:
             damaged = content.testzip()
             names = set(content.namelist())
-            handler = json.loads(content.read(_MANIFEST))["model"]["handler"]
+            handler = str(json.loads(content.read(_MANIFEST))["model"]["handler"])
     except (*_UNREADABLE, KeyError, TypeError, ValueError) as err:
         raise StartError(f"{archive} is no TorchServe archive, or damaged: {err}") from err
     if damaged:

@@ -26,7 +26,8 @@ def log(message: str, level: str = "INFO") -> None:
     """Write one line of our own to stdout."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     entry = {"time": now, "level": level, "event": "log", "logger": "serve", "message": message}
-    _write(json.dumps(entry, ensure_ascii=False).encode())
+    # A name of a file that is not UTF-8 becomes question marks.
+    _write(json.dumps(entry, ensure_ascii=False).encode(errors="replace"))
 
 
 class Relay(threading.Thread):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ import pytest
 
 from pid1.archive import check_archive, find_archive
 from pid1.errors import StartError
+from pid1.logs import log
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_archive(path: Path, *, handler: str = "room_handler.py") -> Path:
+def write_archive(path: Path, *, handler: object = "room_handler.py") -> Path:
     """A zip of the form that torch-model-archiver writes."""
     with zipfile.ZipFile(path, "w") as content:
         content.writestr("room_handler.py", "pass\n" * 1000)
@@ -58,6 +60,19 @@ def test_it_says_what_it_saw(tmp_path: Path, names: list[str], told: str) -> Non
         find_archive([model, tmp_path / "archive"])
 
 
+def test_a_name_in_another_encoding_can_be_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The line stays UTF-8 and JSON."""
+    (tmp_path / os.fsdecode(b"pl\xe4ne.pt")).touch()
+
+    with pytest.raises(StartError) as refusal:
+        find_archive([tmp_path])
+    log(str(refusal.value))
+
+    assert "has pl?ne.pt (a checkpoint" in json.loads(capfd.readouterr().out)["message"]
+
+
 def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     """Such as a file in its place; a folder of another user is the like."""
     (tmp_path / "model").touch()
@@ -96,3 +111,5 @@ def test_damage_is_refused(tmp_path: Path) -> None:
             check_archive(archive, None)
     with pytest.raises(StartError, match=r"lacks its own entry point, other\.py"):
         check_archive(write_archive(archive, handler="other.py"), None)
+    with pytest.raises(StartError, match=r"lacks its own entry point, \['other\.py'\]"):
+        check_archive(write_archive(archive, handler=["other.py"]), None)
