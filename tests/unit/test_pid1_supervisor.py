@@ -235,6 +235,24 @@ def test_a_server_that_ignores_sigterm_is_killed(start: Callable[[str], Run]) ->
     assert is_gone(server)
 
 
+def test_a_stop_that_cannot_be_marked_loses_no_request(
+    start: Callable[[str], Run], tmp_path: Path
+) -> None:
+    """The disk is full, or somebody cleared it: /ping cannot turn, the rest goes its way."""
+    (tmp_path / "stop").symlink_to(tmp_path / "gone" / "stop")
+    run = start("normal")
+    run.wait_for("ready")
+    with ThreadPoolExecutor(1) as pool:
+        accepted = pool.submit(run.post)
+        while ping(run.port).in_flight != 1:
+            time.sleep(0.02)
+        run.process.send_signal(signal.SIGTERM)
+
+        assert run.end() == 0
+        assert accepted.result() == 200
+    assert any("/ping goes on as before" in message for message in run.messages)
+
+
 def test_a_stop_during_the_start_is_clean(start: Callable[[str], Run]) -> None:
     """Nothing can have been accepted yet."""
     run = start("starts slowly")
