@@ -153,6 +153,7 @@ def test_the_environment(places: Places) -> None:
         ({"SAGEMAKER_BIND_TO_PORT": "70000"}, "allowed: 1 to 65535"),
         ({"SAGEMAKER_SAFE_PORT_RANGE": "8080-8082"}, "more than 4 ports"),
         ({"SAGEMAKER_SAFE_PORT_RANGE": "8080"}, "FIRST-LAST"),
+        ({"SAGEMAKER_SAFE_PORT_RANGE": "65533-65538"}, "up to 65535"),
         ({"SAGEMAKER_MULTI_MODEL": "true"}, "serves one model"),
         ({"ROOMDET_ARCHIVE_SHA256": "abc"}, "64 hexadecimal digits"),
         ({"ROOMDET_WORKERS": "0"}, "allowed: 1 to 64"),
