@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -261,6 +262,21 @@ def test_a_stop_during_the_start_is_clean(start: Callable[[str], Run]) -> None:
     run.process.send_signal(signal.SIGTERM)
 
     assert run.end() == 0
+
+
+def test_a_stop_while_the_program_is_imported_is_kept(tmp_path: Path) -> None:
+    """The kernel would throw it away, and the container would run until it is killed."""
+    shutil.copy(ROOT / "docker" / "serve", tmp_path)
+    (tmp_path / "pid1").mkdir()
+    (tmp_path / "pid1" / "program.py").write_text(
+        "import os, signal\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "def main(*_): return 0 if signal.SIGTERM in signal.sigpending() else 1\n"
+    )
+
+    result = subprocess.run([sys.executable, tmp_path / "serve", "serve"], check=False)
+
+    assert result.returncode == 0
 
 
 def test_sigquit_is_passed_on(start: Callable[[str], Run]) -> None:
