@@ -29,13 +29,20 @@ def find_archive(folders: Sequence[Path]) -> Path:
         folders: Where to look: SageMaker's model folder, then the image's own.
 
     Raises:
-        StartError: If there is none, or a folder holds several; the message says what is there.
+        StartError: If there is none, a folder holds several, or one cannot be read; the message
+            says what is there.
     """
     for folder in folders:
-        found = sorted(path for path in folder.glob("*.mar") if path.is_file())
+        try:
+            found = _archives_in(folder)
+        except FileNotFoundError:
+            continue
+        except OSError as err:
+            user = os.getuid()
+            raise StartError(f"{folder} cannot be read by user {user}: {err.strerror}") from err
         if len(found) > 1:
-            names = ", ".join(path.name for path in found)
-            raise StartError(f"{folder} holds {len(found)} archives, one is expected: {names}")
+            listed = ", ".join(path.name for path in found)
+            raise StartError(f"{folder} holds {len(found)} archives, one is expected: {listed}")
         if found:
             return found[0]
     raise StartError(f"no archive (*.mar) found: {'; '.join(map(_describe, folders))}")
@@ -67,7 +74,7 @@ def check_archive(archive: Path, expected_sha256: str | None) -> str:
         with zipfile.ZipFile(archive) as content:
             damaged = content.testzip()
             names = set(content.namelist())
-            handler = json.loads(content.read(_MANIFEST))["model"]["handler"]
+            handler = str(json.loads(content.read(_MANIFEST))["model"]["handler"])
     except (*_UNREADABLE, KeyError, TypeError, ValueError) as err:
         raise StartError(f"{archive} is no TorchServe archive, or damaged: {err}") from err
     if damaged:
@@ -77,18 +84,32 @@ def check_archive(archive: Path, expected_sha256: str | None) -> str:
     return digest
 
 
+def _archives_in(folder: Path) -> list[Path]:
+    # macOS' tar adds ._rooms.mar, which holds attributes, to rooms.mar.
+    names = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in names if path.suffix == ".mar" and path.is_file())
+
+
 def _describe(folder: Path) -> str:
     """What a folder holds, for the person who expected an archive there."""
     try:
-        names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+        paths = sorted(folder.iterdir())
     except FileNotFoundError:
         return f"{folder} does not exist"
-    except OSError as err:
-        return f"{folder} cannot be read by user {os.getuid()}: {err.strerror}"
-    if not names:
+    if not paths:
         return f"{folder} is empty"
+    names = [path.name + _kind(path) for path in paths]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     seen = f"{folder} has {', '.join(names[:_MOST_NAMES])}{more}"
     if any(name.endswith((".pt", ".pth", ".onnx")) for name in names):
         seen += " (a checkpoint is no archive: `make archive WEIGHTS=…` packs one)"
+    if nested := sorted(folder.glob("*/*.mar")):
+        seen += f" ({nested[0].relative_to(folder)} lies too deep: `make model-tar` packs it right)"
     return seen
+
+
+def _kind(path: Path) -> str:
+    """What a name does not tell."""
+    if path.is_dir():
+        return "/"
+    return "" if path.is_file() else " (no file)" if path.exists() else " (a broken link)"

@@ -92,7 +92,8 @@ def prepare(places: Places, archive: Path, settings: Settings, budget: Budget) -
             "utf-8",
         )
     except OSError as err:
-        raise StartError(f"{err.filename} cannot be written: {err.strerror}") from err
+        where = err.filename or places.scratch  # a full disk is told without a name
+        raise StartError(f"{where} cannot be written: {err.strerror}") from err
     return _command(places, flags)
 
 

@@ -1,14 +1,38 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Open connections, as the kernel lists them: a body that still arrives is no request yet.
+"""Ports that can be opened, and open connections: a body that still arrives is no request yet.
 
 Source: Linux kernel documentation, networking/proc_net_tcp.rst.
 """
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pid1.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _ESTABLISHED = "01"
+
+
+def check_ports(port: int, loopback_ports: Sequence[int]) -> None:
+    """Check that the server will be able to listen; it would end with a trace otherwise.
+
+    Raises:
+        StartError: If a port is taken or not allowed; the message names it.
+    """
+    anywhere = "0.0.0.0"  # noqa: S104  # as configuration.py has it
+    for host, number in [(anywhere, port), *(("127.0.0.1", each) for each in loopback_ports)]:
+        with socket.socket() as probe:
+            # As the JVM does: a connection that lingers from before is no hindrance.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, number))
+            except OSError as err:
+                raise StartError(f"port {number} cannot be opened: {err.strerror}") from err
 
 
 def has_open_connection(port: int, root: Path = Path("/")) -> bool:

@@ -10,7 +10,10 @@ import json
 import os
 import threading
 from datetime import UTC, datetime
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # What the handler logs when it refuses to load (handler/room_handler.py).
 REFUSAL = "The room detector refuses to start:"
@@ -26,7 +29,8 @@ def log(message: str, level: str = "INFO") -> None:
     """Write one line of our own to stdout."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     entry = {"time": now, "level": level, "event": "log", "logger": "serve", "message": message}
-    _write(json.dumps(entry, ensure_ascii=False).encode())
+    # A name of a file that is not UTF-8 becomes question marks.
+    _write(json.dumps(entry, ensure_ascii=False).encode(errors="replace"))
 
 
 class Relay(threading.Thread):
@@ -50,7 +54,7 @@ class Relay(threading.Thread):
             text = line.rstrip().decode(errors="replace")
             if text:
                 entry = _parse(text)
-                self._remember(str(entry.get("message", text)) if entry else text)
+                self._remember(entry or {"message": text})
                 if entry is None:
                     log(text)
                 else:
@@ -66,11 +70,14 @@ class Relay(threading.Thread):
         """How often a worker ended and was to be started again."""
         return self._retries
 
-    def _remember(self, message: str) -> None:
+    def _remember(self, entry: Mapping[str, object]) -> None:
+        message, trace = str(entry.get("message", "")), str(entry.get("trace", ""))
         for marker in (REFUSAL, NOT_LOADED):
             _, found, reason = message.partition(marker)
             if found and not self._refusal:
-                self._refusal = reason.strip() or marker
+                # The name of the archive says little; what was thrown is in the trace's first line.
+                told = (reason.strip() or marker, trace.strip().partition("\n")[0])
+                self._refusal = ": ".join(filter(None, told))
         self._retries += RETRY in message
 
 

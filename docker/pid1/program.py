@@ -10,6 +10,7 @@ from pid1.archive import check_archive, find_archive
 from pid1.budget import share_out
 from pid1.cgroup import read_limits
 from pid1.configuration import Places, environment, prepare
+from pid1.connections import check_ports
 from pid1.errors import ServeError, UsageError
 from pid1.health import scale
 from pid1.logs import log
@@ -49,13 +50,14 @@ def build_supervisor(environ: Mapping[str, str], places: Places, model_folder: P
         model_folder: Where SageMaker puts the archive.
 
     Raises:
-        StartError: If a setting, a limit or the archive is unfit.
+        StartError: If a setting, a limit, the archive or a port is unfit.
     """
     settings = Settings.read(environ)
     limits = read_limits()
     budget = share_out(limits, max_bytes=settings.max_bytes, workers=settings.workers)
     archive = find_archive([model_folder, places.program / BAKED_IN])
     digest = check_archive(archive, settings.archive_sha256)
+    check_ports(settings.port, settings.loopback_ports)
     command = prepare(places, archive, settings, budget)
     log(
         f"serving {archive} (sha256 {digest}) on port {settings.port}; "

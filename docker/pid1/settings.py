@@ -135,8 +135,14 @@ def _truth(text: str) -> bool:
 
 def _first_port(text: str) -> int:
     match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
-    if not match or not 1 <= int(match[1]) <= int(match[2]) - _PORTS_BESIDE < _MOST_PORT:
-        raise ValueError(f"allowed: FIRST-LAST, more than {_PORTS_BESIDE} ports")
+    if (
+        not match
+        or not 1 <= int(match[1]) <= int(match[2]) - _PORTS_BESIDE
+        or int(match[2]) > _MOST_PORT
+    ):
+        raise ValueError(
+            f"allowed: FIRST-LAST, more than {_PORTS_BESIDE} ports, up to {_MOST_PORT}"
+        )
     return int(match[1])
 
 

@@ -148,8 +148,12 @@ class Supervisor:
     def _drain(self) -> None:
         """Let requests be answered until none is in flight or arrives, or time is up."""
         now_s = started_s = time.monotonic()
-        self.stop_file.touch()
-        log("stopping: /ping says 503 from now on; requests are answered until none is in flight")
+        try:
+            self.stop_file.touch()
+            said = "/ping says 503 from now on"
+        except OSError as err:  # the disk is full, say; that must not lose a request
+            said = f"/ping goes on as before: {self.stop_file}: {err.strerror}"
+        log(f"stopping: {said}; requests are answered until none is in flight")
         idle_since_s: float | None = None
         answer = Ping(is_healthy=False, in_flight=None, text="not asked")
         while now_s - started_s < self.timing.drain_s:

@@ -23,7 +23,7 @@ from pid1.supervisor import Supervisor, Timing, hold_signals
 
 SLOW_S = 1.0
 STOP_FILE = "stop"
-UNHEALTHY = {"never healthy", "starts slowly", "refuses", "retries"}
+UNHEALTHY = {"never healthy", "starts slowly", "refuses", "does not load", "retries"}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -70,6 +70,12 @@ def serve(port: int, behavior: str) -> None:
     print('{"level": "INFO", "message": "as JSON"}', flush=True)
     if behavior == "refuses":
         print("W-9000 The room detector refuses to start: network.bin is missing", flush=True)
+    if behavior == "does not load":
+        entry = {
+            "message": "Failed to load model: rooms.mar",
+            "trace": " IOException: full\n\tat x",
+        }
+        print(json.dumps(entry), flush=True)
     if behavior == "retries":
         print("Retry worker: 9000 in 1 seconds.\nRetry worker: 9000 in 1 seconds.", flush=True)
     if behavior == "ignores SIGTERM":

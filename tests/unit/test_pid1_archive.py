@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ import pytest
 
 from pid1.archive import check_archive, find_archive
 from pid1.errors import StartError
+from pid1.logs import log
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_archive(path: Path, *, handler: str = "room_handler.py") -> Path:
+def write_archive(path: Path, *, handler: object = "room_handler.py") -> Path:
     """A zip of the form that torch-model-archiver writes."""
     with zipfile.ZipFile(path, "w") as content:
         content.writestr("room_handler.py", "pass\n" * 1000)
@@ -58,12 +60,56 @@ def test_it_says_what_it_saw(tmp_path: Path, names: list[str], told: str) -> Non
         find_archive([model, tmp_path / "archive"])
 
 
+def test_a_link_is_followed_and_a_broken_one_told(tmp_path: Path) -> None:
+    """One that SageMaker's tar brought without its target looks like a file in a listing."""
+    target = write_archive(tmp_path / "target")
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "rooms.mar").symlink_to(target)
+    assert find_archive([model]) == model / "rooms.mar"
+
+    target.unlink()
+    with pytest.raises(StartError, match=r"has rooms\.mar \(a broken link\)"):
+        find_archive([model])
+
+
+def test_an_archive_in_a_folder_is_told(tmp_path: Path) -> None:
+    """`tar czf model.tar.gz model_store` is easily said."""
+    (tmp_path / "model_store").mkdir()
+    write_archive(tmp_path / "model_store" / "rooms.mar")
+
+    with pytest.raises(StartError, match=r"model_store/ \(model_store/rooms\.mar lies too deep"):
+        find_archive([tmp_path])
+
+
+def test_attributes_of_macos_are_no_archive(tmp_path: Path) -> None:
+    """Its tar packs them beside each file."""
+    (tmp_path / "._rooms.mar").touch()
+    archive = write_archive(tmp_path / "rooms.mar")
+
+    assert archive == find_archive([tmp_path])
+
+
+def test_a_name_in_another_encoding_can_be_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The line stays UTF-8 and JSON."""
+    (tmp_path / os.fsdecode(b"pl\xe4ne.pt")).touch()
+
+    with pytest.raises(StartError) as refusal:
+        find_archive([tmp_path])
+    log(str(refusal.value))
+
+    assert "has pl?ne.pt (a checkpoint" in json.loads(capfd.readouterr().out)["message"]
+
+
 def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """Such as a file in its place; a folder of another user is the like."""
+    """Such as a file in its place; a folder of another user is the like. No other is taken."""
     (tmp_path / "model").touch()
+    write_archive(tmp_path / "rooms.mar")
 
     with pytest.raises(StartError, match="model cannot be read by user"):
-        find_archive([tmp_path / "model"])
+        find_archive([tmp_path / "model", tmp_path])
 
 
 def test_a_whole_archive_passes_with_its_digest(tmp_path: Path) -> None:
@@ -96,3 +142,5 @@ def test_damage_is_refused(tmp_path: Path) -> None:
             check_archive(archive, None)
     with pytest.raises(StartError, match=r"lacks its own entry point, other\.py"):
         check_archive(write_archive(archive, handler="other.py"), None)
+    with pytest.raises(StartError, match=r"lacks its own entry point, \['other\.py'\]"):
+        check_archive(write_archive(archive, handler=["other.py"]), None)

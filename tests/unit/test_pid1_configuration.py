@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -153,6 +154,7 @@ def test_the_environment(places: Places) -> None:
         ({"SAGEMAKER_BIND_TO_PORT": "70000"}, "allowed: 1 to 65535"),
         ({"SAGEMAKER_SAFE_PORT_RANGE": "8080-8082"}, "more than 4 ports"),
         ({"SAGEMAKER_SAFE_PORT_RANGE": "8080"}, "FIRST-LAST"),
+        ({"SAGEMAKER_SAFE_PORT_RANGE": "65533-65538"}, "up to 65535"),
         ({"SAGEMAKER_MULTI_MODEL": "true"}, "serves one model"),
         ({"ROOMDET_ARCHIVE_SHA256": "abc"}, "64 hexadecimal digits"),
         ({"ROOMDET_WORKERS": "0"}, "allowed: 1 to 64"),
@@ -191,3 +193,14 @@ def test_an_unwritable_scratch_is_refused(places: Places, tmp_path: Path) -> Non
 
     with pytest.raises(StartError, match="scratch"):
         prepare(places, tmp_path / "rooms.mar", Settings.read({}), BUDGET)
+
+
+def test_a_full_scratch_is_refused(places: Places, tmp_path: Path) -> None:
+    """The kernel names no file then; a limit of size stands for the full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(StartError, match="scratch cannot be written: File too large"):
+            prepare(places, tmp_path / "rooms.mar", Settings.read({}), BUDGET)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pid1.connections import has_open_connection
+from deploy.local.server import Ports
+from pid1.connections import check_ports, has_open_connection
+from pid1.errors import StartError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,3 +51,25 @@ def test_the_jvm_listens_on_ipv6(tmp_path: Path, port: str, state: str, *, expec
 def test_where_the_kernel_lists_nothing_there_is_none(tmp_path: Path) -> None:
     """A sandbox may have no such file."""
     assert not has_open_connection(8080, tmp_path)
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    """That of the API or one beside it."""
+    free = Ports.free().inference
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = listener.getsockname()[1]
+        with pytest.raises(StartError, match=f"port {taken} cannot be opened: Address already"):
+            check_ports(taken, [])
+        with pytest.raises(StartError, match=f"port {taken} cannot be opened"):
+            check_ports(free, [taken])
+    check_ports(free, [taken])
+
+
+def test_a_connection_that_lingers_hinders_no_start() -> None:
+    """A container that is started again finds those of its last run."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            listener.accept()[0].close()  # who closes first keeps the port for a while
+
+    check_ports(port, [])

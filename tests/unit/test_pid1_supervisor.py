@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -194,6 +195,7 @@ def test_an_idle_connection_does_not_hold_it_up_for_long(start: Callable[[str], 
         ("ends", "TorchServe ended by itself with status 3"),
         ("killed", "TorchServe was killed by SIGKILL"),
         ("refuses", "the model does not load: network.bin is missing"),
+        ("does not load", "the model does not load: rooms.mar: IOException: full"),
         ("retries", "the worker ended again while it loaded"),
         ("never healthy", "not healthy for"),
     ],
@@ -235,6 +237,24 @@ def test_a_server_that_ignores_sigterm_is_killed(start: Callable[[str], Run]) ->
     assert is_gone(server)
 
 
+def test_a_stop_that_cannot_be_marked_loses_no_request(
+    start: Callable[[str], Run], tmp_path: Path
+) -> None:
+    """The disk is full, or somebody cleared it: /ping cannot turn, the rest goes its way."""
+    (tmp_path / "stop").symlink_to(tmp_path / "gone" / "stop")
+    run = start("normal")
+    run.wait_for("ready")
+    with ThreadPoolExecutor(1) as pool:
+        accepted = pool.submit(run.post)
+        while ping(run.port).in_flight != 1:
+            time.sleep(0.02)
+        run.process.send_signal(signal.SIGTERM)
+
+        assert run.end() == 0
+        assert accepted.result() == 200
+    assert any("/ping goes on as before" in message for message in run.messages)
+
+
 def test_a_stop_during_the_start_is_clean(start: Callable[[str], Run]) -> None:
     """Nothing can have been accepted yet."""
     run = start("starts slowly")
@@ -243,6 +263,21 @@ def test_a_stop_during_the_start_is_clean(start: Callable[[str], Run]) -> None:
     run.process.send_signal(signal.SIGTERM)
 
     assert run.end() == 0
+
+
+def test_a_stop_while_the_program_is_imported_is_kept(tmp_path: Path) -> None:
+    """The kernel would throw it away, and the container would run until it is killed."""
+    shutil.copy(ROOT / "docker" / "serve", tmp_path)
+    (tmp_path / "pid1").mkdir()
+    (tmp_path / "pid1" / "program.py").write_text(
+        "import os, signal\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "def main(*_): return 0 if signal.SIGTERM in signal.sigpending() else 1\n"
+    )
+
+    result = subprocess.run([sys.executable, tmp_path / "serve", "serve"], check=False)
+
+    assert result.returncode == 0
 
 
 def test_sigquit_is_passed_on(start: Callable[[str], Run]) -> None:

@@ -5,7 +5,6 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import org.pytorch.serve.servingsdk.Context;
-import org.pytorch.serve.servingsdk.ModelServerEndpoint;
 import org.pytorch.serve.servingsdk.annotations.Endpoint;
 import org.pytorch.serve.servingsdk.annotations.helpers.EndpointTypes;
 import org.pytorch.serve.servingsdk.http.Request;
@@ -19,7 +18,7 @@ import org.pytorch.serve.wlm.ModelManager;
         urlPattern = "execution-parameters",
         endpointType = EndpointTypes.INFERENCE,
         description = "Parameters of SageMaker batch transform")
-public final class ExecutionParameters extends ModelServerEndpoint {
+public final class ExecutionParameters extends GetOnly {
 
     /** MaxConcurrentTransforms times MaxPayloadInMB, and each alone (CreateTransformJob). */
     private static final int MOST_MB_AT_ONCE = 100;

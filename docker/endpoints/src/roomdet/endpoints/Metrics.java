@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.List;
 import org.pytorch.serve.servingsdk.Context;
-import org.pytorch.serve.servingsdk.ModelServerEndpoint;
 import org.pytorch.serve.servingsdk.annotations.Endpoint;
 import org.pytorch.serve.servingsdk.annotations.helpers.EndpointTypes;
 import org.pytorch.serve.servingsdk.http.Request;
@@ -27,7 +26,7 @@ import org.pytorch.serve.servingsdk.http.Response;
         urlPattern = "metrics",
         endpointType = EndpointTypes.INFERENCE,
         description = "Prometheus metrics")
-public final class Metrics extends ModelServerEndpoint {
+public final class Metrics extends GetOnly {
 
     static {
         new Gauges().register();

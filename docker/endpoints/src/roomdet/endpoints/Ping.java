@@ -5,7 +5,6 @@ import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import org.pytorch.serve.servingsdk.Context;
-import org.pytorch.serve.servingsdk.ModelServerEndpoint;
 import org.pytorch.serve.servingsdk.annotations.Endpoint;
 import org.pytorch.serve.servingsdk.annotations.helpers.EndpointTypes;
 import org.pytorch.serve.servingsdk.http.Request;
@@ -18,7 +17,7 @@ import org.slf4j.LoggerFactory;
         urlPattern = "ping",
         endpointType = EndpointTypes.INFERENCE,
         description = "Whether every model has a running worker and no stop is under way")
-public final class Ping extends ModelServerEndpoint {
+public final class Ping extends GetOnly {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(Ping.class);
     private static String lastStatus = "";
