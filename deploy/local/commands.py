@@ -3,21 +3,19 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from client.api import ClientError
 from deploy.local.server import DEFAULT_PORT, LocalServerError, is_free, serve
 
-if TYPE_CHECKING:
-    import argparse
-
 DEFAULT_ARCHIVE = Path("model_store/rooms.mar")
 SAMPLE_PLAN = Path("docs/sample/plan.pdf")
 _WATCH_S = 0.5
+_MOST_PORT = 65535
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +24,9 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     serve_parser = commands.add_parser("serve", help="run TorchServe until Ctrl-C")
     serve_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
     serve_parser.add_argument(
-        "--port", type=int, help=f"inference port; {DEFAULT_PORT} or, where it is taken, a free one"
+        "--port",
+        type=_port,
+        help=f"inference port; {DEFAULT_PORT} or, where it is taken, a free one",
     )
     serve_parser.set_defaults(run=run_serve)
     demo_parser = commands.add_parser("demo", help="find the rooms of one plan")
@@ -35,6 +35,12 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     demo_parser.add_argument("--page", type=int, default=1, help="page of a document")
     demo_parser.add_argument("--drawing", type=Path, default=Path("build/demo/rooms.png"))
     demo_parser.set_defaults(run=run_demo)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; allowed: 1 to {_MOST_PORT}")
+    return int(text)
 
 
 def run_serve(args: argparse.Namespace) -> int:

@@ -25,9 +25,9 @@ class Ping:
     text: str
 
 
-def ping(port: int) -> Ping:
-    """Ask the server on loopback how it is."""
-    status, text = _ask(port, "GET", "/ping")
+def ping(port: int, timeout_s: float = _TIMEOUT_S) -> Ping:
+    """Ask the server on loopback how it is, with no more patience than SageMaker's."""
+    status, text = _ask(port, "GET", "/ping", min(timeout_s, _TIMEOUT_S))
     if status is None:
         # Nothing listens yet or any more, so nothing can have been accepted.
         return Ping(is_healthy=False, in_flight=0 if text == "refused" else None, text=text)
@@ -40,9 +40,11 @@ def scale(management_port: int, workers: int) -> str:
     return "" if status in {http.HTTPStatus.OK, http.HTTPStatus.ACCEPTED} else text
 
 
-def _ask(port: int, method: str, path: str) -> tuple[int | None, str]:
+def _ask(
+    port: int, method: str, path: str, timeout_s: float = _TIMEOUT_S
+) -> tuple[int | None, str]:
     """Status and body of an answer; without one, None and the reason."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
         connection.request(method, path)
         answer = connection.getresponse()

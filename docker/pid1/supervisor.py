@@ -156,8 +156,9 @@ class Supervisor:
         log(f"stopping: {said}; requests are answered until none is in flight")
         idle_since_s: float | None = None
         answer = Ping(is_healthy=False, in_flight=None, text="not asked")
-        while now_s - started_s < self.timing.drain_s:
-            answer, now_s = ping(self.port), time.monotonic()
+        while (left_s := started_s + self.timing.drain_s - time.monotonic()) > 0:
+            # A server that hangs must not take what is left until SageMaker kills.
+            answer, now_s = ping(self.port, left_s), time.monotonic()
             if answer.in_flight != 0:
                 idle_since_s = None
             elif idle_since_s is None:
@@ -168,7 +169,8 @@ class Supervisor:
             self._wait(self.timing.look_s)
             if not self._server:
                 raise ServerDied(f"TorchServe {self._ended} while requests were drained")
-        log(f"stopping after {now_s - started_s:.0f} s all the same: {answer.text}", "WARNING")
+        waited_s = time.monotonic() - started_s
+        log(f"stopping after {waited_s:.0f} s all the same: {answer.text}", "WARNING")
 
     def _is_over(self, idle_s: float) -> bool:
         """Whether nothing will come any more; a client that is connected may be sending."""

@@ -71,7 +71,7 @@ def replies_and_lines(
             post(server, b"hello"),
             post(server, BOMB),
             post(server, PLAN, "application/x-www-form-urlencoded"),
-            post(server, PLAN, path='/no"such\\path'),
+            post(server, PLAN, path='/no"such\\path?token=hush&again?'),
         ]
         (worker,) = server.worker_pids()
         os.kill(worker, signal.SIGKILL)
@@ -153,6 +153,15 @@ def test_no_picture_is_in_the_log(
 
     assert b"IHDR" in replies[3].body
     assert "IHDR" not in json.dumps(lines)
+
+
+def test_no_query_is_in_the_log(
+    replies_and_lines: tuple[list[Reply], list[dict[str, Any]]],
+) -> None:
+    """Some callers put a token there."""
+    _, lines = replies_and_lines
+
+    assert "hush" not in json.dumps(lines)
 
 
 def test_a_trace_of_the_worker_is_one_line(archive: Path, container_java: dict[str, str]) -> None:

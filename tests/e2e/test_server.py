@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -22,6 +23,7 @@ import pytest
 from PIL import Image
 
 from client.api import RequestRefused, ServerUnreachable, detect
+from deploy.local.commands import add_commands
 from deploy.local.server import (
     LocalServer,
     LocalServerError,
@@ -226,6 +228,17 @@ def test_serve_ends_with_everything_on_a_signal(archive: Path, number: signal.Si
         assert process.wait(timeout=30) == 0
 
     assert is_free(port)
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "0", "http"])
+def test_what_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line, with what is allowed."""
+    parser = argparse.ArgumentParser()
+    add_commands(parser)
+
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["serve", f"--port={port}"])
+    assert f"{port!r} is no port; allowed: 1 to 65535" in capsys.readouterr().err
 
 
 def test_the_stock_command_works_from_the_root(archive: Path, tmp_path: Path) -> None:

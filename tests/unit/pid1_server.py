@@ -89,13 +89,14 @@ def supervise(port: int, behavior: str) -> int:
     """Be process 1 above this module's server, in the current folder."""
     hold_signals()
     start_s = 2.0 if behavior == "never healthy" else 60.0
+    drain_s = 5.0 if behavior == "hangs" else 6.0
     supervisor = Supervisor(
         command=[sys.executable, "-m", "tests.unit.pid1_server", "serve", str(port), behavior],
         environ=os.environ,
         folder=Path.cwd(),
         port=port,
         stop_file=Path.cwd() / STOP_FILE,
-        timing=Timing(start_s, look_s=0.1, watch_s=0.2, drain_s=6.0, sending_s=2.0, end_s=1.0),
+        timing=Timing(start_s, look_s=0.1, watch_s=0.2, drain_s=drain_s, sending_s=2.0, end_s=1.0),
         on_ready=lambda: log("on_ready was called"),
     )
     try:

@@ -160,6 +160,19 @@ def test_a_request_that_never_ends_does_not_hold_it_up(start: Callable[[str], Ru
     assert any('all the same: {"in_flight": 1}' in text for text in run.messages)
 
 
+def test_a_server_that_hangs_does_not_hold_it_up(start: Callable[[str], Run]) -> None:
+    """The patience with its /ping is not added to the longest wait, of 5 s here."""
+    run = start("hangs")
+    run.wait_for("ready")
+    (server,) = children(run.process.pid)
+
+    os.kill(server, signal.SIGSTOP)
+    run.process.send_signal(signal.SIGTERM)
+
+    assert run.end() == 0
+    assert any("stopping after 5 s all the same: timed out" in text for text in run.messages)
+
+
 def test_a_body_that_still_arrives_is_answered(start: Callable[[str], Run]) -> None:
     """It is not in flight yet; that its client is connected keeps the server up."""
     run = start("normal")
