@@ -282,6 +282,7 @@ def test_a_stop_while_the_program_is_imported_is_kept(tmp_path: Path) -> None:
     """The kernel would throw it away, and the container would run until it is killed."""
     shutil.copy(ROOT / "docker" / "serve", tmp_path)
     (tmp_path / "pid1").mkdir()
+    (tmp_path / "pid1" / "__init__.py").touch()  # else the real package goes first, wherever it is
     (tmp_path / "pid1" / "program.py").write_text(
         "import os, signal\n"
         "os.kill(os.getpid(), signal.SIGTERM)\n"
