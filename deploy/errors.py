@@ -15,7 +15,8 @@ DeployError
 │   ├── TagIsImmutable       the tag exists and must not be moved
 │   └── RegistryRefused      any other error status
 ├── AwsError                 a call to AWS failed
-└── ContractError            the container under test cannot be asked at all
+├── ContractError            the container under test cannot be asked at all
+└── RolloutError             a new version did not take the place of the old one
 """
 
 from __future__ import annotations
@@ -99,3 +100,7 @@ class AwsError(DeployError):
 
 class ContractError(DeployError):
     """The container under test cannot be asked at all: it does not start, or nothing is there."""
+
+
+class RolloutError(DeployError):
+    """A new version did not take the place of the old one; the message says what serves now."""

@@ -40,9 +40,13 @@ final class WorkerEvents extends AbstractAppender {
                 .addAppender(appender, Level.INFO, null);
     }
 
-    /** Why the last worker of a model refused to start; null once one is ready. */
-    static String refusal(String model) {
-        return REFUSALS.get(model);
+    /** Why the last worker of a version refused to start; null once one is ready. */
+    static String refusal(String model, String version) {
+        return REFUSALS.get(key(model, version));
+    }
+
+    private static String key(String model, String version) {
+        return model + " " + version;
     }
 
     /** Seconds from the start of this process to the first worker that was ready; NaN before. */
@@ -58,25 +62,27 @@ final class WorkerEvents extends AbstractAppender {
         if (!(isReady || isRefusal) || !ConfigManager.MODEL_LOGGER.equals(event.getLoggerName())) {
             return;
         }
-        String model;
+        String version;
         String reason;
         try {
             JsonObject said = JsonParser.parseString(line).getAsJsonObject();
-            model = said.get("model").getAsString();
+            version =
+                    key(said.get("model").getAsString(), said.get("model_version").getAsString());
             reason = isRefusal ? said.get("reason").getAsString() : "";
         } catch (JsonParseException | IllegalStateException | NullPointerException e) {
             return; // a line that only looks like one of ours
         }
         if (isReady) {
-            becomeReady(model);
+            becomeReady(version);
         } else {
-            REFUSALS.put(model, reason);
+            REFUSALS.put(version, reason);
         }
     }
 
-    private static void becomeReady(String model) {
-        REFUSALS.remove(model);
+    private static void becomeReady(String version) {
+        REFUSALS.remove(version);
         QueueTime.observe();
+        StartUpNames.keep();
         if (Double.isNaN(coldStartSeconds)) {
             coldStartSeconds = Duration.between(PROCESS_START, Instant.now()).toMillis() / 1000.0;
         }
