@@ -16,6 +16,8 @@ DeployError
 │   └── RegistryRefused      any other error status
 ├── AwsError                 a call to AWS failed
 ├── ContractError            the container under test cannot be asked at all
+├── ArchiveError             a file is no archive of the room detector
+├── WrongAnswer              the golden plan is not answered as its archive demands
 └── RolloutError             a new version did not take the place of the old one
 """
 
@@ -100,6 +102,14 @@ class AwsError(DeployError):
 
 class ContractError(DeployError):
     """The container under test cannot be asked at all: it does not start, or nothing is there."""
+
+
+class ArchiveError(DeployError):
+    """A file is no archive of the room detector; the message says why."""
+
+
+class WrongAnswer(DeployError):
+    """The golden plan is not answered as its archive demands."""
 
 
 class RolloutError(DeployError):

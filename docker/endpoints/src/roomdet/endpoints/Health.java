@@ -79,13 +79,15 @@ final class Health {
         List<WorkerThread> workers =
                 ModelManager.getInstance().getWorkers(model.getModelVersionName());
         int restarts = 0;
+        long since = 0;
         for (WorkerThread worker : workers) {
             if (worker.getState() == WorkerState.WORKER_MODEL_LOADED) {
                 return new Health(Status.HEALTHY, "");
             }
+            since = Math.max(since, worker.getStartTime());
             restarts = Math.max(restarts, (Integer) Internals.read(RESTARTS, worker));
         }
-        String refusal = WorkerEvents.refusal(name, model.getVersion());
+        String refusal = WorkerEvents.refusal(name, model.getVersion(), since);
         if (refusal != null) {
             return new Health(Status.UNHEALTHY, name + ": " + refusal);
         }

@@ -21,7 +21,7 @@ import org.pytorch.serve.util.ConfigManager;
  */
 final class WorkerEvents extends AbstractAppender {
 
-    private static final Map<String, String> REFUSALS = new ConcurrentHashMap<>();
+    private static final Map<String, Refusal> REFUSALS = new ConcurrentHashMap<>();
     private static final Instant PROCESS_START =
             ProcessHandle.current().info().startInstant().orElseGet(Instant::now);
     private static volatile double coldStartSeconds = Double.NaN;
@@ -40,9 +40,15 @@ final class WorkerEvents extends AbstractAppender {
                 .addAppender(appender, Level.INFO, null);
     }
 
-    /** Why the last worker of a version refused to start; null once one is ready. */
-    static String refusal(String model, String version) {
-        return REFUSALS.get(key(model, version));
+    /**
+     * Why the last worker of a version refused to start; null once one is ready.
+     *
+     * @param since milliseconds since 1970; what was said before is about another archive that was
+     *     registered under this version
+     */
+    static String refusal(String model, String version, long since) {
+        Refusal refusal = REFUSALS.get(key(model, version));
+        return refusal == null || refusal.time < since ? null : refusal.reason;
     }
 
     private static String key(String model, String version) {
@@ -75,7 +81,7 @@ final class WorkerEvents extends AbstractAppender {
         if (isReady) {
             becomeReady(version);
         } else {
-            REFUSALS.put(version, reason);
+            REFUSALS.put(version, new Refusal(event.getTimeMillis(), reason));
         }
     }
 
@@ -85,6 +91,16 @@ final class WorkerEvents extends AbstractAppender {
         StartUpNames.keep();
         if (Double.isNaN(coldStartSeconds)) {
             coldStartSeconds = Duration.between(PROCESS_START, Instant.now()).toMillis() / 1000.0;
+        }
+    }
+
+    private static final class Refusal {
+        final long time;
+        final String reason;
+
+        Refusal(long time, String reason) {
+            this.time = time;
+            this.reason = reason;
         }
     }
 }
