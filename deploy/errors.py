@@ -3,6 +3,7 @@
 
 DeployError
 ├── BadUsage                 a name, an address or an option is malformed
+│   └── SpecError            the endpoint's configuration is, or does not fit its mode
 ├── EngineError              Docker or podman is not here, or failed
 ├── ManifestError            what the registry holds cannot be taken for an image
 │   ├── Malformed            a manifest or a configuration is not of its own form
@@ -18,6 +19,7 @@ DeployError
 ├── ContractError            the container under test cannot be asked at all
 ├── ArchiveError             a file is no archive of the room detector
 ├── WrongAnswer              the golden plan is not answered as its archive demands
+├── PlanError                no calls lead from what is there to what is wanted
 └── RolloutError             a new version did not take the place of the old one
 """
 
@@ -30,6 +32,10 @@ class DeployError(Exception):
 
 class BadUsage(DeployError):
     """A name, an address or an option is malformed; nothing was done."""
+
+
+class SpecError(BadUsage):
+    """The endpoint's configuration is malformed or does not fit its mode; AWS was not asked."""
 
 
 class EngineError(DeployError):
@@ -114,3 +120,7 @@ class WrongAnswer(DeployError):
 
 class RolloutError(DeployError):
     """A new version did not take the place of the old one; the message says what serves now."""
+
+
+class PlanError(DeployError):
+    """No calls lead from what is there to what is wanted; the message says another way."""
