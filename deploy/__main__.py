@@ -7,6 +7,7 @@ import argparse
 import sys
 
 from deploy.contract import commands as contract
+from deploy.endpoint import commands as endpoint
 from deploy.image import commands as image
 from deploy.local import commands as local
 
@@ -20,11 +21,12 @@ def build_parser() -> argparse.ArgumentParser:
     contract.add_command(
         areas.add_parser("contract", help="does a container keep SageMaker's hosting rules?")
     )
+    endpoint.add_command(areas.add_parser("plan", help="the calls that an endpoint still needs"))
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; 0 done, 1 failed or not acceptable, 2 bad usage."""
+    """Run the command line; 0 done, 1 failed or not acceptable, 2 bad usage, 3 would change."""
     args = build_parser().parse_args(argv)
     status: int = args.run(args)
     return status

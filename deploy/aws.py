@@ -184,3 +184,40 @@ def failure(operation: str, code: str, message: str) -> Exception:
     if code in _DENIED:
         return AccessDenied(text)
     return AwsError(operation, code, message)
+
+
+class AwsAccount:
+    """Describing calls to the account of boto3's chain.
+
+    Args:
+        region: None takes that of boto3's own configuration.
+
+    Raises:
+        AwsError: If there is no region.
+    """
+
+    def __init__(self, region: str | None) -> None:
+        with translated("session"):
+            self._session = boto3.session.Session(region_name=region)
+        if not self._session.region_name:
+            raise AwsError("session", "", "no region: --set region=…, or boto3's configuration")
+
+    def ask(
+        self, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """The answer of a describing call; None if what it names is not there."""
+        with translated(operation):
+            client: Any = self._session.client(service, config=_CONFIG)
+            try:
+                answer: Mapping[str, Any] = getattr(client, operation)(**params)
+            except botocore.exceptions.ClientError as err:
+                error = err.response.get("Error", {})
+                if is_absent(error.get("Code", ""), error.get("Message", "")):
+                    return None
+                raise
+            return answer
+
+
+def is_absent(code: str, message: str) -> bool:
+    """SageMaker has no code of its own for it; S3's HEAD has a status alone."""
+    return code == "404" or (code == "ValidationException" and message.startswith("Could not find"))

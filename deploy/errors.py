@@ -3,6 +3,7 @@
 
 DeployError
 ├── BadUsage                 a name, an address or an option is malformed
+│   └── SpecError            the endpoint's configuration is, or does not fit its mode
 ├── EngineError              Docker or podman is not here, or failed
 ├── ManifestError            what the registry holds cannot be taken for an image
 │   ├── Malformed            a manifest or a configuration is not of its own form
@@ -15,7 +16,11 @@ DeployError
 │   ├── TagIsImmutable       the tag exists and must not be moved
 │   └── RegistryRefused      any other error status
 ├── AwsError                 a call to AWS failed
-└── ContractError            the container under test cannot be asked at all
+├── ContractError            the container under test cannot be asked at all
+├── ArchiveError             a file is no archive of the room detector
+├── WrongAnswer              the golden plan is not answered as its archive demands
+├── PlanError                no calls lead from what is there to what is wanted
+└── RolloutError             a new version did not take the place of the old one
 """
 
 from __future__ import annotations
@@ -27,6 +32,10 @@ class DeployError(Exception):
 
 class BadUsage(DeployError):
     """A name, an address or an option is malformed; nothing was done."""
+
+
+class SpecError(BadUsage):
+    """The endpoint's configuration is malformed or does not fit its mode; AWS was not asked."""
 
 
 class EngineError(DeployError):
@@ -99,3 +108,19 @@ class AwsError(DeployError):
 
 class ContractError(DeployError):
     """The container under test cannot be asked at all: it does not start, or nothing is there."""
+
+
+class ArchiveError(DeployError):
+    """A file is no archive of the room detector; the message says why."""
+
+
+class WrongAnswer(DeployError):
+    """The golden plan is not answered as its archive demands."""
+
+
+class RolloutError(DeployError):
+    """A new version did not take the place of the old one; the message says what serves now."""
+
+
+class PlanError(DeployError):
+    """No calls lead from what is there to what is wanted; the message says another way."""

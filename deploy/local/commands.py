@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The commands ``python -m deploy local serve`` and ``… demo``."""
+"""The commands ``python -m deploy local serve``, ``… demo`` and ``… rollout``."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 from client.api import ClientError
+from deploy.errors import BadUsage, DeployError
+from deploy.local.rollout import roll_out
+from deploy.local.running import Place, announce, find_running
 from deploy.local.server import DEFAULT_PORT, LocalServerError, is_free, serve
 
 DEFAULT_ARCHIVE = Path("model_store/rooms.mar")
@@ -35,6 +40,16 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     demo_parser.add_argument("--page", type=int, default=1, help="page of a document")
     demo_parser.add_argument("--drawing", type=Path, default=Path("build/demo/rooms.png"))
     demo_parser.set_defaults(run=run_demo)
+    rollout_parser = commands.add_parser(
+        "rollout", help="put another archive in the place of the one that serves, under load"
+    )
+    rollout_parser.add_argument("archive", type=Path, help="with a version of its own")
+    rollout_parser.add_argument("--port", type=int, help="inference port of the server")
+    other = rollout_parser.add_argument_group("a server that `make serve` did not start")
+    other.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}")
+    other.add_argument("--management-url", help="such as http://127.0.0.1:8081")
+    other.add_argument("--model-store", help="the folder that it takes archives from")
+    rollout_parser.set_defaults(run=run_rollout)
 
 
 def _port(text: str) -> int:
@@ -56,6 +71,7 @@ def run_serve(args: argparse.Namespace) -> int:
             _say(f"Starting TorchServe; its log: {server.log}")
             server.wait_ready(stop=stop)
             if not stop.is_set():
+                announce(server)
                 _say(
                     f"Ready. Send a plan:\n\n"
                     f"  curl --data-binary @{SAMPLE_PLAN} "
@@ -82,6 +98,29 @@ def run_demo(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted")
     return 0
+
+
+def run_rollout(args: argparse.Namespace) -> int:
+    """Replace the version that serves; 0 when the new one does, 1 when not, 2 for bad usage."""
+    try:
+        outcome = roll_out(args.archive, _place(args), _say)
+    except BadUsage as err:
+        _fail(str(err))
+        return 2
+    except DeployError as err:
+        return _fail(str(err))
+    except KeyboardInterrupt:
+        return _fail("interrupted; the same command goes on with it")
+    print(json.dumps(asdict(outcome)))
+    return 0
+
+
+def _place(args: argparse.Namespace) -> Place:
+    if bool(args.management_url) != bool(args.model_store):
+        raise BadUsage("--management-url and --model-store go together")
+    if not args.management_url:
+        return find_running(args.port)
+    return Place(args.url.rstrip("/"), args.management_url.rstrip("/"), args.model_store)
 
 
 def _say(text: str) -> None:

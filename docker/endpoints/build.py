@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 SOURCES = HERE / "src"
 JAR = HERE / "roomdet-endpoints.jar"
 SERVICE = "META-INF/services/org.pytorch.serve.servingsdk.ModelServerEndpoint"
-ENDPOINTS = ("Ping", "Metrics", "ExecutionParameters")
+ENDPOINTS = ("Ping", "Metrics", "ExecutionParameters", "Versions")
 MANIFEST = "Manifest-Version: 1.0\r\n\r\n"
 # Class files of one source are the same under any JDK from 17 on, as far as flags can see to it:
 # --release fixes the format and the library, inline concatenation avoids the JDK's own strategy.

@@ -9,9 +9,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +18,7 @@ import pytest
 from deploy.local.health import Health, PluginMissingError, read_health
 from deploy.local.server import LocalServer, LocalServerError, serve
 from tests.e2e.conftest import CONFIG
+from tests.e2e.spoiling import frozen_worker, without
 from tests.e2e.wire import PLAN, post
 
 if TYPE_CHECKING:
@@ -69,17 +68,6 @@ def watched(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             health = server.health()
             before += [health] if health else []
         yield Watched(server, stop_file, before)
-
-
-@contextmanager
-def frozen_worker(server: LocalServer) -> Iterator[None]:
-    """Whatever is sent meanwhile stays in flight, for as long as the block needs."""
-    (worker,) = server.worker_pids()
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(worker, signal.SIGCONT)
 
 
 def test_ping_is_503_until_the_model_is_loaded(watched: Watched) -> None:
@@ -170,17 +158,6 @@ def test_batch_transform_is_told_what_fits(server: LocalServer, watched: Watched
 
     assert parameters(server) == told | {"MaxPayloadInMB": 28}
     assert parameters(watched.server) == told | {"MaxPayloadInMB": 100}
-
-
-def without(archive: Path, target: Path, name: str, content: bytes | None = None) -> Path:
-    """A copy of an archive that lacks a file, or has another content in its place."""
-    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(target, "w") as changed:
-        for entry in source.namelist():
-            if entry != name:
-                changed.writestr(entry, source.read(entry))
-            elif content is not None:
-                changed.writestr(entry, content)
-    return target
 
 
 def test_a_broken_archive_never_becomes_ready(archive: Path, tmp_path: Path) -> None:

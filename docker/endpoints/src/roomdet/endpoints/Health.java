@@ -61,8 +61,7 @@ final class Health {
         }
         Health worst = new Health(Status.HEALTHY, "");
         for (Map.Entry<String, Model> entry : models.entrySet()) {
-            List<WorkerThread> workers = manager.getWorkers(entry.getValue().getModelVersionName());
-            Health health = ofModel(entry.getKey(), workers);
+            Health health = ofVersion(entry.getKey(), entry.getValue());
             if (health.status.compareTo(worst.status) > 0) {
                 worst = health;
             }
@@ -75,15 +74,20 @@ final class Health {
         return path != null && !path.isEmpty() && new File(path).exists();
     }
 
-    private static Health ofModel(String name, List<WorkerThread> workers) {
+    /** Whether one version of a model could answer. */
+    static Health ofVersion(String name, Model model) {
+        List<WorkerThread> workers =
+                ModelManager.getInstance().getWorkers(model.getModelVersionName());
         int restarts = 0;
+        long since = 0;
         for (WorkerThread worker : workers) {
             if (worker.getState() == WorkerState.WORKER_MODEL_LOADED) {
                 return new Health(Status.HEALTHY, "");
             }
+            since = Math.max(since, worker.getStartTime());
             restarts = Math.max(restarts, (Integer) Internals.read(RESTARTS, worker));
         }
-        String refusal = WorkerEvents.refusal(name);
+        String refusal = WorkerEvents.refusal(name, model.getVersion(), since);
         if (refusal != null) {
             return new Health(Status.UNHEALTHY, name + ": " + refusal);
         }

@@ -44,13 +44,19 @@ final class InFlight {
         int count = 0;
         for (Map.Entry<String, ModelVersionedRefs> versions : manager.getAllModels()) {
             for (Map.Entry<String, Model> version : versions.getValue().getAllVersions()) {
-                Model model = version.getValue();
-                // The queue first: what moves to a worker meanwhile is counted twice, not never.
-                count += model.getPendingRequestsInJobQueue();
-                for (WorkerThread worker : manager.getWorkers(model.getModelVersionName())) {
-                    count += held(worker);
-                }
+                count += ofVersion(version.getValue());
             }
+        }
+        return count;
+    }
+
+    /** Requests that wait in the queue of one version or are held by its workers. */
+    static int ofVersion(Model model) {
+        // The queue first: what moves to a worker meanwhile is counted twice, not never.
+        int count = model.getPendingRequestsInJobQueue();
+        ModelManager manager = ModelManager.getInstance();
+        for (WorkerThread worker : manager.getWorkers(model.getModelVersionName())) {
+            count += held(worker);
         }
         return count;
     }

@@ -27,4 +27,13 @@ final class Internals {
             throw new IllegalStateException(e);
         }
     }
+
+    /** Let a field of an object hold another value, also a field that is final. */
+    static void write(Field field, Object owner, Object value) {
+        try {
+            field.set(owner, value);
+        } catch (IllegalAccessException e) {
+            throw new IllegalStateException(e);
+        }
+    }
 }

@@ -21,7 +21,7 @@ import org.pytorch.serve.util.ConfigManager;
  */
 final class WorkerEvents extends AbstractAppender {
 
-    private static final Map<String, String> REFUSALS = new ConcurrentHashMap<>();
+    private static final Map<String, Refusal> REFUSALS = new ConcurrentHashMap<>();
     private static final Instant PROCESS_START =
             ProcessHandle.current().info().startInstant().orElseGet(Instant::now);
     private static volatile double coldStartSeconds = Double.NaN;
@@ -40,9 +40,19 @@ final class WorkerEvents extends AbstractAppender {
                 .addAppender(appender, Level.INFO, null);
     }
 
-    /** Why the last worker of a model refused to start; null once one is ready. */
-    static String refusal(String model) {
-        return REFUSALS.get(model);
+    /**
+     * Why the last worker of a version refused to start; null once one is ready.
+     *
+     * @param since milliseconds since 1970; what was said before is about another archive that was
+     *     registered under this version
+     */
+    static String refusal(String model, String version, long since) {
+        Refusal refusal = REFUSALS.get(key(model, version));
+        return refusal == null || refusal.time < since ? null : refusal.reason;
+    }
+
+    private static String key(String model, String version) {
+        return model + " " + version;
     }
 
     /** Seconds from the start of this process to the first worker that was ready; NaN before. */
@@ -58,27 +68,39 @@ final class WorkerEvents extends AbstractAppender {
         if (!(isReady || isRefusal) || !ConfigManager.MODEL_LOGGER.equals(event.getLoggerName())) {
             return;
         }
-        String model;
+        String version;
         String reason;
         try {
             JsonObject said = JsonParser.parseString(line).getAsJsonObject();
-            model = said.get("model").getAsString();
+            version =
+                    key(said.get("model").getAsString(), said.get("model_version").getAsString());
             reason = isRefusal ? said.get("reason").getAsString() : "";
         } catch (JsonParseException | IllegalStateException | NullPointerException e) {
             return; // a line that only looks like one of ours
         }
         if (isReady) {
-            becomeReady(model);
+            becomeReady(version);
         } else {
-            REFUSALS.put(model, reason);
+            REFUSALS.put(version, new Refusal(event.getTimeMillis(), reason));
         }
     }
 
-    private static void becomeReady(String model) {
-        REFUSALS.remove(model);
+    private static void becomeReady(String version) {
+        REFUSALS.remove(version);
         QueueTime.observe();
+        StartUpNames.keep();
         if (Double.isNaN(coldStartSeconds)) {
             coldStartSeconds = Duration.between(PROCESS_START, Instant.now()).toMillis() / 1000.0;
+        }
+    }
+
+    private static final class Refusal {
+        final long time;
+        final String reason;
+
+        Refusal(long time, String reason) {
+            this.time = time;
+            this.reason = reason;
         }
     }
 }

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Archives that are not as they should be, and workers that do not work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import zipfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from deploy.local.server import LocalServer
+
+
+@contextmanager
+def frozen_worker(server: LocalServer) -> Iterator[None]:
+    """Whatever is sent meanwhile stays in flight, for as long as the block needs."""
+    (worker,) = server.worker_pids()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+
+def without(archive: Path, target: Path, name: str, content: bytes | None = None) -> Path:
+    """A copy of an archive that lacks a file, or has another content in its place."""
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(target, "w") as changed:
+        for entry in source.namelist():
+            if entry != name:
+                changed.writestr(entry, source.read(entry))
+            elif content is not None:
+                changed.writestr(entry, content)
+    return target

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A new version takes the place of the old one while requests come in, and none fails."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import zipfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy.__main__ import main
+from deploy.errors import RolloutError
+from deploy.local.management import Management
+from deploy.local.rollout import roll_out
+from deploy.local.running import Place, announce
+from deploy.local.server import LocalServer, serve
+from tests.conftest import NETWORK, ROOT
+from tests.e2e.conftest import CONFIG
+from tests.e2e.spoiling import frozen_worker, without
+from tests.e2e.wire import PLAN, post
+from training.pack import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CLIENTS = 3
+# Appended to a module of the handler: an archive that loads and proves itself, and answers wrongly.
+SHIFTED = b"""
+_build_rooms = build_rooms
+def build_rooms(boxes_grid, scores):
+    return _build_rooms(boxes_grid // 2, scores)
+"""
+NO_RUNTIME = b'{"model": {"modelVersion": "9"}, "runtime": "NONE"}'
+NO_ERRORS = b"""
+def encode_error(error):
+    error.status = 200
+    return _compact({"status": "success", "processing_time_ms": 1, "detected_rooms": []})
+"""
+
+
+@dataclass
+class Load:
+    """Clients that send plan after plan.
+
+    Attributes:
+        statuses: How often each status was answered; 0 is no answer.
+        is_over: Set when they shall stop.
+    """
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    def send(self, server: LocalServer) -> None:
+        """Send plans, one after the other, until the load is over."""
+        while not self.is_over.is_set():
+            try:
+                status = post(server, PLAN).status
+            except OSError:
+                status = 0
+            self.statuses[status] += 1
+
+
+@contextmanager
+def load_on(server: LocalServer) -> Iterator[Load]:
+    """Requests until the block ends; all of them must have been answered."""
+    load = Load()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(load.send, server) for _ in range(CLIENTS)]
+        try:
+            yield load
+        finally:
+            load.is_over.set()
+        for client in clients:
+            client.result()
+    print(f"requests: {dict(load.statuses)}")
+    assert set(load.statuses) == {200}
+    assert load.statuses[200] >= CLIENTS
+
+
+@pytest.fixture(scope="module")
+def server(archive: Path, request: pytest.FixtureRequest) -> Iterator[LocalServer]:
+    """A server of this module's own; its default version changes from test to test."""
+    with serve(archive, config=CONFIG) as running:
+        running.wait_ready()
+        yield running
+        if request.session.testsfailed:
+            print(running.log_tail())
+
+
+def packed(folder: Path, version: str) -> Path:
+    """The archive under another version."""
+    path = folder / f"rooms-{version}.mar"
+    pack(NETWORK, path, version=version, root=ROOT)
+    return path
+
+
+def versions(server: LocalServer) -> dict[str, bool]:
+    """The registered versions, and which of them is the default."""
+    found = Management(server.management_url).versions()
+    return {version: entry.is_default for version, entry in found.items()}
+
+
+def stored(server: LocalServer) -> set[str]:
+    """What rollouts have left in the model store."""
+    store = server.log.parent / "model_store"
+    return {path.name for path in store.iterdir()} - {"rooms.mar"}
+
+
+def test_a_good_version_takes_over_under_load(server: LocalServer, tmp_path: Path) -> None:
+    """Twice, back to back, so that an archive of a rollout is replaced as well."""
+    said: list[str] = []
+    with load_on(server) as load:
+        for version in ("1.1", "1.2"):
+            outcome = roll_out(packed(tmp_path, version), Place.of(server), said.append)
+            assert {version: True} == versions(server)
+            assert outcome.has_switched
+            assert outcome.rooms >= outcome.expected_rooms > 5
+            before = load.statuses[200]
+            deadline = time.monotonic() + 20
+            while load.statuses[200] < before + 2 * CLIENTS:  # the load goes on after it
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    (left,) = stored(server)
+    assert left.startswith("rooms-1.2-")
+    assert ["1.2 is the default", "waiting until 1.1 has answered what it had"] == said[-3:-1]
+
+
+def test_the_old_version_answers_what_it_has(server: LocalServer, tmp_path: Path) -> None:
+    """TorchServe would fail a request that waits at a version that is unregistered."""
+    (old,) = versions(server)
+    new = packed(tmp_path, "2.0")
+    with ThreadPoolExecutor(4) as pool:
+        with frozen_worker(server):
+            replies = [pool.submit(post, server, PLAN) for _ in range(3)]
+            management = Management(server.management_url)
+            deadline = time.monotonic() + 60
+            while management.versions()[old].in_flight < 3:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            rollout = pool.submit(roll_out, new, Place.of(server), print)
+            while not versions(server).get("2.0"):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            time.sleep(1.5)  # longer than a version that is quiet is watched
+            assert {old: False, "2.0": True} == versions(server)
+        assert [200] * 3 == [reply.result().status for reply in replies]
+        assert rollout.result().replaced == [old]
+    assert {"2.0": True} == versions(server)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_appended", "reason"),
+    [
+        pytest.param(
+            "network.bin", b"other weights", False, "network.bin has sha256", id="damaged"
+        ),
+        pytest.param(
+            "roomdet/geometry.py", b"no Python", False, "the worker ended 2 times", id="no-import"
+        ),
+        pytest.param("roomdet/schema.py", SHIFTED, True, "rooms missed", id="wrong-boxes"),
+        pytest.param("roomdet/schema.py", NO_ERRORS, True, "what is no plan", id="no-errors"),
+        pytest.param(
+            "MAR-INF/MANIFEST.json", NO_RUNTIME, False, "TorchServe refuses POST", id="no-runtime"
+        ),
+    ],
+)
+def test_a_bad_archive_never_becomes_the_default(
+    server: LocalServer,
+    tmp_path: Path,
+    name: str,
+    content: bytes,
+    reason: str,
+    *,
+    is_appended: bool,
+) -> None:
+    """Nothing of it is left, and callers do not notice it."""
+    before, files = versions(server), stored(server)
+    good = packed(tmp_path, "9.0")
+    with zipfile.ZipFile(good) as archive:
+        whole = (archive.read(name) if is_appended else b"") + content
+    bad = without(good, tmp_path / "bad.mar", name, whole)
+    seen: set[str] = set()
+    with load_on(server), pytest.raises(RolloutError, match=reason) as caught:
+        roll_out(bad, Place.of(server), seen.add)
+
+    (default,) = before
+    assert str(caught.value).endswith(f"{default} serves on")
+    assert before == versions(server)
+    assert files == stored(server)
+    assert not any("is the default" in line for line in seen)
+    health = server.health()
+    assert health is not None
+    assert health.is_ready
+
+
+def test_a_run_that_was_killed_is_finished_by_the_next(server: LocalServer, tmp_path: Path) -> None:
+    """Killed while the new version was being tried, and after the switch."""
+    (old,) = versions(server)
+    new = packed(tmp_path, "3.0")
+    place = Place.of(server)
+    management = Management(server.management_url)
+
+    def stop_at(words: str) -> None:
+        def say(text: str) -> None:
+            if words in text:
+                raise SystemExit  # as far as the server can tell, the process ends here
+
+        with pytest.raises(SystemExit):
+            roll_out(new, place, say)
+
+    stop_at("3.0 is the default")
+    assert {old: False, "3.0": True} == versions(server)
+    outcome = roll_out(new, place, print)
+    assert (outcome.has_switched, outcome.replaced) == (False, [old])
+    assert {"3.0": True} == versions(server)
+
+    # A worker that a killed run left behind is in nobody's way.
+    left = packed(tmp_path, "3.1")
+    name = f"left-{left.name}"
+    (server.log.parent / "model_store" / name).write_bytes(left.read_bytes())
+    management.register(name)
+    assert roll_out(left, place, print).has_switched
+    assert {"3.1": True} == versions(server)
+
+
+def test_the_command(
+    server: LocalServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It finds the server by its note, prints JSON, and refuses another content by that version."""
+    announce(server)
+    new = packed(tmp_path, "4.0")
+    command = ["local", "rollout", "--port", str(server.ports.inference)]
+
+    assert main([*command, str(new)]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == "4.0"
+    other = without(new, tmp_path / "other.mar", "NOTICE")
+    assert main([*command, str(other)]) == 1
+    assert "pack this one under another version" in capsys.readouterr().err
+    assert main(["local", "rollout", "--port", "1", str(new)]) == 2
+    assert "no `make serve` runs on port 1" in capsys.readouterr().err
+    by_hand = ["--url", server.url, "--management-url", server.management_url]
+    assert main(["local", "rollout", *by_hand, str(new)]) == 2
+    store = server.log.parent / "model_store"
+    assert main(["local", "rollout", *by_hand, "--model-store", str(store), str(new)]) == 0
