@@ -87,12 +87,15 @@ class OpenVinoDetector:
         used = self._compiled.get_property(properties.hint.inference_precision)
         return Precision.BF16 if used == ov.Type.bf16 else Precision.FP32
 
-    def detect(self, pixels: Pixels, options: RequestOptions) -> Detections:
+    def detect(
+        self, pixels: Pixels, options: RequestOptions, *, passes: int | None = None
+    ) -> Detections:
         """Find the rooms of one page.
 
         Args:
             pixels: uint8 RGB, shape ``(height, width, 3)``, neither side above ``input_px``.
             options: Thresholds; ``page`` plays no role here.
+            passes: Instead of the configured number.
 
         Returns:
             Boxes as fractions of the page, 0 to 1, none of them empty; highest confidence first.
@@ -102,17 +105,17 @@ class OpenVinoDetector:
         """
         height, width = pixels.shape[:2]
         letterbox = Letterbox.centered((width, height), self.input_px)
-        output = self._look(letterbox.place(pixels))
+        output = self._look(letterbox.place(pixels), passes or self._passes)
         candidates = parse_output(output, options.confidence)
         kept = non_maximum_suppression(candidates, iou=options.iou, max_count=options.max_rooms)
         boxes_norm = letterbox.canvas_to_page(kept.boxes_xyxy)
         on_page = (boxes_norm[:, 2:] > boxes_norm[:, :2]).all(axis=1)
         return Detections(boxes_norm[on_page], kept.scores[on_page])
 
-    def _look(self, canvas: Pixels) -> Boxes:
+    def _look(self, canvas: Pixels, passes: int) -> Boxes:
         """What the network says of a canvas or, in two passes, on average of it and its mirror."""
         output: Boxes = self._compiled(canvas[None])[0][0]
-        if self._passes == 1:
+        if passes == 1:
             return output
         first = output.copy()  # the next pass writes into the same memory
         mirrored = np.ascontiguousarray(canvas[:, ::-1])
@@ -143,7 +146,7 @@ def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
     )
     plan = (folder / network.GOLDEN_PLAN).read_bytes()
     page = read_page(plan, page=1, side_px=manifest.input_px, limits=config.limits)
-    found = detector.detect(page.pixels, RequestOptions())
+    found = detector.detect(page.pixels, RequestOptions(), passes=1)  # as the reference did
     network.check_golden(found, manifest.golden)
     return detector
 

@@ -94,3 +94,16 @@ def test_two_passes_do_not_know_left_from_right(page: Pixels) -> None:
     assert len(single_scores) != len(single) or not np.allclose(
         single_scores, single.scores, atol=2e-3
     )
+
+
+def test_the_golden_plan_is_judged_in_a_single_pass(page: Pixels) -> None:
+    """As the reference found its rooms, whatever is configured; asking for one pass gives that."""
+    options = RequestOptions(confidence=0.2)
+    single, both = detector(1), detector(2)
+
+    assert np.array_equal(
+        single.detect(page, options).boxes_xyxy, both.detect(page, options, passes=1).boxes_xyxy
+    )
+    assert not np.array_equal(
+        single.detect(page, options).scores, both.detect(page, options).scores
+    )
