@@ -161,6 +161,9 @@ class HttpRegistry:
                     preload_content=False,
                 )
             target = answer.get_redirect_location()
+            if answer.status == HTTPStatus.UNAUTHORIZED and not self._is_registry(url):
+                answer.close()  # its token service would be another's, too
+                raise AccessDenied(f"{urlsplit(url).netloc} asks for a login, not the registry")
             if not target or method not in {"GET", "HEAD"}:
                 return answer
             answer.close()
@@ -168,11 +171,14 @@ class HttpRegistry:
             if not following.startswith("https:" if url.startswith("https:") else "http"):
                 raise RegistryUnreachable(f"{url} sends to {following}, which is not encrypted")
             url = following
-        raise RegistryUnreachable(f"{url}: more than {_MAX_REDIRECTS} redirects")
+        raise RegistryUnreachable(f"{self._origin}: more than {_MAX_REDIRECTS} redirects")
 
     def _login_for(self, url: str) -> dict[str, str]:
-        is_registry = f"{url}/".startswith(f"{self._origin}/")
-        return {"Authorization": self._authorization} if is_registry and self._authorization else {}
+        is_shown = self._authorization and self._is_registry(url)
+        return {"Authorization": self._authorization} if is_shown else {}
+
+    def _is_registry(self, url: str) -> bool:
+        return f"{url}/".startswith(f"{self._origin}/")
 
     def _log_in(self, header: str, scope: str) -> None:
         challenge = parse_challenge(header)

@@ -144,6 +144,24 @@ def test_a_password_goes_to_no_doubtful_token_service(realm: str, *, is_plain: b
         token_url(challenge, "repository:rooms:pull", is_plain_allowed=is_plain)
 
 
+def test_whoever_is_redirected_to_cannot_ask_for_the_password() -> None:
+    """A token service is named by the registry itself, not by a storage of layers."""
+
+    def steal(_: Asked) -> Told:
+        realm = f'Bearer realm="http://{thief.address}/token"'
+        return Told(401, b"", {"WWW-Authenticate": realm})
+
+    with serving(steal) as thief:
+        target = f"http://{thief.address}/layer?signature=x"
+        with (
+            serving(lambda _: Told(307, b"", {"Location": target})) as server,
+            pytest.raises(AccessDenied, match="asks for a login, not the registry"),
+        ):
+            registry_at(server).read_manifest("1")
+
+    assert [asked.authorization for asked in thief.asked] == [""]
+
+
 def test_answers_have_limits() -> None:
     """Neither endless redirects nor endless manifests."""
     with serving(lambda _: Told(307, b"", {"Location": "/again"})) as server:
