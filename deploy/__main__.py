@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
+from pathlib import Path
 
 from deploy.contract import commands as contract
 from deploy.endpoint import commands as endpoint
@@ -28,8 +30,25 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; 0 done, 1 failed or not acceptable, 2 bad usage, 3 would change."""
     args = build_parser().parse_args(argv)
-    status: int = args.run(args)
+    try:
+        status: int = args.run(args)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 1
+    except Exception as err:  # noqa: BLE001 - what no command foresaw, such as a server's nonsense
+        print(f"error: {unforeseen(err)}", file=sys.stderr)
+        return 1
     return status
+
+
+def unforeseen(err: Exception) -> str:
+    """What happened and where, in one line; not the message, which may hold a token."""
+    frames = traceback.extract_tb(err.__traceback__)
+    frame = next((f for f in reversed(frames) if "deploy" in Path(f.filename).parts), frames[-1])
+    return (
+        f"{type(err).__name__} in {Path(frame.filename).name}, line {frame.lineno}, which no "
+        "command foresaw; a server may have answered nonsense, or this is a bug"
+    )
 
 
 if __name__ == "__main__":

@@ -82,7 +82,8 @@ def _answers(asker: Asker) -> Row:
     for name, sample in requests.items():
         answer = asker.invoke(sample)
         found = answer_problems(answer)
-        count = len(_object(answer).get("detected_rooms") or [])
+        rooms = _object(answer).get("detected_rooms")
+        count = len(rooms) if isinstance(rooms, list) else 0
         if not found and not count:
             found = ["no room was found"]
         problems += [f"{name}: {problem}" for problem in found[:2]]
@@ -142,7 +143,7 @@ def _json(picture: bytes, **options: float) -> Sample:
 def _object(answer: Answer) -> dict[str, Any]:
     try:
         document = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -113,11 +113,15 @@ def parse_url(url: str) -> Server:
     """The server of an address.
 
     Raises:
-        BadUsage: If it is no HTTP address.
+        BadUsage: If it is no HTTP address, or holds a login, which would be printed with it.
     """
+    if "@" in url:
+        raise BadUsage("an address with a login in it is not taken")
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")
+        url.encode("ascii")
     except ValueError as err:
         raise BadUsage(f"{url!r} is no address: {err}") from err
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:

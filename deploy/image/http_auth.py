@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from deploy.errors import AccessDenied
 
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 _PARAMETER = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"|(\w+)=([^\s,"]+)')
 
 
@@ -76,8 +77,8 @@ def parse_token(body: bytes) -> str:
     try:
         answer = json.loads(body)
         token = answer.get("token") or answer.get("access_token")
-    except (ValueError, AttributeError) as err:
+    except (ValueError, AttributeError, RecursionError) as err:
         raise AccessDenied("the registry's token service answers no JSON object") from err
-    if not isinstance(token, str) or not token:
-        raise AccessDenied("the registry's token service gives no token")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise AccessDenied("the registry's token service gives no token that fits a header")
     return token

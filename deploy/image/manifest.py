@@ -199,7 +199,7 @@ def _entry(media_type: str, part: Descriptor) -> dict[str, object]:
 def _object(content: bytes, what: str) -> dict[str, Any]:
     try:
         parsed = json.loads(content)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise Malformed(f"{what} is no JSON: {err}") from err
     if not isinstance(parsed, dict):
         raise Malformed(f"{what} is no JSON object")

@@ -99,7 +99,8 @@ def parse_name(text: str) -> ImageName:
     if host and not re.search(r"[.:]|^localhost$", host):  # docker.io/host/path
         host, path = "", f"{host}/{path}"
     if found is None or not re.fullmatch(rf"{_PART}(?:/{_PART})*", path):
-        raise BadUsage(f"{text!r} is no name of an image; one is registry/repository:tag")
+        shown = re.sub(r"(^|//)[^/]*@", r"\1…@", text)  # it may be a password
+        raise BadUsage(f"{shown!r} is no name of an image; one is registry/repository:tag")
     if not host or host == "index.docker.io":
         host = _HUB
     if host == _HUB and "/" not in path:

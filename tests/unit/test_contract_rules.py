@@ -17,6 +17,7 @@ from deploy.contract.report import document, junit, table
 from deploy.contract.rooms import answer_problems, error_problems
 from deploy.contract.rows import RULES, Row, Verdict, failed, in_order, not_judged, passed
 from deploy.contract.wire import Server, parse_url
+from deploy.errors import BadUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,6 +167,14 @@ def test_samples_are_filled_up() -> None:
 def test_addresses_are_read(url: str, server: Server) -> None:
     """With or without port and path."""
     assert parse_url(url) == server
+
+
+def test_a_login_in_an_address_is_not_printed() -> None:
+    """Neither where it is refused nor anywhere else."""
+    for url in ("http://me:secret@host", "http://me:secret@host/?q", "https://me:secret@[::1"):
+        with pytest.raises(BadUsage) as caught:
+            parse_url(url)
+        assert "secret" not in str(caught.value)
 
 
 def test_only_the_containers_own_writes_count() -> None:

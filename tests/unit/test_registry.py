@@ -16,6 +16,7 @@ import trustme
 from deploy.__main__ import main
 from deploy.errors import (
     AccessDenied,
+    BadUsage,
     NotFound,
     RegistryRefused,
     RegistryUnreachable,
@@ -24,7 +25,7 @@ from deploy.errors import (
 )
 from deploy.image import media
 from deploy.image.credentials import Credentials, find_credentials
-from deploy.image.http_auth import parse_challenge, token_url
+from deploy.image.http_auth import parse_challenge, parse_token, token_url
 from deploy.image.http_registry import HttpRegistry
 from deploy.image.manifest import Document, digest_of
 from deploy.image.names import parse_name
@@ -300,3 +301,40 @@ def test_bad_usage_is_told_before_anything_is_asked(
 
     told = capsys.readouterr()
     assert (told.out, told.err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize("name", ["https://me:secret@host/rooms", "me:secret@host/rooms:1"])
+def test_a_login_in_a_name_is_not_printed(name: str) -> None:
+    """A name has none; the message shows the rest."""
+    with pytest.raises(BadUsage, match="host/rooms") as caught:
+        parse_name(name)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["secret\nX-Other: 1", "secret\u0142", "se cret"])
+def test_a_token_that_fits_no_header_is_refused(token: str) -> None:
+    """And not printed."""
+    with pytest.raises(AccessDenied) as caught:
+        parse_token(json.dumps({"token": token}).encode())
+    assert "secret" not in str(caught.value)
+
+
+def test_what_no_command_foresaw_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A layer of impossible size, nested JSON without end: no trace, exit status 1."""
+    config = b"{}"
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": media.OCI_MANIFEST,
+            "config": {"mediaType": "x", "digest": digest_of(config), "size": 2},
+            "layers": [{"mediaType": "x", "digest": digest_of(config), "size": 10**4000}],
+        }
+    ).encode()
+    for body in (manifest, b"[" * 100_000):
+        told = Told(200, body, {"Content-Type": media.OCI_MANIFEST})
+        with serving(lambda _, told=told: told) as server:  # type: ignore[misc]
+            status = main(["image", "check", "--plain-http", f"{server.address}/rooms:1"])
+        printed = capsys.readouterr()
+        assert status == 1
+        assert "Traceback" not in printed.out + printed.err
+        assert printed.out or printed.err.startswith("error: ")
