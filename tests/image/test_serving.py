@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from roomdet.network import NetworkManifest
+from roomdet.network import SURPRISE_CONFIDENCE, NetworkManifest
 from tests.conftest import NETWORK, SAMPLE_PDF, SAMPLE_PNG
 from tests.image.container import JVM, WORKER
 
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
 PLAN = SAMPLE_PNG.read_bytes()
 # Those that the shipped network is sure of; the archive's own check compares their boxes.
-SURE, ROOMS_ON_SAMPLE = 0.5, len(NetworkManifest.read(NETWORK).golden)
+ROOMS_ON_SAMPLE = len(NetworkManifest.read(NETWORK).golden)
 
 
 def sure_rooms(reply: Reply) -> int:
-    """How many rooms are answered with certainty; weak ones come and go with a format."""
-    return sum(room["confidence"] >= SURE for room in reply.rooms)
+    """How many rooms are answered with the certainty that the golden plan keeps for its own.
+
+    Less certain ones come and go with a format.
+    """
+    return sum(room["confidence"] > SURPRISE_CONFIDENCE for room in reply.rooms)
 
 
 def encoded(kind: str, mode: str = "RGB", **options: object) -> bytes:
