@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from roomdet.anchors import STRIDES
+from roomdet.anchors import anchor_grids
 
 if TYPE_CHECKING:
     from roomdet.geometry import Boxes
@@ -51,10 +51,4 @@ def to_corners(boxes_cxcywh: Boxes) -> Boxes:
 
 def cells_of_view(side_px: int, view: View) -> npt.NDArray[np.int64]:
     """For each cell of the grids over a viewed square canvas the same cell of the upright one."""
-    first, cells = 0, []
-    for stride in STRIDES:
-        side = side_px // stride
-        grid = np.arange(first, first + side**2).reshape(side, side)
-        cells.append(apply_view(grid, view).ravel())
-        first += side**2
-    return np.concatenate(cells)
+    return np.concatenate([apply_view(grid, view).ravel() for grid in anchor_grids(side_px)])

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import json
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
+from deploy.local.loopback import exchange
+
 # SageMaker gives a ping as much.
 _TIMEOUT_S = 2
-# Loopback is never reached through a proxy.
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +57,10 @@ def read_health(url: str) -> Health | None:
         PluginMissingError: If it is TorchServe's own ``/ping`` that answers.
     """
     try:
-        with OPENER.open(f"{url}/ping", timeout=_TIMEOUT_S) as answer:
-            return _parse(answer.status, answer.read())
-    except urllib.error.HTTPError as err:
-        with err:
-            return _parse(err.code, err.read())
+        status, body = exchange(urllib.request.Request(f"{url}/ping"), timeout_s=_TIMEOUT_S)
     except OSError:
         return None
+    return _parse(status, body)
 
 
 def _parse(http_status: int, body: bytes) -> Health:

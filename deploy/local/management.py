@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import json
-import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 
 from deploy.errors import RolloutError
-from deploy.local.health import OPENER
+from deploy.local.loopback import exchange
 from deploy.local.server import MODEL_NAME
 
 _TIMEOUT_S = 60
@@ -92,11 +91,7 @@ class Management:
     def _call(self, method: str, path: str) -> tuple[int, bytes]:
         request = urllib.request.Request(self.url + path, method=method)
         try:
-            with OPENER.open(request, timeout=_TIMEOUT_S) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as err:
-            with err:
-                return err.code, err.read()
+            return exchange(request, timeout_s=_TIMEOUT_S)
         except OSError as err:
             reason = getattr(err, "reason", err)
             raise RolloutError(f"no answer from the management API {self.url}: {reason}") from err

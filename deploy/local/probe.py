@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
 import urllib.request
 
 from deploy.errors import WrongAnswer
-from deploy.local.health import OPENER
+from deploy.local.loopback import exchange
 
 _TIMEOUT_S = 70  # a server answers within 60 s
 _FULL_QUEUE = 503
@@ -57,10 +56,6 @@ def _post(address: str, body: bytes) -> tuple[int, bytes]:
     headers = {"Content-Type": "application/octet-stream"}
     request = urllib.request.Request(address, data=body, headers=headers, method="POST")
     try:
-        with OPENER.open(request, timeout=_TIMEOUT_S) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as err:
-        with err:
-            return err.code, err.read()
+        return exchange(request, timeout_s=_TIMEOUT_S)
     except OSError as err:
         raise WrongAnswer(f"no answer from {address}: {getattr(err, 'reason', err)}") from err

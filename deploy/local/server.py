@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.local.health import OPENER, Health, PluginMissingError, read_health
+from deploy.local.health import Health, PluginMissingError, read_health
+from deploy.local.loopback import OPENER
 
 if TYPE_CHECKING:
     import threading

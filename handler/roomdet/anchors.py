@@ -24,6 +24,16 @@ def anchor_count(side_px: int) -> int:
     return sum((side_px // stride) ** 2 for stride in STRIDES)
 
 
+def anchor_grids(side_px: int) -> list[npt.NDArray[np.int64]]:
+    """Which anchor each cell of a square canvas has, grid by grid, each ``(cells, cells)``."""
+    first, grids = 0, []
+    for stride in STRIDES:
+        cells = side_px // stride
+        grids.append(np.arange(first, first + cells**2).reshape(cells, cells))
+        first += cells**2
+    return grids
+
+
 def mirror_back(output: Boxes, side_px: int) -> Boxes:
     """Turn what the network says of a canvas mirrored left to right into what it says of it.
 
@@ -43,10 +53,4 @@ def mirror_back(output: Boxes, side_px: int) -> Boxes:
 @cache
 def _mirrored_anchors(side_px: int) -> npt.NDArray[np.int64]:
     """For each anchor the one in its mirror image."""
-    first, anchors = 0, []
-    for stride in STRIDES:
-        cells = side_px // stride
-        grid = np.arange(first, first + cells**2).reshape(cells, cells)
-        anchors.append(grid[:, ::-1].ravel())
-        first += cells**2
-    return np.concatenate(anchors)
+    return np.concatenate([grid[:, ::-1].ravel() for grid in anchor_grids(side_px)])
