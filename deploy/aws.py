@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The one file that knows boto3: clients, and its errors as ours.
+"""The one file that knows boto3: an account that is asked, and boto3's errors as ours.
 
-Credentials come through boto3's own chain, addresses of test servers through its
-``AWS_ENDPOINT_URL_<SERVICE>``.
+Credentials come through boto3's own chain; addresses in the place of AWS's own are given, or come
+through boto3's ``AWS_ENDPOINT_URL``.
 """
 
 from __future__ import annotations
@@ -10,71 +10,176 @@ from __future__ import annotations
 import base64
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.exceptions
 from botocore.config import Config
 
-from deploy.errors import AccessDenied, AwsError, NotFound, TagIsImmutable
+from deploy.aws_codes import DENIED, api_name, failure, is_absent, resource_of
+from deploy.errors import AwsError
 from deploy.image.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from types_boto3_ecr import ECRClient
-    from types_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
     from deploy.image.names import EcrPlace
 
+# Adaptive: beside trying again, a client that was throttled sends more slowly.
 _CONFIG = Config(
     connect_timeout=10,
     read_timeout=70,  # an endpoint answers within 60 s
-    retries={"mode": "standard", "total_max_attempts": 3},
+    retries={"mode": "adaptive", "total_max_attempts": 5},
 )
-# Codes that mean the same as an answer of any other registry.
-_MISSING = {
-    "RepositoryNotFoundException",
-    "ImageNotFoundException",
-    "ImageNotFound",
-    "LayersNotFoundException",
-    "LayerInaccessibleException",
-}
-_DENIED = {
-    "AccessDeniedException",
-    "UnrecognizedClientException",
-    "ExpiredTokenException",
-    "InvalidSignatureException",
-    "InvalidClientTokenId",
-}
+# A retry would hide an error status, which the caller wants to see.
+_ONE_ATTEMPT = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+# Buckets as names of hosts would not be found on a server of one's own.
+_BY_PATH = Config(s3={"addressing_style": "path"})
 
 
-def ecr_client(place: EcrPlace) -> ECRClient:
-    """A client for the ECR of a region.
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of invoking an endpoint.
 
-    Raises:
-        AwsError: If boto3 finds no credentials or no such region.
+    Attributes:
+        status: What the container answered, or SageMaker in its place; 0 if no answer came.
+        body: Likewise.
+        content_type: Of a success.
+        attributes: Custom attributes of a success.
+        failure: Why no answer came, or SageMaker's own error; else empty.
+        code: Of SageMaker's own error, such as ``ThrottlingException``; else empty.
     """
-    with translated("ecr"):
-        session = boto3.session.Session()
-        client: ECRClient = session.client("ecr", region_name=place.region, config=_CONFIG)
-        return client
+
+    status: int
+    body: bytes
+    content_type: str = ""
+    attributes: str = ""
+    failure: str = ""
+    code: str = ""
 
 
-def runtime_client(region: str | None) -> SageMakerRuntimeClient:
-    """A client that invokes endpoints; without a region that of boto3's own configuration.
+class AwsAccount:
+    """The account that boto3's chain of credentials leads to, in one region.
+
+    Args:
+        region: None takes that of boto3's own configuration.
+        endpoint_url: Address of all services, in the place of AWS's own.
+
+    Attributes:
+        region: Where it is asked.
 
     Raises:
         AwsError: If there is no region.
     """
-    # A retry would hide an error status, which the caller wants to see.
-    config = _CONFIG.merge(Config(retries={"total_max_attempts": 1}))
-    with translated("sagemaker-runtime"):
-        session = boto3.session.Session()
-        client: SageMakerRuntimeClient = session.client(
-            "sagemaker-runtime", region_name=region, config=config
-        )
-        return client
+
+    def __init__(self, region: str | None, endpoint_url: str | None = None) -> None:
+        with translated("session"):
+            self._session = boto3.session.Session(region_name=region)
+        if not self._session.region_name:
+            raise failure("session", "NoRegionError", "no region is named")
+        self.region: str = self._session.region_name
+        self._endpoint_url = endpoint_url
+        self._clients: dict[str, Any] = {}
+        self._lock = Lock()  # a session is not safe for threads, a client is
+
+    def ask(
+        self, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """The answer of a call; None if what it names is not there.
+
+        Raises:
+            AwsError: If AWS refuses the call or does not answer.
+        """
+        try:
+            return self.call(service, operation, params)
+        except AwsError as err:
+            if is_absent(err.code, err.reason):
+                return None
+            raise
+
+    def call(self, service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer of a call; ``operation`` is boto3's, such as ``create_model``.
+
+        Raises:
+            AwsError: If AWS refuses the call or does not answer.
+        """
+        with translated(api_name(operation), params):
+            answer: Mapping[str, Any] = getattr(self._client(service), operation)(**params)
+            return answer
+
+    def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
+        """All items of a call whose answer comes in pages; ``key`` is their name in it.
+
+        Raises:
+            AwsError: If AWS refuses the call or does not answer.
+        """
+        with translated(api_name(operation), params):
+            pages = self._client(service).get_paginator(operation).paginate(**params)
+            return [item for page in pages for item in page.get(key, [])]
+
+    def invoke(
+        self,
+        endpoint: str,
+        body: bytes,
+        content_type: str = "application/octet-stream",
+        attributes: str = "",
+    ) -> Reply:
+        """Invoke an endpoint once; an error of its container or of this request becomes a reply.
+
+        Raises:
+            AwsDenied: If credentials are missing or not sufficient.
+            AwsError: If the endpoint does not exist or cannot be reached.
+        """
+        # An empty value is not the same as none: SageMaker refuses it.
+        optional = {"ContentType": content_type, "CustomAttributes": attributes}
+        given = {key: value for key, value in optional.items() if value}
+        named = {"EndpointName": endpoint}
+        with translated("InvokeEndpoint", named):
+            client = self._client("sagemaker-runtime", _ONE_ATTEMPT)
+            try:
+                answer = client.invoke_endpoint(Body=body, **named, **given)
+                return Reply(
+                    answer["ResponseMetadata"]["HTTPStatusCode"],
+                    answer["Body"].read(),
+                    answer.get("ContentType", ""),
+                    answer.get("CustomAttributes", ""),
+                )
+            except botocore.exceptions.ClientError as err:
+                return _reply_of(err)
+            except botocore.exceptions.HTTPClientError as err:
+                return Reply(0, b"", failure=str(err))
+
+    def account_id(self) -> str:
+        """Twelve digits.
+
+        Raises:
+            AwsError: If the credentials are of no account.
+        """
+        return str(self.call("sts", "get_caller_identity", {})["Account"])
+
+    def ecr(self) -> ECRClient:
+        """boto3's client for ECR, for :class:`deploy.image.ecr.EcrRegistry`."""
+        with translated("ecr"):
+            client: ECRClient = self._client("ecr")
+            return client
+
+    def _client(self, service: str, config: Config = _CONFIG) -> Any:
+        with self._lock:
+            if service not in self._clients:
+                if self._endpoint_url:
+                    config = config.merge(_BY_PATH)
+                try:
+                    self._clients[service] = self._session.client(
+                        service,
+                        config=config,
+                        endpoint_url=self._endpoint_url,
+                    )
+                except ValueError as err:  # boto3's own, for an address
+                    raise failure(service, type(err).__name__, str(err)) from err
+            return self._clients[service]
 
 
 def ecr_login(client: ECRClient, place: EcrPlace) -> Credentials:
@@ -90,134 +195,40 @@ def ecr_login(client: ECRClient, place: EcrPlace) -> Credentials:
     return Credentials(user, password)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came of invoking an endpoint.
-
-    Attributes:
-        status: What the container answered, or SageMaker in its place; 0 if no answer came.
-        body: Likewise.
-        content_type: Of a success.
-        attributes: Custom attributes of a success.
-        failure: Why no answer came, or SageMaker's own error; else empty.
-    """
-
-    status: int
-    body: bytes
-    content_type: str = ""
-    attributes: str = ""
-    failure: str = ""
-
-
-def invoke_endpoint(
-    client: SageMakerRuntimeClient, name: str, body: bytes, content_type: str, attributes: str
-) -> Reply:
-    """Invoke an endpoint; an error of its container or of this request becomes a reply.
-
-    Raises:
-        AccessDenied: If credentials are missing or not sufficient.
-        AwsError: If the endpoint does not exist or does not run.
-    """
-    # An empty value is not the same as none: SageMaker refuses it.
-    optional = {"ContentType": content_type, "CustomAttributes": attributes}
-    given = {key: value for key, value in optional.items() if value}
-    try:
-        answer = client.invoke_endpoint(EndpointName=name, Body=body, **given)
-        return Reply(
-            answer["ResponseMetadata"]["HTTPStatusCode"],
-            answer["Body"].read(),
-            answer.get("ContentType", ""),
-            answer.get("CustomAttributes", ""),
-        )
-    except botocore.exceptions.ClientError as err:
-        return _reply_of(err, name)
-    except botocore.exceptions.HTTPClientError as err:
-        return Reply(0, b"", failure=str(err))
-    except botocore.exceptions.BotoCoreError as err:
-        raise AwsError("InvokeEndpoint", "", str(err)) from err
-
-
-def _reply_of(err: botocore.exceptions.ClientError, name: str) -> Reply:
+def _reply_of(err: botocore.exceptions.ClientError) -> Reply:
     response: Mapping[str, Any] = err.response
     error = response.get("Error", {})
     code, message = str(error.get("Code", "")), str(error.get("Message", ""))
     if code == "ModelError":  # the container's own answer, wrapped (424)
         original = str(response.get("OriginalMessage", ""))
         return Reply(int(response.get("OriginalStatusCode", 0)), original.encode())
-    if code in _DENIED or (code == "ValidationError" and "not found" in message):
-        raise failure("InvokeEndpoint", code, f"{name}: {message}") from err
+    if code in DENIED or (code == "ValidationError" and "not found" in message):
+        raise err
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    return Reply(status, message.encode(), failure=f"SageMaker's own: {code}: {message[:200]}")
+    why = f"SageMaker's own: {code}: {message[:200]}"
+    return Reply(status, message.encode(), failure=why, code=code)
 
 
 @contextmanager
-def translated(operation: str) -> Iterator[None]:
+def translated(operation: str, params: Mapping[str, Any] | None = None) -> Iterator[None]:
     """Raise boto3's errors as ours.
 
+    Args:
+        operation: AWS's name of the call, such as ``CreateModel``.
+        params: Of the call; what it is about is read from them.
+
     Raises:
-        AccessDenied: If credentials are missing or not sufficient.
-        AwsError: If anything else is wrong.
-        NotFound: If there is no such repository, image or layer.
-        TagIsImmutable: If a tag may not be moved.
+        AwsError: Of the kind that :func:`deploy.aws_codes.failure` finds.
     """
+    resource = resource_of(params or {})
     try:
         yield
     except botocore.exceptions.ClientError as err:
-        error = err.response.get("Error", {})
-        raise failure(operation, error.get("Code", ""), error.get("Message", "")) from err
-    except (
-        botocore.exceptions.NoCredentialsError,
-        botocore.exceptions.PartialCredentialsError,
-    ) as err:
-        raise AccessDenied(f"{operation}: {err}") from err
+        error, metadata = err.response.get("Error", {}), err.response.get("ResponseMetadata", {})
+        reason = error.get("Message", "")
+        if retries := metadata.get("RetryAttempts", 0):
+            reason = f"{reason} (after {retries} retries)"
+        request_id = metadata.get("RequestId", "")
+        raise failure(operation, error.get("Code", ""), reason, resource, request_id) from err
     except botocore.exceptions.BotoCoreError as err:
-        raise AwsError(operation, "", str(err)) from err
-
-
-def failure(operation: str, code: str, message: str) -> Exception:
-    """An error of ours for a code of AWS's."""
-    text = f"{operation}: {code}: {message}"
-    if code in _MISSING:
-        return NotFound(text)
-    if code == "ImageTagAlreadyExistsException":
-        return TagIsImmutable(text)
-    if code in _DENIED:
-        return AccessDenied(text)
-    return AwsError(operation, code, message)
-
-
-class AwsAccount:
-    """Describing calls to the account of boto3's chain.
-
-    Args:
-        region: None takes that of boto3's own configuration.
-
-    Raises:
-        AwsError: If there is no region.
-    """
-
-    def __init__(self, region: str | None) -> None:
-        with translated("session"):
-            self._session = boto3.session.Session(region_name=region)
-        if not self._session.region_name:
-            raise AwsError("session", "", "no region: --set region=…, or boto3's configuration")
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """The answer of a describing call; None if what it names is not there."""
-        with translated(operation):
-            client: Any = self._session.client(service, config=_CONFIG)
-            try:
-                answer: Mapping[str, Any] = getattr(client, operation)(**params)
-            except botocore.exceptions.ClientError as err:
-                error = err.response.get("Error", {})
-                if is_absent(error.get("Code", ""), error.get("Message", "")):
-                    return None
-                raise
-            return answer
-
-
-def is_absent(code: str, message: str) -> bool:
-    """SageMaker has no code of its own for it; S3's HEAD has a status alone."""
-    return code == "404" or (code == "ValidationException" and message.startswith("Could not find"))
+        raise failure(operation, type(err).__name__, str(err), resource) from err

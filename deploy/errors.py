@@ -16,6 +16,9 @@ DeployError
 │   ├── TagIsImmutable       the tag exists and must not be moved
 │   └── RegistryRefused      any other error status
 ├── AwsError                 a call to AWS failed
+│   ├── AwsDenied            … which is an AccessDenied, too
+│   ├── AwsNotFound          … which is a NotFound, too
+│   └── AwsTagIsImmutable    … which is a TagIsImmutable, too
 ├── ContractError            the container under test cannot be asked at all
 ├── ArchiveError             a file is no archive of the room detector
 ├── WrongAnswer              the golden plan is not answered as its archive demands
@@ -95,15 +98,35 @@ class AwsError(DeployError):
     """A call to AWS failed.
 
     Args:
-        operation: Name of the call.
-        code: AWS's code, such as ``AccessDeniedException``; empty if no answer came.
+        operation: AWS's name of the call, such as ``CreateModel``.
+        code: AWS's code, such as ``ValidationException``, or the name of botocore's exception if
+            no answer came.
         reason: What it said.
+        resource: What the call was about, such as ``model rooms-1``; empty if unknown.
+        request_id: AWS's id of the request; empty if no answer came.
     """
 
-    def __init__(self, operation: str, code: str, reason: str) -> None:
-        super().__init__(f"{operation}: {f'{code}: ' if code else ''}{reason}")
-        self.operation = operation
-        self.code = code
+    def __init__(
+        self, operation: str, code: str, reason: str, *, resource: str = "", request_id: str = ""
+    ) -> None:
+        self.operation, self.code = operation, code
+        self.reason = " ".join(reason.split())
+        self.resource, self.request_id = resource, request_id
+        of = f" of {resource}" if resource else ""
+        traced = f" [request {request_id}]" if request_id else ""
+        super().__init__(f"{operation}{of}: {f'{code}: ' if code else ''}{self.reason}{traced}")
+
+
+class AwsDenied(AwsError, AccessDenied):
+    """AWS takes the credentials not at all, or not for this call."""
+
+
+class AwsNotFound(AwsError, NotFound):
+    """ECR has no such repository, image or layer."""
+
+
+class AwsTagIsImmutable(AwsError, TagIsImmutable):
+    """The tag exists, and the repository of ECR lets no tag be moved."""
 
 
 class ContractError(DeployError):

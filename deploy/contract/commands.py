@@ -75,10 +75,10 @@ def _judge(args: argparse.Namespace) -> tuple[str, list[Row]]:
     if bool(args.target) == bool(args.endpoint):
         raise BadUsage("name one of URL, IMAGE and --endpoint NAME")
     if args.endpoint:
-        from deploy.aws import runtime_client  # noqa: PLC0415  # only an endpoint needs boto3
+        from deploy.aws import AwsAccount  # noqa: PLC0415  # only an endpoint needs boto3
         from deploy.contract.endpoint import Endpoint  # noqa: PLC0415
 
-        endpoint = Endpoint(runtime_client(args.region), args.endpoint)
+        endpoint = Endpoint(AwsAccount(args.region), args.endpoint)
         return f"endpoint {args.endpoint}", judge_endpoint(endpoint, request, _report)
     if "://" in args.target:
         return args.target, judge_url(parse_url(args.target), request, _report)

@@ -7,11 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploy.aws import invoke_endpoint
 from deploy.contract.answers import ATTRIBUTES, Answer, Sample
 
 if TYPE_CHECKING:
-    from types_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from deploy.aws import AwsAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +18,17 @@ class Endpoint:
     """An endpoint.
 
     Attributes:
-        client: boto3's.
+        account: Whose it is.
         name: The endpoint's.
     """
 
-    client: SageMakerRuntimeClient
+    account: AwsAccount
     name: str
 
     def invoke(self, sample: Sample) -> Answer:
         """Ask it; what the container answered, where SageMaker tells it."""
         started_s = time.monotonic()
-        reply = invoke_endpoint(
-            self.client, self.name, sample.body, sample.content_type, sample.attributes
-        )
+        reply = self.account.invoke(self.name, sample.body, sample.content_type, sample.attributes)
         headers = {"content-type": reply.content_type} if reply.content_type else {}
         if reply.attributes:
             headers[ATTRIBUTES.lower()] = reply.attributes

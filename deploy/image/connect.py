@@ -21,10 +21,12 @@ class Connection:
     Attributes:
         is_plain: Without TLS; a registry on loopback always is.
         ca_file: Certificates to trust in the place of the system's.
+        aws_url: Address of ECR's calls, in the place of AWS's own.
     """
 
     is_plain: bool = False
     ca_file: str | None = None
+    aws_url: str | None = None
 
 
 def open_registry(name: ImageName, connection: Connection | None = None) -> Registry:
@@ -37,11 +39,12 @@ def open_registry(name: ImageName, connection: Connection | None = None) -> Regi
     connection = connection or Connection()
     # Whoever has no boto3 can build images all the same.
     if name.ecr is not None:
-        from deploy.aws import ecr_client  # noqa: PLC0415
+        from deploy.aws import AwsAccount  # noqa: PLC0415
         from deploy.image.ecr import EcrRegistry  # noqa: PLC0415
 
         ca_file = connection.ca_file or os.environ.get("AWS_CA_BUNDLE")
-        return EcrRegistry(ecr_client(name.ecr), name.ecr, name, ca_file)
+        client = AwsAccount(name.ecr.region, connection.aws_url).ecr()
+        return EcrRegistry(client, name.ecr, name, ca_file)
     from deploy.image.http_registry import HttpRegistry  # noqa: PLC0415
 
     return HttpRegistry(

@@ -9,7 +9,8 @@ from itertools import count
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
-from deploy.aws import failure, translated
+from deploy.aws import translated
+from deploy.aws_codes import failure, resource_of
 from deploy.errors import AwsError, NotFound, RegistryUnreachable, WrongContent
 from deploy.image import media
 from deploy.image.manifest import Document
@@ -43,6 +44,7 @@ class EcrRegistry:
     ) -> None:
         self._client = client
         self._account, self._repository = place.account, name.repository
+        self._named = {"repositoryName": name.repository}
         self._ca_file = ca_file
 
     def read_manifest(self, reference: str) -> Document:
@@ -52,7 +54,7 @@ class EcrRegistry:
             {"imageDigest": reference} if is_digest else {"imageTag": reference}
         )
         # All four: ECR converts what a tag leads to for those who take Docker's manifest alone.
-        with translated("BatchGetImage"):
+        with translated("BatchGetImage", self._named):
             answer = self._client.batch_get_image(
                 registryId=self._account,
                 repositoryName=self._repository,
@@ -61,7 +63,8 @@ class EcrRegistry:
             )
         for failed in answer.get("failures", []):
             reason = failed.get("failureReason", "")
-            raise failure("BatchGetImage", failed.get("failureCode", ""), f"{reference}: {reason}")
+            code = failed.get("failureCode", "")
+            raise failure("BatchGetImage", code, f"{reference}: {reason}", resource_of(self._named))
         if not answer["images"]:
             raise NotFound(f"BatchGetImage gives nothing for {reference}")
         image = answer["images"][0]
@@ -79,7 +82,7 @@ class EcrRegistry:
     def write_manifest(self, document: Document, tag: str) -> None:
         """See :class:`deploy.image.registry.Registry`."""
         try:
-            with translated("PutImage"):
+            with translated("PutImage", self._named):
                 self._client.put_image(
                     registryId=self._account,
                     repositoryName=self._repository,
@@ -97,7 +100,7 @@ class EcrRegistry:
         self, digest: str, *, first_bytes: int | None = None
     ) -> Iterator[Iterator[bytes]]:
         """See :class:`deploy.image.registry.Registry`."""
-        with translated("GetDownloadUrlForLayer"):
+        with translated("GetDownloadUrlForLayer", self._named):
             url = self._client.get_download_url_for_layer(
                 registryId=self._account, repositoryName=self._repository, layerDigest=digest
             )["downloadUrl"]
@@ -115,14 +118,14 @@ class EcrRegistry:
         """See :class:`deploy.image.registry.Registry`."""
         if self._has_layer(digest):
             return False
-        with translated("InitiateLayerUpload"):
+        with translated("InitiateLayerUpload", self._named):
             begun = self._client.initiate_layer_upload(
                 registryId=self._account, repositoryName=self._repository
             )
         upload_id = begun["uploadId"]
         self._upload_parts(file, upload_id, min(begun["partSize"], MAX_PART_BYTES), size_bytes)
         try:
-            with translated("CompleteLayerUpload"):
+            with translated("CompleteLayerUpload", self._named):
                 self._client.complete_layer_upload(
                     registryId=self._account,
                     repositoryName=self._repository,
@@ -142,7 +145,7 @@ class EcrRegistry:
             if first >= size_bytes:
                 return
             part = file.read(part_bytes)
-            with translated("UploadLayerPart"):
+            with translated("UploadLayerPart", self._named):
                 self._client.upload_layer_part(
                     registryId=self._account,
                     repositoryName=self._repository,
@@ -153,7 +156,7 @@ class EcrRegistry:
                 )
 
     def _has_layer(self, digest: str) -> bool:
-        with translated("BatchCheckLayerAvailability"):
+        with translated("BatchCheckLayerAvailability", self._named):
             answer = self._client.batch_check_layer_availability(
                 registryId=self._account, repositoryName=self._repository, layerDigests=[digest]
             )

@@ -32,8 +32,8 @@ def log_in(
     """
     if name.ecr is None:
         return
-    from deploy.aws import ecr_client, ecr_login  # noqa: PLC0415  # only who uses ECR needs boto3
+    from deploy.aws import AwsAccount, ecr_login  # noqa: PLC0415  # only ECR needs boto3
 
     say(f"Logging {engine.program} in to {name.registry} …")
-    login = ecr_login(ecr_client(name.ecr), name.ecr)
+    login = ecr_login(AwsAccount(name.ecr.region).ecr(), name.ecr)
     run_all([login_command(engine, name.registry, login.user)], environ, login.password)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deploy.__main__ import main
-from deploy.aws import AwsAccount, is_absent
+from deploy.aws import AwsAccount
+from deploy.aws_codes import is_absent
 from deploy.endpoint.plan import Remote
 from deploy.endpoint.remote import read_remote
 from deploy.endpoint.spec import Mode
@@ -123,7 +124,7 @@ def test_boto3_asks_an_empty_account(monkeypatch: pytest.MonkeyPatch) -> None:
         account = AwsAccount("eu-central-1")
         assert account.ask("sagemaker", "describe_model", {"ModelName": "rooms"}) is None
         assert account.ask("s3", "head_object", {"Bucket": "plans", "Key": "rooms"}) is None
-        with pytest.raises(AccessDenied, match="describe_endpoint"):
+        with pytest.raises(AccessDenied, match="DescribeEndpoint of endpoint rooms: AccessDenied"):
             account.ask("sagemaker", "describe_endpoint", {"EndpointName": "rooms"})
     finally:
         server.shutdown()
