@@ -1,79 +1,189 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The command ``python -m deploy plan``."""
+"""The commands ``python -m deploy plan``, ``apply``, ``rollback``, ``delete``, ``versions``, …"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from deploy.endpoint.target import add_target_options, open_target, read_target
 from deploy.errors import BadUsage, DeployError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
-    from deploy.endpoint.plan import Step
+    from deploy.endpoint.actions import Action
+    from deploy.endpoint.apply import Operator, Outcome
 
-CONFIG = Path(__file__).parents[1] / "endpoint-config.yaml"
 WOULD_CHANGE = 3
 
 
-def add_command(parser: argparse.ArgumentParser) -> None:
-    """Declare the command and what runs it."""
-    parser.add_argument("--config", type=Path, default=CONFIG)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
-    parser.add_argument("--new", action="store_true", help="ask no account: as if it were empty")
+def add_commands(areas: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the commands and what runs them."""
+    plan = areas.add_parser("plan", help="what an endpoint still needs; nothing is changed")
+    add_target_options(plan)
+    _add_release_options(plan)
+    plan.add_argument("--new", action="store_true", help="ask no account: as if it were empty")
+    plan.add_argument("--check", action="store_true", help=f"exit {WOULD_CHANGE} if not up to date")
+    plan.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    plan.set_defaults(run=guarded(run_plan))
+    apply = areas.add_parser("apply", help="do what plan says, test it, go back if it fails")
+    add_target_options(apply)
+    _add_release_options(apply)
+    _add_timeout(apply)
+    apply.set_defaults(run=guarded(run_apply))
+    rollback = areas.add_parser("rollback", help="back to a version of before")
+    add_target_options(rollback)
+    rollback.add_argument("--to", default="", help="a version, or a name that `versions` shows")
+    _add_timeout(rollback)
+    rollback.set_defaults(run=guarded(run_rollback))
+    delete = areas.add_parser("delete", help="remove an endpoint and all that was made for it")
+    add_target_options(delete)
+    delete.add_argument("--yes", action="store_true", help="without it, say what would be removed")
+    _add_timeout(delete)
+    delete.set_defaults(run=guarded(run_delete))
+    versions = areas.add_parser("versions", help="what an endpoint can go back to")
+    add_target_options(versions)
+    versions.set_defaults(run=guarded(run_versions))
+    status = areas.add_parser("status", help="how an endpoint is, and what serves")
+    add_target_options(status)
+    status.set_defaults(run=guarded(run_status))
+
+
+def _add_release_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--check", action="store_true", help=f"exit {WOULD_CHANGE} if not up to date"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.set_defaults(run=run_plan)
+        "--no-candidate", action="store_true",
+        help="do not try the version on a temporary endpoint first",
+    )  # fmt: skip
+
+
+def _add_timeout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--timeout-s", type=float, default=3600.0, help="of each wait")
 
 
 def run_plan(args: argparse.Namespace) -> int:
-    """Print the calls that are left; 0, or 1 failed, 2 bad usage, 3 calls are left (--check)."""
-    try:
-        steps = _plan(args)
-    except BadUsage as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 2
-    except (DeployError, OSError) as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 1
-    print(json.dumps([asdict(step) for step in steps], indent=2) if args.json else text(steps))
-    return WOULD_CHANGE if steps and args.check else 0
+    """Print what is left to do; 0, or with --check 3 if anything is."""
+    from deploy.endpoint.apply import as_text  # noqa: PLC0415  # boto3
+
+    actions = _plan(args)
+    if args.json:
+        print(json.dumps([as_document(action) for action in actions], indent=2))
+    else:
+        print(as_text(actions))
+    return WOULD_CHANGE if actions and args.check else 0
 
 
-def _plan(args: argparse.Namespace) -> list[Step]:
-    from deploy.endpoint.plan import Artifact, Remote, plan  # noqa: PLC0415  # PyYAML
-    from deploy.endpoint.reading import read_spec  # noqa: PLC0415
-    from deploy.golden import read_golden  # noqa: PLC0415
+def _plan(args: argparse.Namespace) -> list[Action]:
+    from deploy.endpoint.apply import find_image, read_release  # noqa: PLC0415
+    from deploy.endpoint.plan import plan  # noqa: PLC0415
+    from deploy.endpoint.remote import Remote, read_remote  # noqa: PLC0415
+    from deploy.endpoint.target import read_wanted  # noqa: PLC0415
 
-    spec = read_spec(args.config.read_text("utf-8"), args.changes)
-    archive = Path(spec.archive)
-    version = read_golden(archive).version
-    artifact = Artifact(version, hashlib.sha256(archive.read_bytes()).hexdigest())
+    with_candidate = not args.no_candidate
     if args.new:
-        return plan(spec, artifact, Remote())
-    from deploy.aws import AwsAccount  # noqa: PLC0415  # --new needs no boto3
+        spec = read_wanted(args)
+        release, _ = read_release(spec, spec.image)
+        return plan(release, Remote(), with_candidate=with_candidate)
+    spec, account = open_target(args)
+    release, _ = read_release(spec, find_image(account, spec, say))
+    remote = read_remote(account, spec.endpoint, release.place)
+    return plan(release, remote, with_candidate=with_candidate)
+
+
+def run_apply(args: argparse.Namespace) -> int:
+    """Bring an endpoint to what is wanted."""
+    from deploy.endpoint.apply import Operator, find_image, read_release  # noqa: PLC0415
+
+    spec, account = open_target(args)
+    release, golden = read_release(spec, find_image(account, spec, say))
+    operator = Operator(account, spec.endpoint, say, args.timeout_s)
+    return _tell(operator.apply(release, golden, with_candidate=not args.no_candidate))
+
+
+def run_rollback(args: argparse.Namespace) -> int:
+    """Bring an endpoint back to a version of before."""
+    return _tell(_operator(args).roll_back(args.to))
+
+
+def run_delete(args: argparse.Namespace) -> int:
+    """Remove an endpoint; without --yes say what that would be, and exit 3."""
+    from deploy.endpoint.apply import as_text  # noqa: PLC0415
     from deploy.endpoint.remote import read_remote  # noqa: PLC0415
+    from deploy.endpoint.way_back import dismantle  # noqa: PLC0415
 
-    return plan(spec, artifact, read_remote(AwsAccount(spec.region), spec, artifact))
+    operator = _operator(args)
+    if args.yes:
+        return _tell(operator.delete())
+    actions = dismantle(read_remote(operator.account, operator.endpoint), operator.endpoint)
+    print(as_text(actions))
+    return WOULD_CHANGE if actions else 0
 
 
-def text(steps: list[Step]) -> str:
-    """A plan for people."""
-    if not steps:
-        return "Nothing to do: everything is as it is wanted."
-    lines = []
-    for number, step in enumerate(steps, 1):
-        lines.append(f"{number}. {step.service} {step.operation}: {step.why}")
-        params = {
-            key: asdict(value) if hasattr(value, "__dataclass_fields__") else value
-            for key, value in step.params.items()
-        }
-        lines += [f"     {key}: {json.dumps(value)}" for key, value in params.items()]
-    return "\n".join(lines)
+def run_versions(args: argparse.Namespace) -> int:
+    """Print the versions, newest first, as JSON."""
+    from deploy.endpoint.remote import read_endpoint, read_versions  # noqa: PLC0415
+
+    operator = _operator(args)
+    endpoint = read_endpoint(operator.account, operator.endpoint)
+    versions, _ = read_versions(operator.account, operator.endpoint)
+    places = {} if endpoint is None else {
+        endpoint.previous: "previous", endpoint.proved: "proved", endpoint.config: "serving",
+    }  # fmt: skip
+    print(json.dumps([asdict(v) | {"role": places.get(v.config)} for v in versions], indent=2))
+    return 0
+
+
+def run_status(args: argparse.Namespace) -> int:
+    """Print how an endpoint is, as JSON; 0 if it serves."""
+    from deploy.endpoint.status import read_status  # noqa: PLC0415
+
+    operator = _operator(args)
+    document = read_status(operator.account, operator.endpoint)
+    print(json.dumps(document, indent=2))
+    return 0 if document["status"] == "InService" else 1
+
+
+def _operator(args: argparse.Namespace) -> Operator:
+    from deploy.aws import AwsAccount  # noqa: PLC0415
+    from deploy.endpoint.apply import Operator  # noqa: PLC0415
+
+    target = read_target(args.config.read_text("utf-8"), args.changes)
+    account = AwsAccount(target.region, args.endpoint_url)
+    return Operator(account, target.endpoint, say, getattr(args, "timeout_s", 0))
+
+
+def _tell(outcome: Outcome) -> int:
+    print(json.dumps(asdict(outcome), indent=2))
+    return 0
+
+
+def as_document(action: Action) -> dict[str, Any]:
+    """An action as JSON."""
+    return {"action": type(action).__name__.lower(), **asdict(action)}
+
+
+def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Tell an error of ours in one line, with its exit status."""
+
+    def run_guarded(args: argparse.Namespace) -> int:
+        try:
+            return run(args)
+        except BadUsage as err:
+            say(f"error: {err}")
+            return 2
+        except (DeployError, OSError) as err:
+            say(f"error: {err}")
+            return 1
+        except KeyboardInterrupt:
+            say("error: interrupted; the same command goes on with it")
+            return 1
+
+    return run_guarded
+
+
+def say(text: str) -> None:
+    """Tell progress."""
+    print(text, file=sys.stderr, flush=True)

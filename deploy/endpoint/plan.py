@@ -1,186 +1,212 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The calls that lead from what is there to what is wanted, as data.
+"""What leads from what is there to what is wanted, as data.
 
-Models and configurations cannot be changed on AWS. Their names carry a digest of their content, so
-what has the name has the content, and what was there stays for the way back.
+Each action is left out where what it makes is there already. So a plan that was stopped at any
+point goes on where it ended, and one for what is there already is empty.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.spec import DIGEST_VARIABLE, OUR_TAG, Mode, Spec, Traffic
+from deploy.endpoint import alarms, scaling
+from deploy.endpoint.actions import Action, Gone, Mark, Step, Try, Wait
+from deploy.endpoint.garbage import removal
+from deploy.endpoint.remote import (
+    IN_TRANSIT,
+    PREVIOUS_TAG,
+    PROVED_TAG,
+    SERVICE,
+    Endpoint,
+    Remote,
+    Status,
+)
+from deploy.endpoint.rollout import deployment_config
+from deploy.endpoint.spec import OUR_TAG, Mode
 from deploy.errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-VARIANT = "AllTraffic"
-_LONGEST_VERSION = 63 - 32 - 2 - 8  # what name, two hyphens and digest leave of 63 characters
-_STEADY = "InService"
+    from deploy.endpoint.release import Release
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """The archive on this machine.
+def plan(release: Release, remote: Remote, *, with_candidate: bool = True) -> list[Action]:
+    """What is left to do, in its order; empty if nothing is.
 
-    Attributes:
-        version: As TorchServe registers it.
-        sha256: Of the ``.mar``.
-    """
-
-    version: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFile:
-    """``model.tar.gz`` made of an archive, as the body of an upload."""
-
-    archive: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """What is on AWS.
-
-    Attributes:
-        present: Names of models, configurations and objects that are there.
-        status: Of the endpoint; empty if there is none.
-        config: Its configuration; empty if there is none.
-        mode: How it is hosted; None if there is none.
-    """
-
-    present: frozenset[str] = field(default_factory=frozenset)
-    status: str = ""
-    config: str = ""
-    mode: Mode | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call; equal steps are equal calls."""
-
-    service: str
-    operation: str
-    params: Mapping[str, Any]
-    why: str
-
-
-def plan(spec: Spec, artifact: Artifact, remote: Remote) -> list[Step]:
-    """The calls that are left to make, in their order; empty if there is nothing to do.
+    Args:
+        release: What is wanted.
+        remote: What is there.
+        with_candidate: Try the release on a temporary endpoint before requests go to it.
 
     Raises:
-        PlanError: If no calls lead there.
+        PlanError: If nothing leads there.
     """
-    _check_way(spec, remote)
-    upload, key = _upload(spec, artifact)
-    model, model_name = _model(spec, artifact, key)
-    config, config_name = _config(spec, model_name)
-    named = [(key, upload), (model_name, model), (config_name, config)]
-    steps = [step for name, step in named if name not in remote.present]
-    if not remote.status:
-        return [*steps, _create(spec, config_name)]
-    return [*steps, *([] if remote.config == config_name else [_update(spec, config_name)])]
+    check_ours(remote, release.spec.endpoint)
+    endpoint = _standing(remote)
+    _check_way(release, remote, endpoint)
+    if endpoint and endpoint.config == release.config:
+        return [
+            *drop_candidate(remote),
+            *alarms.alarm_steps(release.spec, remote.alarms),
+            *_prove(release, endpoint),
+            *_tidy(release, remote),
+        ]
+    return [
+        *_make_model(release, remote),
+        *(_try_candidate(release, remote) if with_candidate else drop_candidate(remote)),
+        *([] if remote.version_of(release.config) else [release.config_step()]),
+        *_switch(release, remote),
+        *_prove(release, endpoint),
+        *_tidy(release, remote),
+    ]
 
 
-def _check_way(spec: Spec, remote: Remote) -> None:
-    if remote.status and remote.status != _STEADY:
+def check_ours(remote: Remote, name: str) -> None:
+    """Nothing that others have made is touched, nor what is changing just now.
+
+    Raises:
+        PlanError: If it is one of these.
+    """
+    for endpoint in (remote.endpoint, remote.candidate):
+        if endpoint is None:
+            continue
+        if endpoint.tags.get(OUR_TAG) != name:
+            raise PlanError(
+                f"there is an endpoint {endpoint.name} that was not made by this tool (it has no "
+                f"tag {OUR_TAG}={name}); take another name (--set endpoint=…)"
+            )
+        if endpoint.status in IN_TRANSIT:
+            raise PlanError(
+                f"endpoint {endpoint.name} is {endpoint.status}, and SageMaker takes no change "
+                "before that has ended; `apply` and `rollback` wait for it"
+            )
+
+
+def _standing(remote: Remote) -> Endpoint | None:
+    """The endpoint, if it can be updated."""
+    endpoint = remote.endpoint
+    return None if endpoint is None or endpoint.status == Status.FAILED else endpoint
+
+
+def _check_way(release: Release, remote: Remote, endpoint: Endpoint | None) -> None:
+    if endpoint is None or release.spec.mode is Mode.REALTIME:
+        return
+    version = remote.version_of(endpoint.config)
+    if endpoint.instances or (version and version.mode is Mode.REALTIME):
+        name = release.spec.endpoint
         raise PlanError(
-            f"endpoint {spec.endpoint} is {remote.status}; SageMaker takes an update only when it "
-            f"is {_STEADY}. Wait; an endpoint that is Failed must be deleted"
-        )
-    if remote.mode is Mode.REALTIME and spec.mode is Mode.SERVERLESS:
-        raise PlanError(
-            f"endpoint {spec.endpoint} has instances, and SageMaker never makes such an endpoint "
-            f"serverless. Make another one (--set endpoint={spec.endpoint}-serverless), send the "
-            "callers there, and delete this one"
+            f"endpoint {name} has instances, and SageMaker never makes such an endpoint "
+            f"serverless. Make another one (--set endpoint={name}-serverless), send the callers "
+            f"there, and delete this one (delete --set endpoint={name})"
         )
 
 
-def _upload(spec: Spec, artifact: Artifact) -> tuple[Step, str]:
-    bucket, prefix = spec.place
-    key = f"{prefix}{spec.endpoint}/rooms-{artifact.version}-{artifact.sha256[:8]}.tar.gz"
-    body = ModelFile(spec.archive, artifact.sha256)
-    params = {"Bucket": bucket, "Key": key, "Body": body}
-    return Step("s3", "put_object", params, f"version {artifact.version} is not there yet"), key
+def _make_model(release: Release, remote: Remote) -> list[Action]:
+    return [
+        *([] if release.address in remote.objects else [release.upload_step()]),
+        *([] if release.model in remote.models else [release.model_step()]),
+    ]
 
 
-def _model(spec: Spec, artifact: Artifact, key: str) -> tuple[Step, str]:
-    container = {
-        "Image": spec.image,
-        "ModelDataUrl": f"s3://{spec.place[0]}/{key}",
-        "Environment": dict(spec.environment) | {DIGEST_VARIABLE: artifact.sha256},
-    }
-    content = {"PrimaryContainer": container, "ExecutionRoleArn": spec.role}
-    version = re.sub(r"[^a-zA-Z0-9]+", "-", artifact.version)[:_LONGEST_VERSION].strip("-")
-    name = f"{spec.endpoint}-{version}-{_digest(content)}"
-    params = {"ModelName": name, **content, "Tags": _tags(spec)}
-    return Step("sagemaker", "create_model", params, "image, archive and variables"), name
+def drop_candidate(remote: Remote) -> list[Action]:
+    """Removes a temporary endpoint and its configurations."""
+    actions: list[Action] = []
+    if remote.candidate:
+        actions += delete_endpoint(remote.candidate, "what is left of a test")
+    return actions + [delete_config(name) for name in remote.candidate_configs]
 
 
-def _config(spec: Spec, model_name: str) -> tuple[Step, str]:
-    variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": model_name}
-    if spec.realtime:
-        variant["InstanceType"] = spec.realtime.instance_type
-        variant["InitialInstanceCount"] = spec.realtime.instance_count
-    elif spec.serverless:
-        variant["ServerlessConfig"] = {
-            "MemorySizeInMB": spec.serverless.memory_mb,
-            "MaxConcurrency": spec.serverless.max_concurrency,
-        }
-        if spec.serverless.provisioned_concurrency:
-            provisioned = spec.serverless.provisioned_concurrency
-            variant["ServerlessConfig"]["ProvisionedConcurrency"] = provisioned
-    name = f"{spec.endpoint}-{spec.mode}-{_digest(variant)}"
-    params = {"EndpointConfigName": name, "ProductionVariants": [variant], "Tags": _tags(spec)}
-    return Step("sagemaker", "create_endpoint_config", params, "model and capacity"), name
+def _try_candidate(release: Release, remote: Remote) -> list[Action]:
+    """One of an earlier run is taken over if it is of this release and serves."""
+    name, config = release.candidate, release.candidate_config
+    actions: list[Action] = []
+    found = remote.candidate
+    if found and (found.config != config or found.status != Status.IN_SERVICE):
+        actions += delete_endpoint(found, "it is of another release, or failed")
+        found = None
+    if config not in remote.candidate_configs:
+        actions.append(release.candidate_config_step())
+    if found is None:
+        actions.append(release.create_candidate_step())
+    tried = Endpoint(name, Status.IN_SERVICE, config)
+    actions += [Wait(name, config), Try(name), *delete_endpoint(tried, "it has been tried")]
+    return actions + [delete_config(c) for c in sorted({config, *remote.candidate_configs})]
 
 
-def _create(spec: Spec, config_name: str) -> Step:
-    params = {
-        "EndpointName": spec.endpoint,
-        "EndpointConfigName": config_name,
-        "Tags": _tags(spec),
-    }
-    return Step("sagemaker", "create_endpoint", params, "there is none of this name")
+def _switch(release: Release, remote: Remote) -> list[Action]:
+    name, endpoint = release.spec.endpoint, remote.endpoint
+    actions: list[Action] = [*alarms.alarm_steps(release.spec, remote.alarms)]
+    if endpoint and endpoint.status == Status.FAILED:
+        actions += delete_endpoint(endpoint, "SageMaker never updates one that failed")
+        endpoint = None
+    if endpoint is None:
+        return [*actions, release.create_step(), Wait(name, release.config)]
+    if _changes_instances(release, remote):
+        actions.append(scaling.stop_step(name))
+    if not endpoint.proved:  # a run ended before it could be: all the same it is the way back
+        actions.append(Mark(name, {PREVIOUS_TAG: endpoint.config}))
+    return [*actions, _update(release, remote, endpoint), Wait(name, release.config)]
 
 
-def _update(spec: Spec, config_name: str) -> Step:
-    params: dict[str, Any] = {"EndpointName": spec.endpoint, "EndpointConfigName": config_name}
-    if spec.realtime:
-        params["RetainAllVariantProperties"] = True  # what autoscaling has made of the capacity
-        params["DeploymentConfig"] = {
-            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": _traffic(spec)}
-        }
-    return Step("sagemaker", "update_endpoint", params, "it has another configuration")
+def _changes_instances(release: Release, remote: Remote) -> bool:
+    """SageMaker takes no other type of instances while their number is scaled."""
+    endpoint, realtime = _standing(remote), release.spec.realtime
+    before = remote.version_of(endpoint.config) if endpoint else None
+    return bool(
+        remote.targets and before and realtime and before.instance_type != realtime.instance_type
+    )
 
 
-def _traffic(spec: Spec) -> dict[str, Any]:
-    assert spec.realtime
-    kind = spec.realtime.rollout
-    traffic: dict[str, Any] = {
-        "Type": kind.value.upper().replace("-", "_"),
-        "WaitIntervalInSeconds": spec.realtime.wait_s,
-    }
-    if kind is not Traffic.ALL_AT_ONCE:
-        step = "CanarySize" if kind is Traffic.CANARY else "LinearStepSize"
-        traffic[step] = {"Type": "CAPACITY_PERCENT", "Value": spec.realtime.step_percent}
-    return traffic
+def _update(release: Release, remote: Remote, endpoint: Endpoint) -> Step:
+    spec = release.spec
+    params: dict[str, Any] = {"EndpointName": spec.endpoint, "EndpointConfigName": release.config}
+    why = f"it serves with {endpoint.config}"
+    before = remote.version_of(endpoint.config)
+    if spec.realtime and endpoint.instances:
+        # Who asks for another number of instances shall have it, unless they scale by themselves.
+        is_number_same = before is not None and before.instances == spec.realtime.instance_count
+        if spec.realtime.autoscaling or is_number_same:
+            params["RetainAllVariantProperties"] = True
+        rings = alarms.ringing(remote.alarms)
+        params["DeploymentConfig"] = deployment_config(spec, without=rings)
+        if rings:
+            why += f"; {', '.join(rings)} in alarm already would end the update, so it is left out"
+    return Step(SERVICE, "update_endpoint", params, why)
 
 
-def _tags(spec: Spec) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in _all_tags(spec).items()]
+def _prove(release: Release, endpoint: Endpoint | None) -> list[Action]:
+    """Tries the endpoint after the switch, and writes down that it passed."""
+    name = release.spec.endpoint
+    before = endpoint.proved if endpoint else ""
+    return [] if before == release.config else [Try(name), mark(name, release.config, before)]
 
 
-def _all_tags(spec: Spec) -> dict[str, str]:
-    return {OUR_TAG: spec.endpoint, **spec.tags}
+def mark(endpoint: str, config: str, before: str) -> Mark:
+    """Writes down which configuration passed the last test, and which did before."""
+    previous = {PREVIOUS_TAG: before} if before else {}
+    return Mark(endpoint, {PROVED_TAG: config} | previous)
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+def _tidy(release: Release, remote: Remote) -> list[Action]:
+    former = [v.config for v in remote.versions if v.config != release.config]
+    serving = [remote.endpoint.config, remote.endpoint.proved] if remote.endpoint else []
+    keep = {release.config, *serving, *former[: release.spec.keep]}
+    handled = replace(remote, candidate=None, candidate_configs=())
+    is_stopped = _changes_instances(release, remote)
+    targets, policies = ((), ()) if is_stopped else (remote.targets, remote.policies)
+    return [
+        *scaling.scaling_steps(release.spec, targets, policies),
+        *removal(handled, keep, models=[release.model], objects=[release.address]),
+    ]
+
+
+def delete_endpoint(endpoint: Endpoint, why: str) -> list[Action]:
+    """Removes an endpoint."""
+    params = {"EndpointName": endpoint.name}
+    return [Step(SERVICE, "delete_endpoint", params, why), Gone(endpoint.name)]
+
+
+def delete_config(name: str) -> Step:
+    """Removes a configuration."""
+    params = {"EndpointConfigName": name}
+    return Step(SERVICE, "delete_endpoint_config", params, f"{name} is no longer needed")

@@ -1,22 +1,46 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What is on the account, of what a plan names: describing calls alone, nothing is changed."""
+"""What is on the account of one endpoint: describing calls alone, nothing is changed."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deploy.endpoint.plan import Artifact, Remote, plan
-from deploy.endpoint.spec import Mode, Spec
+from deploy.endpoint import alarms, scaling
+from deploy.endpoint.release import (
+    CANDIDATE,
+    OBJECT_PREFIX,
+    SHA256_TAG,
+    VERSION_TAG,
+    candidate_name,
+    split_address,
+)
+from deploy.endpoint.spec import OUR_TAG, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-# The call that tells whether what another call makes is there, and the parameters that name it.
-_LOOKS = {
-    "put_object": ("head_object", ("Bucket", "Key")),
-    "create_model": ("describe_model", ("ModelName",)),
-    "create_endpoint_config": ("describe_endpoint_config", ("EndpointConfigName",)),
-}
+# Tags of an endpoint: the configuration that passed the last test, and the one before it.
+PROVED_TAG = "roomdet:proved"
+PREVIOUS_TAG = "roomdet:previous"
+SERVICE = "sagemaker"
+
+
+class Status(StrEnum):
+    """States of an endpoint that are told apart here.
+
+    Source: SageMaker API reference, DescribeEndpoint.
+    """
+
+    IN_SERVICE = "InService"
+    FAILED = "Failed"
+    UPDATE_ROLLBACK_FAILED = "UpdateRollbackFailed"
+
+
+# What ends by itself.
+IN_TRANSIT = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 
 
 class Account(Protocol):
@@ -28,31 +52,235 @@ class Account(Protocol):
         """The answer of a describing call; None if what it names is not there."""
         ...
 
+    def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
+        """All that a listing call lists under a key."""
+        ...
 
-def read_remote(account: Account, spec: Spec, artifact: Artifact) -> Remote:
-    """What is there of an endpoint and of what it shall be made of.
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint that is there.
+
+    Attributes:
+        name: Of it.
+        status: As SageMaker says it.
+        config: Name of its configuration.
+        reason: Why it failed; else empty.
+        tags: Of it.
+        instances: That it has or shall have; 0 if it is serverless.
+    """
+
+    name: str
+    status: str
+    config: str
+    reason: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    instances: int = 0
+
+    @property
+    def proved(self) -> str:
+        """The configuration that passed the last test; empty if none did."""
+        return self.tags.get(PROVED_TAG, "")
+
+    @property
+    def previous(self) -> str:
+        """The configuration that was proved before; empty if none was."""
+        return self.tags.get(PREVIOUS_TAG, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A configuration of ours, which an endpoint can go back to.
+
+    Attributes:
+        config: Its name.
+        model: Name of its model.
+        mode: How it is hosted.
+        version: Of the archive.
+        sha256: Of the archive.
+        created: When it was made, ISO 8601.
+        instances: With which it starts; 0 if it is serverless.
+        instance_type: Empty if it is serverless.
+    """
+
+    config: str
+    model: str
+    mode: Mode
+    version: str
+    sha256: str
+    created: str
+    instances: int = 0
+    instance_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """What is there.
+
+    Attributes:
+        endpoint: The one that callers use.
+        candidate: The temporary one.
+        versions: Newest first.
+        candidate_configs: Configurations of temporary endpoints.
+        models: Where the file of each model lies, as an S3 address.
+        objects: S3 addresses of models' files.
+        in_use: Configurations that other endpoints use.
+        alarms: As `describe_alarms` tells of those that the endpoint can have.
+        targets: As `describe_scalable_targets` tells.
+        policies: As `describe_scaling_policies` tells.
+    """
+
+    endpoint: Endpoint | None = None
+    candidate: Endpoint | None = None
+    versions: tuple[Version, ...] = ()
+    candidate_configs: tuple[str, ...] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
+    objects: frozenset[str] = frozenset()
+    in_use: frozenset[str] = frozenset()
+    alarms: tuple[Mapping[str, Any], ...] = ()
+    targets: tuple[Mapping[str, Any], ...] = ()
+    policies: tuple[Mapping[str, Any], ...] = ()
+
+    def version_of(self, config: str) -> Version | None:
+        """The version of a configuration."""
+        return next((v for v in self.versions if v.config == config), None)
+
+
+def read_remote(account: Account, endpoint: str, place: str = "") -> Remote:
+    """What is there of an endpoint and of all its versions.
+
+    Args:
+        account: Asked.
+        endpoint: Its name.
+        place: S3 address that the files of new models begin with; those of known models are
+            looked for where they are.
 
     Raises:
         AwsError: If AWS does not answer.
     """
-    present = set()
-    for step in plan(spec, artifact, Remote()):
-        if step.operation in _LOOKS:
-            look, names = _LOOKS[step.operation]
-            params = {name: step.params[name] for name in names}
-            if account.ask(step.service, look, params) is not None:
-                present.add(params[names[-1]])
-    endpoint = account.ask("sagemaker", "describe_endpoint", {"EndpointName": spec.endpoint})
-    if endpoint is None:
-        return Remote(frozenset(present))
-    config = endpoint.get("EndpointConfigName", "")
-    return Remote(frozenset(present), endpoint["EndpointStatus"], config, _mode(account, config))
+    versions, candidates = read_versions(account, endpoint)
+    models = _models(account, endpoint)
+    known = {address.rpartition("/")[0] + f"/{OBJECT_PREFIX}" for address in models.values()}
+    places = sorted((known | {place}) - {""})
+    return Remote(
+        read_endpoint(account, endpoint),
+        read_endpoint(account, candidate_name(endpoint)),
+        versions,
+        candidates,
+        models,
+        frozenset(address for where in places for address in _objects(account, where)),
+        _in_use(account, {endpoint, candidate_name(endpoint)}),
+        *_watchers(account, endpoint),
+    )
 
 
-def _mode(account: Account, config: str) -> Mode | None:
-    params = {"EndpointConfigName": config}
-    found = account.ask("sagemaker", "describe_endpoint_config", params)
+def _watchers(
+    account: Account, endpoint: str
+) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
+    """Alarms, scalable targets and scaling policies of an endpoint."""
+    names = {"AlarmNames": alarms.possible_names(endpoint), "AlarmTypes": ["MetricAlarm"]}
+    found = account.pages("cloudwatch", "describe_alarms", names, "MetricAlarms")
+    targets = account.pages(
+        scaling.SERVICE, "describe_scalable_targets", scaling.targets_query(endpoint),
+        "ScalableTargets",
+    )  # fmt: skip
+    policies = account.pages(
+        scaling.SERVICE, "describe_scaling_policies", scaling.policies_query(endpoint),
+        "ScalingPolicies",
+    )  # fmt: skip
+    return tuple(found), tuple(targets), tuple(policies)
+
+
+def _objects(account: Account, place: str) -> list[str]:
+    bucket, prefix = split_address(place)
+    params = {"Bucket": bucket, "Prefix": prefix}
+    listed = account.pages("s3", "list_objects_v2", params, "Contents")
+    return [f"s3://{bucket}/{entry['Key']}" for entry in listed]
+
+
+def read_endpoint(account: Account, name: str) -> Endpoint | None:
+    """An endpoint, or None if there is none of this name."""
+    found = account.ask(SERVICE, "describe_endpoint", {"EndpointName": name})
     if found is None:
         return None
-    is_serverless = "ServerlessConfig" in found["ProductionVariants"][0]
-    return Mode.SERVERLESS if is_serverless else Mode.REALTIME
+    variants: Sequence[Mapping[str, Any]] = found.get("ProductionVariants", ())
+    return Endpoint(
+        name,
+        found["EndpointStatus"],
+        found.get("EndpointConfigName", ""),
+        found.get("FailureReason", ""),
+        _tags(account, found["EndpointArn"]),
+        variants[0].get("DesiredInstanceCount", 0) if variants else 0,
+    )
+
+
+def read_versions(account: Account, endpoint: str) -> tuple[tuple[Version, ...], tuple[str, ...]]:
+    """The configurations of ours for an endpoint, newest first, and those of its candidates."""
+    form = re.compile(rf"{re.escape(endpoint)}-({'|'.join([*Mode, CANDIDATE])})-[0-9a-f]{{8}}")
+    listed = account.pages(
+        SERVICE,
+        "list_endpoint_configs",
+        {"NameContains": f"{endpoint}-", "SortBy": "CreationTime", "SortOrder": "Descending"},
+        "EndpointConfigs",
+    )
+    versions, candidates = [], []
+    for entry in listed:
+        name = entry["EndpointConfigName"]
+        kind = form.fullmatch(name)
+        if not kind:
+            continue
+        tags = _tags(account, entry["EndpointConfigArn"])
+        if tags.get(OUR_TAG) != endpoint:
+            continue
+        if kind[1] == CANDIDATE:
+            candidates.append(name)
+            continue
+        found = account.ask(SERVICE, "describe_endpoint_config", {"EndpointConfigName": name})
+        if found is not None:
+            versions.append(_version(found, tags, Mode(kind[1])))
+    return tuple(versions), tuple(candidates)
+
+
+def _version(found: Mapping[str, Any], tags: Mapping[str, str], mode: Mode) -> Version:
+    variant = found["ProductionVariants"][0]
+    return Version(
+        found["EndpointConfigName"],
+        variant["ModelName"],
+        mode,
+        tags.get(VERSION_TAG, ""),
+        tags.get(SHA256_TAG, ""),
+        found["CreationTime"].isoformat(timespec="seconds"),
+        variant.get("InitialInstanceCount", 0),
+        variant.get("InstanceType", ""),
+    )
+
+
+def _models(account: Account, endpoint: str) -> dict[str, str]:
+    """The models of ours for an endpoint, and where their files lie."""
+    models = {}
+    params = {"NameContains": f"{endpoint}-"}
+    for entry in account.pages(SERVICE, "list_models", params, "Models"):
+        name = entry["ModelName"]
+        if _tags(account, entry["ModelArn"]).get(OUR_TAG) != endpoint:
+            continue
+        found = account.ask(SERVICE, "describe_model", {"ModelName": name})
+        if found is not None:
+            models[name] = found["PrimaryContainer"].get("ModelDataUrl", "")
+    return models
+
+
+def _in_use(account: Account, ours: set[str]) -> frozenset[str]:
+    """Configurations that endpoints of other names use; SageMaker would let us delete them."""
+    used = set()
+    for entry in account.pages(SERVICE, "list_endpoints", {}, "Endpoints"):
+        if entry["EndpointName"] not in ours:
+            params = {"EndpointName": entry["EndpointName"]}
+            found = account.ask(SERVICE, "describe_endpoint", params)
+            used.add((found or {}).get("EndpointConfigName", ""))
+    return frozenset(used - {""})
+
+
+def _tags(account: Account, arn: str) -> dict[str, str]:
+    listed = account.pages(SERVICE, "list_tags", {"ResourceArn": arn}, "Tags")
+    return {entry["Key"]: entry["Value"] for entry in listed}
+

@@ -82,16 +82,38 @@ def inspect(registry: Registry, name: ImageName) -> Inspection:
         NotFound: If nothing lies under the name.
         RegistryError: If the registry cannot be asked.
     """
-    top = registry.read_manifest(name.reference)
-    seen = Inspection(name, top)
+    seen = _find(registry, name)
+    if seen.manifest is None:
+        return seen
     try:
-        parsed = parse_document(top)
+        return _look_inside(registry, seen, seen.manifest)
+    except ManifestError as err:
+        return replace(seen, problem=str(err))
+
+
+def inspect_manifest(registry: Registry, name: ImageName) -> Inspection:
+    """Follow a name to the manifest of its image, and believe what that says of its layers.
+
+    Raises:
+        NotFound: If nothing lies under the name.
+        RegistryError: If the registry cannot be asked.
+    """
+    seen = _find(registry, name)
+    parts = seen.manifest.layers if seen.manifest else ()
+    layers = (Layer(part, media.promised_compression(part.media_type)) for part in parts)
+    return replace(seen, layers=tuple(layers))
+
+
+def _find(registry: Registry, name: ImageName) -> Inspection:
+    seen = Inspection(name, registry.read_manifest(name.reference))
+    try:
+        parsed = parse_document(seen.top)
         if isinstance(parsed, Index):
             seen = replace(seen, index=parsed)
             parsed = _choose(registry, parsed)
-        return _look_inside(registry, replace(seen, manifest=parsed), parsed)
     except ManifestError as err:
         return replace(seen, problem=str(err))
+    return replace(seen, manifest=parsed)
 
 
 def _look_inside(registry: Registry, seen: Inspection, manifest: Manifest) -> Inspection:

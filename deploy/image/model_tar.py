@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
+import shutil
 import tarfile
-from typing import TYPE_CHECKING
+import zlib
+from typing import TYPE_CHECKING, Protocol
+
+from deploy.errors import ArchiveError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,10 +19,22 @@ if TYPE_CHECKING:
 NAME = "rooms.mar"
 
 
-def pack_model(archive: Path, out: Path) -> None:
+class Reader(Protocol):
+    """A file, or what comes over a wire."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """At most a number of bytes; none at the end."""
+        ...
+
+
+
+def pack_model(archive: Path, out: Path) -> str:
     """Write a ``.tar.gz`` that holds an archive as ``rooms.mar``.
 
     The same archive makes the same bytes: neither times nor names of users go in.
+
+    Returns:
+        The sha256 of the archive.
 
     Raises:
         OSError: If the archive cannot be read or the file not be written.
@@ -33,3 +50,31 @@ def pack_model(archive: Path, out: Path) -> None:
         tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):
         tar.addfile(entry, io.BytesIO(content))
+    return hashlib.sha256(content).hexdigest()
+
+
+def unpack_model(source: Reader, archive: Path) -> str:
+    """Write the archive of a ``.tar.gz`` to a file.
+
+    Args:
+        source: The ``.tar.gz``.
+        archive: Is written.
+
+    Returns:
+        The sha256 of the archive.
+
+    Raises:
+        ArchiveError: If there is none in it.
+    """
+    try:
+        with tarfile.open(fileobj=source, mode="r|gz") as tar:
+            for entry in tar:
+                content = tar.extractfile(entry) if entry.name == NAME else None
+                if content is not None:
+                    with archive.open("wb") as file:
+                        shutil.copyfileobj(content, file)
+                    with archive.open("rb") as file:
+                        return hashlib.file_digest(file, "sha256").hexdigest()
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as err:
+        raise ArchiveError(f"the model's file is no .tar.gz: {err}") from err
+    raise ArchiveError(f"the model's file has no {NAME}")

@@ -1,108 +1,324 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Plans are data: the same wish on the same account is the same list of calls."""
+"""Plans are data: the same wish on the same account is the same list of actions."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
-from deploy.endpoint.plan import Artifact, ModelFile, Remote, Step, plan
+from deploy.endpoint.actions import Action, Gone, Mark, ModelFile, Step, Try, Wait
+from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
-from deploy.endpoint.spec import Mode, Spec
+from deploy.endpoint.release import Artifact, Release
+from deploy.endpoint.remote import Endpoint, Remote
+from deploy.endpoint.spec import OUR_TAG
+from deploy.endpoint.way_back import dismantle, roll_back, undo
 from deploy.errors import PlanError
+from tests.unit.simulated import after
 from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, SHIPPED
 
-ARTIFACT = Artifact("1.2+b", "c" * 64)
-SERVERLESS = read_spec(SHIPPED, ACCOUNT)
-CANARY = read_spec(SHIPPED, (*INSTANCES, "realtime.instance_count=2", "realtime.rollout=canary"))
-ALL = ["put_object", "create_model", "create_endpoint_config"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+IMAGE = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/rooms@sha256:{'a' * 64}"
+CANARY = (*INSTANCES, "realtime.instance_count=2", "realtime.rollout=canary")
+SCALED = (*CANARY, "realtime.autoscaling.min_instances=2", "realtime.autoscaling.max_instances=6")
+MODES = pytest.mark.parametrize(
+    "changes", [ACCOUNT, CANARY, SCALED], ids=["serverless", "canary", "scaled"]
+)
 
 
-def operations(steps: list[Step]) -> list[str]:
-    """The names of the calls."""
-    return [step.operation for step in steps]
+def release(changes: Sequence[str] = ACCOUNT, number: int = 1) -> Release:
+    """The first, second … version."""
+    artifact = Artifact(f"1.{number}+b", f"{number:x}" * 64)
+    return Release(read_spec(SHIPPED, changes), artifact, IMAGE)
 
 
-def done(steps: list[Step], mode: Mode) -> Remote:
-    """The account after a plan."""
-    keys = ("Key", "ModelName", "EndpointConfigName")
-    names = [next(s.params[k] for k in keys if k in s.params) for s in steps]
-    return Remote(frozenset(names), "InService", names[-1], mode)
+def deployed(changes: Sequence[str], *numbers: int) -> Remote:
+    """An account on which some versions were deployed, one after the other."""
+    remote = Remote()
+    for number in numbers:
+        remote = after(remote, plan(release(changes, number), remote))
+    return remote
 
 
-@pytest.mark.parametrize("spec", [SERVERLESS, CANARY], ids=["serverless", "realtime"])
-def test_nothing_is_left_to_do_after_a_plan(spec: Spec) -> None:
-    """And equal wishes make equal calls."""
-    steps = plan(spec, ARTIFACT, Remote())
-
-    assert [*ALL, "create_endpoint"] == operations(steps)
-    assert steps == plan(spec, ARTIFACT, Remote())
-    assert [] == plan(spec, ARTIFACT, done(steps, spec.mode))
+def names(actions: Sequence[Action]) -> list[str]:
+    """What is done, in a word."""
+    return [a.operation if isinstance(a, Step) else type(a).__name__ for a in actions]
 
 
-@pytest.mark.parametrize("made", range(4))
-def test_a_plan_goes_on_where_a_run_ended(made: int) -> None:
-    """Each call that was made is not planned again."""
-    steps = plan(SERVERLESS, ARTIFACT, Remote())
-    there = done(steps[:3], Mode.SERVERLESS).present if made else frozenset()
-    first = {steps[0].params["Key"], steps[1].params["ModelName"]}
-    present = [frozenset(), frozenset({steps[0].params["Key"]}), frozenset(first), there][made]
+def step(actions: Sequence[Action], operation: str) -> Step:
+    """The one call of its name."""
+    (found,) = [a for a in actions if isinstance(a, Step) and a.operation == operation]
+    return found
 
-    assert steps[made:] == plan(SERVERLESS, ARTIFACT, Remote(present))
+
+def test_a_first_release_is_tried_before_it_is_an_endpoint() -> None:
+    """In this order, and equal wishes make equal plans."""
+    actions = plan(release(), Remote())
+
+    assert [
+        "put_object", "create_model",
+        "create_endpoint_config", "create_endpoint", "Wait", "Try",
+        "delete_endpoint", "Gone", "delete_endpoint_config",
+        "create_endpoint_config", "create_endpoint", "Wait", "Try", "Mark",
+    ] == names(actions)  # fmt: skip
+    assert actions[5] == Try("rooms-candidate")
+    assert actions[7] == Gone("rooms-candidate")
+    assert actions == plan(release(), Remote())
+
+
+@MODES
+def test_nothing_is_left_to_do_after_a_plan(changes: Sequence[str]) -> None:
+    """For a first version, and for a second."""
+    for numbers in ([1], [1, 2]):
+        assert [] == plan(release(changes, numbers[-1]), deployed(changes, *numbers))
+
+
+@MODES
+@pytest.mark.parametrize("numbers", [(), (1,), (1, 2, 3, 4, 5)], ids=["new", "update", "prune"])
+@pytest.mark.parametrize("with_candidate", [True, False], ids=["tried", "untried"])
+def test_a_plan_that_is_stopped_anywhere_ends_in_the_same(
+    changes: Sequence[str], numbers: tuple[int, ...], *, with_candidate: bool
+) -> None:
+    """After each of its actions the next plan leads to what the whole would have led to."""
+    before, wanted = deployed(changes, *numbers), release(changes, 9)
+    actions = plan(wanted, before, with_candidate=with_candidate)
+    whole = after(before, actions)
+    for made in range(len(actions)):
+        stopped = after(before, actions[:made])
+        ended = after(stopped, plan(wanted, stopped, with_candidate=with_candidate))
+        assert ended == whole, actions[made - 1]
+
+
+@MODES
+@pytest.mark.parametrize("numbers", [(), (1,), (1, 2)], ids=["new", "update", "third"])
+def test_a_release_that_fails_anywhere_leaves_nothing(
+    changes: Sequence[str], numbers: tuple[int, ...]
+) -> None:
+    """Undone after each of its actions but the last, the account is what it was."""
+    before, failing = deployed(changes, *numbers), release(changes, 9)
+    actions = plan(failing, before)
+    last = next(i for i, action in enumerate(actions) if isinstance(action, Mark))
+    for made in range(last):
+        failed = after(before, actions[:made])
+        ended = after(failed, undo(failing, failed))
+        watched = {"alarms": before.alarms, "targets": before.targets, "policies": before.policies}
+        assert replace(ended, **watched) == before, actions[made - 1]
+        assert bool(numbers) or not ended.alarms
+
+
+def test_a_release_that_was_proved_is_not_undone() -> None:
+    """What failed after that was not the version."""
+    assert [] == undo(release(), deployed(ACCOUNT, 1))
 
 
 def test_another_archive_is_another_version() -> None:
     """New names throughout, one update, nothing edited."""
-    before = plan(CANARY, ARTIFACT, Remote())
-    after = plan(CANARY, replace(ARTIFACT, sha256="d" * 64), done(before, Mode.REALTIME))
+    before = deployed(CANARY, 1)
+    update = step(plan(release(CANARY, 2), before), "update_endpoint")
 
-    assert [*ALL, "update_endpoint"] == operations(after)
-    assert after[-1].params["RetainAllVariantProperties"]
-    assert after[-1].params["DeploymentConfig"]["BlueGreenUpdatePolicy"] == {
-        "TrafficRoutingConfiguration": {
-            "Type": "CANARY",
-            "WaitIntervalInSeconds": 300,
-            "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
-        }
-    }
+    assert update.params["RetainAllVariantProperties"]
+    routing = update.params["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    assert {
+        "Type": "CANARY",
+        "WaitIntervalInSeconds": 300,
+        "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+    } == routing["TrafficRoutingConfiguration"]
+    names = [a["AlarmName"] for a in update.params["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]]  # noqa: E501
+    assert names == [alarm["AlarmName"] for alarm in before.alarms]
+
+
+def test_an_alarm_that_rings_does_not_end_the_update_that_mends_it() -> None:
+    """It is left out, and the plan says so."""
+    before = deployed(CANARY, 1)
+    first, *others = before.alarms
+    before = replace(before, alarms=({**first, "StateValue": "ALARM"}, *others))
+
+    update = step(plan(release(CANARY, 2), before), "update_endpoint")
+
+    config = update.params["DeploymentConfig"]["AutoRollbackConfiguration"]
+    assert first["AlarmName"] not in [alarm["AlarmName"] for alarm in config["Alarms"]]
+    assert first["AlarmName"] in update.why
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_kept"),
+    [(CANARY, True), ((*CANARY, "realtime.instance_count=4"), False), (SCALED, True)],
+    ids=["same number", "other number", "scaled"],
+)
+def test_an_update_keeps_the_capacity(changes: Sequence[str], *, is_kept: bool) -> None:
+    """Unless the configuration asks for another one."""
+    before = deployed(CANARY, 1)
+    assert before.endpoint
+    before = replace(before, endpoint=replace(before.endpoint, instances=3))
+
+    ended = after(before, plan(release(changes, 2), before))
+
+    assert ended.endpoint
+    assert ended.endpoint.instances == (3 if is_kept else 4)
+
+
+def test_instances_of_another_type_are_scaled_anew() -> None:
+    """SageMaker refuses to change the type while the number is scaled."""
+    changes = (*SCALED, "realtime.instance_type=ml.c7i.large")
+    before = deployed(SCALED, 1)
+    actions = names(plan(release(changes, 1), before))
+
+    stop, update = actions.index("deregister_scalable_target"), actions.index("update_endpoint")
+    assert stop < update < actions.index("register_scalable_target")
+    back = names(roll_back(deployed_twice(SCALED, changes), "rooms")[1])
+    assert back.index("deregister_scalable_target") < back.index("register_scalable_target")
+
+
+def deployed_twice(first: Sequence[str], second: Sequence[str]) -> Remote:
+    """An account with one archive, configured in two ways one after the other."""
+    remote = deployed(first, 1)
+    return after(remote, plan(release(second, 1), remote))
 
 
 def test_a_serverless_endpoint_is_updated_at_once() -> None:
     """SageMaker takes no DeploymentConfig there, and no instances."""
-    before = plan(SERVERLESS, ARTIFACT, Remote())
-    after = plan(SERVERLESS, replace(ARTIFACT, sha256="d" * 64), done(before, Mode.SERVERLESS))
+    actions = plan(release(ACCOUNT, 2), deployed(ACCOUNT, 1))
 
-    assert {"EndpointName", "EndpointConfigName"} == set(after[-1].params)
-    assert "InstanceType" not in after[2].params["ProductionVariants"][0]
+    update = step(actions, "update_endpoint")
+    assert {"EndpointName", "EndpointConfigName"} == set(update.params)
+
+
+def test_a_candidate_has_the_least_capacity() -> None:
+    """One instance, or one request at a time, and nothing that is paid for while idle."""
+    changes = [*ACCOUNT, "serverless.provisioned_concurrency=2"]
+    for given, wanted in ((changes, {"MemorySizeInMB": 2048, "MaxConcurrency": 1}), (CANARY, None)):
+        (variant,) = release(given).candidate_config_step().params["ProductionVariants"]
+        assert variant.get("ServerlessConfig") == wanted
+        assert variant.get("InitialInstanceCount") == (None if wanted else 1)
+
+
+def test_the_last_versions_are_kept() -> None:
+    """And with them their models and files; older ones go."""
+    remote = deployed([*ACCOUNT, "keep=2"], 1, 2, 3, 4, 5)
+
+    assert ["1.5+b", "1.4+b", "1.3+b"] == [version.version for version in remote.versions]
+    assert 3 == len(remote.models) == len(remote.objects)
+
+
+def test_what_other_endpoints_use_is_kept() -> None:
+    """SageMaker would let it be deleted."""
+    remote = deployed(ACCOUNT, 1, 2, 3)
+    first = remote.versions[-1]
+    remote = replace(remote, in_use=frozenset({first.config}))
+
+    ended = after(remote, plan(release([*ACCOUNT, "keep=1"], 4), remote))
+
+    assert first in ended.versions
+    assert first.model in ended.models
+
+
+def test_an_endpoint_that_failed_is_made_anew() -> None:
+    """SageMaker never updates one."""
+    remote = deployed(ACCOUNT, 1)
+    assert remote.endpoint
+    remote = replace(remote, endpoint=replace(remote.endpoint, status="Failed", tags={OUR_TAG: "rooms"}))  # noqa: E501
+
+    actions = names(plan(release(), remote))
+
+    assert actions.index("delete_endpoint") < actions.index("create_endpoint")
+
+
+def test_back_and_forth() -> None:
+    """Each time to what was proved before."""
+    remote = deployed(ACCOUNT, 1, 2)
+    for wanted in ("1.1+b", "1.2+b"):
+        version, actions = roll_back(remote, "rooms")
+        assert ["update_endpoint", "Wait", "Try", "Mark"] == names(actions)
+        remote = after(remote, actions)
+        assert version.version == wanted
+        assert remote.endpoint
+        assert remote.endpoint.config == version.config
+
+
+def test_back_from_what_was_never_proved() -> None:
+    """To what was proved last, not to the version before that."""
+    remote, failing = deployed(ACCOUNT, 1, 2), release(ACCOUNT, 3)
+    actions = plan(failing, remote)
+    switched = after(remote, actions[: names(actions).index("update_endpoint") + 1])
+
+    assert "1.2+b" == roll_back(switched, "rooms")[0].version
+
+
+def test_back_to_a_version_by_name() -> None:
+    """Of the archive, or of the configuration."""
+    remote = deployed(ACCOUNT, 1, 2, 3)
+
+    assert "1.1+b" == roll_back(remote, "rooms", "1.1+b")[0].version
+    assert "1.1+b" == roll_back(remote, "rooms", remote.versions[-1].config)[0].version
+    assert [] == roll_back(remote, "rooms", "1.3+b")[1]
+
+
+def test_nothing_is_left_of_an_endpoint() -> None:
+    """That was deleted, whatever it had."""
+    for changes in (ACCOUNT, SCALED):
+        remote = deployed(changes, 1, 2)
+        assert Remote() == after(remote, dismantle(remote, "rooms"))
+
+
+def changed(name: str, **values: str) -> Remote:
+    """A serverless account whose endpoint or candidate is otherwise."""
+    remote = deployed(ACCOUNT, 1)
+    assert remote.endpoint
+    tags = {OUR_TAG: "rooms"}
+    other = replace(remote.endpoint, name=name, **{"tags": tags, **values})
+    return replace(remote, **{"candidate" if name.endswith("candidate") else "endpoint": other})
+
+
+SERVERLESS_NOW = replace(
+    deployed(CANARY, 1), versions=deployed(ACCOUNT, 1).versions + deployed(CANARY, 1).versions
+)
 
 
 @pytest.mark.parametrize(
-    ("remote", "message"),
+    ("call", "message"),
     [
-        (Remote(status="Updating", config="x", mode=Mode.SERVERLESS), "is Updating"),
-        (Remote(status="InService", config="x", mode=Mode.REALTIME), "never makes"),
+        (lambda: plan(release(), changed("rooms", status="Updating")), "rooms is Updating"),
+        (lambda: dismantle(changed("rooms-candidate", status="Creating"), "rooms"), "is Creating"),
+        (lambda: plan(release(), changed("rooms", tags={})), "not made by this tool"),
+        (lambda: plan(release(), deployed(CANARY, 1)), "never makes such an endpoint serverless"),
+        (lambda: roll_back(SERVERLESS_NOW, "rooms", SERVERLESS_NOW.versions[0].config), "never"),
+        (lambda: roll_back(Remote(), "rooms"), "there is no endpoint rooms"),
+        (lambda: roll_back(deployed(ACCOUNT, 1), "rooms"), "no version before"),
+        (lambda: roll_back(deployed(ACCOUNT, 1), "rooms", "7"), r"there are: 1\.1\+b"),
+        (lambda: roll_back(deployed_twice(CANARY, SCALED_UP), "rooms", "1.1+b"), "several times"),
     ],
-    ids=["busy", "instances"],
-)
-def test_what_cannot_be_is_said(remote: Remote, message: str) -> None:
+    ids=["busy", "busy candidate", "foreign", "instances", "serverless", "none", "first",
+         "unknown", "ambiguous"],
+)  # fmt: skip
+def test_what_cannot_be_is_said(call: Callable[[], object], message: str) -> None:
     """With another way."""
     with pytest.raises(PlanError, match=message):
-        plan(SERVERLESS, ARTIFACT, remote)
+        call()
 
 
-@pytest.mark.parametrize("spec", [SERVERLESS, CANARY], ids=["serverless", "realtime"])
-def test_every_call_is_one_of_botocores(spec: Spec) -> None:
+SCALED_UP = (*CANARY, "realtime.instance_count=4")
+
+
+@MODES
+def test_every_call_is_one_of_botocores(changes: Sequence[str]) -> None:
     """Names, types, ranges and required parameters are those of its service model."""
     loader = botocore.session.get_session()
-    remote = Remote(status="InService", config="other", mode=spec.mode)
-    for step in plan(spec, ARTIFACT, Remote()) + plan(spec, ARTIFACT, remote)[-1:]:
-        model = loader.get_service_model(step.service)
-        (name,) = [n for n in model.operation_names if xform_name(n) == step.operation]
-        params = {k: b"" if isinstance(v, ModelFile) else v for k, v in step.params.items()}
+    before = deployed(changes, 1, 2, 3, 4)
+    actions = plan(release(changes), Remote()) + plan(release(changes, 9), before)
+    actions += roll_back(before, "rooms")[1] + dismantle(before, "rooms")
+    for action in actions:
+        if not isinstance(action, Step):
+            continue
+        model = loader.get_service_model(action.service)
+        (name,) = [n for n in model.operation_names if xform_name(n) == action.operation]
+        params = {k: b"" if isinstance(v, ModelFile) else v for k, v in action.params.items()}
         shape = model.operation_model(name).input_shape
         assert shape is not None
         report = ParamValidator().validate(params, shape)

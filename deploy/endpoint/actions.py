@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a plan is made of: calls, and what must come true between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call; equal steps are equal calls."""
+
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.operation}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Until an endpoint serves with a configuration."""
+
+    endpoint: str
+    config: str
+
+    def __str__(self) -> str:
+        return f"wait until {self.endpoint} serves with {self.config}"
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Until an endpoint is no longer there."""
+
+    endpoint: str
+
+    def __str__(self) -> str:
+        return f"wait until {self.endpoint} is gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """An endpoint must find the rooms of the golden plan, and refuse what is no plan."""
+
+    endpoint: str
+
+    def __str__(self) -> str:
+        return f"test {self.endpoint} with the golden plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Write down which configuration of an endpoint passed the last test, and which before it."""
+
+    endpoint: str
+    tags: Mapping[str, str]
+
+    def __str__(self) -> str:
+        tags = ", ".join(f"{key}={value}" for key, value in self.tags.items())
+        return f"sagemaker add_tags: {self.endpoint} is marked with {tags}"
+
+
+Action = Step | Wait | Gone | Try | Mark
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """``model.tar.gz`` made of an archive, as the body of an upload."""
+
+    archive: str
+    sha256: str

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Bring an endpoint to a release, back to a version of before, or away; and say what serves now."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.endpoint.actions import Action, Gone, Try, Wait
+from deploy.endpoint.execution import TIMEOUT_S, Executor
+from deploy.endpoint.image import pin_image
+from deploy.endpoint.plan import drop_candidate, plan
+from deploy.endpoint.proving import stored_golden
+from deploy.endpoint.release import Artifact, Release, candidate_name
+from deploy.endpoint.remote import Remote, read_endpoint, read_remote
+from deploy.endpoint.way_back import dismantle, roll_back, undo
+from deploy.errors import ApplyError, AwsError, DeployError, EndpointFailed, WrongAnswer
+from deploy.golden import Golden, read_golden
+from deploy.image.ecr import EcrRegistry
+from deploy.image.names import parse_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deploy.aws import AwsAccount
+    from deploy.endpoint.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done.
+
+    Attributes:
+        endpoint: Its name.
+        version: Of the archive that serves now; empty if the endpoint is gone.
+        config: The configuration that serves now; empty if the endpoint is gone.
+        before: The configuration that served before; empty if there was none.
+        calls: Those that changed something.
+        duration_s: Of the whole.
+    """
+
+    endpoint: str
+    version: str
+    config: str
+    before: str
+    calls: list[str]
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Changes one endpoint.
+
+    Attributes:
+        account: Where it is.
+        endpoint: Its name.
+        say: Told what happens.
+        timeout_s: Of each wait.
+    """
+
+    account: AwsAccount
+    endpoint: str
+    say: Callable[[str], None]
+    timeout_s: float = TIMEOUT_S
+
+    def apply(self, release: Release, golden: Golden, *, with_candidate: bool = True) -> Outcome:
+        """Bring the endpoint to a release; if that fails, back to what it was.
+
+        Raises:
+            ApplyError: If the release failed; the message says what serves now.
+            AwsError: If a call failed; the same call goes on with it.
+            PlanError: If nothing leads to the release.
+            WaitTimeout: If it takes too long; the same call goes on with it.
+        """
+        started_s = time.monotonic()
+        remote = self._settled(golden, release.place)
+        actions = plan(release, remote, with_candidate=with_candidate)
+        self._announce(actions)
+        try:
+            self._executor(golden).run(actions)
+        except (EndpointFailed, WrongAnswer) as err:
+            raise ApplyError(f"{err}. {self._take_back(release, golden)}") from err
+        except AwsError:
+            self._clear_candidate(golden, release.place)
+            raise
+        before = remote.endpoint.config if remote.endpoint else ""
+        version = release.artifact.version
+        return self._outcome(version, release.config, before, actions, started_s)
+
+    def roll_back(self, to: str = "") -> Outcome:
+        """Bring the endpoint back to a version of before.
+
+        Args:
+            to: A version of an archive, or the name of a configuration; empty for the last one
+                that was proved before.
+
+        Raises:
+            AwsError: If a call failed; the same call goes on with it.
+            EndpointFailed: If the endpoint does not come to serve with it.
+            PlanError: If there is no such version, or no way to it.
+            WaitTimeout: If it takes too long; the same call goes on with it.
+            WrongAnswer: If the version answers wrongly; it serves all the same.
+        """
+        started_s = time.monotonic()
+        remote = self._settled(None)
+        version, actions = roll_back(remote, self.endpoint, to)
+        golden = None
+        try:
+            golden = stored_golden(self.account, remote.models.get(version.model, ""), version)
+        except DeployError as err:  # never a reason to stay with what is broken
+            self.say(f"warning: {version.version} cannot be tested: {err}")
+            actions = [action for action in actions if not isinstance(action, Try)]
+        self._announce(actions)
+        self._executor(golden).run(actions)
+        before = remote.endpoint.config if remote.endpoint else ""
+        return self._outcome(version.version, version.config, before, actions, started_s)
+
+    def delete(self) -> Outcome:
+        """Remove the endpoint and all that was made for it.
+
+        Raises:
+            AwsError: If a call failed; the same call goes on with it.
+            PlanError: If the endpoint is not ours.
+            WaitTimeout: If it takes too long; the same call goes on with it.
+        """
+        started_s = time.monotonic()
+        remote = self._settled(None)
+        actions = dismantle(remote, self.endpoint)
+        self._announce(actions)
+        self._executor(None).run(actions)
+        before = remote.endpoint.config if remote.endpoint else ""
+        return self._outcome("", "", before, actions, started_s)
+
+    def _executor(self, golden: Golden | None) -> Executor:
+        return Executor(self.account, golden, self.say, self.timeout_s)
+
+    def _settled(self, golden: Golden | None, place: str = "") -> Remote:
+        """What is there once SageMaker has ended what it was doing."""
+        self._executor(golden).settle([self.endpoint, candidate_name(self.endpoint)])
+        return read_remote(self.account, self.endpoint, place)
+
+    def _announce(self, actions: list[Action]) -> None:
+        self.say(as_text(actions))
+
+    def _take_back(self, release: Release, golden: Golden) -> str:
+        """Undo a release; a sentence that says what serves now."""
+        try:
+            actions = undo(release, self._settled(golden, release.place))
+            self._executor(golden).run(actions)
+            endpoint = read_endpoint(self.account, self.endpoint)
+        except DeployError as err:
+            return f"Going back failed, too, and the same command tries again: {err}"
+        if endpoint is None:
+            return f"There is no endpoint {self.endpoint}, as before"
+        return f"{self.endpoint} serves with {endpoint.config}, as before"
+
+    def _clear_candidate(self, golden: Golden, place: str) -> None:
+        """A temporary endpoint costs money; what else is there is needed by the next run."""
+        try:
+            remote = self._settled(golden, place)
+            self._executor(golden).run(drop_candidate(remote))
+        except DeployError as err:
+            self.say(f"warning: {candidate_name(self.endpoint)} may be left: {err}")
+
+    def _outcome(
+        self, version: str, config: str, before: str, actions: list[Action], started_s: float
+    ) -> Outcome:
+        calls = [str(a) for a in actions if not isinstance(a, Wait | Gone | Try)]
+        duration_s = round(time.monotonic() - started_s, 1)
+        return Outcome(self.endpoint, version, config, before, calls, duration_s)
+
+
+def read_release(spec: Spec, image: str) -> tuple[Release, Golden]:
+    """The release that a configuration describes, and what it must answer.
+
+    Args:
+        spec: The configuration.
+        image: By digest.
+
+    Raises:
+        ArchiveError: If the archive is none.
+    """
+    archive = Path(spec.archive)
+    golden = read_golden(archive)
+    artifact = Artifact(golden.version, hashlib.sha256(archive.read_bytes()).hexdigest())
+    return Release(spec, artifact, image), golden
+
+
+def find_image(account: AwsAccount, spec: Spec, say: Callable[[str], None]) -> str:
+    """The image of a configuration by digest, once it is certain that SageMaker takes it.
+
+    Raises:
+        AwsError: If ECR cannot be asked.
+        ManifestError: If SageMaker does not take it.
+    """
+    name = parse_name(spec.image)
+    assert name.ecr  # checked when the configuration was read
+    registry = EcrRegistry(account.ecr(), name.ecr, name)
+    return pin_image(registry, name, spec.mode, say)
+
+
+def as_text(actions: list[Action]) -> str:
+    """Actions for people."""
+    if not actions:
+        return "Nothing to do: everything is as it is wanted."
+    return "\n".join(f"{number:>3}. {action}" for number, action in enumerate(actions, 1))

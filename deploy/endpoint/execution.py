@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Does what a plan says; the only file of the endpoint's that changes anything."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deploy.endpoint.actions import Action, Gone, Mark, ModelFile, Step, Try, Wait
+from deploy.endpoint.proving import prove
+from deploy.endpoint.release import as_tags
+from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status
+from deploy.errors import ArchiveError, EndpointFailed, WaitTimeout
+from deploy.image.model_tar import pack_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from deploy.aws import Reply
+    from deploy.golden import Golden
+
+# Source: SageMaker developer guide: creation of a serverless endpoint takes minutes, often more
+# than ten; a canary waits for as long as its configuration says.
+TIMEOUT_S = 3600.0
+_FIRST_POLL_S, _LAST_POLL_S, _POLL_GROWTH = 0.5, 15.0, 1.5
+_SAY_AGAIN_S = 60.0
+
+
+class Gateway(Protocol):
+    """Does calls to AWS; each raises an AwsError."""
+
+    def ask(
+        self, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """The answer of a describing call; None if what it names is not there."""
+        ...
+
+    def call(self, service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer of a call."""
+        ...
+
+    def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
+        """All that a listing call lists under a key."""
+        ...
+
+    def invoke(
+        self, endpoint: str, body: bytes, content_type: str = ..., attributes: str = ...
+    ) -> Reply:
+        """What an endpoint answers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Runs actions.
+
+    Attributes:
+        account: Where.
+        golden: What an endpoint under test must answer; None if none is tested.
+        say: Told what happens.
+        timeout_s: Of each wait.
+        sleep: Waits for a number of seconds.
+    """
+
+    account: Gateway
+    golden: Golden | None
+    say: Callable[[str], None]
+    timeout_s: float = TIMEOUT_S
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+    def run(self, actions: Iterable[Action]) -> None:
+        """Do them one after the other.
+
+        Raises:
+            AwsError: If a call failed.
+            EndpointFailed: If an endpoint does not come to serve as it must.
+            WaitTimeout: If a wait took too long; it may still come true.
+            WrongAnswer: If an endpoint under test answers wrongly.
+        """
+        for action in actions:
+            self.say(str(action))
+            match action:
+                case Step():
+                    self._call(action)
+                case Wait():
+                    self._wait_serving(action)
+                case Gone():
+                    self._wait_gone(action.endpoint)
+                case Try():
+                    assert self.golden
+                    rooms = prove(self.account, action.endpoint, self.golden, self.sleep)
+                    self.say(f"  {action.endpoint} finds {rooms} rooms, as it must")
+                case Mark():
+                    self._mark(action)
+
+    def settle(self, endpoints: Iterable[str]) -> None:
+        """Wait until SageMaker has ended what it was doing with some endpoints."""
+        for name in endpoints:
+            for status, _ in self._statuses(name):
+                if status not in IN_TRANSIT:
+                    break
+
+    def _call(self, step: Step) -> None:
+        params = dict(step.params)
+        body = params.get("Body")
+        if not isinstance(body, ModelFile):
+            self.account.call(step.service, step.operation, params)
+            return
+        archive = Path(body.archive)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "model.tar.gz")
+            packed_sha256 = pack_model(archive, file)
+            if packed_sha256 != body.sha256:
+                raise ArchiveError(f"{archive} was changed while it was deployed; run it again")
+            self.account.call(step.service, step.operation, params | {"Body": file.read_bytes()})
+
+    def _mark(self, action: Mark) -> None:
+        found = self.account.call(SERVICE, "describe_endpoint", {"EndpointName": action.endpoint})
+        params = {"ResourceArn": found["EndpointArn"], "Tags": as_tags(action.tags)}
+        self.account.call(SERVICE, "add_tags", params)
+
+    def _wait_serving(self, action: Wait) -> None:
+        for status, found in self._statuses(action.endpoint):
+            reason = found.get("FailureReason", "")
+            if status in IN_TRANSIT:
+                continue
+            if status != Status.IN_SERVICE:
+                raise EndpointFailed(action.endpoint, status, reason)
+            if found["EndpointConfigName"] != action.config:
+                raise EndpointFailed(
+                    action.endpoint, status, reason or "SageMaker went back to the configuration "
+                    f"of before, {found['EndpointConfigName']}"
+                )  # fmt: skip
+            return
+        raise EndpointFailed(action.endpoint, "gone", "somebody has deleted it meanwhile")
+
+    def _wait_gone(self, endpoint: str) -> None:
+        for status, found in self._statuses(endpoint):
+            if status == Status.FAILED:
+                raise EndpointFailed(endpoint, status, found.get("FailureReason", ""))
+
+    def _statuses(self, endpoint: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        """State after state until the endpoint is gone or the caller has seen enough."""
+        started_s = time.monotonic()
+        last, said_s, pause_s = "", started_s, _FIRST_POLL_S
+        while True:
+            found = self.account.ask(SERVICE, "describe_endpoint", {"EndpointName": endpoint})
+            if found is None:
+                return
+            status, now_s = str(found["EndpointStatus"]), time.monotonic()
+            if status != last or now_s - said_s >= _SAY_AGAIN_S:
+                self.say(f"  {endpoint}: {status} after {now_s - started_s:.0f} s")
+                last, said_s = status, now_s
+            yield status, found
+            if now_s - started_s > self.timeout_s:
+                raise WaitTimeout(endpoint, now_s - started_s, status)
+            self.sleep(pause_s)
+            pause_s = min(pause_s * _POLL_GROWTH, _LAST_POLL_S)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The ways back: from a release that failed, to a version of before, and to nothing at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from deploy.endpoint import alarms, scaling
+from deploy.endpoint.actions import Action, Step, Try, Wait
+from deploy.endpoint.garbage import removal
+from deploy.endpoint.plan import check_ours, delete_endpoint, drop_candidate, mark
+from deploy.endpoint.remote import SERVICE, Endpoint, Remote, Status, Version
+from deploy.endpoint.spec import Mode
+from deploy.errors import PlanError
+
+if TYPE_CHECKING:
+    from deploy.endpoint.release import Release
+
+
+def undo(release: Release, remote: Remote) -> list[Action]:
+    """What takes a release back that failed; nothing of it stays.
+
+    Args:
+        release: What failed.
+        remote: What is there after that.
+    """
+    endpoint = remote.endpoint
+    actions = drop_candidate(remote)
+    if endpoint and endpoint.proved == release.config:
+        return actions
+    if endpoint and endpoint.config == release.config:
+        former = remote.version_of(endpoint.proved or endpoint.previous)
+        if former is None or endpoint.status == Status.FAILED:
+            actions += [*_unwatch(remote, endpoint.name), *delete_endpoint(endpoint, "it failed")]
+            endpoint = None
+        else:
+            actions += _back(remote, endpoint, former)
+            endpoint = replace(endpoint, config=former.config)
+    rest = replace(remote, endpoint=endpoint, candidate=None, candidate_configs=())
+    keep = {version.config for version in remote.versions} - {release.config}
+    return actions + list(removal(rest, keep))
+
+
+def roll_back(remote: Remote, name: str, to: str = "") -> tuple[Version, list[Action]]:
+    """The version to go back to, and what leads there.
+
+    Args:
+        remote: What is there.
+        name: Of the endpoint.
+        to: A version of an archive, or the name of a configuration; empty for the one before.
+
+    Raises:
+        PlanError: If there is no such version, or no way to it.
+    """
+    check_ours(remote, name)
+    endpoint = remote.endpoint
+    if endpoint is None:
+        raise PlanError(f"there is no endpoint {name} to roll back")
+    target = _target(remote, to)
+    now = remote.version_of(endpoint.config)
+    if target.mode is Mode.SERVERLESS and now and now.mode is Mode.REALTIME:
+        raise PlanError(
+            f"{target.config} is serverless, and SageMaker never makes an endpoint of instances "
+            "serverless; make another one of that version (--set endpoint=…)"
+        )
+    actions: list[Action] = []
+    if target.config != endpoint.config:
+        actions = _back(remote, endpoint, target)
+    before = endpoint.proved if endpoint.proved != target.config else ""
+    if actions or endpoint.proved != target.config:
+        actions += [Try(name), mark(name, target.config, before)]
+    return target, actions
+
+
+def _target(remote: Remote, to: str) -> Version:
+    assert remote.endpoint
+    endpoint = remote.endpoint
+    if to:
+        fitting = [v for v in remote.versions if to in (v.config, v.version)]
+        if not fitting:
+            known = ", ".join(f"{v.version} ({v.config})" for v in remote.versions)
+            raise PlanError(f"there is no version {to}; there are: {known or 'none'}")
+        if len(fitting) > 1:
+            names = ", ".join(version.config for version in fitting)
+            raise PlanError(f"version {to} was deployed several times; say which: {names}")
+        return fitting[0]
+    is_unfinished = endpoint.proved and endpoint.proved != endpoint.config
+    config = endpoint.proved if is_unfinished else endpoint.previous
+    version = remote.version_of(config)
+    if version is None:
+        raise PlanError(
+            f"endpoint {endpoint.name} has no version before {endpoint.config}"
+            + (f": {config} is gone; `versions` lists what is kept" if config else "")
+        )
+    return version
+
+
+def _back(remote: Remote, endpoint: Endpoint, version: Version) -> list[Action]:
+    """All at once and without alarms: what they say is of the version that is left."""
+    params: dict[str, Any] = {
+        "EndpointName": endpoint.name,
+        "EndpointConfigName": version.config,
+    }
+    if endpoint.instances and version.mode is Mode.REALTIME:
+        params["RetainAllVariantProperties"] = True  # the capacity of this moment
+    now = remote.version_of(endpoint.config)
+    is_other_type = now is None or now.instance_type != version.instance_type
+    stop, start = scaling.pause_steps(endpoint.name, remote.targets, remote.policies)
+    return [
+        *(stop if is_other_type else []),
+        Step(SERVICE, "update_endpoint", params, f"back from {endpoint.config}"),
+        Wait(endpoint.name, version.config),
+        *(start if is_other_type else []),
+    ]
+
+
+def _unwatch(remote: Remote, endpoint: str) -> list[Step]:
+    """Ends what looks after an endpoint."""
+    stop, _ = scaling.pause_steps(endpoint, remote.targets, remote.policies)
+    return [*stop, *alarms.delete_steps(remote.alarms)]
+
+
+def dismantle(remote: Remote, name: str) -> list[Action]:
+    """What removes an endpoint and all that was made for it.
+
+    Raises:
+        PlanError: If it is not ours, or changing just now.
+    """
+    check_ours(remote, name)
+    actions = [*drop_candidate(remote), *_unwatch(remote, name)]
+    if remote.endpoint:
+        actions += delete_endpoint(remote.endpoint, "as asked")
+    rest = replace(remote, endpoint=None, candidate=None, candidate_configs=())
+    return actions + list(removal(rest, ()))

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What an account is after an action, as a function of what it was; every action succeeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from deploy.endpoint.actions import Action, Mark, Step
+from deploy.endpoint.release import CANDIDATE, SHA256_TAG, VERSION_TAG
+from deploy.endpoint.remote import Endpoint, Remote, Version
+from deploy.endpoint.spec import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SLOT = {True: "candidate", False: "endpoint"}
+
+
+def after(remote: Remote, actions: Iterable[Action]) -> Remote:
+    """An account after some actions."""
+    for action in actions:
+        if isinstance(action, Mark):
+            assert remote.endpoint
+            assert action.endpoint == remote.endpoint.name
+            tags = {**remote.endpoint.tags, **action.tags}
+            remote = replace(remote, endpoint=replace(remote.endpoint, tags=tags))
+        elif isinstance(action, Step):
+            remote = _after(remote, action.operation, dict(action.params))
+    return remote
+
+
+def _after(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
+    match operation:
+        case "put_object":
+            address = f"s3://{params['Bucket']}/{params['Key']}"
+            assert address not in remote.objects
+            return replace(remote, objects=remote.objects | {address})
+        case "delete_object":
+            address = f"s3://{params['Bucket']}/{params['Key']}"
+            assert address not in remote.models.values(), "a model's file"
+            return replace(remote, objects=remote.objects - {address})
+        case "create_model":
+            name, address = params["ModelName"], params["PrimaryContainer"]["ModelDataUrl"]
+            assert name not in remote.models
+            assert address in remote.objects
+            return replace(remote, models={**remote.models, name: address})
+        case "delete_model":
+            name = params["ModelName"]
+            assert name not in {v.model for v in remote.versions}, "a configuration's model"
+            return replace(remote, models={k: v for k, v in remote.models.items() if k != name})
+        case "create_endpoint_config":
+            return _with_config(remote, params)
+        case "delete_endpoint_config":
+            return _without_config(remote, params["EndpointConfigName"])
+        case "create_endpoint" | "update_endpoint":
+            return _with_endpoint(remote, operation, params)
+        case "delete_endpoint":
+            slot = _slot(params)
+            assert getattr(remote, slot)
+            return replace(remote, **{slot: None})
+        case _:
+            return _watched(remote, operation, params)
+
+
+def _with_config(remote: Remote, params: dict[str, Any]) -> Remote:
+    name, (variant,) = params["EndpointConfigName"], params["ProductionVariants"]
+    assert variant["ModelName"] in remote.models
+    assert name not in {*remote.candidate_configs, *(v.config for v in remote.versions)}
+    if f"-{CANDIDATE}-" in name:
+        return replace(remote, candidate_configs=(*remote.candidate_configs, name))
+    tags = {tag["Key"]: tag["Value"] for tag in params["Tags"]}
+    mode = Mode.REALTIME if "InstanceType" in variant else Mode.SERVERLESS
+    made = Version(
+        name, variant["ModelName"], mode, tags[VERSION_TAG], tags[SHA256_TAG], "",
+        variant.get("InitialInstanceCount", 0), variant.get("InstanceType", ""),
+    )  # fmt: skip
+    return replace(remote, versions=(made, *remote.versions))
+
+
+def _without_config(remote: Remote, name: str) -> Remote:
+    used = {e.config for e in (remote.endpoint, remote.candidate) if e}
+    assert name not in used, "a configuration in use"
+    return replace(
+        remote,
+        candidate_configs=tuple(c for c in remote.candidate_configs if c != name),
+        versions=tuple(v for v in remote.versions if v.config != name),
+    )
+
+
+def _with_endpoint(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
+    slot, config = _slot(params), params["EndpointConfigName"]
+    before = getattr(remote, slot)
+    assert (before is None) == (operation == "create_endpoint")
+    version = remote.version_of(config)
+    assert version or config in remote.candidate_configs
+    instances = version.instances if version else 0
+    if before:
+        if params.get("RetainAllVariantProperties"):
+            instances = before.instances
+        return replace(remote, **{slot: replace(before, config=config, instances=instances)})
+    tags = {tag["Key"]: tag["Value"] for tag in params["Tags"]}
+    made = Endpoint(params["EndpointName"], "InService", config, "", tags, instances)
+    return replace(remote, **{slot: made})
+
+
+def _slot(params: dict[str, Any]) -> str:
+    return _SLOT[params["EndpointName"].endswith(f"-{CANDIDATE}")]
+
+
+def _watched(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
+    match operation:
+        case "put_metric_alarm":
+            others = [a for a in remote.alarms if a["AlarmName"] != params["AlarmName"]]
+            return replace(remote, alarms=(*others, {**params, "StateValue": "OK"}))
+        case "delete_alarms":
+            rest = [a for a in remote.alarms if a["AlarmName"] not in params["AlarmNames"]]
+            return replace(remote, alarms=tuple(rest))
+        case "register_scalable_target":
+            return replace(remote, targets=(params,))
+        case "put_scaling_policy":
+            return replace(remote, policies=(params,))
+        case "deregister_scalable_target":
+            return replace(remote, targets=(), policies=())
+    raise AssertionError(operation)
