@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.spec import DIGEST_VARIABLE, OUR_TAG, Mode, Spec, Traffic
+from deploy.endpoint.rollout import deployment_config
+from deploy.endpoint.spec import DIGEST_VARIABLE, OUR_TAG, Mode, Spec
 from deploy.errors import PlanError
 
 if TYPE_CHECKING:
@@ -155,23 +156,8 @@ def _update(spec: Spec, config_name: str) -> Step:
     params: dict[str, Any] = {"EndpointName": spec.endpoint, "EndpointConfigName": config_name}
     if spec.realtime:
         params["RetainAllVariantProperties"] = True  # what autoscaling has made of the capacity
-        params["DeploymentConfig"] = {
-            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": _traffic(spec)}
-        }
+        params["DeploymentConfig"] = deployment_config(spec)
     return Step("sagemaker", "update_endpoint", params, "it has another configuration")
-
-
-def _traffic(spec: Spec) -> dict[str, Any]:
-    assert spec.realtime
-    kind = spec.realtime.rollout
-    traffic: dict[str, Any] = {
-        "Type": kind.value.upper().replace("-", "_"),
-        "WaitIntervalInSeconds": spec.realtime.wait_s,
-    }
-    if kind is not Traffic.ALL_AT_ONCE:
-        step = "CanarySize" if kind is Traffic.CANARY else "LinearStepSize"
-        traffic[step] = {"Type": "CAPACITY_PERCENT", "Value": spec.realtime.step_percent}
-    return traffic
 
 
 def _tags(spec: Spec) -> list[dict[str, str]]:

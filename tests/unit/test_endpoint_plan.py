@@ -12,6 +12,7 @@ from botocore.validate import ParamValidator
 
 from deploy.endpoint.plan import Artifact, ModelFile, Remote, Step, plan
 from deploy.endpoint.reading import read_spec
+from deploy.endpoint.rollout import deployment_config
 from deploy.endpoint.spec import Mode, Spec
 from deploy.errors import PlanError
 from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, SHIPPED
@@ -62,13 +63,7 @@ def test_another_archive_is_another_version() -> None:
 
     assert [*ALL, "update_endpoint"] == operations(after)
     assert after[-1].params["RetainAllVariantProperties"]
-    assert after[-1].params["DeploymentConfig"]["BlueGreenUpdatePolicy"] == {
-        "TrafficRoutingConfiguration": {
-            "Type": "CANARY",
-            "WaitIntervalInSeconds": 300,
-            "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
-        }
-    }
+    assert deployment_config(CANARY) == after[-1].params["DeploymentConfig"]
 
 
 def test_a_serverless_endpoint_is_updated_at_once() -> None:
