@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.endpoint.capacity import Traffic
+from deploy.image.names import parse_name
 
 if TYPE_CHECKING:
     from deploy.endpoint.capacity import Realtime, Serverless
@@ -27,10 +28,16 @@ def warnings(spec: Spec) -> list[str]:
 
 
 def _of_image(spec: Spec) -> list[str]:
+    found = []
+    if not parse_name(spec.image).digest:
+        found.append(
+            f"image is {spec.image}: a tag can be moved, and then a later run deploys another image"
+        )
     owner = spec.image_place.account
     if owner == spec.account:
-        return []
+        return found
     return [
+        *found,
         f"the image is of the account {owner}, the role of {spec.account}: the repository's policy "
         f"must let {spec.account} ecr:BatchGetImage, ecr:GetDownloadUrlForLayer and "
         "ecr:BatchCheckLayerAvailability, or SageMaker cannot take it",

@@ -136,11 +136,6 @@ class Spec:
                 f"image lies in {image.ecr.region}, the endpoint in {self.region}; "
                 "SageMaker takes images of its own region"
             )
-        if not image.digest:
-            raise SpecError(
-                f"image is {self.image}: a tag can be moved later; name it by digest, as "
-                f"`python -m deploy image check {self.image}` prints it"
-            )
 
     def _check_places(self) -> None:
         """The role and the topic must be of the image's partition, and the topic of its region."""

@@ -137,7 +137,6 @@ def test_the_accounts_of_role_and_image_are_known() -> None:
         (["autoscaling.min_instances=1"], "it lies in the section `realtime`"),
         (["serverless.autoscaling=1"], "from none to max_concurrency"),
         (["instance_type=ml.c6i.large"], "mode serverless has no instances"),
-        ([f"image={IMAGE}:1"], "a tag can be moved later"),
         (["image=rooms:1"], "images of ECR alone"),
         (["region=us-east-1"], "lies in eu-central-1, the endpoint in us-east-1"),
         (["role=rooms"], "role is 'rooms'"),
