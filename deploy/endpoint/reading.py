@@ -9,22 +9,56 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from deploy.endpoint.spec import Mode, Realtime, Serverless, Spec, Traffic
+from deploy.endpoint.capacity import Autoscaling, Realtime, Serverless, Traffic
+from deploy.endpoint.spec import Mode, Spec
+from deploy.endpoint.thresholds import Alarms
 from deploy.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from enum import StrEnum
 
-_SECTIONS = {"serverless": Serverless, "realtime": Realtime}
+_SECTIONS = {
+    "serverless": Serverless,
+    "realtime": Realtime,
+    "realtime.autoscaling": Autoscaling,
+    "alarms": Alarms,
+}
 _MAPS = ("environment", "tags")
-# What people look for and do not find here.
+_VPC = "a serverless endpoint refuses it, and for instances it is not built"
+_ONE_VARIANT = "there is one variant; SageMaker refuses more in mode serverless"
+_NO_GPU = "the network runs on CPUs, and SageMaker has nothing else in mode serverless"
+_ONE_ARCHIVE = "an endpoint serves one archive, and a serverless one never more"
+_CAPTURE = "SageMaker refuses it in mode serverless, and for instances it is not built"
+# What people look for and do not find here: a key, or a section and a key, which goes first.
 _REFUSED = {
-    "alarms": "SageMaker refuses them in mode serverless, and for instances they are not built yet",
-    "vpc": "a serverless endpoint refuses it, and for instances it is not built",
-    "variants": "there is one variant; SageMaker refuses more in mode serverless",
-    "data_capture": "SageMaker refuses it in mode serverless, and for instances it is not built",
-    "gpu": "the network runs on CPUs, and SageMaker has none in mode serverless",
+    "vpc": _VPC,
+    "vpc_config": _VPC,
+    "subnets": _VPC,
+    "security_group_ids": _VPC,
+    "network_isolation": _VPC,
+    "data_capture": _CAPTURE,
+    "model_monitor": _CAPTURE,
+    "variants": _ONE_VARIANT,
+    "shadow_variants": _ONE_VARIANT,
+    "gpu": _NO_GPU,
+    "accelerator_type": _NO_GPU,
+    "multi_model": _ONE_ARCHIVE,
+    "inference_components": _ONE_ARCHIVE,
+    "containers": "an endpoint has one container; a serverless one refuses pipelines",
     "model_data_source": "SageMaker refuses it in mode serverless; the model is one .tar.gz",
+    "rolling": "an update is blue/green: the old instances stay until the new ones are proved",
+    "instance_type": "it lies in the section `realtime`; mode serverless has no instances",
+    "autoscaling": "it lies in the section `realtime`",
+    "serverless.autoscaling": "such an endpoint scales by itself, from none to max_concurrency; "
+    "provisioned_concurrency is a fixed number here",
+}
+# Values that SageMaker has, and we do not.
+_REFUSED_VALUES = {
+    "rolling": "an update is blue/green: the old instances stay until the new ones are proved, "
+    "and SageMaker refuses it in mode serverless",
+    "async": "such an endpoint is not built; one picture is answered within seconds",
+    "batch": "it has no endpoint, so it is not built here",
 }
 
 
@@ -46,51 +80,66 @@ def read_spec(text: str, changes: Sequence[str] = ()) -> Spec:
         raise SpecError("the configuration has no keys")
     for change in changes:
         _apply(document, change)
-    values = _checked(document, Spec, "")
-    for name, kind in _SECTIONS.items():
-        if name in values:
-            section = _checked(_mapping(name, values[name]), kind, f"{name}.")
-            values[name] = _made(kind, section, f"{name}.")
-    for name in _MAPS:
-        if name in values:
-            values[name] = _strings(name, values[name])
+    values = _values(document, Spec, "")
+    _fill(values, document)
     spec: Spec = _made(Spec, values, "")
     return spec
+
+
+def _fill(values: dict[str, Any], document: dict[str, Any]) -> None:
+    """What the mode has where the text has no such key; `alarms: null` says that there are none."""
+    if values.get("mode") is Mode.SERVERLESS and values.get("serverless") is None:
+        values["serverless"] = Serverless()
+    if values.get("mode") is Mode.REALTIME and "alarms" not in document:
+        values["alarms"] = Alarms()
 
 
 def _apply(document: dict[str, Any], change: str) -> None:
     """Let one ``--set`` go before the text."""
     path, equals, value = change.partition("=")
-    *parents, key = path.split(".", 1)
-    if not equals or not key:
+    section, _, rest = path.partition(".")
+    is_text = section in _MAPS and bool(rest)  # where a key may have dots
+    *parents, key = [section, rest] if is_text else path.split(".")
+    if not equals or not all([*parents, key]):
         raise SpecError(f"--set {change!r} is not KEY=VALUE")
     target = document
-    for name in parents:
-        if document.get(name) is None:
-            document[name] = {}
-        target = _mapping(name, document[name])
+    for number, name in enumerate(parents, 1):
+        if target.get(name) is None:
+            target[name] = {}
+        target = _mapping(".".join(parents[:number]), target[name])
     try:
         # In `environment` and `tags` a value is text; elsewhere it is read as YAML would.
-        target[key] = value if parents and parents[0] in _MAPS else yaml.safe_load(value)
+        target[key] = value if is_text else yaml.safe_load(value)
     except yaml.YAMLError as err:
         raise SpecError(f"--set {path}: {value!r} cannot be read") from err
 
 
-def _checked(found: dict[str, Any], kind: Any, prefix: str) -> dict[str, Any]:
-    """The values of a section without those that are null, each of the type that it must have."""
-    known = {entry.name: entry for entry in fields(kind)}
+def _values(found: dict[str, Any], kind: Any, prefix: str) -> dict[str, Any]:
+    """The values of a section, each of the type that it must have.
+
+    A null is kept where it says something (`X | None`), and is the default where it does not.
+    """
+    known = {entry.name: str(entry.type) for entry in fields(kind)}
     for key in found:
         if key not in known:
             raise SpecError(_unknown(str(key), prefix, list(known)))
-    return {
-        key: _typed(f"{prefix}{key}", value, str(known[key].type))
-        for key, value in found.items()
-        if value is not None
-    }
+    values: dict[str, Any] = {}
+    for key, value in found.items():
+        name = f"{prefix}{key}"
+        if value is None:
+            if known[key].endswith("| None"):
+                values[key] = None
+        elif name in _SECTIONS:
+            section = _values(_mapping(name, value), _SECTIONS[name], f"{name}.")
+            values[key] = _made(_SECTIONS[name], section, f"{name}.")
+        else:
+            is_map = name in _MAPS
+            values[key] = _strings(name, value) if is_map else _typed(name, value, known[key])
+    return values
 
 
 def _unknown(key: str, prefix: str, known: list[str]) -> str:
-    reason = _REFUSED.get(key)
+    reason = _REFUSED.get(f"{prefix}{key}") or _REFUSED.get(key)
     if reason:
         return f"{prefix}{key} is not taken: {reason}"
     near = difflib.get_close_matches(key, known, n=1, cutoff=0)[0]
@@ -98,18 +147,27 @@ def _unknown(key: str, prefix: str, known: list[str]) -> str:
 
 
 def _typed(name: str, value: Any, kind: str) -> Any:
-    if kind == "int":
-        if isinstance(value, int) and not isinstance(value, bool):
+    kind = kind.removesuffix(" | None")
+    if kind in {"int", "float"}:
+        types = int if kind == "int" else (int, float)
+        if isinstance(value, types) and not isinstance(value, bool):
             return value
-        raise SpecError(f"{name} is {value!r}; an integer is wanted")
-    if kind in {"str", "str | None"} and not isinstance(value, str):
-        raise SpecError(f"{name} is {value!r}; text is wanted")
+        wanted = "an integer" if kind == "int" else "a number"
+        raise SpecError(f"{name} is {value!r}; {wanted} is wanted")
     for choice in (Mode, Traffic):
         if kind == choice.__name__:
-            if value in list(choice):
-                return choice(value)
-            raise SpecError(f"{name} is {value!r}; one of {', '.join(choice)} is wanted")
+            return _chosen(name, value, choice)
+    if not isinstance(value, str):
+        raise SpecError(f"{name} is {value!r}; text is wanted")
     return value
+
+
+def _chosen(name: str, value: Any, choice: type[StrEnum]) -> StrEnum:
+    if value in list(choice):
+        return choice(value)
+    reason = _REFUSED_VALUES.get(str(value), "")
+    note = f" ({value}: {reason})" if reason else ""
+    raise SpecError(f"{name} is {value!r}; one of {', '.join(choice)} is wanted{note}")
 
 
 def _made(kind: Any, values: dict[str, Any], prefix: str) -> Any:

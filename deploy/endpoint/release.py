@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deploy.endpoint.actions import ModelFile, Step
+from deploy.endpoint.capacity import start_limits
 from deploy.endpoint.spec import DIGEST_VARIABLE, OUR_TAG, Spec
 
 if TYPE_CHECKING:
