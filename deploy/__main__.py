@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     contract.add_command(
         areas.add_parser("contract", help="does a container keep SageMaker's hosting rules?")
     )
-    endpoint.add_command(areas.add_parser("plan", help="the calls that an endpoint still needs"))
+    endpoint.add_commands(areas)
     return parser
 
 

@@ -17,8 +17,8 @@ import boto3
 import botocore.exceptions
 from botocore.config import Config
 
-from deploy.aws_codes import DENIED, api_name, failure, is_absent, resource_of
-from deploy.errors import AwsError
+from deploy.aws_codes import DENIED, MISSING, api_name, is_absent, resource_of
+from deploy.errors import AwsDenied, AwsError, AwsNotFound, AwsTagIsImmutable
 from deploy.image.credentials import Credentials
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ _CONFIG = Config(
 _ONE_ATTEMPT = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 # Buckets as names of hosts would not be found on a server of one's own.
 _BY_PATH = Config(s3={"addressing_style": "path"})
+# All that botocore raises beside ClientError, which is an answer of AWS's.
+_NO_ANSWER = (
+    botocore.exceptions.BotoCoreError,
+    botocore.exceptions.UndefinedModelAttributeError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,9 @@ class Reply:
         content_type: Of a success.
         attributes: Custom attributes of a success.
         failure: Why no answer came, or SageMaker's own error; else empty.
-        code: Of SageMaker's own error, such as ``ThrottlingException``; else empty.
+        code: Of an error, such as ``ModelError`` or ``ThrottlingException``, or the name of
+            botocore's exception; empty for a success.
+        request_id: AWS's id of the request; empty if no answer came.
     """
 
     status: int
@@ -59,6 +66,7 @@ class Reply:
     attributes: str = ""
     failure: str = ""
     code: str = ""
+    request_id: str = ""
 
 
 class AwsAccount:
@@ -141,16 +149,18 @@ class AwsAccount:
             client = self._client("sagemaker-runtime", _ONE_ATTEMPT)
             try:
                 answer = client.invoke_endpoint(Body=body, **named, **given)
+                metadata = answer["ResponseMetadata"]
                 return Reply(
-                    answer["ResponseMetadata"]["HTTPStatusCode"],
+                    metadata["HTTPStatusCode"],
                     answer["Body"].read(),
                     answer.get("ContentType", ""),
                     answer.get("CustomAttributes", ""),
+                    request_id=metadata.get("RequestId", ""),
                 )
             except botocore.exceptions.ClientError as err:
                 return _reply_of(err)
             except botocore.exceptions.HTTPClientError as err:
-                return Reply(0, b"", failure=str(err))
+                return Reply(0, b"", failure=str(err), code=type(err).__name__)
 
     def account_id(self) -> str:
         """Twelve digits.
@@ -199,14 +209,19 @@ def _reply_of(err: botocore.exceptions.ClientError) -> Reply:
     response: Mapping[str, Any] = err.response
     error = response.get("Error", {})
     code, message = str(error.get("Code", "")), str(error.get("Message", ""))
+    metadata = response.get("ResponseMetadata", {})
+    request_id = str(metadata.get("RequestId", ""))
     if code == "ModelError":  # the container's own answer, wrapped (424)
         original = str(response.get("OriginalMessage", ""))
-        return Reply(int(response.get("OriginalStatusCode", 0)), original.encode())
+        status = int(response.get("OriginalStatusCode", 0))
+        # 0: SageMaker's own words, for a container that did not answer in time.
+        why = "" if status else original
+        return Reply(status, original.encode(), failure=why, code=code, request_id=request_id)
     if code in DENIED or (code == "ValidationError" and "not found" in message):
         raise err
-    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    status = int(metadata.get("HTTPStatusCode", 0))
     why = f"SageMaker's own: {code}: {message[:200]}"
-    return Reply(status, message.encode(), failure=why, code=code)
+    return Reply(status, message.encode(), failure=why, code=code, request_id=request_id)
 
 
 @contextmanager
@@ -218,7 +233,7 @@ def translated(operation: str, params: Mapping[str, Any] | None = None) -> Itera
         params: Of the call; what it is about is read from them.
 
     Raises:
-        AwsError: Of the kind that :func:`deploy.aws_codes.failure` finds.
+        AwsError: Of the kind that :func:`failure` finds.
     """
     resource = resource_of(params or {})
     try:
@@ -230,5 +245,19 @@ def translated(operation: str, params: Mapping[str, Any] | None = None) -> Itera
             reason = f"{reason} (after {retries} retries)"
         request_id = metadata.get("RequestId", "")
         raise failure(operation, error.get("Code", ""), reason, resource, request_id) from err
-    except botocore.exceptions.BotoCoreError as err:
+    except _NO_ANSWER as err:
         raise failure(operation, type(err).__name__, str(err), resource) from err
+
+
+def failure(
+    operation: str, code: str, reason: str, resource: str = "", request_id: str = ""
+) -> AwsError:
+    """An error of ours for a code of AWS's, or for the name of an exception of botocore's."""
+    kind = AwsError
+    if code in MISSING:
+        kind = AwsNotFound
+    elif code == "ImageTagAlreadyExistsException":
+        kind = AwsTagIsImmutable
+    elif code in DENIED:
+        kind = AwsDenied
+    return kind(operation, code, reason, resource=resource, request_id=request_id)

@@ -1,43 +1,124 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What AWS's codes mean, and how a call and what it is about are named; without boto3."""
+"""What AWS's codes mean, and how a call and what it is about are named.
+
+A code is AWS's own, or the name of botocore's exception where no answer came.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploy.errors import AwsDenied, AwsError, AwsNotFound, AwsTagIsImmutable
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NO_CREDENTIALS = {
+    "NoCredentialsError",
+    "NoAuthTokenError",
+    "PartialCredentialsError",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+}
+EXPIRED = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "UnauthorizedSSOTokenError",
+    "SSOTokenLoadError",
+    "LoginTokenLoadError",
+    "LoginRefreshRequired",
+}
+NOT_RETRIEVED = {
+    "CredentialRetrievalError",
+    "TokenRetrievalError",
+    "MetadataRetrievalError",
+    "SSOError",
+    "LoginError",
+    "LoginInsufficientPermissions",
+    "LoginAuthorizationCodeError",
+    "RefreshWithMFAUnsupportedError",
+}
+UNKNOWN_KEY = {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"}
+BAD_SIGNATURE = {
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "IncompleteSignature",
+    "RequestTimeTooSkewed",
+}
+# "403": S3's HEAD has a status alone.
+NOT_ALLOWED = {"AccessDenied", "AccessDeniedException", "403"}
+NOT_OPTED_IN = {"OptInRequired", "SubscriptionRequiredException"}
+QUOTA = {
+    "ResourceLimitExceeded",
+    "LimitExceeded",
+    "LimitExceededFault",
+    "LimitExceededException",
+    "ServiceQuotaExceededException",
+    "TooManyBuckets",
+}
+# Source: botocore 1.44, retries.standard.ThrottledRetryableChecker.
+THROTTLED = {
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottledException",
+    "RequestThrottled",
+    "TooManyRequestsException",
+    "ProvisionedThroughputExceededException",
+    "TransactionInProgressException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+    "SlowDown",
+    "EC2ThrottledException",
+}
+ELSEWHERE = {
+    "301",
+    "PermanentRedirect",
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+}
+NO_REGION = {"NoRegionError", "InvalidRegionError", "UnknownRegionError", "UnknownEndpointError"}
+UNREACHABLE = {
+    "EndpointConnectionError",
+    "ConnectTimeoutError",
+    "ConnectionError",
+    "ConnectionClosedError",
+    "ReadTimeoutError",
+    "HTTPClientError",
+    "ResponseStreamingError",
+    "IncompleteReadError",
+}
+BUSY = {"ConcurrentUpdateException", "ResourceConflict", "ConflictException", "OperationAborted"}
+AWS_BROKEN = {
+    "InternalFailure",
+    "InternalServiceException",
+    "InternalDependencyException",
+    "InternalError",
+    "ServerException",
+    "ServiceFailure",
+    "ServiceFailureException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "500",
+    "503",
+}
+NOT_KNOWN = {
+    "ParamValidationError",
+    "UnknownServiceError",
+    "DataNotFoundError",
+    "OperationNotPageableError",
+}
+DENIED = NO_CREDENTIALS | EXPIRED | NOT_RETRIEVED | UNKNOWN_KEY | BAD_SIGNATURE | NOT_ALLOWED
 # Codes that mean the same as an answer of any other registry.
-_MISSING = {
+MISSING = {
     "RepositoryNotFoundException",
     "ImageNotFoundException",
     "ImageNotFound",
     "LayersNotFoundException",
     "LayerInaccessibleException",
 }
-DENIED = {
-    "403",  # S3's HEAD has a status alone
-    "AccessDenied",
-    "AccessDeniedException",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-    "NoCredentialsError",
-    "PartialCredentialsError",
-    "RequestExpired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-}
 # What is named is not there: S3, IAM, CloudWatch's logs and alarms, autoscaling, ECR.
-_ABSENT = {
+ABSENT = {
     "404",
     "NoSuchKey",
     "NoSuchBucket",
@@ -64,25 +145,10 @@ _RESOURCES = {
 }
 
 
-def failure(
-    operation: str, code: str, reason: str, resource: str = "", request_id: str = ""
-) -> AwsError:
-    """An error of ours for a code of AWS's, or for the name of an exception of botocore's."""
-    kind = AwsError
-    if code in _MISSING:
-        kind = AwsNotFound
-    elif code == "ImageTagAlreadyExistsException":
-        kind = AwsTagIsImmutable
-    elif code in DENIED:
-        kind = AwsDenied
-    return kind(operation, code, reason, resource=resource, request_id=request_id)
-
-
 def is_absent(code: str, message: str) -> bool:
     """Whether an error says that what is named is not there; SageMaker has no code for it."""
-    return code in _ABSENT or (
-        code == "ValidationException" and message.startswith("Could not find")
-    )
+    is_named = message.startswith("Could not find") and "model data" not in message
+    return code in ABSENT or (code == "ValidationException" and is_named)
 
 
 def resource_of(params: Mapping[str, Any]) -> str:

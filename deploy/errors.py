@@ -19,6 +19,10 @@ DeployError
 │   ├── AwsDenied            … which is an AccessDenied, too
 │   ├── AwsNotFound          … which is a NotFound, too
 │   └── AwsTagIsImmutable    … which is a TagIsImmutable, too
+├── EndpointFailed           an endpoint came into a state in which it does not go on
+├── InvocationFailed         an endpoint answered a request with an error, or not at all
+├── LogsMissing              an endpoint has no log to be read
+├── WaitTimeout              an endpoint is not there yet, and the time to wait is over
 ├── ContractError            the container under test cannot be asked at all
 ├── ArchiveError             a file is no archive of the room detector
 ├── WrongAnswer              the golden plan is not answered as its archive demands
@@ -27,6 +31,9 @@ DeployError
 """
 
 from __future__ import annotations
+
+from deploy.advice import next_step
+from deploy.states import next_step_in
 
 
 class DeployError(Exception):
@@ -114,7 +121,9 @@ class AwsError(DeployError):
         self.resource, self.request_id = resource, request_id
         of = f" of {resource}" if resource else ""
         traced = f" [request {request_id}]" if request_id else ""
-        super().__init__(f"{operation}{of}: {f'{code}: ' if code else ''}{self.reason}{traced}")
+        self.advice = next_step(operation, code, self.reason)
+        text = f"{operation}{of}: {f'{code}: ' if code else ''}{self.reason}{traced}"
+        super().__init__(_with_advice(text, self.advice))
 
 
 class AwsDenied(AwsError, AccessDenied):
@@ -127,6 +136,71 @@ class AwsNotFound(AwsError, NotFound):
 
 class AwsTagIsImmutable(AwsError, TagIsImmutable):
     """The tag exists, and the repository of ECR lets no tag be moved."""
+
+
+class EndpointFailed(DeployError):
+    """An endpoint came into a state in which it does not go on by itself.
+
+    Args:
+        endpoint: Its name.
+        status: ``EndpointStatus``, such as ``Failed``.
+        reason: ``FailureReason``; empty if there is none.
+    """
+
+    def __init__(self, endpoint: str, status: str, reason: str) -> None:
+        self.endpoint, self.status, self.reason = endpoint, status, " ".join(reason.split())
+        self.advice = next_step_in(status, self.reason)
+        why = f": {self.reason}" if self.reason else ""
+        super().__init__(_with_advice(f"endpoint {endpoint} is {status}{why}", self.advice))
+
+
+class WaitTimeout(DeployError):
+    """An endpoint is not there yet, and the time to wait is over; AWS goes on with it.
+
+    Args:
+        endpoint: Its name.
+        waited_s: Seconds.
+        last_status: ``EndpointStatus`` when it was last asked for.
+    """
+
+    def __init__(self, endpoint: str, waited_s: float, last_status: str) -> None:
+        self.endpoint, self.waited_s, self.last_status = endpoint, waited_s, last_status
+        self.advice = "AWS goes on. " + next_step_in(last_status) + " --timeout-s waits longer."
+        text = f"endpoint {endpoint} is still {last_status} after {waited_s:.0f} s"
+        super().__init__(_with_advice(text, self.advice))
+
+
+class InvocationFailed(DeployError):
+    """An endpoint answered a request with an error, or not at all.
+
+    Args:
+        endpoint: Its name.
+        status: The container's, or SageMaker's in its place; 0 if no answer came.
+        code: The container's, such as ``invalid_file_format``, or AWS's.
+        reason: What it said.
+        advice: The next step; empty if the reason is enough.
+        request_id: AWS's id of the request; empty if no answer came.
+    """
+
+    def __init__(  # an error carries all that is known of it
+        self,
+        endpoint: str,
+        status: int,
+        code: str,
+        reason: str,
+        *,
+        advice: str = "",
+        request_id: str = "",
+    ) -> None:
+        self.endpoint, self.status, self.code, self.reason = endpoint, status, code, reason
+        self.advice, self.request_id = advice, request_id
+        said = " ".join(filter(None, [str(status or "no answer"), code]))
+        traced = f" [request {request_id}]" if request_id else ""
+        super().__init__(_with_advice(f"endpoint {endpoint}: {said}: {reason}{traced}", advice))
+
+
+class LogsMissing(DeployError):
+    """An endpoint has no log to be read; the message says why."""
 
 
 class ContractError(DeployError):
@@ -147,3 +221,7 @@ class RolloutError(DeployError):
 
 class PlanError(DeployError):
     """No calls lead from what is there to what is wanted; the message says another way."""
+
+
+def _with_advice(text: str, advice: str) -> str:
+    return f"{text}\nNext: {advice}" if advice else text

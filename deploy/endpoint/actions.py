@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+# Parameters that name what a call is about; the first one that a call has does.
+_NAMES = (
+    "EndpointName", "EndpointConfigName", "ModelName", "Key", "AlarmName", "AlarmNames",
+    "PolicyName", "ResourceId",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One call; equal steps are equal calls."""
@@ -20,7 +27,8 @@ class Step:
     why: str
 
     def __str__(self) -> str:
-        return f"{self.service} {self.operation}: {self.why}"
+        names = [str(self.params[key]) for key in _NAMES if key in self.params]
+        return " ".join([self.service, self.operation, *names[:1]]) + f": {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class Mark:
 
     def __str__(self) -> str:
         tags = ", ".join(f"{key}={value}" for key, value in self.tags.items())
-        return f"sagemaker add_tags: {self.endpoint} is marked with {tags}"
+        return f"sagemaker add_tags {self.endpoint}: {tags}"
 
 
 Action = Step | Wait | Gone | Try | Mark
@@ -75,3 +83,10 @@ class ModelFile:
 
     archive: str
     sha256: str
+
+
+def as_text(actions: list[Action]) -> str:
+    """Actions for people."""
+    if not actions:
+        return "Nothing to do: everything is as it is wanted."
+    return "\n".join(f"{number:>3}. {action}" for number, action in enumerate(actions, 1))

@@ -3,30 +3,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.endpoint.actions import Action, Gone, Try, Wait
+from deploy.endpoint.actions import Action, Gone, Try, Wait, as_text
 from deploy.endpoint.execution import TIMEOUT_S, Executor
-from deploy.endpoint.image import pin_image
 from deploy.endpoint.plan import drop_candidate, plan
 from deploy.endpoint.proving import stored_golden
-from deploy.endpoint.release import Artifact, Release, candidate_name
+from deploy.endpoint.release import candidate_name
 from deploy.endpoint.remote import Remote, read_endpoint, read_remote
 from deploy.endpoint.way_back import dismantle, roll_back, undo
-from deploy.errors import ApplyError, AwsError, DeployError, EndpointFailed, WrongAnswer
-from deploy.golden import Golden, read_golden
-from deploy.image.ecr import EcrRegistry
-from deploy.image.names import parse_name
+from deploy.errors import AwsError, DeployError, EndpointFailed, RolloutError, WrongAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploy.aws import AwsAccount
-    from deploy.endpoint.spec import Spec
+    from deploy.endpoint.execution import Gateway
+    from deploy.endpoint.release import Release
+    from deploy.golden import Golden
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +56,7 @@ class Operator:
         timeout_s: Of each wait.
     """
 
-    account: AwsAccount
+    account: Gateway
     endpoint: str
     say: Callable[[str], None]
     timeout_s: float = TIMEOUT_S
@@ -70,7 +65,7 @@ class Operator:
         """Bring the endpoint to a release; if that fails, back to what it was.
 
         Raises:
-            ApplyError: If the release failed; the message says what serves now.
+            RolloutError: If the release failed; the message says what serves now.
             AwsError: If a call failed; the same call goes on with it.
             PlanError: If nothing leads to the release.
             WaitTimeout: If it takes too long; the same call goes on with it.
@@ -82,7 +77,7 @@ class Operator:
         try:
             self._executor(golden).run(actions)
         except (EndpointFailed, WrongAnswer) as err:
-            raise ApplyError(f"{err}. {self._take_back(release, golden)}") from err
+            raise RolloutError(f"{err}\n{self._take_back(release, golden)}") from err
         except AwsError:
             self._clear_candidate(golden, release.place)
             raise
@@ -171,39 +166,3 @@ class Operator:
         calls = [str(a) for a in actions if not isinstance(a, Wait | Gone | Try)]
         duration_s = round(time.monotonic() - started_s, 1)
         return Outcome(self.endpoint, version, config, before, calls, duration_s)
-
-
-def read_release(spec: Spec, image: str) -> tuple[Release, Golden]:
-    """The release that a configuration describes, and what it must answer.
-
-    Args:
-        spec: The configuration.
-        image: By digest.
-
-    Raises:
-        ArchiveError: If the archive is none.
-    """
-    archive = Path(spec.archive)
-    golden = read_golden(archive)
-    artifact = Artifact(golden.version, hashlib.sha256(archive.read_bytes()).hexdigest())
-    return Release(spec, artifact, image), golden
-
-
-def find_image(account: AwsAccount, spec: Spec, say: Callable[[str], None]) -> str:
-    """The image of a configuration by digest, once it is certain that SageMaker takes it.
-
-    Raises:
-        AwsError: If ECR cannot be asked.
-        ManifestError: If SageMaker does not take it.
-    """
-    name = parse_name(spec.image)
-    assert name.ecr  # checked when the configuration was read
-    registry = EcrRegistry(account.ecr(), name.ecr, name)
-    return pin_image(registry, name, spec.mode, say)
-
-
-def as_text(actions: list[Action]) -> str:
-    """Actions for people."""
-    if not actions:
-        return "Nothing to do: everything is as it is wanted."
-    return "\n".join(f"{number:>3}. {action}" for number, action in enumerate(actions, 1))

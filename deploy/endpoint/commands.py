@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The commands ``python -m deploy plan``, ``apply``, ``rollback``, ``delete``, ``versions``, …"""
+"""The commands ``plan``, ``apply``, ``rollback``, ``delete``, ``versions`` and ``status``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.target import add_target_options, open_target, read_target
+from deploy.endpoint.target import add_target_options, open_endpoint, open_target
 from deploy.errors import BadUsage, DeployError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from deploy.endpoint.actions import Action
     from deploy.endpoint.apply import Operator, Outcome
+    from deploy.endpoint.spec import Spec
 
 WOULD_CHANGE = 3
 
@@ -66,7 +67,7 @@ def _add_timeout(parser: argparse.ArgumentParser) -> None:
 
 def run_plan(args: argparse.Namespace) -> int:
     """Print what is left to do; 0, or with --check 3 if anything is."""
-    from deploy.endpoint.apply import as_text  # noqa: PLC0415  # boto3
+    from deploy.endpoint.actions import as_text  # noqa: PLC0415
 
     actions = _plan(args)
     if args.json:
@@ -77,17 +78,20 @@ def run_plan(args: argparse.Namespace) -> int:
 
 
 def _plan(args: argparse.Namespace) -> list[Action]:
-    from deploy.endpoint.apply import find_image, read_release  # noqa: PLC0415
-    from deploy.endpoint.plan import plan  # noqa: PLC0415
+    from deploy.endpoint.plan import plan  # noqa: PLC0415  # PyYAML
+    from deploy.endpoint.reading import read_spec  # noqa: PLC0415
+    from deploy.endpoint.release import read_release  # noqa: PLC0415
     from deploy.endpoint.remote import Remote, read_remote  # noqa: PLC0415
-    from deploy.endpoint.target import read_wanted  # noqa: PLC0415
 
     with_candidate = not args.no_candidate
     if args.new:
-        spec = read_wanted(args)
+        spec = read_spec(args.config.read_text("utf-8"), args.changes)
         release, _ = read_release(spec, spec.image)
         return plan(release, Remote(), with_candidate=with_candidate)
+    from deploy.endpoint.image import find_image  # noqa: PLC0415  # boto3, which --new needs not
+
     spec, account = open_target(args)
+    _warn(spec)
     release, _ = read_release(spec, find_image(account, spec, say))
     remote = read_remote(account, spec.endpoint, release.place)
     return plan(release, remote, with_candidate=with_candidate)
@@ -95,9 +99,12 @@ def _plan(args: argparse.Namespace) -> list[Action]:
 
 def run_apply(args: argparse.Namespace) -> int:
     """Bring an endpoint to what is wanted."""
-    from deploy.endpoint.apply import Operator, find_image, read_release  # noqa: PLC0415
+    from deploy.endpoint.apply import Operator  # noqa: PLC0415
+    from deploy.endpoint.image import find_image  # noqa: PLC0415
+    from deploy.endpoint.release import read_release  # noqa: PLC0415
 
     spec, account = open_target(args)
+    _warn(spec)
     release, golden = read_release(spec, find_image(account, spec, say))
     operator = Operator(account, spec.endpoint, say, args.timeout_s)
     return _tell(operator.apply(release, golden, with_candidate=not args.no_candidate))
@@ -110,7 +117,7 @@ def run_rollback(args: argparse.Namespace) -> int:
 
 def run_delete(args: argparse.Namespace) -> int:
     """Remove an endpoint; without --yes say what that would be, and exit 3."""
-    from deploy.endpoint.apply import as_text  # noqa: PLC0415
+    from deploy.endpoint.actions import as_text  # noqa: PLC0415
     from deploy.endpoint.remote import read_remote  # noqa: PLC0415
     from deploy.endpoint.way_back import dismantle  # noqa: PLC0415
 
@@ -147,12 +154,17 @@ def run_status(args: argparse.Namespace) -> int:
 
 
 def _operator(args: argparse.Namespace) -> Operator:
-    from deploy.aws import AwsAccount  # noqa: PLC0415
     from deploy.endpoint.apply import Operator  # noqa: PLC0415
 
-    target = read_target(args.config.read_text("utf-8"), args.changes)
-    account = AwsAccount(target.region, args.endpoint_url)
+    target, account = open_endpoint(args)
     return Operator(account, target.endpoint, say, getattr(args, "timeout_s", 0))
+
+
+def _warn(spec: Spec) -> None:
+    from deploy.endpoint.cautions import warnings  # noqa: PLC0415
+
+    for text in warnings(spec):
+        say(f"note: {text}")
 
 
 def _tell(outcome: Outcome) -> int:

@@ -39,14 +39,14 @@ def removal(
 
 def _config(name: str) -> Step:
     params = {"EndpointConfigName": name}
-    return Step("sagemaker", "delete_endpoint_config", params, f"{name} is no longer needed")
+    return Step("sagemaker", "delete_endpoint_config", params, "it is no longer needed")
 
 
 def _model(name: str) -> Step:
-    return Step("sagemaker", "delete_model", {"ModelName": name}, f"{name} is no longer needed")
+    return Step("sagemaker", "delete_model", {"ModelName": name}, "it is no longer needed")
 
 
 def _object(address: str) -> Step:
     bucket, key = split_address(address)
     params = {"Bucket": bucket, "Key": key}
-    return Step("s3", "delete_object", params, f"{address} is no longer needed")
+    return Step("s3", "delete_object", params, "it is no longer needed")

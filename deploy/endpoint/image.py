@@ -7,21 +7,35 @@ from typing import TYPE_CHECKING
 
 from deploy.endpoint.spec import Mode
 from deploy.errors import AwsDenied, AwsError, ManifestError, NotFound
+from deploy.image.ecr import EcrRegistry
 from deploy.image.inspection import inspect, inspect_manifest
+from deploy.image.names import parse_name
 from deploy.image.report import mending_command
 from deploy.image.rules import Demands, Hosting, Level, is_acceptable, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from deploy.aws import AwsAccount
+    from deploy.endpoint.spec import Spec
     from deploy.image.inspection import Inspection
     from deploy.image.names import ImageName
     from deploy.image.registry import Registry
 
 
-def pin_image(
-    registry: Registry, name: ImageName, mode: Mode, say: Callable[[str], None]
-) -> str:
+def find_image(account: AwsAccount, spec: Spec, say: Callable[[str], None]) -> str:
+    """The image of a configuration by digest, once it is certain that SageMaker takes it.
+
+    Raises:
+        AwsError: If ECR cannot be asked.
+        ManifestError: If SageMaker does not take it.
+    """
+    name = parse_name(spec.image)
+    registry = EcrRegistry(account.ecr(), spec.image_place, name)
+    return pin_image(registry, name, spec.mode, say)
+
+
+def pin_image(registry: Registry, name: ImageName, mode: Mode, say: Callable[[str], None]) -> str:
     """The name by digest of an image that SageMaker takes.
 
     Args:

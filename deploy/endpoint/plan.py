@@ -209,4 +209,4 @@ def delete_endpoint(endpoint: Endpoint, why: str) -> list[Action]:
 def delete_config(name: str) -> Step:
     """Removes a configuration."""
     params = {"EndpointConfigName": name}
-    return Step(SERVICE, "delete_endpoint_config", params, f"{name} is no longer needed")
+    return Step(SERVICE, "delete_endpoint_config", params, "it is no longer needed")

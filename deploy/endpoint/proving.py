@@ -29,9 +29,7 @@ _TRIES = 12
 _PAUSE_S = 5.0
 
 
-def prove(
-    gateway: Gateway, endpoint: str, golden: Golden, sleep: Callable[[float], None]
-) -> int:
+def prove(gateway: Gateway, endpoint: str, golden: Golden, sleep: Callable[[float], None]) -> int:
     """Send the golden plan and what is no plan; the number of rooms that were found.
 
     Raises:
@@ -65,15 +63,13 @@ def stored_golden(gateway: Gateway, address: str, version: Version) -> Golden:
     found = gateway.call("s3", "get_object", {"Bucket": bucket, "Key": key})
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "rooms.mar")
-        sha256 = unpack_model(found["Body"], archive)
+        sha256 = unpack_model(found["Body"].read(), archive)
         if version.sha256 and sha256 != version.sha256:
             raise ArchiveError(f"{address} has sha256 {sha256}; {version.sha256} was deployed")
         return read_golden(archive)
 
 
-def _ask(
-    gateway: Gateway, endpoint: str, body: bytes, sleep: Callable[[float], None]
-) -> Reply:
+def _ask(gateway: Gateway, endpoint: str, body: bytes, sleep: Callable[[float], None]) -> Reply:
     reply = gateway.invoke(endpoint, body)
     for _ in range(_TRIES):
         if reply.status not in _BUSY and reply.status:

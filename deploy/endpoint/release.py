@@ -11,11 +11,13 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy.endpoint.actions import ModelFile, Step
 from deploy.endpoint.capacity import start_limits
 from deploy.endpoint.spec import DIGEST_VARIABLE, OUR_TAG, Spec
+from deploy.golden import Golden, read_golden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -173,6 +175,22 @@ class Release:
     def _version_tags(self) -> list[dict[str, str]]:
         own = {VERSION_TAG: self.artifact.version, SHA256_TAG: self.artifact.sha256}
         return as_tags(self._tags() | own)
+
+
+def read_release(spec: Spec, image: str) -> tuple[Release, Golden]:
+    """The release that a configuration describes, and what it must answer.
+
+    Args:
+        spec: The configuration.
+        image: By digest, unless no account is asked.
+
+    Raises:
+        ArchiveError: If the archive is none.
+    """
+    archive = Path(spec.archive)
+    golden = read_golden(archive)
+    artifact = Artifact(golden.version, hashlib.sha256(archive.read_bytes()).hexdigest())
+    return Release(spec, artifact, image), golden
 
 
 def candidate_name(endpoint: str) -> str:

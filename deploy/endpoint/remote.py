@@ -283,4 +283,3 @@ def _in_use(account: Account, ours: set[str]) -> frozenset[str]:
 def _tags(account: Account, arn: str) -> dict[str, str]:
     listed = account.pages(SERVICE, "list_tags", {"ResourceArn": arn}, "Tags")
     return {entry["Key"]: entry["Value"] for entry in listed}
-

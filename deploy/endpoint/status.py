@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deploy.endpoint import alarms
-from deploy.endpoint.remote import PREVIOUS_TAG, PROVED_TAG, SERVICE, Account
 from deploy.endpoint.release import SHA256_TAG, VERSION_TAG
+from deploy.endpoint.remote import PREVIOUS_TAG, PROVED_TAG, SERVICE, Account
 from deploy.states import next_step_in
 
 if TYPE_CHECKING:

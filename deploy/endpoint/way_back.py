@@ -32,11 +32,13 @@ def undo(release: Release, remote: Remote) -> list[Action]:
     if endpoint and endpoint.config == release.config:
         former = remote.version_of(endpoint.proved or endpoint.previous)
         if former is None or endpoint.status == Status.FAILED:
-            actions += [*_unwatch(remote, endpoint.name), *delete_endpoint(endpoint, "it failed")]
+            actions += delete_endpoint(endpoint, "it failed")
             endpoint = None
         else:
             actions += _back(remote, endpoint, former)
             endpoint = replace(endpoint, config=former.config)
+    if endpoint is None:
+        actions += _unwatch(remote, release.spec.endpoint)
     rest = replace(remote, endpoint=endpoint, candidate=None, candidate_configs=())
     keep = {version.config for version in remote.versions} - {release.config}
     return actions + list(removal(rest, keep))

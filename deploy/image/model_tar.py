@@ -9,7 +9,7 @@ import io
 import shutil
 import tarfile
 import zlib
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from deploy.errors import ArchiveError
 
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "rooms.mar"
-
-
-class Reader(Protocol):
-    """A file, or what comes over a wire."""
-
-    def read(self, size: int = ..., /) -> bytes:
-        """At most a number of bytes; none at the end."""
-        ...
-
 
 
 def pack_model(archive: Path, out: Path) -> str:
@@ -53,11 +44,11 @@ def pack_model(archive: Path, out: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def unpack_model(source: Reader, archive: Path) -> str:
+def unpack_model(packed: bytes, archive: Path) -> str:
     """Write the archive of a ``.tar.gz`` to a file.
 
     Args:
-        source: The ``.tar.gz``.
+        packed: The ``.tar.gz``.
         archive: Is written.
 
     Returns:
@@ -67,7 +58,7 @@ def unpack_model(source: Reader, archive: Path) -> str:
         ArchiveError: If there is none in it.
     """
     try:
-        with tarfile.open(fileobj=source, mode="r|gz") as tar:
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r|gz") as tar:
             for entry in tar:
                 content = tar.extractfile(entry) if entry.name == NAME else None
                 if content is not None:

@@ -6,61 +6,18 @@ from __future__ import annotations
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from deploy.__main__ import main
 from deploy.aws import AwsAccount
 from deploy.aws_codes import is_absent
-from deploy.endpoint.plan import Remote
-from deploy.endpoint.remote import read_remote
-from deploy.endpoint.spec import Mode
 from deploy.errors import AccessDenied
-from tests.unit.test_endpoint_plan import ARTIFACT, CANARY, SERVERLESS
 from tests.unit.test_endpoint_spec import ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-
-
-class FakeAccount:
-    """Answers from a table of operations."""
-
-    def __init__(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
-        self.answers = answers
-        self.asked: list[str] = []
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """The answer of the table."""
-        assert service in {"s3", "sagemaker"}
-        assert params
-        self.asked.append(operation)
-        return self.answers.get(operation)
-
-
-def test_an_empty_account() -> None:
-    """Only describing calls are made."""
-    account = FakeAccount({})
-
-    assert read_remote(account, SERVERLESS, ARTIFACT) == Remote()
-    assert all(name.startswith(("describe_", "head_")) for name in account.asked)
-
-
-def test_an_endpoint_with_instances() -> None:
-    """Its mode is read from its configuration."""
-    account = FakeAccount(
-        {
-            "describe_endpoint": {"EndpointStatus": "InService", "EndpointConfigName": "old"},
-            "describe_endpoint_config": {"ProductionVariants": [{"InstanceType": "ml.c6i.large"}]},
-        }
-    )
-    found = read_remote(account, CANARY, ARTIFACT)
-
-    assert ("InService", "old", Mode.REALTIME) == (found.status, found.config, found.mode)
 
 
 def test_the_command(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,9 +27,10 @@ def test_the_command(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
     assert main([*command, "--json"]) == 0
     steps = json.loads(capsys.readouterr().out)
-    assert ["put_object", "create_model"] == [step["operation"] for step in steps][:2]
+    assert ["put_object", "create_model"] == [step["operation"] for step in steps[:2]]
+    assert {"action": "try", "endpoint": "rooms-candidate"} in steps
     assert main([*command, "--check"]) == 3
-    assert "2. sagemaker create_model: " in capsys.readouterr().out
+    assert "2. sagemaker create_model rooms-" in capsys.readouterr().out
     assert main([*command, "--set=memory=1"]) == 2
     assert "did you mean" in capsys.readouterr().err
     assert main([*command, "--set=archive=none.mar"]) == 1

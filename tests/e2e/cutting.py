@@ -73,7 +73,9 @@ class _Handler(BaseHTTPRequestHandler):
         place = urlsplit(self.cutter.upstream)
         connection = http.client.HTTPConnection(place.netloc, timeout=_TIMEOUT_S)
         try:
-            connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            connection.putrequest(
+                self.command, self.path, skip_host=True, skip_accept_encoding=True
+            )
             for name, value in self.headers.items():
                 if name.lower() not in _HOP - {"content-length"}:
                     connection.putheader(name, value)
@@ -82,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
             content = answer.read()
         finally:
             connection.close()
-        if self.cutter.is_last(operation_of(self.command, self.path, self.headers, body)):
+        if self.cutter.is_last(operation_of(self.command, self.path, dict(self.headers), body)):
             self.cutter.kill()
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():

@@ -14,8 +14,6 @@ from deploy.endpoint.spec import Mode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SLOT = {True: "candidate", False: "endpoint"}
-
 
 def after(remote: Remote, actions: Iterable[Action]) -> Remote:
     """An account after some actions."""
@@ -32,35 +30,36 @@ def after(remote: Remote, actions: Iterable[Action]) -> Remote:
 
 def _after(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
     match operation:
-        case "put_object":
-            address = f"s3://{params['Bucket']}/{params['Key']}"
-            assert address not in remote.objects
-            return replace(remote, objects=remote.objects | {address})
-        case "delete_object":
-            address = f"s3://{params['Bucket']}/{params['Key']}"
-            assert address not in remote.models.values(), "a model's file"
-            return replace(remote, objects=remote.objects - {address})
-        case "create_model":
-            name, address = params["ModelName"], params["PrimaryContainer"]["ModelDataUrl"]
-            assert name not in remote.models
-            assert address in remote.objects
-            return replace(remote, models={**remote.models, name: address})
-        case "delete_model":
-            name = params["ModelName"]
-            assert name not in {v.model for v in remote.versions}, "a configuration's model"
-            return replace(remote, models={k: v for k, v in remote.models.items() if k != name})
+        case "put_object" | "delete_object":
+            return _with_object(remote, operation, f"s3://{params['Bucket']}/{params['Key']}")
+        case "create_model" | "delete_model":
+            return _with_model(remote, operation, params)
         case "create_endpoint_config":
             return _with_config(remote, params)
         case "delete_endpoint_config":
             return _without_config(remote, params["EndpointConfigName"])
-        case "create_endpoint" | "update_endpoint":
+        case "create_endpoint" | "update_endpoint" | "delete_endpoint":
             return _with_endpoint(remote, operation, params)
-        case "delete_endpoint":
-            slot = _slot(params)
-            assert getattr(remote, slot)
-            return replace(remote, **{slot: None})
-        case _:
-            return _watched(remote, operation, params)
+    return _watched(remote, operation, params)
+
+
+def _with_object(remote: Remote, operation: str, address: str) -> Remote:
+    if operation == "delete_object":
+        assert address not in remote.models.values(), "a model's file"
+        return replace(remote, objects=remote.objects - {address})
+    assert address not in remote.objects
+    return replace(remote, objects=remote.objects | {address})
+
+
+def _with_model(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
+    name = params["ModelName"]
+    if operation == "delete_model":
+        assert name not in {v.model for v in remote.versions}, "a configuration's model"
+        return replace(remote, models={k: v for k, v in remote.models.items() if k != name})
+    address = params["PrimaryContainer"]["ModelDataUrl"]
+    assert name not in remote.models
+    assert address in remote.objects
+    return replace(remote, models={**remote.models, name: address})
 
 
 def _with_config(remote: Remote, params: dict[str, Any]) -> Remote:
@@ -89,23 +88,23 @@ def _without_config(remote: Remote, name: str) -> Remote:
 
 
 def _with_endpoint(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
-    slot, config = _slot(params), params["EndpointConfigName"]
-    before = getattr(remote, slot)
+    is_candidate = params["EndpointName"].endswith(f"-{CANDIDATE}")
+    before = remote.candidate if is_candidate else remote.endpoint
     assert (before is None) == (operation == "create_endpoint")
+    made = None if operation == "delete_endpoint" else _endpoint(remote, before, params)
+    return replace(remote, candidate=made) if is_candidate else replace(remote, endpoint=made)
+
+
+def _endpoint(remote: Remote, before: Endpoint | None, params: dict[str, Any]) -> Endpoint:
+    config = params["EndpointConfigName"]
     version = remote.version_of(config)
     assert version or config in remote.candidate_configs
     instances = version.instances if version else 0
     if before:
-        if params.get("RetainAllVariantProperties"):
-            instances = before.instances
-        return replace(remote, **{slot: replace(before, config=config, instances=instances)})
+        is_kept = params.get("RetainAllVariantProperties")
+        return replace(before, config=config, instances=before.instances if is_kept else instances)
     tags = {tag["Key"]: tag["Value"] for tag in params["Tags"]}
-    made = Endpoint(params["EndpointName"], "InService", config, "", tags, instances)
-    return replace(remote, **{slot: made})
-
-
-def _slot(params: dict[str, Any]) -> str:
-    return _SLOT[params["EndpointName"].endswith(f"-{CANDIDATE}")]
+    return Endpoint(params["EndpointName"], "InService", config, "", tags, instances)
 
 
 def _watched(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:

@@ -11,11 +11,11 @@ import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
-from deploy.endpoint.actions import Action, Gone, Mark, ModelFile, Step, Try, Wait
+from deploy.endpoint.actions import Action, Gone, Mark, ModelFile, Step, Try
 from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import Artifact, Release
-from deploy.endpoint.remote import Endpoint, Remote
+from deploy.endpoint.remote import Remote
 from deploy.endpoint.spec import OUR_TAG
 from deploy.endpoint.way_back import dismantle, roll_back, undo
 from deploy.errors import PlanError
@@ -23,11 +23,13 @@ from tests.unit.simulated import after
 from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, SHIPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 IMAGE = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/rooms@sha256:{'a' * 64}"
 CANARY = (*INSTANCES, "realtime.instance_count=2", "realtime.rollout=canary")
 SCALED = (*CANARY, "realtime.autoscaling.min_instances=2", "realtime.autoscaling.max_instances=6")
+LARGER = (*CANARY, "realtime.instance_count=4")
+OURS = {OUR_TAG: "rooms"}
 MODES = pytest.mark.parametrize(
     "changes", [ACCOUNT, CANARY, SCALED], ids=["serverless", "canary", "scaled"]
 )
@@ -108,8 +110,10 @@ def test_a_release_that_fails_anywhere_leaves_nothing(
     for made in range(last):
         failed = after(before, actions[:made])
         ended = after(failed, undo(failing, failed))
-        watched = {"alarms": before.alarms, "targets": before.targets, "policies": before.policies}
-        assert replace(ended, **watched) == before, actions[made - 1]
+        as_watched = replace(
+            ended, alarms=before.alarms, targets=before.targets, policies=before.policies
+        )
+        assert as_watched == before, actions[made - 1]
         assert bool(numbers) or not ended.alarms
 
 
@@ -130,8 +134,8 @@ def test_another_archive_is_another_version() -> None:
         "WaitIntervalInSeconds": 300,
         "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
     } == routing["TrafficRoutingConfiguration"]
-    names = [a["AlarmName"] for a in update.params["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]]  # noqa: E501
-    assert names == [alarm["AlarmName"] for alarm in before.alarms]
+    guards = update.params["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+    assert guards == [{"AlarmName": alarm["AlarmName"]} for alarm in before.alarms]
 
 
 def test_an_alarm_that_rings_does_not_end_the_update_that_mends_it() -> None:
@@ -149,7 +153,7 @@ def test_an_alarm_that_rings_does_not_end_the_update_that_mends_it() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "is_kept"),
-    [(CANARY, True), ((*CANARY, "realtime.instance_count=4"), False), (SCALED, True)],
+    [(CANARY, True), (LARGER, False), (SCALED, True)],
     ids=["same number", "other number", "scaled"],
 )
 def test_an_update_keeps_the_capacity(changes: Sequence[str], *, is_kept: bool) -> None:
@@ -223,11 +227,11 @@ def test_an_endpoint_that_failed_is_made_anew() -> None:
     """SageMaker never updates one."""
     remote = deployed(ACCOUNT, 1)
     assert remote.endpoint
-    remote = replace(remote, endpoint=replace(remote.endpoint, status="Failed", tags={OUR_TAG: "rooms"}))  # noqa: E501
+    failed = replace(remote.endpoint, status="Failed", tags=OURS)
 
-    actions = names(plan(release(), remote))
+    actions = plan(release(), replace(remote, endpoint=failed), with_candidate=False)
 
-    assert actions.index("delete_endpoint") < actions.index("create_endpoint")
+    assert ["delete_endpoint", "Gone", "create_endpoint", "Wait", "Try", "Mark"] == names(actions)
 
 
 def test_back_and_forth() -> None:
@@ -267,13 +271,14 @@ def test_nothing_is_left_of_an_endpoint() -> None:
         assert Remote() == after(remote, dismantle(remote, "rooms"))
 
 
-def changed(name: str, **values: str) -> Remote:
+def busy(name: str, status: str, tags: Mapping[str, str] = OURS) -> Remote:
     """A serverless account whose endpoint or candidate is otherwise."""
     remote = deployed(ACCOUNT, 1)
     assert remote.endpoint
-    tags = {OUR_TAG: "rooms"}
-    other = replace(remote.endpoint, name=name, **{"tags": tags, **values})
-    return replace(remote, **{"candidate" if name.endswith("candidate") else "endpoint": other})
+    other = replace(remote.endpoint, name=name, status=status, tags=tags)
+    if name.endswith("candidate"):
+        return replace(remote, candidate=other)
+    return replace(remote, endpoint=other)
 
 
 SERVERLESS_NOW = replace(
@@ -284,15 +289,15 @@ SERVERLESS_NOW = replace(
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: plan(release(), changed("rooms", status="Updating")), "rooms is Updating"),
-        (lambda: dismantle(changed("rooms-candidate", status="Creating"), "rooms"), "is Creating"),
-        (lambda: plan(release(), changed("rooms", tags={})), "not made by this tool"),
+        (lambda: plan(release(), busy("rooms", "Updating")), "rooms is Updating"),
+        (lambda: dismantle(busy("rooms-candidate", "Creating"), "rooms"), "is Creating"),
+        (lambda: plan(release(), busy("rooms", "InService", {})), "not made by this tool"),
         (lambda: plan(release(), deployed(CANARY, 1)), "never makes such an endpoint serverless"),
         (lambda: roll_back(SERVERLESS_NOW, "rooms", SERVERLESS_NOW.versions[0].config), "never"),
         (lambda: roll_back(Remote(), "rooms"), "there is no endpoint rooms"),
         (lambda: roll_back(deployed(ACCOUNT, 1), "rooms"), "no version before"),
         (lambda: roll_back(deployed(ACCOUNT, 1), "rooms", "7"), r"there are: 1\.1\+b"),
-        (lambda: roll_back(deployed_twice(CANARY, SCALED_UP), "rooms", "1.1+b"), "several times"),
+        (lambda: roll_back(deployed_twice(CANARY, LARGER), "rooms", "1.1+b"), "several times"),
     ],
     ids=["busy", "busy candidate", "foreign", "instances", "serverless", "none", "first",
          "unknown", "ambiguous"],
@@ -301,9 +306,6 @@ def test_what_cannot_be_is_said(call: Callable[[], object], message: str) -> Non
     """With another way."""
     with pytest.raises(PlanError, match=message):
         call()
-
-
-SCALED_UP = (*CANARY, "realtime.instance_count=4")
 
 
 @MODES

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Which endpoint a command is about, and the account that it lies in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from deploy.errors import BadUsage
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from deploy.aws import AwsAccount
+    from deploy.endpoint.spec import Mode, Spec
+
+CONFIG = Path(__file__).parents[1] / "endpoint-config.yaml"
+# Regions whose names begin so are of another partition; botocore's partitions.json.
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An endpoint that is there already, or may be.
+
+    Attributes:
+        endpoint: Its name.
+        region: None for that of boto3's own configuration.
+        mode: How it is hosted.
+    """
+
+    endpoint: str
+    region: str | None
+    mode: Mode
+
+
+def add_target_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that say which endpoint it is."""
+    parser.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
+    parser.add_argument(
+        "--endpoint-url", metavar="URL", help="all services of AWS, in the place of AWS's own"
+    )
+
+
+def open_target(args: argparse.Namespace) -> tuple[Spec, AwsAccount]:
+    """The whole configuration, and the account; nothing is asked yet.
+
+    Raises:
+        AwsError: If there is no region.
+        BadUsage: If the configuration or the address is refused.
+        OSError: If the configuration cannot be read.
+    """
+    from deploy.endpoint.reading import read_spec  # noqa: PLC0415  # PyYAML
+
+    spec = read_spec(args.config.read_text("utf-8"), args.changes)
+    return spec, _open(spec.region, args)
+
+
+def open_endpoint(args: argparse.Namespace) -> tuple[Target, AwsAccount]:
+    """The endpoint alone, and the account; nothing is asked yet.
+
+    Raises:
+        AwsError: If there is no region.
+        BadUsage: If the configuration or the address is refused.
+        OSError: If the configuration cannot be read.
+    """
+    target = read_target(args.config.read_text("utf-8"), args.changes)
+    return target, _open(target.region, args)
+
+
+def read_target(text: str, changes: Sequence[str] = ()) -> Target:
+    """Read name, region and mode; the same is refused as for `apply`, but no account is needed.
+
+    Args:
+        text: YAML.
+        changes: ``KEY=VALUE``, which go before the text.
+
+    Raises:
+        SpecError: If it is malformed.
+    """
+    import yaml  # noqa: PLC0415
+
+    from deploy.endpoint.reading import read_spec  # noqa: PLC0415  # PyYAML
+
+    try:
+        document = yaml.safe_load(text)
+        regions = [yaml.safe_load(value) for value in _set_to("region", changes)]
+    except yaml.YAMLError:
+        document, regions = {}, []  # read_spec says what is wrong
+    document = document if isinstance(document, dict) else {}
+    region = regions[-1] if regions else document.get("region")
+    spec = read_spec(text, [*changes, *_stand_ins(document, changes, str(region or "us-east-1"))])
+    return Target(spec.endpoint, spec.region, spec.mode)
+
+
+def parse_endpoint_url(url: str | None) -> str | None:
+    """The address, if it is one that boto3 takes.
+
+    Raises:
+        BadUsage: If it is not.
+    """
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises, if it is no number
+    except ValueError as err:
+        raise BadUsage(f"--endpoint-url {url!r} is no address: {err}") from err
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or "@" in url:
+        raise BadUsage(f"--endpoint-url {url!r} is not http://HOST:PORT or https://HOST")
+    return url
+
+
+def _stand_ins(document: dict[str, Any], changes: Sequence[str], region: str) -> list[str]:
+    """Values for what only `apply` needs, such that they agree with the region."""
+    partition = next((to for start, to in _PARTITIONS.items() if region.startswith(start)), "aws")
+    image = f"000000000000.dkr.ecr.{region}.amazonaws.com/stand-in@sha256:{'0' * 64}"
+    values = [
+        "artifacts=s3://stand-in",
+        f"role=arn:{partition}:iam::000000000000:role/stand-in",
+        f"image={image}",
+    ]
+    has_alarms = bool(document.get("alarms")) or any(x.startswith("alarms.") for x in changes)
+    return [*values, "alarms=null"] if has_alarms else values  # they name a region, too
+
+
+def _set_to(key: str, changes: Sequence[str]) -> list[str]:
+    pairs = (change.partition("=") for change in changes)
+    return [value for name, equals, value in pairs if equals and name == key]
+
+
+def _open(region: str | None, args: argparse.Namespace) -> AwsAccount:
+    from deploy.aws import AwsAccount  # noqa: PLC0415  # whoever plans for no account has no boto3
+
+    return AwsAccount(region, parse_endpoint_url(args.endpoint_url))
