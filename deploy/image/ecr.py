@@ -9,8 +9,8 @@ from itertools import count
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
-from deploy.aws import translated
-from deploy.aws_codes import failure, resource_of
+from deploy.aws import failure, translated
+from deploy.aws_codes import resource_of
 from deploy.errors import AwsError, NotFound, RegistryUnreachable, WrongContent
 from deploy.image import media
 from deploy.image.manifest import Document

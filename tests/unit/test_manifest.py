@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from deploy import errors
-from deploy.aws_codes import failure
+from deploy.aws import failure
 from deploy.errors import BadUsage, Malformed, Unconvertible, WrongContent
 from deploy.image import media
 from deploy.image.engine import Engine, push_commands

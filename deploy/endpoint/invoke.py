@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The command ``python -m deploy invoke FILE``: the rooms of a plan, from the endpoint."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from client.api import ClientError, parse_answer, parse_refusal
+from deploy.advice import next_step
+from deploy.aws_codes import THROTTLED
+from deploy.endpoint.spec import Mode
+from deploy.endpoint.target import add_target_options, open_endpoint
+from deploy.errors import BadUsage, DeployError, InvocationFailed
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping, Sequence
+
+    from client.api import Answer
+    from deploy.aws import Reply
+
+# Source: botocore 1.44's BodyBlob, and "Serverless Inference" of the developer guide (4 MB).
+MOST_BYTES = {Mode.REALTIME: 6_291_456, Mode.SERVERLESS: 4 * 2**20}
+# Together a minute and a half: a serverless container that is started now takes less.
+PAUSES_S = (2.0, 4.0, 8.0, 16.0, 30.0, 30.0)
+OPTIONS = {"confidence": float, "iou": float, "max_rooms": int, "page": int}
+_TRIED_AGAIN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_OCTETS = "application/octet-stream"
+_LOGS = "`python -m deploy logs --errors` shows what the container says of it."
+_TOO_MANY = (
+    "There are more requests at once than the endpoint has containers for: send fewer, or raise "
+    "serverless.max_concurrency (realtime: the number of instances)."
+)
+
+
+class Invoker(Protocol):
+    """Invokes endpoints; :class:`deploy.aws.AwsAccount` does."""
+
+    def invoke(
+        self, endpoint: str, body: bytes, content_type: str = _OCTETS, attributes: str = ""
+    ) -> Reply:
+        """Invoke an endpoint once."""
+        ...
+
+
+def add_command(parser: argparse.ArgumentParser) -> None:
+    """Declare the command and what runs it."""
+    parser.add_argument("file", type=Path, help="picture or PDF")
+    for name, kind in OPTIONS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help="see docs/api.md")
+    add_target_options(parser)
+    parser.set_defaults(run=run_invoke)
+
+
+def run_invoke(args: argparse.Namespace) -> int:
+    """Print the answer; 0, or 1 if there is none, 2 bad usage."""
+    options = {name: value for name in OPTIONS if (value := getattr(args, name, None)) is not None}
+    try:
+        target, account = open_endpoint(args)
+        data = args.file.read_bytes()
+        check_size(len(data), target.mode)
+        answer = invoke(account, target.endpoint, data, options)
+    except BadUsage as err:
+        _say(f"error: {err}")
+        return 2
+    except (DeployError, OSError) as err:
+        _say(f"error: {err}")
+        return 1
+    print(answer.body)
+    _say(f"{len(answer.rooms)} rooms, in {answer.processing_time_ms} ms of the container")
+    return 0
+
+
+def check_size(size_bytes: int, mode: Mode) -> None:
+    """Refuse a file that SageMaker would not hand on.
+
+    Raises:
+        BadUsage: If it is too large for the mode, or empty.
+    """
+    most = MOST_BYTES[mode]
+    if not size_bytes:
+        raise BadUsage("the file is empty")
+    if size_bytes <= most:
+        return
+    other = MOST_BYTES[Mode.REALTIME]
+    instead = (
+        f"; a real-time endpoint takes {other:,}"
+        if mode is Mode.SERVERLESS and size_bytes <= other
+        else ""
+    )
+    raise BadUsage(
+        f"the file has {size_bytes:,} bytes; SageMaker takes {most:,} in mode {mode}{instead}. "
+        "Save a picture as JPEG, as PNG with fewer colors, or with fewer pixels; of a PDF, send "
+        "the page alone"
+    )
+
+
+def invoke(
+    account: Invoker,
+    endpoint: str,
+    data: bytes,
+    options: Mapping[str, float],
+    *,
+    pauses_s: Sequence[float] = PAUSES_S,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Answer:
+    """The rooms of a plan; whatever is not ready or throttled is asked again.
+
+    Args:
+        account: Whom to ask.
+        endpoint: Its name.
+        data: A picture or PDF.
+        options: ``confidence``, ``iou``, ``max_rooms``, ``page``.
+        pauses_s: Before each further try.
+        sleep: Waits so many seconds.
+
+    Raises:
+        AwsError: If credentials are refused, or the endpoint is not there.
+        InvocationFailed: If the answer is an error, or none came.
+    """
+    attributes = ";".join(f"{name}={value}" for name, value in options.items())
+    reply = account.invoke(endpoint, data, _OCTETS, attributes)
+    for pause_s in pauses_s:
+        if reply.status not in _TRIED_AGAIN and reply.code not in THROTTLED:
+            break
+        _say(f"{_short(reply)}; trying again in {pause_s:.0f} s …")
+        sleep(pause_s)
+        reply = account.invoke(endpoint, data, _OCTETS, attributes)
+    if reply.failure or not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+        raise refusal(endpoint, reply)
+    try:
+        return parse_answer(reply.body.decode(errors="replace"))
+    except ClientError as err:
+        why = str(err)
+        raise InvocationFailed(endpoint, reply.status, "", why, advice=_LOGS) from err
+
+
+def refusal(endpoint: str, reply: Reply) -> InvocationFailed:
+    """What an endpoint that gave no rooms said: its container's own error, or SageMaker's."""
+    code = reply.code
+    if reply.failure:
+        reason = reply.body.decode(errors="replace")
+        if not reason:
+            reason = "AWS gives no reason" if reply.status else reply.failure
+        is_throttled = code in THROTTLED
+        advice = _TOO_MANY if is_throttled else next_step("InvokeEndpoint", code, reason)
+    else:
+        said, details = parse_refusal(reply.status, reply.body), _details(reply.body)
+        code = said.code
+        reason = f"{said.message} {json.dumps(details)}" if details else said.message
+        advice = _LOGS if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR else ""
+    return InvocationFailed(
+        endpoint, reply.status, code, reason, advice=advice, request_id=reply.request_id
+    )
+
+
+def _details(body: bytes) -> dict[str, Any]:
+    """What the container adds for programs (docs/api.md), such as the id of a request."""
+    try:
+        details = json.loads(body)["details"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return details if isinstance(details, dict) else {}
+
+
+def _short(reply: Reply) -> str:
+    return f"The endpoint answers {reply.status} {reply.code or 'of its container'}".rstrip()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

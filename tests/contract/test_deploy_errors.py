@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a user reads when something goes wrong with AWS."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.advice import RULES, Rule
+from deploy.states import next_step_in
+from tests.conftest import ROOT
+from tests.contract.aws_failures import CASES, STATES
+from tests.contract.aws_messages import document, messages
+from tests.contract.aws_server import REQUEST_ID
+from tests.contract.test_aws import SESSION
+
+SAGEMAKER = SESSION.get_service_model("sagemaker")
+
+
+@pytest.fixture(scope="module")
+def by_area() -> dict[str, dict[str, str]]:
+    """All messages; each failure is made to happen once."""
+    return messages()
+
+
+@pytest.fixture(scope="module")
+def by_title(by_area: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The same without areas; no title comes twice."""
+    found = {title: text for texts in by_area.values() for title, text in texts.items()}
+    assert len(found) == sum(len(cases) for cases in CASES.values()) + len(STATES)
+    return found
+
+
+def test_every_message_says_what_to_do(by_title: dict[str, str]) -> None:
+    """Except where the container refuses a file and says itself what is wrong with it."""
+    silent = [title for title, message in by_title.items() if "\nNext: " not in message]
+
+    assert silent == ["The container refuses the file"]
+    assert "{" not in "".join(by_title[title] for title in STATES)
+
+
+def test_every_answer_of_aws_can_be_traced(by_title: dict[str, str]) -> None:
+    """By the id of its request, for AWS's support."""
+    answered = [case.title for cases in CASES.values() for case in cases if case.answer]
+
+    assert len(answered) > 30
+    assert [title for title in answered if f"[request {REQUEST_ID}]" not in by_title[title]] == []
+
+
+def test_messages_are_documented(by_area: dict[str, dict[str, str]]) -> None:
+    """docs/deploy-errors.md shows what `python -m tests.contract.aws_messages` prints."""
+    text = (ROOT / "docs" / "deploy-errors.md").read_text("utf-8")
+    shown = text.partition("<!-- messages -->\n")[2].partition("\n<!-- /messages -->")[0]
+
+    assert document(by_area) == shown
+
+
+def test_every_state_is_known() -> None:
+    """Each has advice of its own but the one in which an endpoint serves."""
+    states = SAGEMAKER.shape_for("EndpointStatus").metadata["enum"]
+    advice = {state: next_step_in(state, "x") for state in states}
+
+    assert [state for state, text in advice.items() if not text] == ["InService"]
+    assert not any("not known here" in text for text in advice.values())
+    assert "not known here" in next_step_in("Dreaming")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.wording or min(rule.codes))
+def test_no_rule_is_hidden_by_an_earlier_one(rule: Rule) -> None:
+    """A rule for any wording ends what later rules could say of its codes."""
+    earlier = RULES[: RULES.index(rule)]
+    ended = {code for other in earlier if not other.wording for code in other.codes}
+
+    assert not rule.codes or rule.codes - ended

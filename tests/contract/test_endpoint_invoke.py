@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`python -m deploy invoke`, with boto3, on a server that answers like SageMaker."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+import botocore.session
+import pytest
+
+from deploy.aws import Reply
+from deploy.endpoint import invoke
+from deploy.endpoint.spec import Mode
+from deploy.errors import InvocationFailed
+from roomdet.schema import OPTION_NAMES
+from tests.contract.aws_failures import CREDENTIALS
+from tests.contract.aws_messages import environment
+from tests.contract.aws_server import Answer, serve_aws
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+ROOMS = {
+    "detected_rooms": [{"id": "room_001", "bounding_box": [0, 0, 10, 10], "confidence": 0.9}],
+    "processing_time_ms": 12,
+}
+FOUND = Reply(200, json.dumps(ROOMS).encode())
+STARTING = Reply(429, b"not ready", failure="SageMaker's own", code="ModelNotReadyException")
+THROTTLED = Reply(400, b"", failure="SageMaker's own", code="ThrottlingException")
+FULL = Reply(503, b'{"code":503,"type":"ServiceUnavailableException","message":"full"}')
+
+
+class Scripted:
+    """Invokes nothing; gives one reply after the other."""
+
+    def __init__(self, replies: Sequence[Reply]) -> None:
+        self.replies = list(replies)
+        self.attributes: list[str] = []
+
+    def invoke(
+        self, endpoint: str, body: bytes, content_type: str = "", attributes: str = ""
+    ) -> Reply:
+        """The next reply."""
+        assert (endpoint, body, content_type) == ("rooms", b"plan", "application/octet-stream")
+        self.attributes.append(attributes)
+        return self.replies.pop(0)
+
+
+def command(*args: str) -> int:
+    """Run the command as `python -m deploy` does."""
+    parser = argparse.ArgumentParser()
+    invoke.add_command(parser)
+    parsed = parser.parse_args(args)
+    status: int = parsed.run(parsed)
+    return status
+
+
+def test_rooms_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The answer as it came on stdout, the rest on stderr."""
+    (tmp_path / "plan.png").write_bytes(b"plan")
+    asked: list[tuple[str, bytes]] = []
+    with environment(CREDENTIALS), serve_aws([Answer(200, fields=ROOMS)], asked) as url:
+        where = ("--set=region=eu-central-1", f"--endpoint-url={url}")
+        status = command(str(tmp_path / "plan.png"), "--confidence=0.5", *where)
+
+    output = capsys.readouterr()
+    assert status == 0
+    assert json.loads(output.out) == ROOMS
+    assert output.err == "1 rooms, in 12 ms of the container\n"
+    assert [("/endpoints/rooms/invocations", b"plan")] == asked
+
+
+def test_a_refusal_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The container's own words, out of SageMaker's wrapping; stdout stays empty."""
+    (tmp_path / "plan.png").write_bytes(b"plan")
+    said = '{"status":"error","error":"validation_error","message":"no page 9","details":{"got":9}}'
+    answer = Answer(424, "ModelError", "…", {"OriginalStatusCode": 400, "OriginalMessage": said})
+    with environment(CREDENTIALS), serve_aws([answer]) as url:
+        where = ("--set=region=eu-central-1", f"--endpoint-url={url}")
+        status = command(str(tmp_path / "plan.png"), "--page=9", *where)
+
+    output = capsys.readouterr()
+    assert (status, output.out) == (1, "")
+    assert 'error: endpoint rooms: 400 validation_error: no page 9 {"got": 9} [' in output.err
+
+
+@pytest.mark.parametrize(
+    ("replies", "waited_s"),
+    [
+        pytest.param([FOUND], [], id="at once"),
+        pytest.param([STARTING, FOUND], [1.0], id="after a start"),
+        pytest.param([THROTTLED, STARTING, FULL, FOUND], [1.0, 2.0, 3.0], id="after all of them"),
+    ],
+)
+def test_what_comes_and_goes_is_asked_again(
+    replies: list[Reply], waited_s: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With growing pauses, which are told."""
+    account, slept = Scripted(replies), list[float]()
+    answer = invoke.invoke(
+        account, "rooms", b"plan", {"page": 2, "iou": 0.5}, pauses_s=(1, 2, 3), sleep=slept.append
+    )
+
+    assert (1, waited_s) == (len(answer.rooms), slept)
+    assert ["page=2;iou=0.5"] * len(replies) == account.attributes
+    assert capsys.readouterr().err.count("trying again") == len(waited_s)
+
+
+def test_it_is_not_asked_again_for_ever() -> None:
+    """The last refusal is the error."""
+    slept = list[float]()
+    with pytest.raises(InvocationFailed, match="429 ModelNotReadyException: not ready\nNext: A"):
+        invoke.invoke(Scripted([STARTING] * 7), "rooms", b"plan", {}, sleep=slept.append)
+
+    assert list(invoke.PAUSES_S) == slept
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        pytest.param(Reply(413, b""), "413 unknown: no reason was given$", id="no body"),
+        pytest.param(Reply(500, b"[]"), r"500 unknown: \[\]\nNext: .*logs", id="no object"),
+        pytest.param(
+            Reply(400, b'{"error":"e","message":"m","details":7}'), "400 e: m$", id="details"
+        ),
+        pytest.param(Reply(200, b"<html>"), "200: the answer has not the documented", id="form"),
+        pytest.param(
+            Reply(0, b"", failure="Read timeout", code="ReadTimeoutError"),
+            "no answer ReadTimeoutError: Read timeout\nNext: Look whether",
+            id="no answer",
+        ),
+        pytest.param(
+            Reply(0, b"it timed out", failure="it timed out", code="ModelError"),
+            "no answer ModelError: it timed out$",
+            id="the container gives none",
+        ),
+    ],
+)
+def test_what_is_no_answer_is_told(reply: Reply, message: str) -> None:
+    """Whatever was sent in its place; none of it is tried again."""
+    with pytest.raises(InvocationFailed, match=message):
+        invoke.invoke(Scripted([reply]), "rooms", b"plan", {})
+
+
+@pytest.mark.parametrize(
+    ("size", "changes", "told"),
+    [
+        (0, (), "the file is empty"),
+        (4 * 2**20 + 1, (), "4,194,304 in mode serverless; a real-time endpoint takes 6,291,456"),
+        (6_291_457, (), "4,194,304 in mode serverless. Save"),
+        (6_291_457, ("mode=realtime", "serverless=null", "realtime.instance_type=ml.c6i.large"),
+         "6,291,456 in mode realtime. Save"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_too_large_is_not_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], size: int, changes: tuple[str], told: str
+) -> None:
+    """SageMaker would not hand it on; no connection is made."""
+    (tmp_path / "plan.png").write_bytes(bytes(size))
+    asked: list[tuple[str, bytes]] = []
+    with environment(CREDENTIALS), serve_aws([Answer(200)], asked) as url:
+        sets = [f"--set={change}" for change in (*changes, "region=eu-central-1")]
+        status = command(str(tmp_path / "plan.png"), f"--endpoint-url={url}", *sets)
+
+    assert (status, asked) == (2, [])
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "told"),
+    [
+        (["none.png", "--set=region=eu-central-1"], 1, "none.png"),
+        (["none.png", "--config=none.yaml"], 1, "none.yaml"),
+        (["none.png", "--set=endpont=x"], 2, "did you mean endpoint"),
+        (["none.png"], 1, "Next: Name the region"),
+        (["none.png", "--set=region=eu-central-1", "--endpoint-url=x"], 2, "--endpoint-url"),
+    ],
+)
+def test_bad_usage(
+    capsys: pytest.CaptureFixture[str], args: list[str], status: int, told: str
+) -> None:
+    """It is told before anything is sent."""
+    with environment(CREDENTIALS):
+        assert command(*args) == status
+
+    assert told in capsys.readouterr().err
+
+
+def test_limits_and_options_are_those_of_the_others() -> None:
+    """Of SageMaker's model, and of the detector."""
+    model = botocore.session.get_session().get_service_model("sagemaker-runtime")
+
+    assert model.shape_for("BodyBlob").metadata["max"] == invoke.MOST_BYTES[Mode.REALTIME]
+    assert tuple(invoke.OPTIONS) == OPTION_NAMES

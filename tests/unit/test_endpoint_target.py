@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Which endpoint it is: read from the same file, without the facts that only `apply` needs."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.endpoint.spec import Mode
+from deploy.endpoint.target import Target, parse_endpoint_url, read_target
+from deploy.errors import BadUsage, SpecError
+from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, SHIPPED
+
+
+def test_the_shipped_file_is_enough() -> None:
+    """Neither bucket, image nor role is asked for."""
+    assert Target("rooms", None, Mode.SERVERLESS) == read_target(SHIPPED)
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "cn-north-1", "us-gov-west-1"])
+def test_any_region_will_do(region: str) -> None:
+    """Of whichever partition it is."""
+    assert region == read_target(SHIPPED, [f"region={region}"]).region
+    assert region == read_target(SHIPPED.replace("region: null", f"region: {region}")).region
+
+
+def test_facts_that_are_there_do_no_harm() -> None:
+    """They were checked when the endpoint was made."""
+    assert Target("plans", "eu-central-1", Mode.SERVERLESS) == read_target(
+        SHIPPED, (*ACCOUNT, "endpoint=plans", "region=eu-central-1")
+    )
+    assert Mode.REALTIME is read_target(SHIPPED, INSTANCES).mode
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "message"),
+    [
+        pytest.param("", [], "has no keys", id="empty"),
+        pytest.param("[1", [], "is no YAML", id="no YAML"),
+        pytest.param(SHIPPED, ["endpont=x"], "did you mean endpoint", id="unknown key"),
+        pytest.param(SHIPPED, ["endpoint=a--b"], "letters, digits and single", id="name"),
+        pytest.param(SHIPPED, ["mode=async"], "serverless, realtime is wanted", id="mode"),
+        pytest.param(SHIPPED, ["region=Frankfurt"], "say eu-central-1", id="region"),
+        pytest.param(SHIPPED, ["region=5"], "text is wanted", id="no region"),
+        pytest.param(SHIPPED, ["region={"], "cannot be read", id="broken value"),
+        pytest.param(SHIPPED, ["region"], "is not KEY=VALUE", id="no value"),
+        pytest.param(SHIPPED, ["mode=realtime"], "`serverless` is for the|realtime.instance_type",
+                     id="sections"),
+    ],
+)  # fmt: skip
+def test_the_same_is_refused_as_for_apply(text: str, changes: list[str], message: str) -> None:
+    """With the same words."""
+    with pytest.raises(SpecError, match=message):
+        read_target(text, changes)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:5000", "https://aws.example.org", "http://[::1]:80/", None]
+)
+def test_addresses(url: str | None) -> None:
+    """Of all services, or none."""
+    assert url == parse_endpoint_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "127.0.0.1:5000", "ftp://host", "http://", "http://host:port", "http://[::1",
+        "http://name:word@host", "http://host?query",
+    ],
+)  # fmt: skip
+def test_what_is_no_address(url: str) -> None:
+    """It is told before boto3 stumbles over it."""
+    with pytest.raises(BadUsage, match="--endpoint-url"):
+        parse_endpoint_url(url)
