@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The command ``python -m deploy logs``: what the endpoint's containers wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deploy.aws_codes import is_absent
+from deploy.endpoint.target import add_target_options, open_endpoint
+from deploy.errors import AwsError, BadUsage, DeployError, LogsMissing
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator, Mapping
+
+_SINCE = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_POLL_S = 2.0
+# CloudWatch shows a line some seconds after it was written, and not always in order.
+_LATE_MS = 30_000
+# Levels of Python's logging and of log4j.
+_BAD_LEVELS = {"WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"}
+
+
+class Account(Protocol):
+    """Asks AWS; :class:`deploy.aws.AwsAccount` does."""
+
+    region: str
+
+    def ask(
+        self, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """The answer of a call; None if what it names is not there."""
+        ...
+
+    def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
+        """All items of a call whose answer comes in pages."""
+        ...
+
+
+def add_command(parser: argparse.ArgumentParser) -> None:
+    """Declare the command and what runs it."""
+    parser.add_argument("--since", default="10m", help="such as 30s, 10m, 2h or 1d; default 10m")
+    parser.add_argument("--follow", action="store_true", help="go on until interrupted")
+    parser.add_argument("--errors", action="store_true", help="only what went wrong")
+    add_target_options(parser)
+    parser.set_defaults(run=run_logs)
+
+
+def run_logs(args: argparse.Namespace) -> int:
+    """Print the lines; 0, or 1 if there is no log, 2 bad usage."""
+    try:
+        since_s = parse_since(args.since)
+        target, account = open_endpoint(args)
+        start_ms = int((time.time() - since_s) * 1000)
+        for line in read_lines(account, target.endpoint, start_ms, is_endless=args.follow):
+            if not args.errors or is_bad(line):
+                print(line, flush=args.follow)
+    except KeyboardInterrupt:
+        return 0 if args.follow else 1
+    except BadUsage as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 2
+    except (DeployError, OSError) as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parse_since(text: str) -> int:
+    """Seconds of ``10m`` and the like.
+
+    Raises:
+        BadUsage: If it is not of that form.
+    """
+    found = _SINCE.fullmatch(text)
+    if not found:
+        raise BadUsage(f"--since {text!r} is not a number with s, m, h or d, such as 10m")
+    return int(found["number"]) * _SECONDS[found["unit"]]
+
+
+def group_of(endpoint: str) -> str:
+    """The log group that SageMaker writes to."""
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
+
+
+def read_lines(
+    account: Account,
+    endpoint: str,
+    start_ms: int,
+    *,
+    is_endless: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[str]:
+    """The lines of all containers, by time; without end if so wanted.
+
+    Args:
+        account: Whom to ask.
+        endpoint: Its name.
+        start_ms: From when on, milliseconds since 1970.
+        is_endless: Look for new lines again and again.
+        sleep: Waits so many seconds.
+
+    Raises:
+        AwsError: If AWS refuses.
+        LogsMissing: If there is no log.
+    """
+    seen: dict[str, int] = {}
+    while True:
+        for event in _events(account, endpoint, start_ms):
+            if event["eventId"] not in seen:
+                seen[event["eventId"]] = event["timestamp"]
+                yield str(event["message"]).rstrip("\n")
+        if not is_endless:
+            return
+        start_ms = max([start_ms, *(at - _LATE_MS for at in seen.values())])
+        seen = {name: at for name, at in seen.items() if at >= start_ms}
+        sleep(_POLL_S)
+
+
+def _events(account: Account, endpoint: str, start_ms: int) -> list[Mapping[str, Any]]:
+    params = {"logGroupName": group_of(endpoint), "startTime": start_ms}
+    try:
+        events = account.pages("logs", "filter_log_events", params, "events")
+    except AwsError as err:
+        if not is_absent(err.code, err.reason):
+            raise
+        raise LogsMissing(_why_missing(account, endpoint)) from err
+    return sorted(events, key=lambda event: int(event["timestamp"]))
+
+
+def _why_missing(account: Account, endpoint: str) -> str:
+    found = account.ask("sagemaker", "describe_endpoint", {"EndpointName": endpoint})
+    if found is None:
+        return (
+            f"there is no endpoint {endpoint} in {account.region}, and no log group "
+            f"{group_of(endpoint)}: look at name, region and account "
+            "(`aws sts get-caller-identity`)"
+        )
+    status, reason = found["EndpointStatus"], found.get("FailureReason", "")
+    return (
+        f"endpoint {endpoint} is {status}, but has no log group {group_of(endpoint)} in "
+        f"{account.region}: none of its containers has written a line yet"
+        + (f". {reason}" if reason else "")
+    )
+
+
+def is_bad(line: str) -> bool:
+    """Whether a line tells of something that went wrong.
+
+    Of the container's events (docs/operations.md) these are answers of 400 or more, a worker that
+    refuses to start, and whatever is logged as a warning or worse. What is no event was written by
+    something else than the container's log, which happens when it does not come that far.
+    """
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return bool(line.strip())
+    if not isinstance(event, dict) or "event" not in event:
+        return True
+    status = event.get("status", 0)
+    is_refused = isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST
+    return is_refused or event["event"] == "refused" or event.get("level") in _BAD_LEVELS
