@@ -88,12 +88,12 @@ def state_of(
     known = [verdict for verdict in verdicts if verdict is not None]
     needed = alarm.get("DatapointsToAlarm", count)
     treatment = alarm.get("TreatMissingData", "missing")
-    if not known and treatment in {"missing", "ignore"}:
+    if treatment in {"breaching", "notBreaching"}:
+        known += [treatment == "breaching"] * (count - len(known))
+    elif not known:
         return UNKNOWN if treatment == "missing" else ""
-    missing = count - len(known)
-    breaching = sum(known) + (missing if treatment == "breaching" else 0)
-    # Where missing data is not counted, what is there decides.
-    return ALARM if breaching >= (min(needed, len(known)) if known else needed) else OK
+    # Where missing data counts for nothing, what is there decides.
+    return ALARM if sum(known) >= min(needed, len(known)) else OK
 
 
 def _verdict(alarm: Mapping[str, Any], values: Sequence[float]) -> bool | None:

@@ -84,7 +84,7 @@ def _start(
     except FleetFailed as err:
         hosting.logs.put(region.name, endpoint.name, f"{name}/i-{'0' * 17}", err.log)
         raise FleetFailed(err.reason.format(variant=name), err.log) from err
-    return Variant(
+    variant = Variant(
         name,
         settings,
         recipe,
@@ -94,6 +94,8 @@ def _start(
         settings.get("InitialInstanceCount", 0),
         settings.get("ServerlessConfig"),
     )
+    hosting.logs.pump(endpoint, variant)
+    return variant
 
 
 def _recipe(
