@@ -10,6 +10,7 @@
 # make image [BAKE_IN=1] [TAG=roomdet:latest] [PUSH=1]   the SageMaker image (docs/image.md)
 # make image-sizes          its layers; make model-tar: build/model.tar.gz for SageMaker
 # make image-test           builds, pushes, pulls and runs it, with Docker or podman
+# make local-sagemaker [PORT=5055]   SageMaker's calls on this machine (docs/local-sagemaker.md)
 # make help                 this list
 
 PYTHON ?= python3
@@ -46,7 +47,7 @@ export PYTHONPATH := handler:docker:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve archive evaluate train image image-sizes model-tar image-test test check plugin format venv venv-train clean
+.PHONY: help demo serve local-sagemaker archive evaluate train image image-sizes model-tar image-test test check plugin format venv venv-train clean
 .DELETE_ON_ERROR:
 
 help:
@@ -72,7 +73,12 @@ $(VENV)/deploy.stamp: $(VENV)/python.stamp requirements/deploy.txt
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/deploy.txt
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/deploy.stamp requirements/dev.txt
+# With what `python -m deploy local sagemaker` needs.
+$(VENV)/local-sagemaker.stamp: $(VENV)/deploy.stamp requirements/local-sagemaker.txt
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/local-sagemaker.txt
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/local-sagemaker.stamp requirements/dev.txt
 	@echo "Adding what tests and checks need …"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/dev.txt
 	@touch $@
@@ -117,6 +123,9 @@ demo: $(ARCHIVE)
 
 serve: $(ARCHIVE)
 	@$(BIN)/python -m deploy local serve $(if $(PORT),--port $(PORT))
+
+local-sagemaker: $(VENV)/local-sagemaker.stamp
+	@$(BIN)/python -m deploy local sagemaker $(if $(PORT),--port $(PORT))
 
 # -- measure it -----------------------------------------------------------------------------
 

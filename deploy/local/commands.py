@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The commands ``python -m deploy local serve``, ``… demo`` and ``… rollout``."""
+"""The commands ``python -m deploy local …``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from client.api import ClientError
 from deploy.errors import BadUsage, DeployError
 from deploy.local.rollout import roll_out
 from deploy.local.running import Place, announce, find_running
+from deploy.local.sagemaker import command as sagemaker
 from deploy.local.server import DEFAULT_PORT, LocalServerError, is_free, serve
 
 DEFAULT_ARCHIVE = Path("model_store/rooms.mar")
@@ -50,6 +51,9 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     other.add_argument("--management-url", help="such as http://127.0.0.1:8081")
     other.add_argument("--model-store", help="the folder that it takes archives from")
     rollout_parser.set_defaults(run=run_rollout)
+    sagemaker.add_command(
+        commands.add_parser("sagemaker", help="SageMaker's calls on this machine, until Ctrl-C")
+    )
 
 
 def _port(text: str) -> int:

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One address for all of AWS: SageMaker is ours, everything else moto's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import traceback
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.wrappers import Request
+from werkzeug.wrappers import Response as HttpResponse
+
+from deploy.local.sagemaker import invoke, protocol
+from deploy.local.sagemaker.control import answer_call
+from deploy.local.sagemaker.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from deploy.local.sagemaker.hosting import Hosting
+    from deploy.local.sagemaker.protocol import Response
+
+_INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
+_TARGET = "SageMaker."
+_PUT_IMAGE = "AmazonEC2ContainerRegistry_V20150921.PutImage"
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
+DEFAULT_REGION = "us-east-1"
+
+
+class Application:
+    """The WSGI application."""
+
+    def __init__(self) -> None:
+        self.hosting: Hosting | None = None
+        self.runtime: invoke.Runtime | None = None
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def serve(self, hosting: Hosting, runtime: invoke.Runtime) -> None:
+        """Begin to answer SageMaker's calls."""
+        self.hosting, self.runtime = hosting, runtime
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        request = Request(environ)
+        scope = _SCOPE.search(request.headers.get("Authorization", ""))
+        target = request.headers.get("X-Amz-Target", "")
+        region = scope["region"] if scope else DEFAULT_REGION
+        path = _INVOCATIONS.fullmatch(request.path)
+        if target.startswith(_TARGET):
+            answer = self._control(region, target.removeprefix(_TARGET), request.get_data())
+        elif path and request.method == "POST":
+            body = request.get_data()
+            wanted = invoke.Invocation(path["name"], body, dict(request.headers))
+            answer = self._invoke(region, wanted)
+        elif scope and scope["service"] == "sagemaker":
+            unknown = Refusal("UnknownOperationException", f"{request.path} is not served here")
+            answer = protocol.render_refusal(unknown)
+        else:
+            if target == _PUT_IMAGE:
+                _with_digest(environ, request)
+            return self._moto(environ, start_response)  # type: ignore[no-any-return]  # untyped
+        http = HttpResponse(answer.body, answer.status, dict(answer.headers))
+        return http(environ, start_response)
+
+    def _control(self, region: str, operation: str, body: bytes) -> Response:
+        assert self.hosting
+        try:
+            return answer_call(self.hosting, self.hosting.region(region), operation, body)
+        except Refusal as err:
+            return protocol.render_refusal(err)
+        except Exception as err:  # noqa: BLE001 - whoever called must see it, and tests as well
+            self.hosting.bugs.append(traceback.format_exc())
+            return protocol.render_failure(err)
+
+    def _invoke(self, region: str, wanted: invoke.Invocation) -> Response:
+        assert self.hosting
+        assert self.runtime
+        try:
+            return self.runtime.invoke(self.hosting.region(region), wanted)
+        except Refusal as err:
+            return invoke.render_refusal(err)
+        except Exception as err:  # noqa: BLE001
+            self.hosting.bugs.append(traceback.format_exc())
+            return protocol.render_failure(err)
+
+
+def _with_digest(environ: WSGIEnvironment, request: Request) -> None:
+    """Tell moto an image's digest: without one it takes that of the layers for the manifest's."""
+    given: dict[str, Any] = json.loads(request.get_data())
+    manifest = str(given.get("imageManifest", ""))
+    given.setdefault("imageDigest", f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}")
+    body = json.dumps(given).encode()
+    environ["wsgi.input"] = BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""InvokeEndpoint: limits, the way to a server, and its errors in SageMaker's wrapping."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from deploy.contract.answers import ATTRIBUTES
+from deploy.local.sagemaker.constraints import violations
+from deploy.local.sagemaker.protocol import Response, input_shape, request_id
+from deploy.local.sagemaker.refusal import Refusal
+from deploy.local.sagemaker.sides import Share, choose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deploy.contract.answers import Answer
+    from deploy.local.sagemaker.hosting import Hosting
+    from deploy.local.sagemaker.records import Endpoint, Region
+    from deploy.local.sagemaker.sides import Side, Variant
+
+MAX_BYTES = 6_291_456  # botocore's model of InvokeEndpoint, Body
+MAX_SERVERLESS_BYTES = 4 * 2**20  # developer guide, invoke a serverless endpoint
+TIMEOUT_S = 60.0
+VARIANT = "x-Amzn-Invoked-Production-Variant"
+_TOO_LONG = (
+    "Your invocation timed out while waiting for a response from container primary. Review the "
+    "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+)
+_READY = {"InService", "Updating", "RollingBack", "UpdateRollbackFailed"}
+# What of a request reaches the container, beside the body.
+_FORWARDED = ("Content-Type", "Accept", ATTRIBUTES, "X-Amzn-SageMaker-Inference-Id",
+              "X-Amzn-SageMaker-Target-Variant")  # fmt: skip
+_SERVER_ERROR = 500
+_CLIENT_ERROR = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One request.
+
+    Attributes:
+        name: Of the endpoint.
+        body: Its body.
+        headers: Names in any case.
+    """
+
+    name: str
+    body: bytes
+    headers: Mapping[str, str]
+
+    def given(self) -> dict[str, str]:
+        """The headers that reach a container, as they are called there."""
+        lower = {name.lower(): value for name, value in self.headers.items()}
+        return {name: lower[name.lower()] for name in _FORWARDED if lower.get(name.lower())}
+
+
+class Runtime:
+    """Answers invocations.
+
+    Args:
+        hosting: Where the endpoints are.
+    """
+
+    def __init__(self, hosting: Hosting, timeout_s: float = TIMEOUT_S) -> None:
+        self._hosting = hosting
+        self._timeout_s = timeout_s
+        self._shares: dict[str, Share] = {}
+        self._turns: dict[str, int] = {}
+
+    def invoke(self, region: Region, request: Invocation) -> Response:
+        """Answer one invocation.
+
+        Raises:
+            Refusal: If SageMaker refuses it, or the container answers with an error.
+        """
+        endpoint = region.endpoints.get(request.name)
+        if endpoint is None or endpoint.live is None or endpoint.status not in _READY:
+            message = f"Endpoint {request.name} of account {region.account} not found."
+            raise refused(message, ErrorCode="NO_SUCH_ENDPOINT")
+        _check_headers(request)
+        variant = self._choose(endpoint, request)
+        _check_size(request, variant)
+        if not variant.enter():
+            # amazon-kinesis-video-streams-parser-library#187: status 400, and no message.
+            raise Refusal("ThrottlingException", None)
+        try:
+            answer = variant.fleet.send(request.body, request.given(), self._timeout_s)
+        finally:
+            variant.leave()
+        self._count(endpoint, variant, answer)
+        if not answer.is_success:
+            raise _failure(answer, endpoint, region, variant)
+        return _success(answer, variant)
+
+    def _choose(self, endpoint: Endpoint, request: Invocation) -> Variant:
+        """The variant whose turn it is; a target is taken as it is."""
+        with endpoint.lock:
+            live, coming, percent = endpoint.live, endpoint.coming, endpoint.share_percent
+            self._turns[endpoint.arn] = turn = self._turns.get(endpoint.arn, 0) + 1
+            share = self._shares.setdefault(endpoint.arn, Share())
+        assert live
+        side: Side = coming if coming and share.takes(percent) else live
+        target = request.given().get("X-Amzn-SageMaker-Target-Variant", "")
+        if not target:
+            return choose(side, turn)
+        variant = side.variant(target)
+        if variant is None:
+            raise refused(f"Variant {target} is not found in endpoint {endpoint.name}.")
+        return variant
+
+    def _count(self, endpoint: Endpoint, variant: Variant, answer: Answer) -> None:
+        counts = {
+            "Invocations": 1.0,
+            "Invocation4XXErrors": float(answer.is_refusal),
+            "Invocation5XXErrors": float(answer.status >= _SERVER_ERROR or not answer.status),
+            "InvocationModelErrors": float(not answer.is_success),
+            "ModelLatency": answer.seconds * 1e6,
+        }
+        self._hosting.metrics.record(endpoint.region, endpoint.name, variant.name, counts)
+
+
+def refused(message: str, status: int = _CLIENT_ERROR, **fields: Any) -> Refusal:
+    """What the runtime says of a request that no container has seen."""
+    return Refusal("ValidationError", message, status, **fields)
+
+
+def render_refusal(refusal: Refusal) -> Response:
+    """An error as the runtime sends it."""
+    content = {"Message": refusal.message, **refusal.fields}
+    headers = {
+        "Content-Type": "application/json",
+        "x-amzn-ErrorType": f"{refusal.code}:http://internal.amazon.com/coral/com.amazon.sagemaker/",
+        "x-amzn-RequestId": request_id(),
+    }
+    return Response(refusal.status, json.dumps(content).encode(), headers)
+
+
+def _check_headers(request: Invocation) -> None:
+    shape = input_shape("sagemaker-runtime", "InvokeEndpoint")
+    given = {
+        name: request.given()[member.serialization["name"]]
+        for name, member in shape.members.items()
+        if member.serialization.get("name") in request.given()
+    }
+    found = list(violations(given, shape))
+    if found:
+        raise refused(f"{len(found)} validation error detected: {'; '.join(found)}")
+
+
+def _check_size(request: Invocation, variant: Variant) -> None:
+    size = len(request.body)
+    if variant.serverless and size > MAX_SERVERLESS_BYTES:  # aws/sagemaker-python-sdk#4271
+        raise refused(f"Request {request_id()} has oversize body.")
+    if size > MAX_BYTES:  # aws/sagemaker-python-sdk#171
+        raise Refusal(
+            "413",
+            f"HTTP content length exceeded {MAX_BYTES} bytes.",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        )
+
+
+def _success(answer: Answer, variant: Variant) -> Response:
+    headers = {
+        "Content-Type": answer.headers.get("content-type", "application/octet-stream"),
+        VARIANT: variant.name,
+        "x-amzn-RequestId": request_id(),
+    }
+    attributes = answer.headers.get(ATTRIBUTES.lower())
+    return Response(
+        HTTPStatus.OK, answer.body, headers | ({ATTRIBUTES: attributes} if attributes else {})
+    )
+
+
+def _failure(answer: Answer, endpoint: Endpoint, region: Region, variant: Variant) -> Refusal:
+    is_timeout = "Timeout" in answer.failure
+    if not answer.status and not is_timeout:
+        return _unreachable(answer, variant)
+    original = _TOO_LONG if is_timeout else answer.body.decode("utf-8", errors="replace")
+    side = "client" if answer.is_refusal else "server"
+    group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
+    message = (
+        f'Received {side} error ({answer.status}) from primary with message "{original}". See '
+        f"https://{region.name}.console.aws.amazon.com/cloudwatch/home?region={region.name}"
+        f"#logEventViewer:group={group} in account {region.account} for more information."
+    )
+    return Refusal(
+        "ModelError",
+        message,
+        HTTPStatus.FAILED_DEPENDENCY,
+        ErrorCode=f"{side.upper()}_ERROR_FROM_MODEL",
+        OriginalStatusCode=answer.status,
+        OriginalMessage=original,
+        LogStreamArn=f"arn:aws:logs:{region.name}:{region.account}:log-group:{group}",
+    )
+
+
+def _unreachable(answer: Answer, variant: Variant) -> Refusal:
+    """The server has gone: serverless hosting makes another one, an instance is restarted."""
+    if variant.serverless:
+        return Refusal(
+            "ModelNotReadyException", "The model is not ready.", HTTPStatus.TOO_MANY_REQUESTS
+        )
+    return Refusal(
+        "ServiceUnavailable", f"No answer: {answer.failure}", HTTPStatus.SERVICE_UNAVAILABLE
+    )

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The life of an endpoint: its servers start, serve, and end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deploy.image.names import parse_name
+from deploy.local.sagemaker.configs import variants_of
+from deploy.local.sagemaker.fleets import Closing, FleetFailed, Recipe
+from deploy.local.sagemaker.model_data import parse_url
+from deploy.local.sagemaker.models import container_of, data_url, resolve
+from deploy.local.sagemaker.records import CONFIG, MODEL, Endpoint
+from deploy.local.sagemaker.refusal import Refusal
+from deploy.local.sagemaker.sides import Side, Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deploy.local.sagemaker.hosting import Hosting
+    from deploy.local.sagemaker.records import Record, Region
+
+_SERVERLESS_TIMEOUT_S = 180.0  # developer guide, serverless endpoints: /ping within 3 minutes
+_TIMEOUT_S = 240.0  # developer guide, custom inference code: 4 minutes
+_INSTANCE_MEMORY_MB = 4096  # of ml.c6i.large, the smallest that we name
+_DRAIN_S = 60.0  # an invocation takes no longer
+
+
+def create(hosting: Hosting, endpoint: Endpoint) -> None:
+    """Bring a new endpoint into service."""
+    region = hosting.region(endpoint.region)
+    try:
+        side = start_side(hosting, region, endpoint, endpoint.config)
+    except FleetFailed as err:
+        endpoint.move_to("Failed", err.reason)
+        return
+    with endpoint.lock:
+        endpoint.live = side
+        endpoint.move_to("InService", "")
+
+
+def delete(hosting: Hosting, endpoint: Endpoint) -> None:
+    """End an endpoint and forget it."""
+    region = hosting.region(endpoint.region)
+    if endpoint.live:
+        stop_side(hosting, endpoint, endpoint.live)
+    with region.lock:
+        del region.endpoints[endpoint.name]
+        region.tags.pop(endpoint.arn, None)
+
+
+def start_side(hosting: Hosting, region: Region, endpoint: Endpoint, config_name: str) -> Side:
+    """Start the servers of an endpoint configuration.
+
+    Raises:
+        FleetFailed: If one does not start; the others have ended then.
+    """
+    variants: list[Variant] = []
+    try:
+        config = region.find(CONFIG, config_name)
+        for settings in variants_of(config):
+            model = region.find(MODEL, settings["ModelName"])
+            variants.append(_start(hosting, region, endpoint, (settings, model)))
+    except (FleetFailed, Refusal, Closing) as err:
+        for variant in variants:
+            hosting.pool.release(variant.recipe)
+        if isinstance(err, Refusal):  # something was deleted meanwhile
+            raise FleetFailed(str(err)) from err
+        raise
+    return Side(variants)
+
+
+def _start(
+    hosting: Hosting,
+    region: Region,
+    endpoint: Endpoint,
+    what: tuple[Mapping[str, Any], Record],
+) -> Variant:
+    settings, model = what
+    name = settings["VariantName"]
+    recipe, resolved = _recipe(hosting, region, settings, model)
+    try:
+        fleet = hosting.pool.lease(recipe)
+    except FleetFailed as err:
+        hosting.logs.put(region.name, endpoint.name, f"{name}/i-{'0' * 17}", err.log)
+        raise FleetFailed(err.reason.format(variant=name), err.log) from err
+    variant = Variant(
+        name,
+        settings,
+        recipe,
+        fleet,
+        resolved,
+        settings["InitialVariantWeight"],
+        settings.get("InitialInstanceCount", 0),
+        settings.get("ServerlessConfig"),
+    )
+    hosting.logs.pump(endpoint, variant)
+    return variant
+
+
+def _recipe(
+    hosting: Hosting, region: Region, settings: Mapping[str, Any], model: Record
+) -> tuple[Recipe, str]:
+    """With what a variant's server is started, and its image by digest."""
+    container = container_of(model)
+    url = data_url(container)
+    place = parse_url(url)
+    data = hosting.neighbors.object_bytes(region.name, *place) if place else b""
+    if data is None:
+        raise FleetFailed(f"Could not find model data at {url}.")
+    serverless = settings.get("ServerlessConfig")
+    timeout = settings.get("ContainerStartupHealthCheckTimeoutInSeconds", _TIMEOUT_S)
+    recipe = Recipe(
+        container["Image"],
+        data,
+        url,
+        container.get("Environment", {}),
+        is_serverless=serverless is not None,
+        memory_mb=serverless["MemorySizeInMB"] if serverless else _INSTANCE_MEMORY_MB,
+        timeout_s=_SERVERLESS_TIMEOUT_S if serverless else timeout,
+    )
+    return recipe, resolve(hosting, region, parse_name(container["Image"]))
+
+
+def stop_side(hosting: Hosting, endpoint: Endpoint, side: Side) -> None:
+    """Let a side answer what it has, and end its servers."""
+    for variant in side.variants:
+        hosting.clock.wait(_DRAIN_S / hosting.clock.scale, lambda: not variant.in_flight)  # noqa: B023
+        hosting.logs.pump(endpoint, variant)
+        hosting.pool.release(variant.recipe)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Put a local SageMaker together, run it, and end all of it."""
+
+from __future__ import annotations
+
+import threading
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import make_server
+
+from deploy.local.loopback import exchange
+from deploy.local.sagemaker.app import Application
+from deploy.local.sagemaker.fleets import Pool
+from deploy.local.sagemaker.hosting import Clock, Faults, Hosting, Quotas
+from deploy.local.sagemaker.invoke import TIMEOUT_S, Runtime
+from deploy.local.sagemaker.logs import Logs
+from deploy.local.sagemaker.metrics import Metrics
+from deploy.local.sagemaker.neighbors import KEY_ID, SECRET, Neighbors
+from deploy.local.sagemaker.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from deploy.local.sagemaker.fleets import Fleet, Recipe
+
+    Starter = Callable[[Recipe], Fleet]
+
+_RESET_TIMEOUT_S = 30
+
+
+class ServeWith(StrEnum):
+    """What answers invocations."""
+
+    TORCHSERVE = "torchserve"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A local SageMaker that runs.
+
+    Attributes:
+        url: Its address, for all services.
+        hosting: Its inside.
+    """
+
+    url: str
+    hosting: Hosting
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Variables with which boto3 goes there."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+        }
+
+    @property
+    def faults(self) -> Faults:
+        """What tests let go wrong."""
+        return self.hosting.faults
+
+
+class _Quiet(MotoRequestHandler):
+    """Does not write a line for each request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+def starter(serve_with: ServeWith, image: str = "") -> Starter:
+    """What starts servers: TorchServe of this machine, or containers of an image."""
+    if serve_with is ServeWith.IMAGE:
+        from deploy.local.sagemaker.container import ContainerFleet  # noqa: PLC0415  # needs less
+
+        return partial(ContainerFleet, image=image)
+    from deploy.local.sagemaker.torchserve import TorchServeFleet  # noqa: PLC0415
+
+    return TorchServeFleet
+
+
+@dataclass(slots=True)
+class _Users:
+    """How many places of this process share moto, whose state is one for all of them."""
+
+    count: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def come(self) -> None:
+        """One more."""
+        with self.lock:
+            self.count += 1
+
+    def go(self, url: str) -> None:
+        """One less; the last leaves moto empty."""
+        with self.lock:
+            self.count -= 1
+            if not self.count:
+                request = urllib.request.Request(f"{url}/moto-api/reset", method="POST")
+                exchange(request, timeout_s=_RESET_TIMEOUT_S)
+
+
+_USERS = _Users()
+
+
+@contextmanager
+def local_sagemaker(
+    start: Starter,
+    *,
+    port: int = 0,
+    time_scale: float = 1.0,
+    quotas: Quotas | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> Iterator[Place]:
+    """Run a local SageMaker until the block ends.
+
+    Args:
+        start: What starts a server; see :func:`starter`.
+        port: Where to listen on loopback; 0 takes a free one.
+        time_scale: By what waits and periods of alarms are multiplied.
+        quotas: What the account may use.
+        timeout_s: How long an invocation may take.
+
+    Raises:
+        OSError: If the port is taken.
+    """
+    application = Application()
+    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, name="local-sagemaker", daemon=True)
+    url = f"http://127.0.0.1:{server.server_port}"
+    closing = threading.Event()
+    neighbors = Neighbors(url)
+    hosting = Hosting(
+        neighbors,
+        Pool(start, closing),
+        Clock(time_scale, closing),
+        Metrics(),
+        Logs(neighbors),
+        quotas or Quotas(),
+    )
+    application.serve(hosting, Runtime(hosting, timeout_s))
+    upkeep = Upkeep(hosting)
+    _USERS.come()
+    thread.start()
+    upkeep.start()
+    try:
+        yield Place(url, hosting)
+    finally:
+        closing.set()
+        hosting.join()
+        upkeep.join()
+        hosting.pool.close()
+        _USERS.go(url)
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What happens beside the calls, again and again: metrics, logs, alarms, capacity."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from deploy.local.sagemaker.alarms import Alarms
+
+if TYPE_CHECKING:
+    from deploy.local.sagemaker.hosting import Hosting
+    from deploy.local.sagemaker.records import Endpoint, Region
+
+_PERIOD_S = 0.25
+_SELDOM = 4  # memory and capacity: once a second
+_COUNT = "sagemaker:variant:DesiredInstanceCount"
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """A thread that keeps CloudWatch and capacities up to date until the hosting closes."""
+
+    hosting: Hosting
+    _alarms: Alarms = field(init=False)
+    _thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._alarms = Alarms(self.hosting)
+        self._thread = threading.Thread(target=self._run, name="upkeep")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for its end; the hosting must be closing."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        turn = 0
+        while not self.hosting.clock.closing.wait(_PERIOD_S):
+            turn += 1
+            try:
+                self._once(is_seldom=turn % _SELDOM == 0)
+            except Exception:  # noqa: BLE001 - endpoints shall serve on; tests look at the bugs
+                self.hosting.bugs.append(traceback.format_exc())
+
+    def _once(self, *, is_seldom: bool) -> None:
+        for region in list(self.hosting.regions.values()):
+            endpoints = list(region.endpoints.values())
+            for endpoint in endpoints:
+                self._look_at(endpoint, is_seldom=is_seldom)
+            if endpoints:
+                self.hosting.metrics.send(self.hosting.neighbors)
+                self._alarms.evaluate(region.name)
+                if is_seldom:
+                    self._clamp(region)
+
+    def _look_at(self, endpoint: Endpoint, *, is_seldom: bool) -> None:
+        with endpoint.lock:
+            sides = [side for side in (endpoint.live, endpoint.coming) if side]
+        for variant in [variant for side in sides for variant in side.variants]:
+            self.hosting.logs.pump(endpoint, variant)
+            percent = variant.fleet.memory_percent() if is_seldom else None
+            if percent is not None:
+                values = {"MemoryUtilization": percent}
+                self.hosting.metrics.record(endpoint.region, endpoint.name, variant.name, values)
+
+    def _clamp(self, region: Region) -> None:
+        """Bring instance counts between the bounds that application-autoscaling has for them."""
+        if not any(
+            variant.instances
+            for endpoint in list(region.endpoints.values())
+            for variant in (endpoint.live.variants if endpoint.live else ())
+        ):
+            return
+        for target in self.hosting.neighbors.scalable_targets(region.name):
+            _, name, _, variant_name = target["ResourceId"].split("/")
+            endpoint = region.endpoints.get(name)
+            if endpoint is None or target["ScalableDimension"] != _COUNT:
+                continue
+            with endpoint.lock:
+                variant = endpoint.live.variant(variant_name) if endpoint.live else None
+                if variant and variant.instances and endpoint.status == "InService":
+                    least, most = target["MinCapacity"], target["MaxCapacity"]
+                    variant.instances = min(max(variant.instances, least), most)

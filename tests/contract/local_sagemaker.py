@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A local SageMaker whose servers are played, for tests of its calls; and boto3's clients of it."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from deploy.contract.answers import ATTRIBUTES, Answer
+from deploy.local.sagemaker.fleets import PING_FAILED, FleetFailed
+from deploy.local.sagemaker.place import Place, local_sagemaker
+from deploy.local.sagemaker.seeding import Account, seed
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator, Mapping
+
+    from deploy.local.sagemaker.fleets import Recipe
+    from deploy.local.sagemaker.hosting import Quotas
+
+REGION = "eu-central-1"
+SCALE = 0.01
+DEADLINE_S = 20.0
+_NUMBERS = itertools.count(1)
+
+
+class PlayedFleet:
+    """Does what the variables of its container say.
+
+    ``START=fail`` does not start; ``STATUS`` is answered, and 0 is no answer; ``DELAY_S`` is
+    waited. It answers ``NAME``, the size of the body and the headers that came.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.environ: Mapping[str, str] = recipe.environ
+        self.is_stopped = False
+        self._folder = tempfile.TemporaryDirectory(prefix="played-")
+        self._log = Path(self._folder.name) / "log"
+        self._log.write_text(f"{recipe.environ.get('NAME', 'nobody')} starts\n", "utf-8")
+
+    @property
+    def log(self) -> Path:
+        """One line, and one for each request."""
+        return self._log
+
+    def wait_ready(self, stop: threading.Event) -> None:
+        """Wait as long as it takes, or fail."""
+        stop.wait(float(self.environ.get("START_S", "0")))
+        if self.environ.get("START") == "fail":
+            raise FleetFailed(PING_FAILED, "it did not want to\n")
+
+    def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
+        """Answer as told."""
+        delay_s, status = float(self.environ.get("DELAY_S", "0")), self.environ.get("STATUS", "200")
+        if delay_s > timeout_s:
+            return Answer(0, seconds=timeout_s, failure="TimeoutError('timed out')")
+        time.sleep(delay_s)
+        if status == "0":
+            return Answer(0, failure="ConnectionRefusedError(111)")
+        with self._log.open("a") as file:
+            file.write("one request\n")
+        named = {ATTRIBUTES.lower(): headers[ATTRIBUTES]} if ATTRIBUTES in headers else {}
+        text = f"{self.environ.get('NAME')} {len(body)} {headers.get('Accept', '-')}"
+        return Answer(int(status), text.encode(), {"content-type": "text/plain", **named}, 0.5)
+
+    def memory_percent(self) -> float:
+        """A quarter."""
+        return 25.0
+
+    def stop(self) -> None:
+        """Remember it."""
+        self.is_stopped = True
+        self._folder.cleanup()
+
+
+@dataclass
+class Lab:
+    """A local SageMaker and what tests need there.
+
+    Attributes:
+        place: It.
+        account: Bucket, role and image.
+    """
+
+    place: Place
+    account: Account
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """boto3's client, which does not try again."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,
+                endpoint_url=self.place.url,
+                region_name=REGION,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
+            )
+        return self._clients[service]
+
+    @property
+    def repository(self) -> str:
+        """Name of the repository of ECR, and of the bucket."""
+        return self.account.artifacts.removeprefix("s3://")
+
+    @property
+    def sagemaker(self) -> Any:
+        """The control plane."""
+        return self.client("sagemaker")
+
+    def name(self, prefix: str = "it") -> str:
+        """A name that nobody else has."""
+        return f"{prefix}-{next(_NUMBERS)}"
+
+    def model(self, **environ: str) -> str:
+        """A new model with these variables; its name."""
+        name = self.name("model")
+        self.sagemaker.create_model(**self.model_params(name, **environ))
+        return name
+
+    def model_params(self, name: str, **environ: str) -> dict[str, Any]:
+        """Parameters of a model that is not refused."""
+        key = "models/model.tar.gz"
+        self.client("s3").put_object(Bucket=self.repository, Key=key, Body=b"a model")
+        container = {
+            "Image": self.account.image,
+            "ModelDataUrl": f"{self.account.artifacts}/{key}",
+            "Environment": environ,
+        }
+        return {
+            "ModelName": name,
+            "ExecutionRoleArn": self.account.role,
+            "PrimaryContainer": container,
+        }
+
+    def config(self, model: str, *, concurrency: int = 0, instances: int = 2, **more: Any) -> str:
+        """A new configuration, serverless if it has a concurrency; its name."""
+        name = self.name("config")
+        variant = {"VariantName": "AllTraffic", "ModelName": model, **more}
+        if concurrency:
+            settings = {"MemorySizeInMB": 2048, "MaxConcurrency": concurrency}
+            variant["ServerlessConfig"] = settings
+        else:
+            variant |= {"InstanceType": "ml.c6i.large", "InitialInstanceCount": instances}
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        return name
+
+    def endpoint(self, *, concurrency: int = 0, **environ: str) -> str:
+        """A new endpoint that has settled; its name."""
+        name = self.name("endpoint")
+        config = self.config(self.model(**environ), concurrency=concurrency)
+        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        self.settled(name)
+        return name
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """What DescribeEndpoint says."""
+        found: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=name)
+        return found
+
+    def settled(self, name: str) -> dict[str, Any]:
+        """What DescribeEndpoint says when nothing happens any more."""
+        return self.wait(
+            name,
+            lambda found: (
+                found["EndpointStatus"] in {"InService", "Failed", "UpdateRollbackFailed"}
+            ),
+        )
+
+    def wait(self, name: str, is_there: Any) -> dict[str, Any]:
+        """What DescribeEndpoint says as soon as something is so."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not is_there(found := self.describe(name)):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
+        return found
+
+    def invoke(self, name: str, body: bytes = b"plan", **more: Any) -> dict[str, Any]:
+        """The answer to InvokeEndpoint, its body as text."""
+        runtime = self.client("sagemaker-runtime")
+        answer: dict[str, Any] = runtime.invoke_endpoint(EndpointName=name, Body=body, **more)
+        answer["Text"] = answer["Body"].read().decode()
+        return answer
+
+
+@contextmanager
+def played_lab(
+    *, quotas: Quotas | None = None, scale: float = SCALE, timeout_s: float = 5.0
+) -> Iterator[Lab]:
+    """A lab of its own; nothing may have gone wrong inside."""
+    with local_sagemaker(
+        PlayedFleet, quotas=quotas, time_scale=scale, timeout_s=timeout_s
+    ) as place:
+        name = f"rooms-{next(_NUMBERS)}"  # what other labs of this process do not have
+        yield Lab(place, seed(place.hosting.neighbors, REGION, name))
+    assert place.hosting.bugs == []
+    assert not place.hosting.pool.running()

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The local SageMaker with real archives on real TorchServes, and as a command."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import psutil
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from deploy.errors import WrongAnswer
+from deploy.golden import Golden, judge_answer, read_golden
+from deploy.image.model_tar import pack_model
+from deploy.local.sagemaker.place import Place, ServeWith, local_sagemaker, starter
+from deploy.local.sagemaker.seeding import Account, seed
+from tests.conftest import ROOT
+from tests.e2e.spoiling import without
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+REGION = "eu-central-1"
+# An archive that loads, proves itself, and answers wrongly.
+SHIFTED = b"""
+_build_rooms = build_rooms
+def build_rooms(boxes_grid, scores):
+    return _build_rooms(boxes_grid // 2, scores)
+"""
+DEADLINE_S = 120.0
+
+
+def clients(url: str) -> tuple[Any, Any, Any, Any]:
+    """Of SageMaker, its runtime, S3 and CloudWatch."""
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    return tuple(map(client, ("sagemaker", "sagemaker-runtime", "s3", "cloudwatch")))
+
+
+class Deployment:
+    """What is deployed to a local SageMaker.
+
+    Args:
+        url: Its address.
+        account: Bucket, role and image.
+        folder: For files.
+    """
+
+    def __init__(self, url: str, account: dict[str, str], folder: Path) -> None:
+        self.sagemaker, self.runtime, self.s3, self.cloudwatch = clients(url)
+        self.account, self.folder = account, folder
+
+    def config(self, archive: Path, name: str, sha256: str = "") -> str:
+        """Put an archive there as a model and a configuration of a name; the name."""
+        packed = self.folder / f"{name}.tar.gz"
+        pack_model(archive, packed)
+        bucket = self.account["artifacts"].removeprefix("s3://")
+        self.s3.put_object(Bucket=bucket, Key=packed.name, Body=packed.read_bytes())
+        digest = sha256 or hashlib.sha256(archive.read_bytes()).hexdigest()
+        self.sagemaker.create_model(
+            ModelName=name,
+            ExecutionRoleArn=self.account["role"],
+            PrimaryContainer={
+                "Image": self.account["image"],
+                "ModelDataUrl": f"{self.account['artifacts']}/{packed.name}",
+                "Environment": {"ROOMDET_ARCHIVE_SHA256": digest},
+            },
+        )
+        variant = {"VariantName": "AllTraffic", "ModelName": name,
+                   "InstanceType": "ml.c6i.large", "InitialInstanceCount": 2}  # fmt: skip
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        return name
+
+    def settled(self, *progress: str) -> dict[str, Any]:
+        """The endpoint, when it is no longer in one of these states."""
+        deadline = time.monotonic() + DEADLINE_S
+        while (found := self.sagemaker.describe_endpoint(EndpointName="rooms"))[
+            "EndpointStatus"
+        ] in progress:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        described: dict[str, Any] = found
+        return described
+
+    def ask(self, body: bytes) -> str:
+        """The answer to a plan."""
+        answer = self.runtime.invoke_endpoint(
+            EndpointName="rooms", Body=body, ContentType="application/octet-stream"
+        )
+        return str(answer["Body"].read().decode())
+
+    def verdicts(self, golden: Golden, count: int) -> list[bool]:
+        """Whether the golden plan is answered as it must be, so often."""
+
+        def is_right() -> bool:
+            try:
+                return judge_answer(self.ask(golden.plan), golden) > 0
+            except WrongAnswer:
+                return False
+
+        return [is_right() for _ in range(count)]
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    """A local SageMaker with real servers, whose waits are short."""
+    with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=0.01) as place:
+        yield place
+        assert place.hosting.bugs == []
+
+
+def values(account: Account) -> dict[str, str]:
+    """By name."""
+    return dict(setting.split("=", 1) for setting in account.settings())
+
+
+def test_versions_come_and_go(place: Place, archive: Path, tmp_path: Path) -> None:
+    """Created, answered wrongly by a canary, rolled back, and refused where it does not load."""
+    account = seed(place.hosting.neighbors, REGION)
+    there = Deployment(place.url, values(account), tmp_path)
+    golden = read_golden(archive)
+    first = there.config(archive, "v1")
+    there.sagemaker.create_endpoint(EndpointName="rooms", EndpointConfigName=first)
+    assert "InService" == there.settled("Creating")["EndpointStatus"]
+    assert there.verdicts(golden, 2) == [True, True]
+    with pytest.raises(ClientError, match=r"Received client error \(400\) from primary") as caught:
+        there.ask(b"no plan")
+    original = json.loads(str(dict(caught.value.response)["OriginalMessage"]))
+    assert "invalid_file_format" == original["error"]
+
+    with zipfile.ZipFile(archive) as content:
+        schema = content.read("roomdet/schema.py") + SHIFTED
+    wrong = without(archive, tmp_path / "wrong.mar", "roomdet/schema.py", schema)
+    there.cloudwatch.put_metric_alarm(
+        AlarmName="bad", Namespace="AWS/SageMaker", MetricName="Invocation5XXErrors", Period=60,
+        EvaluationPeriods=1, Threshold=1, Statistic="Sum",
+        ComparisonOperator="GreaterThanThreshold", TreatMissingData="notBreaching",
+        Dimensions=[{"Name": "EndpointName", "Value": "rooms"},
+                    {"Name": "VariantName", "Value": "AllTraffic"}],
+    )  # fmt: skip
+    size = {"Type": "CAPACITY_PERCENT", "Value": 50}
+    traffic = {"Type": "CANARY", "CanarySize": size, "WaitIntervalInSeconds": 3600}
+    there.sagemaker.update_endpoint(
+        EndpointName="rooms",
+        EndpointConfigName=there.config(wrong, "v2"),
+        DeploymentConfig={
+            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": traffic},
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "bad"}]},
+        },
+    )
+    deadline = time.monotonic() + DEADLINE_S
+    while all(there.verdicts(golden, 2)):  # the old version answers while the new one starts
+        assert time.monotonic() < deadline
+    assert 5 == sum(there.verdicts(golden, 10))
+    there.cloudwatch.set_alarm_state(AlarmName="bad", StateValue="ALARM", StateReason="a test")
+    found = there.settled("Updating", "RollingBack")
+    assert ("InService", "v1") == (found["EndpointStatus"], found["EndpointConfigName"])
+    assert all(there.verdicts(golden, 4))
+
+    damaged = without(archive, tmp_path / "damaged.mar", "network.bin", b"other weights")
+    for name, content_of, sha256 in (("v3", damaged, ""), ("v4", archive, "0" * 64)):
+        config = there.config(content_of, name, sha256)
+        there.sagemaker.update_endpoint(EndpointName="rooms", EndpointConfigName=config)
+        found = there.settled("Updating", "RollingBack")
+        assert "v1" == found["EndpointConfigName"]
+        assert "did not pass the ping health check" in found["FailureReason"]
+    assert there.verdicts(golden, 1) == [True]
+    logs = place.hosting.neighbors.client("logs", REGION)
+    group = "/aws/sagemaker/Endpoints/rooms"
+    events = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+    text = "\n".join(event["message"] for page in events for event in page["events"])
+    assert "network.bin has sha256" in text
+    assert f"ROOMDET_ARCHIVE_SHA256 says {'0' * 64}" in text
+
+
+def test_the_command(archive: Path, tmp_path: Path) -> None:
+    """It tells where it is and what is there, serves a model, and leaves nothing behind."""
+    command = [sys.executable, "-m", "deploy", "local", "sagemaker", "--port", "0"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | {"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        told = json.loads(process.stdout.readline())
+        assert told["endpoint_url"] in told["export"]
+        account = dict(setting.split("=", 1) for setting in told["set"])
+        there = Deployment(told["endpoint_url"], account, tmp_path)
+        config = there.config(archive, "v1")
+        there.sagemaker.create_endpoint(EndpointName="rooms", EndpointConfigName=config)
+        assert "InService" == there.settled("Creating")["EndpointStatus"]
+        assert there.verdicts(read_golden(archive), 1) == [True]
+        left = psutil.Process(process.pid).children(recursive=True)
+        assert len(left) >= 3  # launcher, JVM, worker
+        process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait(60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert not psutil.wait_procs(left, timeout=5)[1]
+    assert not [path for path in tmp_path.iterdir() if path.suffix != ".gz"]
+
+
+def test_bad_usage() -> None:
+    """And a port that is taken."""
+    command = [sys.executable, "-m", "deploy", "local", "sagemaker"]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        for more, status, told in (
+            (["--image", "x"], 2, "--image goes with --serve-with image"),
+            (["--time-scale", "2"], 2, "more than 0, at most 1"),
+            (["--port", str(port)], 1, f"port {port} cannot be listened on"),
+        ):
+            result = subprocess.run(
+                [*command, *more], cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            assert status == result.returncode, result.stderr
+            assert told in result.stderr
