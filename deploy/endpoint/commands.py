@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from deploy.endpoint import invoke, logs
 from deploy.endpoint.target import add_target_options, open_endpoint, open_target
 from deploy.errors import BadUsage, DeployError
 
@@ -52,6 +53,8 @@ def add_commands(areas: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     status = areas.add_parser("status", help="how an endpoint is, and what serves")
     add_target_options(status)
     status.set_defaults(run=guarded(run_status))
+    invoke.add_command(areas.add_parser("invoke", help="find the rooms of a plan"))
+    logs.add_command(areas.add_parser("logs", help="what an endpoint's containers print"))
 
 
 def _add_release_options(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Source: SageMaker developer guide: creation of a serverless endpoint takes minutes, often more
 # than ten; a canary waits for as long as its configuration says.
 TIMEOUT_S = 3600.0
-_FIRST_POLL_S, _LAST_POLL_S, _POLL_GROWTH = 0.5, 15.0, 1.5
+_FIRST_POLL_S, _LAST_POLL_S, _POLL_GROWTH = 0.5, 15.0, 1.2
 _SAY_AGAIN_S = 60.0
 
 
