@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""``python -m deploy`` on a local SageMaker, as somebody types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from deploy.local.sagemaker.place import ServeWith, local_sagemaker, starter
+from deploy.local.sagemaker.seeding import seed
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from deploy.local.sagemaker.place import Place
+
+REGION = "eu-central-1"
+TIMEOUT_S = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that ended.
+
+    Attributes:
+        status: Exit status; minus the signal if it was killed.
+        out: What it printed as its result.
+        err: Its progress and errors.
+    """
+
+    status: int
+    out: str
+    err: str
+
+    def document(self) -> Any:
+        """The result of a command that did what it was told."""
+        assert self.status == 0, self.err
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Types commands.
+
+    Attributes:
+        place: The local SageMaker.
+        settings: ``KEY=VALUE`` for each ``--set``.
+        url: Address of all services.
+    """
+
+    place: Place
+    settings: tuple[str, ...]
+    url: str
+
+    def with_settings(self, *settings: str, url: str = "") -> Console:
+        """Another one, with more settings."""
+        return replace(self, settings=(*self.settings, *settings), url=url or self.url)
+
+    def start(self, command: str, *arguments: str) -> subprocess.Popen[str]:
+        """Begin a command."""
+        sets = [f"--set={setting}" for setting in self.settings]
+        return subprocess.Popen(
+            [sys.executable, "-m", "deploy", command, *arguments, *sets],
+            cwd=ROOT,
+            env=self._environ(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, command: str, *arguments: str) -> Done:
+        """A command to its end."""
+        return ended(self.start(command, *arguments))
+
+    def apply(self, archive: Path, *arguments: str) -> Done:
+        """Bring an archive to the endpoint."""
+        return self.with_settings(f"archive={archive}").run("apply", *arguments)
+
+    def inventory(self) -> list[str]:
+        """Names of everything that is there and begins with the endpoint's."""
+        endpoint = dict(setting.split("=", 1) for setting in self.settings)["endpoint"]
+        neighbors = self.place.hosting.neighbors
+        sagemaker, s3 = neighbors.client("sagemaker", REGION), neighbors.client("s3", REGION)
+        alarms = neighbors.client("cloudwatch", REGION).describe_alarms(AlarmNamePrefix=endpoint)
+        scaling = neighbors.client("application-autoscaling", REGION)
+        targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
+        found = [
+            *(e["EndpointName"] for e in sagemaker.list_endpoints()["Endpoints"]),
+            *(
+                e["EndpointConfigName"]
+                for e in sagemaker.list_endpoint_configs()["EndpointConfigs"]
+            ),
+            *(e["ModelName"] for e in sagemaker.list_models()["Models"]),
+            *(e["Key"] for e in s3.list_objects_v2(Bucket="rooms").get("Contents", [])),
+            *(e["AlarmName"] for e in alarms["MetricAlarms"]),
+            *(e["ResourceId"].removeprefix("endpoint/") for e in targets["ScalableTargets"]),
+        ]
+        return sorted(name for name in found if name.startswith(endpoint))
+
+    def _environ(self) -> Mapping[str, str]:
+        return os.environ | self.place.environ | {"AWS_ENDPOINT_URL": self.url}
+
+
+def ended(process: subprocess.Popen[str]) -> Done:
+    """A command that was started, at its end."""
+    out, err = process.communicate(timeout=TIMEOUT_S)
+    return Done(process.returncode, out, err)
+
+
+@contextmanager
+def console() -> Iterator[Console]:
+    """Of a local SageMaker with real servers and an account that has what a first apply needs."""
+    with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=0.01) as place:
+        account = seed(place.hosting.neighbors, REGION)
+        yield Console(place, tuple(account.settings()), place.url)
+        assert place.hosting.bugs == []
