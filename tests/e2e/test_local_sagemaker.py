@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -12,114 +11,29 @@ import subprocess
 import sys
 import time
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
 import psutil
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from deploy.errors import WrongAnswer
-from deploy.golden import Golden, judge_answer, read_golden
-from deploy.image.model_tar import pack_model
+from deploy.golden import read_golden
 from deploy.local.sagemaker.place import Place, ServeWith, local_sagemaker, starter
-from deploy.local.sagemaker.seeding import Account, seed
+from deploy.local.sagemaker.seeding import seed
 from tests.conftest import ROOT
+from tests.deploying import DEADLINE_S, REGION, Deployment, values
 from tests.e2e.spoiling import without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-REGION = "eu-central-1"
 # An archive that loads, proves itself, and answers wrongly.
 SHIFTED = b"""
 _build_rooms = build_rooms
 def build_rooms(boxes_grid, scores):
     return _build_rooms(boxes_grid // 2, scores)
 """
-DEADLINE_S = 120.0
-
-
-def clients(url: str) -> tuple[Any, Any, Any, Any]:
-    """Of SageMaker, its runtime, S3 and CloudWatch."""
-
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
-
-    return tuple(map(client, ("sagemaker", "sagemaker-runtime", "s3", "cloudwatch")))
-
-
-class Deployment:
-    """What is deployed to a local SageMaker.
-
-    Args:
-        url: Its address.
-        account: Bucket, role and image.
-        folder: For files.
-    """
-
-    def __init__(self, url: str, account: dict[str, str], folder: Path) -> None:
-        self.sagemaker, self.runtime, self.s3, self.cloudwatch = clients(url)
-        self.account, self.folder = account, folder
-
-    def config(self, archive: Path, name: str, sha256: str = "") -> str:
-        """Put an archive there as a model and a configuration of a name; the name."""
-        packed = self.folder / f"{name}.tar.gz"
-        pack_model(archive, packed)
-        bucket = self.account["artifacts"].removeprefix("s3://")
-        self.s3.put_object(Bucket=bucket, Key=packed.name, Body=packed.read_bytes())
-        digest = sha256 or hashlib.sha256(archive.read_bytes()).hexdigest()
-        self.sagemaker.create_model(
-            ModelName=name,
-            ExecutionRoleArn=self.account["role"],
-            PrimaryContainer={
-                "Image": self.account["image"],
-                "ModelDataUrl": f"{self.account['artifacts']}/{packed.name}",
-                "Environment": {"ROOMDET_ARCHIVE_SHA256": digest},
-            },
-        )
-        variant = {"VariantName": "AllTraffic", "ModelName": name,
-                   "InstanceType": "ml.c6i.large", "InitialInstanceCount": 2}  # fmt: skip
-        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-        return name
-
-    def settled(self, *progress: str) -> dict[str, Any]:
-        """The endpoint, when it is no longer in one of these states."""
-        deadline = time.monotonic() + DEADLINE_S
-        while (found := self.sagemaker.describe_endpoint(EndpointName="rooms"))[
-            "EndpointStatus"
-        ] in progress:
-            assert time.monotonic() < deadline, found
-            time.sleep(0.05)
-        described: dict[str, Any] = found
-        return described
-
-    def ask(self, body: bytes) -> str:
-        """The answer to a plan."""
-        answer = self.runtime.invoke_endpoint(
-            EndpointName="rooms", Body=body, ContentType="application/octet-stream"
-        )
-        return str(answer["Body"].read().decode())
-
-    def verdicts(self, golden: Golden, count: int) -> list[bool]:
-        """Whether the golden plan is answered as it must be, so often."""
-
-        def is_right() -> bool:
-            try:
-                return judge_answer(self.ask(golden.plan), golden) > 0
-            except WrongAnswer:
-                return False
-
-        return [is_right() for _ in range(count)]
 
 
 @pytest.fixture
@@ -128,11 +42,6 @@ def place() -> Iterator[Place]:
     with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=0.01) as place:
         yield place
         assert place.hosting.bugs == []
-
-
-def values(account: Account) -> dict[str, str]:
-    """By name."""
-    return dict(setting.split("=", 1) for setting in account.settings())
 
 
 def test_versions_come_and_go(place: Place, archive: Path, tmp_path: Path) -> None:
@@ -180,16 +89,13 @@ def test_versions_come_and_go(place: Place, archive: Path, tmp_path: Path) -> No
 
     damaged = without(archive, tmp_path / "damaged.mar", "network.bin", b"other weights")
     for name, content_of, sha256 in (("v3", damaged, ""), ("v4", archive, "0" * 64)):
-        config = there.config(content_of, name, sha256)
+        config = there.config(content_of, name, sha256=sha256)
         there.sagemaker.update_endpoint(EndpointName="rooms", EndpointConfigName=config)
         found = there.settled("Updating", "RollingBack")
         assert "v1" == found["EndpointConfigName"]
         assert "did not pass the ping health check" in found["FailureReason"]
     assert there.verdicts(golden, 1) == [True]
-    logs = place.hosting.neighbors.client("logs", REGION)
-    group = "/aws/sagemaker/Endpoints/rooms"
-    events = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
-    text = "\n".join(event["message"] for page in events for event in page["events"])
+    text = there.log()
     assert "network.bin has sha256" in text
     assert f"ROOMDET_ARCHIVE_SHA256 says {'0' * 64}" in text
 

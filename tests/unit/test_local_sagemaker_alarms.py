@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
-from deploy.local.sagemaker.alarms import percentile, series_of, state_of
-from deploy.local.sagemaker.metrics import Series
+from deploy.local.sagemaker.alarms import state_of
+from deploy.local.sagemaker.metrics import Sample, Series
+from deploy.local.sagemaker.readings import NotUnderstood, calculate, percentile, watched_by
 
 NOW_S = 1000.0
+DIMENSIONS = [{"Name": "VariantName", "Value": "v"}, {"Name": "EndpointName", "Value": "e"}]
 ALARM: dict[str, Any] = {
+    "Namespace": "AWS/SageMaker",
+    "Metrics": [],  # as moto tells it
+    "MetricName": "Invocations",
+    "Dimensions": DIMENSIONS,
     "Period": 60,
     "EvaluationPeriods": 1,
     "Statistic": "Sum",
@@ -21,8 +27,16 @@ ALARM: dict[str, Any] = {
 BAD, GOOD = 5.0, 1.0
 
 
+def state(alarm: dict[str, Any], samples: list[Sample], scale: float = 1.0) -> str:
+    """Of an alarm, when all its metrics have the same samples."""
+    watched = watched_by(alarm, "r")
+    assert watched
+    values = watched.values(lambda _: samples, alarm["EvaluationPeriods"], NOW_S, scale)
+    return state_of(alarm, values)
+
+
 @pytest.mark.parametrize(
-    ("changes", "values", "state"),
+    ("changes", "values", "expected"),
     [
         pytest.param({}, [(10, 2.0), (50, 1.0)], "ALARM", id="sum"),
         pytest.param({}, [(10, 2.0), (61, 1.0)], "OK", id="before the period"),
@@ -59,18 +73,18 @@ BAD, GOOD = 5.0, 1.0
         ),
     ],
 )  # fmt: skip
-def test_states(changes: dict[str, Any], values: list[tuple[float, float]], state: str) -> None:
+def test_states(changes: dict[str, Any], values: list[tuple[float, float]], expected: str) -> None:
     """Values by how many seconds ago they came."""
     alarm = {key: value for key, value in (ALARM | changes).items() if value is not None}
     samples = [(NOW_S - ago_s, value) for ago_s, value in values]
-    assert state == state_of(alarm, samples, NOW_S)
+    assert expected == state(alarm, samples)
 
 
 def test_periods_can_be_shortened() -> None:
     """As much as SageMaker's own waits."""
     samples = [(NOW_S - 1, BAD)]
-    assert "ALARM" == state_of(ALARM, samples, NOW_S, scale=0.1)
-    assert "INSUFFICIENT_DATA" == state_of(ALARM, samples, NOW_S, scale=0.01)
+    assert "ALARM" == state(ALARM, samples, 0.1)
+    assert "INSUFFICIENT_DATA" == state(ALARM, samples, 0.01)
 
 
 def test_percentiles() -> None:
@@ -82,15 +96,52 @@ def test_percentiles() -> None:
 
 def test_only_metrics_of_variants_are_looked_at() -> None:
     """With both names, in the namespace that the metric has."""
-    dimensions = [
-        {"Name": "VariantName", "Value": "v"},
-        {"Name": "EndpointName", "Value": "e"},
-    ]
-    alarm = {"Namespace": "AWS/SageMaker", "MetricName": "Invocations", "Dimensions": dimensions}
-    memory = alarm | {"MetricName": "MemoryUtilization"}
+    memory = ALARM | {"MetricName": "MemoryUtilization"}
+    watched = watched_by(ALARM, "r")
 
-    assert Series("r", "e", "v", "Invocations") == series_of(alarm, "r")
-    assert series_of(alarm | {"Dimensions": dimensions[:1]}, "r") is None
-    assert series_of(alarm | {"Namespace": "AWS/Lambda"}, "r") is None
-    assert series_of(memory, "r") is None
-    assert series_of(memory | {"Namespace": "/aws/sagemaker/Endpoints"}, "r") is not None
+    assert watched
+    assert [Series("r", "e", "v", "Invocations")] == [s.series for s in watched.statistics.values()]
+    assert watched_by(ALARM | {"Dimensions": DIMENSIONS[:1]}, "r") is None
+    assert watched_by(ALARM | {"Namespace": "AWS/Lambda"}, "r") is None
+    assert watched_by(memory, "r") is None
+    assert watched_by(memory | {"Namespace": "/aws/sagemaker/Endpoints"}, "r") is not None
+
+
+def test_arithmetic_on_metrics() -> None:
+    """As in the alarm on errors that are not the caller's."""
+
+    def query(name: str, metric: str) -> dict[str, Any]:
+        what = {"Namespace": "AWS/SageMaker", "MetricName": metric, "Dimensions": DIMENSIONS}
+        stat = {"Metric": what, "Period": 60, "Stat": "Sum"}
+        return {"Id": name, "MetricStat": stat, "ReturnData": False}
+
+    text = "100 * (failed - refused) / requests"
+    alarm = {
+        "Metrics": [
+            {"Id": "percent", "Expression": text, "ReturnData": True},
+            query("failed", "InvocationModelErrors"),
+            query("refused", "Invocation4XXErrors"),
+            query("requests", "Invocations"),
+        ],
+        "EvaluationPeriods": 2,
+    }
+    samples = {
+        "InvocationModelErrors": [(NOW_S - 1, 3.0)],
+        "Invocation4XXErrors": [(NOW_S - 1, 1.0)],
+        "Invocations": [(NOW_S - 1, 8.0), (NOW_S - 61, 8.0)],
+    }
+    watched = watched_by(alarm, "r")
+    assert watched
+    assert [25.0, None] == watched.values(lambda series: samples[series.name], 2, NOW_S, 1.0)
+    other = {"Namespace": "AWS/Lambda", "MetricName": "Errors"}
+    mixed = [*alarm["Metrics"], query("x", "y") | {"MetricStat": {"Metric": other, "Period": 60}}]  # type: ignore[misc]
+    assert watched_by({"Metrics": mixed}, "r") is None
+
+
+def test_what_is_more_than_arithmetic() -> None:
+    """Is not guessed."""
+    assert -1.5 == calculate("-(1 + 2) / 2", {})
+    assert calculate("1 / x", {"x": 0.0}) is None
+    for expression in ("FILL(x, 0)", "x > 1", "x[0]", "1 +", "'a' + x"):
+        with pytest.raises(NotUnderstood):
+            calculate(expression, {"x": 1.0})

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from deploy.local.sagemaker.fleets import Recipe
 
 _POLL_S = 0.5
+_READER_S = 5.0
+_MEMORY_S = 10.0
 _STOP_S = 30.0  # SageMaker kills a container that long after SIGTERM
 
 
@@ -44,6 +46,8 @@ class ContainerFleet:
     def __init__(self, recipe: Recipe, image: str) -> None:
         self._recipe = recipe
         self._stack = ExitStack()
+        self._reader: subprocess.Popen[bytes] | None = None
+        self._measured_s = 0.0
         try:
             folder = Path(tempfile.mkdtemp(prefix="model-"))
             self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -65,13 +69,23 @@ class ContainerFleet:
             find_engine(), image, self._recipe.memory_mb, model=model, environ=variables
         )
         flags = (*READ_ONLY, *AS_ANY_USER) if self._recipe.is_serverless else ()
+        self._stack.callback(self._join_reader)
         container = self._stack.enter_context(running(setting, flags))
         with self._log.open("wb") as output:
             command = [container.program, "logs", "--follow", container.name]
-            reader = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        self._stack.callback(reader.wait)
-        self._stack.callback(self._terminate, container)  # which ends the reader, too
+            self._reader = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        self._stack.callback(self._terminate, container)
         return container
+
+    def _join_reader(self) -> None:
+        """Let it read what is left; it ends with the container."""
+        if self._reader is None:
+            return
+        try:
+            self._reader.wait(_READER_S)
+        except subprocess.TimeoutExpired:
+            self._reader.kill()
+            self._reader.wait()
 
     @staticmethod
     def _terminate(container: Container) -> None:
@@ -94,6 +108,8 @@ class ContainerFleet:
             if container.wait_ping(waited_s + _POLL_S) is not None:
                 return
         if not stop.is_set():
+            self._terminate(container)
+            self._join_reader()
             raise FleetFailed(PING_FAILED, self._log.read_text("utf-8", errors="replace"))
 
     def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
@@ -103,7 +119,10 @@ class ContainerFleet:
         return server.ask("POST", "/invocations", body, headers, timeout_s=timeout_s)
 
     def memory_percent(self) -> float | None:
-        """The sum of its processes' peaks."""
+        """The sum of its processes' peaks, seldom: asking the engine costs more than serving."""
+        if time.monotonic() < self._measured_s + _MEMORY_S:
+            return None
+        self._measured_s = time.monotonic()
         peak_mb = self._container.peak_mb()
         return None if peak_mb is None else 100 * peak_mb / self._recipe.memory_mb
 

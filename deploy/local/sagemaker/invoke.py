@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.contract.answers import ATTRIBUTES
 from deploy.local.sagemaker.constraints import violations
-from deploy.local.sagemaker.protocol import Response, input_shape, request_id
+from deploy.local.sagemaker.protocol import (
+    ProtocolError,
+    Response,
+    input_shape,
+    request_id,
+    service_model,
+)
 from deploy.local.sagemaker.refusal import Refusal
 from deploy.local.sagemaker.sides import Share, choose
 
@@ -25,7 +31,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 6_291_456  # botocore's model of InvokeEndpoint, Body
 MAX_SERVERLESS_BYTES = 4 * 2**20  # developer guide, invoke a serverless endpoint
 TIMEOUT_S = 60.0
-VARIANT = "x-Amzn-Invoked-Production-Variant"
 _TOO_LONG = (
     "Your invocation timed out while waiting for a response from container primary. Review the "
     "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
@@ -141,7 +146,7 @@ def render_refusal(refusal: Refusal) -> Response:
 
 def _check_headers(request: Invocation) -> None:
     shape = input_shape("sagemaker-runtime", "InvokeEndpoint")
-    given = {
+    given = {"EndpointName": request.name} | {
         name: request.given()[member.serialization["name"]]
         for name, member in shape.members.items()
         if member.serialization.get("name") in request.given()
@@ -164,15 +169,23 @@ def _check_size(request: Invocation, variant: Variant) -> None:
 
 
 def _success(answer: Answer, variant: Variant) -> Response:
-    headers = {
-        "Content-Type": answer.headers.get("content-type", "application/octet-stream"),
-        VARIANT: variant.name,
-        "x-amzn-RequestId": request_id(),
+    """An answer as it is sent.
+
+    Raises:
+        ProtocolError: If it does not fit the service model.
+    """
+    given = {
+        "ContentType": answer.headers.get("content-type", "application/octet-stream"),
+        "InvokedProductionVariant": variant.name,
     }
-    attributes = answer.headers.get(ATTRIBUTES.lower())
-    return Response(
-        HTTPStatus.OK, answer.body, headers | ({ATTRIBUTES: attributes} if attributes else {})
-    )
+    if attributes := answer.headers.get(ATTRIBUTES.lower()):
+        given["CustomAttributes"] = attributes
+    shape = service_model("sagemaker-runtime").operation_model("InvokeEndpoint").output_shape
+    assert shape
+    if found := list(violations({"Body": answer.body, **given}, shape)):
+        raise ProtocolError(f"the container's answer is malformed: {'; '.join(found)}")
+    headers = {shape.members[name].serialization["name"]: given[name] for name in given}
+    return Response(HTTPStatus.OK, answer.body, headers | {"x-amzn-RequestId": request_id()})
 
 
 def _failure(answer: Answer, endpoint: Endpoint, region: Region, variant: Variant) -> Refusal:

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""docs/local-sagemaker.md says the same as the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from deploy.__main__ import build_parser
+from deploy.local.sagemaker.control import HOSTED, RECORDED
+from deploy.local.sagemaker.invoke import MAX_BYTES, MAX_SERVERLESS_BYTES
+
+TEXT = (Path(__file__).parents[2] / "docs" / "local-sagemaker.md").read_text("utf-8")
+
+
+def test_calls() -> None:
+    """All that are answered are listed, in order."""
+    (block,) = re.findall(r"<!-- calls -->\n(.*?)\n<!-- /calls -->", TEXT, re.DOTALL)
+    listed = re.findall(r"`(\w+)`", block)
+    assert [*sorted({*RECORDED, *HOSTED}), "InvokeEndpoint"] == listed
+
+
+def test_options_and_limits() -> None:
+    """Each option that is named exists, with the default that is shown."""
+    options = re.findall(r"`(--[a-z-]+(?: [\w.:]+)?)`", TEXT)
+    given = [word for option in options if "set" not in option for word in option.split()]
+    given = ["x" if word == "TAG" else word for word in given]
+    args = build_parser().parse_args(["local", "sagemaker", *given])
+    assert (5055, "image", "x", "eu-central-1", 0.01) == (
+        args.port, args.serve_with, args.image, args.region, args.time_scale,
+    )  # fmt: skip
+    assert args.empty
+    defaults = build_parser().parse_args(["local", "sagemaker"])
+    assert (5055, "torchserve", "eu-central-1") == (
+        defaults.port, defaults.serve_with, defaults.region,
+    )  # fmt: skip
+    assert f"{MAX_SERVERLESS_BYTES // 2**20} MiB serverless, {MAX_BYTES:,} bytes else" in TEXT

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Archives that tests deploy to a local SageMaker, through boto3."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from deploy.errors import WrongAnswer
+from deploy.golden import Golden, judge_answer
+from deploy.image.model_tar import pack_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deploy.local.sagemaker.seeding import Account
+
+REGION = "eu-central-1"
+DEADLINE_S = 120.0
+
+
+def clients(url: str) -> tuple[Any, ...]:
+    """Of SageMaker, its runtime, S3, CloudWatch and its logs."""
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    return tuple(map(client, ("sagemaker", "sagemaker-runtime", "s3", "cloudwatch", "logs")))
+
+
+class Deployment:
+    """What is deployed to a local SageMaker.
+
+    Args:
+        url: Its address.
+        account: Bucket, role and image.
+        folder: For files.
+    """
+
+    def __init__(self, url: str, account: dict[str, str], folder: Path) -> None:
+        self.sagemaker, self.runtime, self.s3, self.cloudwatch, self.logs = clients(url)
+        self.account, self.folder = account, folder
+
+    def config(self, archive: Path, name: str, *, sha256: str = "", concurrency: int = 0) -> str:
+        """Put an archive there as a model and a configuration of a name; the name."""
+        packed = self.folder / f"{name}.tar.gz"
+        pack_model(archive, packed)
+        bucket = self.account["artifacts"].removeprefix("s3://")
+        self.s3.put_object(Bucket=bucket, Key=packed.name, Body=packed.read_bytes())
+        digest = sha256 or hashlib.sha256(archive.read_bytes()).hexdigest()
+        self.sagemaker.create_model(
+            ModelName=name,
+            ExecutionRoleArn=self.account["role"],
+            PrimaryContainer={
+                "Image": self.account["image"],
+                "ModelDataUrl": f"{self.account['artifacts']}/{packed.name}",
+                "Environment": {"ROOMDET_ARCHIVE_SHA256": digest},
+            },
+        )
+        variant: dict[str, Any] = {"VariantName": "AllTraffic", "ModelName": name}
+        if concurrency:
+            settings = {"MemorySizeInMB": 2048, "MaxConcurrency": concurrency}
+            variant["ServerlessConfig"] = settings
+        else:
+            variant |= {"InstanceType": "ml.c6i.large", "InitialInstanceCount": 2}
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        return name
+
+    def settled(self, *progress: str) -> dict[str, Any]:
+        """The endpoint, when it is no longer in one of these states."""
+        deadline = time.monotonic() + DEADLINE_S
+        while (found := self.sagemaker.describe_endpoint(EndpointName="rooms"))[
+            "EndpointStatus"
+        ] in progress:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        described: dict[str, Any] = found
+        return described
+
+    def ask(self, body: bytes) -> str:
+        """The answer to a plan."""
+        answer = self.runtime.invoke_endpoint(
+            EndpointName="rooms", Body=body, ContentType="application/octet-stream"
+        )
+        return str(answer["Body"].read().decode())
+
+    def verdicts(self, golden: Golden, count: int) -> list[bool]:
+        """Whether the golden plan is answered as it must be, so often."""
+
+        def is_right() -> bool:
+            try:
+                return judge_answer(self.ask(golden.plan), golden) > 0
+            except WrongAnswer:
+                return False
+
+        return [is_right() for _ in range(count)]
+
+    def log(self) -> str:
+        """Everything that servers printed so far."""
+        group = "/aws/sagemaker/Endpoints/rooms"
+        pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return "\n".join(event["message"] for page in pages for event in page["events"])
+
+
+def values(account: Account) -> dict[str, str]:
+    """By name."""
+    return dict(setting.split("=", 1) for setting in account.settings())
