@@ -83,12 +83,18 @@ class Console:
         """Bring an archive to the endpoint."""
         return self.with_settings(f"archive={archive}").run("apply", *arguments)
 
+    @property
+    def endpoint(self) -> str:
+        """Its name."""
+        return dict(setting.split("=", 1) for setting in self.settings)["endpoint"]
+
     def inventory(self) -> list[str]:
         """Names of everything that is there and begins with the endpoint's."""
-        endpoint = dict(setting.split("=", 1) for setting in self.settings)["endpoint"]
         neighbors = self.place.hosting.neighbors
         sagemaker, s3 = neighbors.client("sagemaker", REGION), neighbors.client("s3", REGION)
-        alarms = neighbors.client("cloudwatch", REGION).describe_alarms(AlarmNamePrefix=endpoint)
+        alarms = neighbors.client("cloudwatch", REGION).describe_alarms(
+            AlarmNamePrefix=self.endpoint
+        )
         scaling = neighbors.client("application-autoscaling", REGION)
         targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")
         found = [
@@ -102,7 +108,7 @@ class Console:
             *(e["AlarmName"] for e in alarms["MetricAlarms"]),
             *(e["ResourceId"].removeprefix("endpoint/") for e in targets["ScalableTargets"]),
         ]
-        return sorted(name for name in found if name.startswith(endpoint))
+        return sorted(name for name in found if name.startswith(self.endpoint))
 
     def _environ(self) -> Mapping[str, str]:
         return os.environ | self.place.environ | {"AWS_ENDPOINT_URL": self.url}
@@ -115,9 +121,9 @@ def ended(process: subprocess.Popen[str]) -> Done:
 
 
 @contextmanager
-def console() -> Iterator[Console]:
+def console(*, spare: int = 2) -> Iterator[Console]:
     """Of a local SageMaker with real servers and an account that has what a first apply needs."""
-    with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=0.01) as place:
+    with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=0.01, spare=spare) as place:
         account = seed(place.hosting.neighbors, REGION)
         yield Console(place, tuple(account.settings()), place.url)
         assert place.hosting.bugs == []

@@ -109,10 +109,12 @@ class Pool:
     Attributes:
         start: Starts one; it need not be healthy yet.
         closing: Set when all shall end.
+        spare: How many run on without users, for a next endpoint of the same model.
     """
 
     start: Callable[[Recipe], Fleet]
     closing: threading.Event
+    spare: int = 0
     _shared: dict[tuple[object, ...], _Shared] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -125,24 +127,25 @@ class Pool:
         """
         with self._lock:
             self._check_open()
+            is_new = recipe.key() not in self._shared
             shared = self._shared.setdefault(recipe.key(), _Shared())
             shared.users += 1
-            is_first = shared.users == 1
-        if is_first:
+        if is_new:
             self._launch(recipe, shared)
         return shared.fleet.result()
 
     def release(self, recipe: Recipe) -> None:
-        """Give a server back; the last user's end is its end."""
+        """Give a server back; without users it is a spare one, and the oldest of too many ends."""
         with self._lock:
-            shared = self._shared.get(recipe.key())
+            shared = self._shared.pop(recipe.key(), None)
             if shared is None:  # all have ended
                 return
             shared.users -= 1
-            if shared.users:
-                return
-            del self._shared[recipe.key()]
-        shared.fleet.result().stop()
+            self._shared[recipe.key()] = shared  # the newest
+            idle = [key for key, found in self._shared.items() if not found.users]
+            ending = [self._shared.pop(key) for key in idle[: max(len(idle) - self.spare, 0)]]
+        for found in ending:
+            found.fleet.result().stop()
 
     def running(self) -> int:
         """How many servers run or start."""

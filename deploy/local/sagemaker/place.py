@@ -118,6 +118,7 @@ def local_sagemaker(
     time_scale: float = 1.0,
     quotas: Quotas | None = None,
     timeout_s: float = TIMEOUT_S,
+    spare: int = 0,
 ) -> Iterator[Place]:
     """Run a local SageMaker until the block ends.
 
@@ -127,6 +128,7 @@ def local_sagemaker(
         time_scale: By what waits and periods of alarms are multiplied.
         quotas: What the account may use.
         timeout_s: How long an invocation may take.
+        spare: How many servers run on without an endpoint, for a next one of the same model.
 
     Raises:
         OSError: If the port is taken.
@@ -139,7 +141,7 @@ def local_sagemaker(
     neighbors = Neighbors(url)
     hosting = Hosting(
         neighbors,
-        Pool(start, closing),
+        Pool(start, closing, spare),
         Clock(time_scale, closing),
         Metrics(),
         Logs(neighbors),
