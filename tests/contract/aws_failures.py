@@ -232,6 +232,12 @@ STATES = {
     "Failed: something else": EndpointFailed("rooms", "Failed", "Request to service failed."),
     "RollingBack": EndpointFailed("rooms", "RollingBack", ""),
     "UpdateRollbackFailed": EndpointFailed("rooms", "UpdateRollbackFailed", ""),
+    "The endpoint went back": EndpointFailed(
+        "rooms",
+        "InService",
+        "SageMaker went back to the configuration of before, rooms-1-0",
+    ),
+    "Somebody deleted it": EndpointFailed("rooms", "gone", ""),
     "OutOfService": EndpointFailed("rooms", "OutOfService", ""),
     "SystemUpdating": EndpointFailed("rooms", "SystemUpdating", ""),
     "Deleting": EndpointFailed("rooms", "Deleting", ""),
