@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 import botocore.session
 import pytest
+from botocore import xform_name
 from botocore.retries.standard import ThrottledRetryableChecker
 
 from deploy import aws_codes
@@ -19,6 +20,7 @@ from deploy.aws import AwsAccount, failure, translated
 from deploy.aws_codes import api_name, resource_of
 from deploy.errors import AwsDenied, AwsError, DeployError, NotFound, TagIsImmutable
 from deploy.image.ecr import MAX_PART_BYTES
+from tests.conftest import ROOT
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
 from tests.contract.aws_server import REQUEST_ID, Answer, serve_aws
@@ -160,6 +162,19 @@ def test_codes_that_ecr_shares_with_registries() -> None:
         "ImageTagAlreadyExistsException"
     ]
     assert "ImageNotFound" in ECR.shape_for("ImageFailureCode").metadata["enum"]
+
+
+def test_no_call_is_forgotten() -> None:
+    """What the source names, and a service knows, is in the table above."""
+    models = [SESSION.get_service_model(service) for service in CALLS]
+    known = {xform_name(name) for model in models for name in model.operation_names}
+    source = "".join(
+        path.read_text("utf-8") for path in (ROOT / "deploy" / "endpoint").glob("*.py")
+    )
+    named = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', source)) & known
+
+    assert len(named) > 20
+    assert named <= {operation for operations in CALLS.values() for operation in operations}
 
 
 def test_limits_are_those_of_the_model() -> None:
