@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The next step after an error of AWS's: a table from codes and wording to advice.
 
-Where SageMaker has no code of its own, its wording decides, as users have quoted it; where, is said
-beside it. Nothing here calls AWS.
+Nothing here calls AWS.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from itertools import starmap
 
 from deploy import aws_codes as codes
+from deploy.wording import BY_WORDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +26,14 @@ class Rule:
     advice: str
 
 
-_ANY: set[str] = set()
-_VALIDATION = {"ValidationException", "ValidationError"}
 _AGAIN = "run the same command again"
 _LOG_IN = "Log in (`aws sso login`, `aws login`), or set AWS_PROFILE or the keys in the environment"
 _WHOSE = "`aws sts get-caller-identity` shows whose credentials these are"
 _ONE_REGION = "endpoint, bucket and image must lie in one region"
-_PULL = "ecr:BatchGetImage, ecr:GetDownloadUrlForLayer and ecr:BatchCheckLayerAvailability"
 
 _ACCESS = (
     (codes.NO_CREDENTIALS, "", f"{_LOG_IN}."),
-    (
-        {"ProfileNotFound"},
-        "",
-        "Set AWS_PROFILE to a profile of ~/.aws/config, or unset it.",
-    ),
+    ({"ProfileNotFound"}, "", "Set AWS_PROFILE to a profile of ~/.aws/config, or unset it."),
     (codes.EXPIRED, "", f"Log in again (`aws sso login`, or assume the role anew), then {_AGAIN}."),
     (codes.NOT_RETRIEVED, "", f"{_LOG_IN}: the source that boto3 asked gives no credentials."),
     (
@@ -123,58 +116,6 @@ _LIMITS = (
         f"minutes, then {_AGAIN}.",
     ),
 )
-_IMAGES = (
-    (  # mlflow/mlflow#13834, aws/amazon-sagemaker-feedback#180
-        _ANY,
-        r"Unsupported manifest media type",
-        "Run `python -m deploy image fix IMAGE` and name the image by the digest that it prints; "
-        "docs/manifest.md says why.",
-    ),
-    (  # users quote the first of CreateModel; aws/amazon-sagemaker-examples#275 has the second
-        _ANY,
-        r"[Rr]ole \S+ cannot pull |images included in the model for the production variant",
-        "Look with `python -m deploy image check` whether the image is there. Allow the role "
-        f"ecr:GetAuthorizationToken, {_PULL}. If the image is another account's, its repository's "
-        "policy must let yours pull it; or copy it.",
-    ),
-    (  # the end is quoted by users who named a repository of another account or region
-        _ANY,
-        r"does not grant .*permission to .*sagemaker\.amazonaws\.com",
-        "The repository is another account's, or another region's: push the image to a repository "
-        f"of your own, or let that repository's policy allow {_PULL} to sagemaker.amazonaws.com.",
-    ),
-    (  # aws/amazon-sagemaker-examples#195 has the first; the second was not found quoted
-        _ANY,
-        r"ECR image \S+ is invalid|Requested image \S+ not found",
-        "Push the image, and name it by the digest that `python -m deploy image check` prints; "
-        "the account and the region in its name must be the endpoint's.",
-    ),
-    (
-        {"RepositoryNotFoundException", "ImageNotFoundException", "ImageNotFound"},
-        "",
-        "Push the image, or correct its name: account, region and repository are part of it.",
-    ),
-    (  # users of serverless endpoints quote it, with 10737418240
-        _ANY,
-        r"Image size \d+ is greater than supported size",
-        "A serverless endpoint takes images of up to 10 GB: `python -m deploy image sizes` shows "
-        "what takes the room.",
-    ),
-)
-_ROLE_AND_MODEL = (
-    (  # awslabs/predictive-maintenance-using-machine-learning#3, bentoml/BentoML#892
-        _ANY,
-        r"Could not assume role|execution role ARN|unable to assume the role",
-        "Look whether the role exists, and whether its trust policy lets sagemaker.amazonaws.com "
-        "call sts:AssumeRole. A role that was made just now takes some seconds to be seen.",
-    ),
-    (  # aws/amazon-sagemaker-examples#2264, philschmid/llm-sagemaker-sample#2, mlflow/mlflow#2573
-        _ANY,
-        r"Could not (find|access) model data|Failed to download model data",
-        "Look whether the object is there, in the endpoint's region. Allow the role s3:GetObject "
-        "on it (and kms:Decrypt, if it is encrypted with a key of yours).",
-    ),
-)
 _PLACES = (
     (
         codes.ELSEWHERE,
@@ -187,11 +128,7 @@ _PLACES = (
         "",
         f"The bucket lies in another region; {_ONE_REGION}: name another bucket, or that region.",
     ),
-    (
-        {"NoSuchBucket"},
-        "",
-        "Make the bucket, in the endpoint's region, or correct `artifacts`.",
-    ),
+    ({"NoSuchBucket"}, "", "Make the bucket, in the endpoint's region, or correct `artifacts`."),
     (
         codes.NO_REGION,
         "",
@@ -215,36 +152,9 @@ _PLACES = (
         "",
         "Correct --endpoint-url or AWS_ENDPOINT_URL: http://HOST:PORT or https://HOST.",
     ),
-    (  # hashicorp/terraform-provider-aws#40048; the ARN in it tells region and account
-        _VALIDATION,
-        r"Could not find (endpoint configuration|endpoint|model) |[Ee]ndpoint \S+ .*not found",
-        f"It is not there: look at name, region and account. {_WHOSE}; `python -m deploy plan` "
-        "shows what is missing.",
-    ),
-    (
-        codes.ABSENT,
-        "",
-        f"It is not there: look at name, region and account. {_WHOSE}.",
-    ),
+    (codes.ABSENT, "", f"It is not there: look at name, region and account. {_WHOSE}."),
 )
 _IN_USE = (
-    (  # aws/sagemaker-python-sdk#101
-        _VALIDATION,
-        r"Cannot create already existing",
-        "Another run made it meanwhile, or it is not ours: `python -m deploy plan` shows what is "
-        "left to do.",
-    ),
-    (  # aws-controllers-k8s' SageMaker operator knows it by this wording
-        _VALIDATION,
-        r"Cannot update in-progress endpoint",
-        f"A change is under way: `python -m deploy status` follows it. Then {_AGAIN}.",
-    ),
-    (
-        _VALIDATION,
-        r"must be deregistered",
-        "Autoscaling holds the variant: take it away first (`python -m deploy apply` and `delete` "
-        f"do), then {_AGAIN}.",
-    ),
     (
         {"ResourceInUse", "ResourceInUseException"},
         "",
@@ -259,25 +169,7 @@ _IN_USE = (
         "otherwise this is a bug of ours.",
     ),
 )
-_INVOKING = (
-    (  # aws-samples/host-yolov8-on-sagemaker-endpoint#21, aws/amazon-sagemaker-examples#3089
-        {"ModelError"},
-        r"invocation timed out|could not get a response",
-        "The container took longer than 60 s, or its memory ran out: `python -m deploy logs "
-        "--errors` may tell. Send a smaller picture, or give it more (serverless.memory_mb, or a "
-        "larger realtime.instance_type).",
-    ),
-    (
-        {"ModelNotReadyException"},
-        "",
-        "A container is still being started: try again in a minute. "
-        "serverless.provisioned_concurrency keeps some ready.",
-    ),
-)
-RULES = (
-    *starmap(Rule, (*_ACCESS, *_LIMITS, *_IMAGES)),
-    *starmap(Rule, (*_ROLE_AND_MODEL, *_PLACES, *_INVOKING, *_IN_USE)),
-)
+RULES = tuple(starmap(Rule, (*BY_WORDING, *_ACCESS, *_LIMITS, *_PLACES, *_IN_USE)))
 
 
 def next_step(operation: str, code: str, reason: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -111,11 +112,15 @@ class AwsAccount:
     def call(self, service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer of a call; ``operation`` is boto3's, such as ``create_model``.
 
+        A ``Body`` in it has been received as a whole.
+
         Raises:
             AwsError: If AWS refuses the call or does not answer.
         """
         with translated(api_name(operation), params):
-            answer: Mapping[str, Any] = getattr(self._client(service), operation)(**params)
+            answer: dict[str, Any] = getattr(self._client(service), operation)(**params)
+            if "Body" in answer:  # while it is read the connection may break off, too
+                answer["Body"] = BytesIO(answer["Body"].read())
             return answer
 
     def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:

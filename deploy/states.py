@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The next step for an endpoint in a state that is not ``InService``.
+"""The next step for an endpoint that does not serve, or not what it was to serve.
 
 States are those of botocore 1.44's model of SageMaker (``EndpointStatus``), and what may be done in
 each is from its documentation of ``DescribeEndpoint``.
@@ -47,17 +47,24 @@ _STATES = {
     "`python -m deploy apply` updates it, else delete it and apply again.",
     "Deleting": "It is being deleted: wait until `python -m deploy status` does not find it, then "
     "apply again.",
-    "InService": "",
+    "gone": "Somebody deleted it: `python -m deploy apply` makes it anew.",
 }
+_WENT_BACK = (
+    "It serves what it served before. `python -m deploy logs --errors` may show what was wrong "
+    "with the new version; `python -m deploy contract IMAGE` tries its container here."
+)
 
 
 def next_step_in(status: str, reason: str = "") -> str:
-    """What to do about an endpoint; empty if it serves.
+    """What to do about an endpoint; empty if it serves and nothing is wrong.
 
     Args:
-        status: ``EndpointStatus``.
-        reason: ``FailureReason``; empty if there is none.
+        status: ``EndpointStatus``, or ``gone``.
+        reason: ``FailureReason``, or why what serves is not what was wanted; empty if there is
+            none.
     """
+    if status == "InService":
+        return _WENT_BACK if reason else ""
     if status != "Failed":
         return _STATES.get(status, "This state is not known here: look at it in AWS's console.")
     for wording, cause in _CAUSES:

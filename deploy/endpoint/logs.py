@@ -16,7 +16,7 @@ from deploy.errors import AwsError, BadUsage, DeployError, LogsMissing
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _SINCE = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -25,6 +25,9 @@ _POLL_S = 2.0
 _LATE_MS = 30_000
 # Levels of Python's logging and of log4j.
 _BAD_LEVELS = {"WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"}
+# Lines of deploy/local/log4j2.xml, and an answer of 400 or more as TorchServe's access log has it.
+_FOR_PEOPLE = re.compile(r"[0-9:.]+ (?P<level>[A-Z]+) +\S+ - (?P<text>.*)", re.DOTALL)
+_REFUSAL = re.compile(r"\" [45][0-9]{2} [0-9]+$")
 
 
 class Account(Protocol):
@@ -58,9 +61,9 @@ def run_logs(args: argparse.Namespace) -> int:
         since_s = parse_since(args.since)
         target, account = open_endpoint(args)
         start_ms = int((time.time() - since_s) * 1000)
-        for line in read_lines(account, target.endpoint, start_ms, is_endless=args.follow):
-            if not args.errors or is_bad(line):
-                print(line, flush=args.follow)
+        lines = read_lines(account, target.endpoint, start_ms, is_endless=args.follow)
+        for line in only_bad(lines) if args.errors else lines:
+            print(line, flush=args.follow)
     except KeyboardInterrupt:
         return 0 if args.follow else 1
     except BadUsage as err:
@@ -150,19 +153,40 @@ def _why_missing(account: Account, endpoint: str) -> str:
     )
 
 
+def only_bad(lines: Iterable[str]) -> Iterator[str]:
+    """The lines that tell of something that went wrong."""
+    is_shown, is_for_people = True, False
+    for line in lines:
+        has_head = bool(_FOR_PEOPLE.fullmatch(line))
+        # A line for people goes on in the next one, such as with a trace.
+        if has_head or not is_for_people or _event(line) is not None:
+            is_shown, is_for_people = is_bad(line), has_head
+        if is_shown:
+            yield line
+
+
 def is_bad(line: str) -> bool:
     """Whether a line tells of something that went wrong.
 
     Of the container's events (docs/operations.md) these are answers of 400 or more, a worker that
-    refuses to start, and whatever is logged as a warning or worse. What is no event was written by
-    something else than the container's log, which happens when it does not come that far.
+    refuses to start, and whatever is logged as a warning or worse; likewise of the lines for people
+    that TorchServe writes outside a container. Anything else was written past the log, which
+    happens when it does not come that far.
     """
+    found = _FOR_PEOPLE.fullmatch(line)
+    event = _event(found["text"] if found else line)
+    if event is not None:
+        status = event.get("status", 0)
+        is_refused = isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST
+        return is_refused or event["event"] == "refused" or event.get("level") in _BAD_LEVELS
+    if found:
+        return found["level"] in _BAD_LEVELS or bool(_REFUSAL.search(found["text"]))
+    return bool(line.strip())
+
+
+def _event(text: str) -> dict[str, Any] | None:
     try:
-        event = json.loads(line)
+        event = json.loads(text)
     except ValueError:
-        return bool(line.strip())
-    if not isinstance(event, dict) or "event" not in event:
-        return True
-    status = event.get("status", 0)
-    is_refused = isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST
-    return is_refused or event["event"] == "refused" or event.get("level") in _BAD_LEVELS
+        return None
+    return event if isinstance(event, dict) and "event" in event else None

@@ -43,6 +43,7 @@ CREATE: Call = (
 )  # fmt: skip
 UPDATE: Call = ("sagemaker", "update_endpoint", CREATE[2])
 DESCRIBE: Call = ("sagemaker", "describe_endpoint", {"EndpointName": "rooms"})
+DELETE: Call = ("sagemaker", "delete_endpoint", {"EndpointName": "rooms"})
 HEAD: Call = ("s3", "head_object", {"Bucket": "plans", "Key": "rooms/1.0.tar.gz"})
 PUT: Call = ("s3", "put_object", {"Bucket": "plans", "Key": "rooms/1.0.tar.gz", "Body": b"model"})
 IMAGE: Call = (
@@ -175,6 +176,11 @@ IN_USE = (
           f'"{_ARN}:endpoint/rooms".'),
     _says("A change is under way", UPDATE, "Cannot update in-progress endpoint "
           f'"{_ARN}:endpoint/rooms".'),
+    _says("Autoscaling may not be ended", DELETE,
+          "An Application AutoScaling scalable target exists for a variant being deleted, and the "
+          "IAM identity used to invoke DeleteEndpoint does not have "
+          "application-autoscaling:DeregisterScalableTarget permission to deregister the scalable "
+          "target."),
     _says("Autoscaling is changed twice at once", SCALING, "A concurrent update was made.",
           "ConcurrentUpdateException"),
 )  # fmt: skip
@@ -229,9 +235,21 @@ STATES = {
         '"s3://plans/rooms/1.0.tar.gz". Please ensure that there is an object located at the URL '
         "and that the role passed to CreateModel has permissions to download the object.",
     ),
+    "Failed: the model's file is no .tar.gz": EndpointFailed(
+        "rooms",
+        "Failed",
+        'Failed to extract model data archive from URL "s3://plans/rooms/1.0.tar.gz". Please '
+        "ensure that the object located at the URL is a valid tar.gz archive.",
+    ),
     "Failed: something else": EndpointFailed("rooms", "Failed", "Request to service failed."),
     "RollingBack": EndpointFailed("rooms", "RollingBack", ""),
     "UpdateRollbackFailed": EndpointFailed("rooms", "UpdateRollbackFailed", ""),
+    "The endpoint went back": EndpointFailed(
+        "rooms",
+        "InService",
+        "SageMaker went back to the configuration of before, rooms-1-0",
+    ),
+    "Somebody deleted it": EndpointFailed("rooms", "gone", ""),
     "OutOfService": EndpointFailed("rooms", "OutOfService", ""),
     "SystemUpdating": EndpointFailed("rooms", "SystemUpdating", ""),
     "Deleting": EndpointFailed("rooms", "Deleting", ""),

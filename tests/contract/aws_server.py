@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,13 +24,14 @@ class Answer:
         status: HTTP status.
         code: Of an error; empty for a success.
         message: Of an error.
-        fields: Further members of the answer.
+        fields: Further members of the answer; of an object of S3's its ``Body``, and a
+            ``Content-Length`` that may be another.
     """
 
     status: int
     code: str = ""
     message: str = ""
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _Server(ThreadingHTTPServer):
@@ -50,13 +51,18 @@ class _Handler(BaseHTTPRequestHandler):
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         content, headers = self._content(answer, body)
         self.send_response(answer.status)
-        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+        length = str(answer.fields.get("Content-Length", len(content)))
+        for name, value in {**headers, "Content-Length": length}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+        self.close_connection = length != str(len(content))
 
     def do_POST(self) -> None:
+        self._reply()
+
+    def do_GET(self) -> None:
         self._reply()
 
     def do_PUT(self) -> None:
@@ -78,14 +84,21 @@ class _Handler(BaseHTTPRequestHandler):
                 return json.dumps(answer.fields).encode(), told
             document = {"Message": answer.message, **answer.fields}
             return json.dumps(document).encode(), {**told, "x-amzn-ErrorType": answer.code}
-        error_xml = f"<Code>{answer.code}</Code><Message>{answer.message}</Message>"
-        if body.startswith(b"Action="):  # STS, IAM
-            text = f"<ErrorResponse><Error>{error_xml}</Error>"
-            return f"{text}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>".encode(), told
-        return f"<Error>{error_xml}</Error>".encode(), told  # S3
+        return _xml(answer, is_query=body.startswith(b"Action=")), told
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def _xml(answer: Answer, *, is_query: bool) -> bytes:
+    """Of STS and IAM, else of S3, whose objects come as they are."""
+    if not answer.code:
+        return bytes(answer.fields.get("Body", b""))
+    error = f"<Code>{answer.code}</Code><Message>{answer.message}</Message>"
+    if is_query:
+        text = f"<ErrorResponse><Error>{error}</Error>"
+        return f"{text}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>".encode()
+    return f"<Error>{error}</Error>".encode()
 
 
 def _cbor(members: Mapping[str, str]) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 import botocore.session
 import pytest
+from botocore import xform_name
 from botocore.retries.standard import ThrottledRetryableChecker
 
 from deploy import aws_codes
@@ -19,6 +20,8 @@ from deploy.aws import AwsAccount, failure, translated
 from deploy.aws_codes import api_name, resource_of
 from deploy.errors import AwsDenied, AwsError, DeployError, NotFound, TagIsImmutable
 from deploy.image.ecr import MAX_PART_BYTES
+from tests.conftest import ROOT
+from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
 from tests.contract.aws_server import REQUEST_ID, Answer, serve_aws
 
@@ -31,7 +34,7 @@ ECR_CALLS = (
 )  # fmt: skip
 # What `python -m deploy` calls.
 CALLS = {
-    "s3": ("head_object", "put_object", "delete_object"),
+    "s3": ("head_object", "get_object", "put_object", "delete_object"),
     "sagemaker": (
         *[f"{verb}_{kind}" for verb in ("create", "describe", "delete")
           for kind in ("model", "endpoint_config", "endpoint")],
@@ -53,7 +56,7 @@ CALLS = {
 SAID_BY_AWS = {
     "EmptyUploadException", "EncryptionTypeMismatch",
     "ImageDigestDoesNotMatchException",
-    "InvalidLayerException", "InvalidLayerPartException", "InvalidNextToken",
+    "InvalidLayerException", "InvalidLayerPartException", "InvalidObjectState", "InvalidNextToken",
     "InvalidNextTokenException", "InvalidParameterException", "InvalidRequest",
     "InvalidWriteOffset", "KmsException", "LayerPartTooSmallException", "ModelError",
     "ReferencedImagesNotFoundException", "TooManyParts",
@@ -161,6 +164,19 @@ def test_codes_that_ecr_shares_with_registries() -> None:
     assert "ImageNotFound" in ECR.shape_for("ImageFailureCode").metadata["enum"]
 
 
+def test_no_call_is_forgotten() -> None:
+    """What the source names, and a service knows, is in the table above."""
+    models = [SESSION.get_service_model(service) for service in CALLS]
+    known = {xform_name(name) for model in models for name in model.operation_names}
+    source = "".join(
+        path.read_text("utf-8") for path in (ROOT / "deploy" / "endpoint").glob("*.py")
+    )
+    named = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', source)) & known
+
+    assert len(named) > 20
+    assert named <= {operation for operations in CALLS.values() for operation in operations}
+
+
 def test_limits_are_those_of_the_model() -> None:
     """ECR takes no larger part of a layer."""
     assert ECR.shape_for("LayerPartBlob").metadata["max"] == MAX_PART_BYTES
@@ -209,20 +225,34 @@ def test_all_pages_are_read() -> None:
     last = {"Models": [{"ModelName": "b"}]}
     asked: list[tuple[str, bytes]] = []
     answers = [Answer(200, fields=first), Answer(200, fields=last)]
-    with environment({"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}):  # noqa: SIM117
-        with serve_aws(answers, asked) as url:
-            found = AwsAccount("eu-central-1", url).pages("sagemaker", "list_models", {}, "Models")
+    with environment(CREDENTIALS), serve_aws(answers, asked) as url:
+        found = AwsAccount("eu-central-1", url).pages("sagemaker", "list_models", {}, "Models")
 
     assert ["a", "b"] == [model["ModelName"] for model in found]
     assert [("ListModels", b"{}"), ("ListModels", b'{"NextToken": "more"}')] == asked
 
 
+def test_a_body_that_breaks_off_is_an_error_of_ours() -> None:
+    """It is received within the call, so that no exception of botocore's comes later."""
+    broken = {"Content-Length": "7", "Body": b"mod"}
+    with environment(CREDENTIALS), serve_aws([Answer(200, fields=broken)]) as url:
+        account = AwsAccount("eu-central-1", url)
+        with pytest.raises(AwsError, match=r"GetObject of s3://plans/1: \w+Error"):
+            account.call("s3", "get_object", {"Bucket": "plans", "Key": "1"})
+        with serve_aws([Answer(200, fields={"Body": b"model"})]) as whole:
+            found = AwsAccount("eu-central-1", whole).call(
+                "s3", "get_object", {"Bucket": "plans", "Key": "1"}
+            )
+
+    assert found["Body"].read() == b"model"
+
+
 def test_an_invocation_is_sent_once() -> None:
     """A retry would hide the status, which the caller judges; the id of the request is kept."""
     asked: list[tuple[str, bytes]] = []
-    with environment({"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}):  # noqa: SIM117
-        with serve_aws([Answer(503, "ServiceUnavailable", "no")], asked) as url:
-            reply = AwsAccount("eu-central-1", url).invoke("rooms", b"plan")
+    answers = [Answer(503, "ServiceUnavailable", "no")]
+    with environment(CREDENTIALS), serve_aws(answers, asked) as url:
+        reply = AwsAccount("eu-central-1", url).invoke("rooms", b"plan")
 
     assert len(asked) == 1
     assert (503, "ServiceUnavailable", REQUEST_ID) == (reply.status, reply.code, reply.request_id)

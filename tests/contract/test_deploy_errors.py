@@ -57,7 +57,7 @@ def test_messages_are_documented(by_area: dict[str, dict[str, str]]) -> None:
 def test_every_state_is_known() -> None:
     """Each has advice of its own but the one in which an endpoint serves."""
     states = SAGEMAKER.shape_for("EndpointStatus").metadata["enum"]
-    advice = {state: next_step_in(state, "x") for state in states}
+    advice = {state: next_step_in(state) for state in states}
 
     assert [state for state, text in advice.items() if not text] == ["InService"]
     assert not any("not known here" in text for text in advice.values())

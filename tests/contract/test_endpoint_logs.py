@@ -65,15 +65,29 @@ def test_lines_of_all_pages_are_printed_by_time(capsys: pytest.CaptureFixture[st
 
 
 def test_only_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of our events, and of what wrote past the container's log."""
-    lines = [GOOD, BAD, TRACE, REFUSED, "exec format error", "", '{"level":"INFO"}', "[]"]
-    events = [event(number, line) for number, line in enumerate(lines)]
+    """Of our events, as a container and as TorchServe alone writes them, and of anything else."""
+    access = '18:40:00.637 INFO  ACCESS_LOG - /127.0.0.1:60672 "POST /invocations HTTP/1.1"'
+    good = [GOOD, "", f"18:40:00.637 INFO  MODEL_LOG - {GOOD}", f"{access} 200 43"]
+    bad = [
+        BAD, TRACE, REFUSED, "exec format error", '{"level":"INFO"}', "[]",
+        f"18:40:01.543 INFO  MODEL_LOG - {BAD}", f"{access} 503 43",
+        "18:40:01.543 WARN  org.pytorch.serve.wlm.WorkerThread - the worker ended",
+    ]  # fmt: skip
+    events = [event(number, line) for number, line in enumerate([*good, *bad])]
     status, _ = asked_of([Answer(200, fields={"events": events})], "--errors")
 
-    assert status == 0
-    assert [BAD, TRACE, REFUSED, "exec format error", '{"level":"INFO"}', "[]"] == (
-        capsys.readouterr().out.splitlines()
-    )
+    assert (0, bad) == (status, capsys.readouterr().out.splitlines())
+
+
+def test_what_follows_a_line_for_people_belongs_to_it() -> None:
+    """A trace to its error, and what TorchServe says of itself to nothing."""
+    head = "18:40:01.543 {} org.pytorch.serve.ModelServer - "
+    lines = [
+        head.format("INFO "), "Torchserve version: 0.12.0", head.format("ERROR"), "  at Main.java",
+        GOOD, "exec format error",
+    ]  # fmt: skip
+
+    assert [lines[2], lines[3], lines[5]] == list(logs.only_bad(lines))
 
 
 @pytest.mark.parametrize(
