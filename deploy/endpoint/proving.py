@@ -9,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.aws_codes import THROTTLED
 from deploy.endpoint.release import split_address
 from deploy.errors import ArchiveError, WrongAnswer
 from deploy.golden import judge_answer, read_golden
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from deploy.golden import Golden
 
 _NO_PLAN = b"no plan"
-# What passes by itself: a container that starts, a capacity that is full.
-_BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+# What passes by itself: a container that starts, a capacity that is full; and no answer at all.
+_BUSY = {0, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _TRIES = 12
 _PAUSE_S = 5.0
 
@@ -72,7 +73,7 @@ def stored_golden(gateway: Gateway, address: str, version: Version) -> Golden:
 def _ask(gateway: Gateway, endpoint: str, body: bytes, sleep: Callable[[float], None]) -> Reply:
     reply = gateway.invoke(endpoint, body)
     for _ in range(_TRIES):
-        if reply.status not in _BUSY and reply.status:
+        if reply.status not in _BUSY and reply.code not in THROTTLED:
             break
         sleep(_PAUSE_S)
         reply = gateway.invoke(endpoint, body)

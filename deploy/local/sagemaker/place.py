@@ -16,12 +16,12 @@ from werkzeug.serving import make_server
 
 from deploy.local.loopback import exchange
 from deploy.local.sagemaker.app import Application
-from deploy.local.sagemaker.fleets import Pool
 from deploy.local.sagemaker.hosting import Clock, Faults, Hosting, Quotas
 from deploy.local.sagemaker.invoke import TIMEOUT_S, Runtime
 from deploy.local.sagemaker.logs import Logs
 from deploy.local.sagemaker.metrics import Metrics
 from deploy.local.sagemaker.neighbors import KEY_ID, SECRET, Neighbors
+from deploy.local.sagemaker.pool import Pool
 from deploy.local.sagemaker.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Starter = Callable[[Recipe], Fleet]
 
 _RESET_TIMEOUT_S = 30
+LINGER_S = 20.0
 
 
 class ServeWith(StrEnum):
@@ -118,7 +119,7 @@ def local_sagemaker(
     time_scale: float = 1.0,
     quotas: Quotas | None = None,
     timeout_s: float = TIMEOUT_S,
-    spare: int = 0,
+    linger_s: float = LINGER_S,
 ) -> Iterator[Place]:
     """Run a local SageMaker until the block ends.
 
@@ -128,7 +129,7 @@ def local_sagemaker(
         time_scale: By what waits and periods of alarms are multiplied.
         quotas: What the account may use.
         timeout_s: How long an invocation may take.
-        spare: How many servers run on without an endpoint, for a next one of the same model.
+        linger_s: For how long a server is kept that nobody uses, in case somebody wants it again.
 
     Raises:
         OSError: If the port is taken.
@@ -141,7 +142,7 @@ def local_sagemaker(
     neighbors = Neighbors(url)
     hosting = Hosting(
         neighbors,
-        Pool(start, closing, spare),
+        Pool(start, closing, linger_s),
         Clock(time_scale, closing),
         Metrics(),
         Logs(neighbors),
