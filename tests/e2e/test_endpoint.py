@@ -138,7 +138,7 @@ def test_canary(typed: Console, archives: dict[str, Path], monkeypatch: pytest.M
         bad = typed.apply(archives["4.0"], "--no-candidate")
 
     assert 1 == bad.status
-    assert "RollingBack" in bad.err
+    assert "alarms went off: large-5xx" in bad.err
     assert "as before" in bad.err.splitlines()[-1]
     assert {200, 500} == set(statuses)
     assert ("2.0", ["2.0", "1.0"]) == (
