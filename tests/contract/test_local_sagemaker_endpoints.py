@@ -151,16 +151,25 @@ def test_the_old_side_answers_until_the_new_one_can(lab: Lab) -> None:
 
 
 def test_a_canary_gets_its_share(lab: Lab) -> None:
-    """Of a hundred requests thirty, then all."""
+    """Of a hundred requests thirty."""
     endpoint = lab.endpoint(NAME="old")
-    wanted = deployment(canary(30, wait_s=200))
+    alarm = alarm_on(lab, endpoint)
+    wanted = deployment(canary(30, wait_s=3600), alarm)
     update(lab, endpoint, lab.config(lab.model(NAME="new")), DeploymentConfig=wanted)
-    lab.wait(endpoint, lambda found: "ProductionVariants" in found["PendingDeploymentSummary"]
-             and found["ProductionVariants"][0]["CurrentWeight"] < 1)  # fmt: skip
+    lab.wait(endpoint, lambda found: found["ProductionVariants"][0]["CurrentWeight"] < 1)
     assert {"old": 70, "new": 30} == answers(lab, endpoint, 100)
+    lab.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="I")
+    lab.settled(endpoint)
 
-    found = lab.settled(endpoint)
-    assert wanted == found["LastDeploymentConfig"]
+
+def test_a_canary_that_is_good_gets_all(lab: Lab) -> None:
+    """After it has been watched, and what it had is told."""
+    endpoint = lab.endpoint(NAME="old")
+    wanted = deployment(canary(50, wait_s=50), alarm_on(lab, endpoint))
+    update(lab, endpoint, lab.config(lab.model(NAME="new")), DeploymentConfig=wanted)
+    started_s = time.monotonic()
+    assert wanted == lab.settled(endpoint)["LastDeploymentConfig"]
+    assert time.monotonic() > started_s + 0.9  # two times half a second
     assert {"new": 10} == answers(lab, endpoint, 10)
 
 
@@ -351,7 +360,7 @@ def test_a_configuration_in_use_can_be_deleted(lab: Lab) -> None:
 
 
 def test_the_same_model_is_served_once(lab: Lab) -> None:
-    """Two endpoints of one content share a server, which ends with the second of them."""
+    """Two endpoints of one content share a server, which serves on when one of them goes."""
     pool = lab.place.hosting.pool
     before = pool.running()
     first, second = lab.endpoint(NAME="shared"), lab.endpoint(NAME="shared")

@@ -11,6 +11,7 @@ from deploy.local.sagemaker.readings import NotUnderstood, watched_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from deploy.local.sagemaker.hosting import Hosting
 
@@ -32,14 +33,15 @@ class Alarms:
     """
 
     hosting: Hosting
-    _last: dict[tuple[str, str], str] = field(default_factory=dict)
+    _last: dict[tuple[str, str, datetime], str] = field(default_factory=dict)
 
     def evaluate(self, region: str) -> None:
         """Set the states of a region's alarms."""
         for alarm in self.hosting.neighbors.alarms(region):
             state = self._state(alarm, region)
-            key = (region, alarm["AlarmArn"])
-            last = self._last.get(key, alarm["StateValue"])
+            # Whoever changes an alarm makes another one of it.
+            key = (region, alarm["AlarmArn"], alarm["AlarmConfigurationUpdatedTimestamp"])
+            last = self._last.get(key, state_of(alarm, [None] * alarm["EvaluationPeriods"]))
             if state and state != last:
                 reason = f"what callers got in the last {alarm['EvaluationPeriods']} periods"
                 self.hosting.neighbors.set_alarm(region, alarm["AlarmName"], state, reason)
@@ -48,7 +50,7 @@ class Alarms:
     def _state(self, alarm: Mapping[str, Any], region: str) -> str:
         """What the data says; empty if it says nothing."""
         watched = watched_by(alarm, region)
-        if watched is None or alarm["ComparisonOperator"] not in _COMPARISONS:
+        if watched is None:
             return ""
         hosting = self.hosting
         try:
@@ -70,7 +72,10 @@ def state_of(alarm: Mapping[str, Any], values: Sequence[float | None]) -> str:
         alarm: As DescribeAlarms tells it.
         values: One for each of its periods; None without data.
     """
-    compare, limit = _COMPARISONS[alarm["ComparisonOperator"]], alarm["Threshold"]
+    compare = _COMPARISONS.get(alarm["ComparisonOperator"])
+    if compare is None:  # a band around what is expected
+        return ""
+    limit = alarm["Threshold"]
     known = [compare(value, limit) for value in values if value is not None]
     treatment = alarm.get("TreatMissingData", "missing")
     if treatment in {"breaching", "notBreaching"}:

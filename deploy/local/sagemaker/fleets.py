@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    import threading
+    from collections.abc import Mapping
     from pathlib import Path
 
     from deploy.contract.answers import Answer
@@ -90,91 +89,3 @@ class Fleet(Protocol):
     def stop(self) -> None:
         """End it; nothing is left."""
         ...
-
-
-class Closing(Exception):
-    """Everything is about to stop."""
-
-
-@dataclass(slots=True)
-class _Shared:
-    fleet: Future[Fleet] = field(default_factory=Future)
-    users: int = 0
-
-
-@dataclass(slots=True)
-class Pool:
-    """The servers that run.
-
-    Attributes:
-        start: Starts one; it need not be healthy yet.
-        closing: Set when all shall end.
-        spare: How many run on without users, for a next endpoint of the same model.
-    """
-
-    start: Callable[[Recipe], Fleet]
-    closing: threading.Event
-    spare: int = 0
-    _shared: dict[tuple[object, ...], _Shared] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def lease(self, recipe: Recipe) -> Fleet:
-        """A healthy server; started, unless one of the same recipe runs.
-
-        Raises:
-            Closing: If all shall end.
-            FleetFailed: If it does not become healthy.
-        """
-        with self._lock:
-            self._check_open()
-            is_new = recipe.key() not in self._shared
-            shared = self._shared.setdefault(recipe.key(), _Shared())
-            shared.users += 1
-        if is_new:
-            self._launch(recipe, shared)
-        return shared.fleet.result()
-
-    def release(self, recipe: Recipe) -> None:
-        """Give a server back; without users it is a spare one, and the oldest of too many ends."""
-        with self._lock:
-            shared = self._shared.pop(recipe.key(), None)
-            if shared is None:  # all have ended
-                return
-            shared.users -= 1
-            self._shared[recipe.key()] = shared  # the newest
-            idle = [key for key, found in self._shared.items() if not found.users]
-            ending = [self._shared.pop(key) for key in idle[: max(len(idle) - self.spare, 0)]]
-        for found in ending:
-            found.fleet.result().stop()
-
-    def running(self) -> int:
-        """How many servers run or start."""
-        return len(self._shared)
-
-    def _launch(self, recipe: Recipe, shared: _Shared) -> None:
-        fleet = None
-        try:
-            fleet = self.start(recipe)
-            fleet.wait_ready(self.closing)
-            self._check_open()
-        except BaseException as err:
-            if fleet is not None:
-                fleet.stop()
-            with self._lock:
-                self._shared.pop(recipe.key(), None)
-            shared.fleet.set_exception(err)
-            raise
-        shared.fleet.set_result(fleet)
-
-    def _check_open(self) -> None:
-        if self.closing.is_set():
-            raise Closing
-
-    def close(self) -> None:
-        """End all servers."""
-        self.closing.set()
-        with self._lock:
-            left, self._shared = list(self._shared.values()), {}
-        for shared in left:
-            if shared.fleet.exception() is None:
-                shared.fleet.result().stop()

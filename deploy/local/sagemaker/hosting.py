@@ -9,8 +9,8 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from deploy.local.sagemaker.fleets import Closing, Pool
 from deploy.local.sagemaker.neighbors import ACCOUNT, Neighbors
+from deploy.local.sagemaker.pool import Closing, Pool
 from deploy.local.sagemaker.records import Region
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.image.names import parse_name
 from deploy.local.sagemaker.configs import variants_of
-from deploy.local.sagemaker.fleets import Closing, FleetFailed, Recipe
+from deploy.local.sagemaker.fleets import FleetFailed, Recipe
 from deploy.local.sagemaker.model_data import parse_url
 from deploy.local.sagemaker.models import container_of, data_url, resolve
+from deploy.local.sagemaker.pool import Closing
 from deploy.local.sagemaker.records import CONFIG, MODEL, Endpoint
 from deploy.local.sagemaker.refusal import Refusal
 from deploy.local.sagemaker.sides import Side, Variant

@@ -16,12 +16,12 @@ from werkzeug.serving import make_server
 
 from deploy.local.loopback import exchange
 from deploy.local.sagemaker.app import Application
-from deploy.local.sagemaker.fleets import Pool
 from deploy.local.sagemaker.hosting import Clock, Faults, Hosting, Quotas
 from deploy.local.sagemaker.invoke import TIMEOUT_S, Runtime
 from deploy.local.sagemaker.logs import Logs
 from deploy.local.sagemaker.metrics import Metrics
 from deploy.local.sagemaker.neighbors import KEY_ID, SECRET, Neighbors
+from deploy.local.sagemaker.pool import Pool
 from deploy.local.sagemaker.upkeep import Upkeep
 
 if TYPE_CHECKING:
