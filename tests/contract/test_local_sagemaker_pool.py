@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Servers are shared, kept for a while, and end."""
+"""Servers are shared, kept for the next one, and end."""
 
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,6 @@ from tests.contract.local_sagemaker import PlayedFleet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-LINGER_S = 0.3
 
 
 class Started:
@@ -46,20 +43,12 @@ def started() -> Started:
 @pytest.fixture
 def pool(started: Started) -> Iterator[Pool]:
     """A pool; whatever it started has ended after it."""
-    pool = Pool(started, threading.Event(), LINGER_S)
+    pool = Pool(started, threading.Event(), spare=1)
     yield pool
     pool.close()
     assert all(fleet.is_stopped for fleet in started.fleets)
     with pytest.raises(Closing):
         pool.lease(recipe())
-
-
-def wait_until_stopped(fleet: PlayedFleet) -> None:
-    """Within a deadline."""
-    deadline = time.monotonic() + 10
-    while not fleet.is_stopped:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_one_server_for_many(pool: Pool, started: Started) -> None:
@@ -69,22 +58,18 @@ def test_one_server_for_many(pool: Pool, started: Started) -> None:
     assert [started.fleets[0]] * 4 == found
     pool.lease(recipe(NAME="other"))
     assert (2, 2) == (len(started.fleets), pool.running())
-    for _ in range(3):
-        pool.release(recipe(START_S="0.2"))
-    time.sleep(LINGER_S * 2)
-    assert not started.fleets[0].is_stopped
-    pool.release(recipe(START_S="0.2"))
-    wait_until_stopped(started.fleets[0])
-    assert not started.fleets[1].is_stopped
 
 
-def test_a_server_is_kept_for_a_while(pool: Pool, started: Started) -> None:
-    """Whoever wants the same gets it."""
-    first = pool.lease(recipe())
-    pool.release(recipe())
-    assert first is pool.lease(recipe())
-    time.sleep(LINGER_S * 2)
-    assert [False] == [fleet.is_stopped for fleet in started.fleets]
+def test_a_spare_server_is_used_again(pool: Pool, started: Started) -> None:
+    """Of two that nobody uses the older one ends; one that somebody uses never does."""
+    for name in ("a", "b", "b", "c"):
+        pool.lease(recipe(NAME=name))
+    for name in ("a", "b", "c"):
+        pool.release(recipe(NAME=name))
+    assert [True, False, False] == [fleet.is_stopped for fleet in started.fleets]
+    assert started.fleets[2] is pool.lease(recipe(NAME="c"))
+    pool.lease(recipe(NAME="a"))
+    assert 4 == len(started.fleets)
 
 
 def test_a_server_that_broke_meanwhile_is_not_used(pool: Pool, started: Started) -> None:

@@ -121,11 +121,9 @@ def ended(process: subprocess.Popen[str]) -> Done:
 
 
 @contextmanager
-def console(*, linger_s: float = 30.0) -> Iterator[Console]:
+def console(*, spare: int = 2) -> Iterator[Console]:
     """Of a local SageMaker with real servers and an account that has what a first apply needs."""
-    with local_sagemaker(
-        starter(ServeWith.TORCHSERVE), time_scale=0.01, linger_s=linger_s
-    ) as place:
+    with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=0.01, spare=spare) as place:
         account = seed(place.hosting.neighbors, REGION)
         yield Console(place, tuple(account.settings()), place.url)
         assert place.hosting.bugs == []

@@ -28,7 +28,7 @@ _DIGEST = re.compile(r"-[0-9a-f]{8}\b")
 @pytest.fixture(scope="module")
 def typed() -> Iterator[Console]:
     """A console for this module."""
-    with console(linger_s=120) as found:
+    with console(spare=3) as found:
         yield found
 
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     Starter = Callable[[Recipe], Fleet]
 
 _RESET_TIMEOUT_S = 30
-LINGER_S = 20.0
 
 
 class ServeWith(StrEnum):
@@ -119,7 +118,7 @@ def local_sagemaker(
     time_scale: float = 1.0,
     quotas: Quotas | None = None,
     timeout_s: float = TIMEOUT_S,
-    linger_s: float = LINGER_S,
+    spare: int = 0,
 ) -> Iterator[Place]:
     """Run a local SageMaker until the block ends.
 
@@ -129,7 +128,7 @@ def local_sagemaker(
         time_scale: By what waits and periods of alarms are multiplied.
         quotas: What the account may use.
         timeout_s: How long an invocation may take.
-        linger_s: For how long a server is kept that nobody uses, in case somebody wants it again.
+        spare: How many servers run on without an endpoint, for a next one of the same model.
 
     Raises:
         OSError: If the port is taken.
@@ -142,7 +141,7 @@ def local_sagemaker(
     neighbors = Neighbors(url)
     hosting = Hosting(
         neighbors,
-        Pool(start, closing, linger_s),
+        Pool(start, closing, spare),
         Clock(time_scale, closing),
         Metrics(),
         Logs(neighbors),

@@ -27,28 +27,21 @@ class _Shared:
 
 
 @dataclass(slots=True)
-class _Idle:
-    fleet: Fleet
-    end: threading.Timer
-
-
-@dataclass(slots=True)
 class Pool:
     """The servers that run.
 
     Attributes:
         start: Starts one; it need not be healthy yet.
         closing: Set when all shall end.
-        linger_s: For how long a server is kept that nobody uses. An endpoint that is made of what
-            a trial endpoint was made of, which was deleted just before, finds it ready.
+        spare: How many run on without users, for a next endpoint of the same model: an endpoint
+            that is made after its candidate was tried finds its server ready.
     """
 
     start: Callable[[Recipe], Fleet]
     closing: threading.Event
-    linger_s: float = 0.0
+    spare: int = 0
     _shared: dict[tuple[object, ...], _Shared] = field(default_factory=dict)
-    _idle: dict[tuple[object, ...], _Idle] = field(default_factory=dict)
-    _ends: list[threading.Timer] = field(default_factory=list)
+    _idle: dict[tuple[object, ...], Fleet] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def lease(self, recipe: Recipe) -> Fleet:
@@ -68,7 +61,7 @@ class Pool:
         return shared.fleet.result()
 
     def release(self, recipe: Recipe) -> None:
-        """Give a server back; it ends some time after its last user has gone."""
+        """Give a server back; without users it is a spare one, and the oldest of too many ends."""
         key = recipe.key()
         with self._lock:
             shared = self._shared.get(key)
@@ -78,20 +71,15 @@ class Pool:
             if shared.users:
                 return
             del self._shared[key]
-            end = threading.Timer(self.linger_s, self._expire, (key,))
-            self._idle[key] = _Idle(shared.fleet.result(), end)
-            self._ends = [other for other in self._ends if other.is_alive()] + [end]
-            end.start()
+            self._idle[key] = shared.fleet.result()
+            oldest = list(self._idle)[: max(len(self._idle) - self.spare, 0)]
+            ending = [self._idle.pop(other) for other in oldest]
+        for fleet in ending:
+            fleet.stop()
 
     def running(self) -> int:
         """How many servers are used."""
         return len(self._shared)
-
-    def _expire(self, key: tuple[object, ...]) -> None:
-        with self._lock:
-            idle = self._idle.pop(key, None)
-        if idle:
-            idle.fleet.stop()
 
     def _launch(self, recipe: Recipe, shared: _Shared) -> None:
         try:
@@ -104,22 +92,21 @@ class Pool:
         shared.fleet.set_result(fleet)
 
     def _reused(self, recipe: Recipe) -> Fleet | None:
-        """A server that nobody uses; None if there is none that is healthy."""
+        """A spare server; None if there is none that is healthy."""
         with self._lock:
-            idle = self._idle.pop(recipe.key(), None)
-        if idle is None:
+            fleet = self._idle.pop(recipe.key(), None)
+        if fleet is None:
             return None
-        idle.end.cancel()
         try:
-            idle.fleet.wait_ready(self.closing)
+            fleet.wait_ready(self.closing)
             self._check_open()
         except FleetFailed:
-            idle.fleet.stop()
+            fleet.stop()
             return None
         except BaseException:
-            idle.fleet.stop()
+            fleet.stop()
             raise
-        return idle.fleet
+        return fleet
 
     def _started(self, recipe: Recipe) -> Fleet:
         fleet = self.start(recipe)
@@ -141,11 +128,8 @@ class Pool:
         with self._lock:
             left, self._shared = list(self._shared.values()), {}
             idle, self._idle = list(self._idle.values()), {}
-        for unused in idle:
-            unused.end.cancel()
-            unused.fleet.stop()
+        for fleet in idle:
+            fleet.stop()
         for shared in left:
             if shared.fleet.exception() is None:
                 shared.fleet.result().stop()
-        for end in list(self._ends):
-            end.join()  # one may be stopping its server just now
