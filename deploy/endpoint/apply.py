@@ -77,6 +77,7 @@ class Operator:
         try:
             self._executor(golden).run(actions)
         except (EndpointFailed, WrongAnswer) as err:
+            self.say(f"failed: {err}\nGoing back …")
             raise RolloutError(f"{err}\n{self._take_back(release, golden)}") from err
         except AwsError:
             self._clear_candidate(golden, release.place)

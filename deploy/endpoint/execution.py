@@ -151,9 +151,11 @@ class Executor:
             if found is None:
                 return
             status, now_s = str(found["EndpointStatus"]), time.monotonic()
-            if status != last or now_s - said_s >= _SAY_AGAIN_S:
+            is_news = status != last and (last or status in IN_TRANSIT)
+            if is_news or now_s - said_s >= _SAY_AGAIN_S:
                 self.say(f"  {endpoint}: {status} after {now_s - started_s:.0f} s")
-                last, said_s = status, now_s
+                said_s = now_s
+            last = status
             yield status, found
             if now_s - started_s > self.timeout_s:
                 raise WaitTimeout(endpoint, now_s - started_s, status)
