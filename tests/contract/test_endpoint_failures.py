@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What `apply` does where AWS, or somebody else, gets in its way: it says so and cleans up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deploy.aws import AwsAccount
+from deploy.endpoint.apply import Operator
+from deploy.endpoint.image import find_image
+from deploy.endpoint.reading import read_spec
+from deploy.endpoint.release import read_release
+from deploy.errors import AwsError, EndpointFailed, ManifestError, RolloutError, WaitTimeout
+from deploy.local.sagemaker.hosting import Quotas
+from tests.contract.local_sagemaker import REGION, Lab, played_lab
+from tests.unit.test_endpoint_spec import SHIPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from deploy.endpoint.apply import Outcome
+
+
+@dataclass
+class Site:
+    """A local SageMaker whose servers are played, and what is said there.
+
+    Attributes:
+        lab: It.
+        archive: The archive of all releases.
+        said: Progress so far.
+    """
+
+    lab: Lab
+    archive: Path
+    said: list[str]
+    on_say: Callable[[str], None] = lambda _: None
+
+    def apply(self, *settings: str, timeout_s: float = 20.0) -> Outcome:
+        """Bring a release to the endpoint ``rooms``."""
+        spec = read_spec(SHIPPED, (*self.lab.account.settings(), *settings))
+        account = AwsAccount(REGION, self.lab.place.url)
+        release, golden = read_release(spec, find_image(account, spec, self.said.append))
+        operator = Operator(account, spec.endpoint, self._say, timeout_s)
+        return operator.apply(release, golden)
+
+    def names(self) -> list[str]:
+        """What is there."""
+        found: Any = self.lab.sagemaker
+        return [
+            *(e["EndpointName"] for e in found.list_endpoints()["Endpoints"]),
+            *(e["EndpointConfigName"] for e in found.list_endpoint_configs()["EndpointConfigs"]),
+            *(e["ModelName"] for e in found.list_models()["Models"]),
+            *(e["Key"] for e in self._objects()),
+        ]
+
+    def _objects(self) -> list[dict[str, Any]]:
+        listed = self.lab.client("s3").list_objects_v2(Bucket=self.lab.repository)
+        found: list[dict[str, Any]] = listed.get("Contents", [])
+        return found
+
+    def _say(self, text: str) -> None:
+        self.said.append(text)
+        self.on_say(text)
+
+
+@pytest.fixture
+def site(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A site of one test."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with played_lab() as lab:
+        yield Site(lab, archive, [])
+
+
+def settings(site: Site) -> tuple[str, str]:
+    """For a first release."""
+    return f"archive={site.archive}", "endpoint=rooms"
+
+
+def test_a_container_that_does_not_start(site: Site) -> None:
+    """The candidate fails, the reason is told with what to do, and nothing stays."""
+    with pytest.raises(RolloutError) as caught:
+        site.apply(*settings(site), "environment.START=fail")
+
+    assert "rooms-candidate is Failed" in str(caught.value)
+    assert "did not pass the ping health check" in str(caught.value)
+    assert "python -m deploy logs" in str(caught.value)
+    assert "There is no endpoint rooms, as before" in str(caught.value)
+    assert [] == site.names()
+
+
+def test_an_answer_that_is_none(site: Site) -> None:
+    """The candidate starts and answers its golden plan with an error of its own."""
+    with pytest.raises(RolloutError, match="answers its golden plan with 500"):
+        site.apply(*settings(site), "environment.STATUS=500")
+
+    assert [] == site.names()
+
+
+def test_a_quota_that_is_used_up(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call is told with its quota; the next run goes on, so model and file stay."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with played_lab(quotas=Quotas(serverless_concurrency=0)) as lab:
+        site = Site(lab, archive, [])
+        with pytest.raises(AwsError, match=r"CreateEndpoint of .*rooms-candidate.*LimitExceeded"):
+            site.apply(*settings(site))
+        kinds = [name.rpartition("-")[0] for name in site.names()]
+        assert ["rooms-1-0", "rooms/rooms-1.0"] == kinds
+
+
+def test_a_wait_that_is_too_long(site: Site) -> None:
+    """It is told how long it was; what was begun is left to go on."""
+    with pytest.raises(WaitTimeout, match="rooms-candidate"):
+        site.apply(*settings(site), "environment.START_S=5", timeout_s=0.5)
+
+
+def test_an_endpoint_that_somebody_deletes_meanwhile(site: Site) -> None:
+    """It is not waited for for ever."""
+
+    def delete(text: str) -> None:
+        if text.startswith("  rooms-candidate: Creating"):
+            site.lab.settled("rooms-candidate")
+            site.lab.sagemaker.delete_endpoint(EndpointName="rooms-candidate")
+
+    site.on_say = delete
+    with pytest.raises(RolloutError, match="somebody has deleted it"):
+        site.apply(*settings(site))
+    assert [] == site.names()
+
+
+def test_an_image_that_sagemaker_refuses(site: Site) -> None:
+    """Nothing is made, and the command that mends it is named."""
+    ecr = site.lab.client("ecr")
+    image = site.lab.account.image.partition("@")[0]
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "size": 2,
+            "digest": f"sha256:{'4' * 64}",
+        },
+        "layers": [],
+    }
+    ecr.put_image(
+        repositoryName=site.lab.repository,
+        imageManifest=json.dumps(manifest),
+        imageManifestMediaType=manifest["mediaType"],
+        imageTag="oci",
+    )
+    with pytest.raises(ManifestError, match=r"image fix .*:oci"):
+        site.apply(*settings(site), f"image={image}:oci")
+    assert [] == site.names()
+
+
+def test_a_tag_is_pinned(site: Site) -> None:
+    """The model names the digest that the tag leads to now."""
+    image, _, digest = site.lab.account.image.partition("@")
+    ecr = site.lab.client("ecr")
+    (found,) = ecr.batch_get_image(
+        repositoryName=site.lab.repository, imageIds=[{"imageDigest": digest}]
+    )["images"]
+    ecr.put_image(
+        repositoryName=site.lab.repository, imageManifest=found["imageManifest"], imageTag="v7"
+    )
+    spec = read_spec(SHIPPED, (*site.lab.account.settings(), f"image={image}:v7"))
+
+    assert f"{image}@{digest}" == find_image(
+        AwsAccount(REGION, site.lab.place.url), spec, site.said.append
+    )
+
+
+def test_going_back_can_fail_too(site: Site) -> None:
+    """Then both reasons are told."""
+
+    def break_down(text: str) -> None:
+        if text.startswith("sagemaker delete_endpoint"):
+            raise EndpointFailed("rooms-candidate", "Failed", "a second one")
+
+    site.on_say = break_down
+    with pytest.raises(RolloutError) as caught:
+        site.apply(*settings(site), "environment.START=fail")
+
+    assert "did not pass the ping health check" in str(caught.value)
+    assert "Going back failed, too" in str(caught.value)
+    assert "a second one" in str(caught.value)
