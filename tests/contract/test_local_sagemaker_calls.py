@@ -13,6 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from deploy.__main__ import main
 from deploy.local.sagemaker.constraints import compiled
 from deploy.local.sagemaker.control import HOSTED, RECORDED
 from deploy.local.sagemaker.hosting import Quotas
@@ -231,14 +232,37 @@ def test_images_that_sagemaker_refuses(lab: Lab) -> None:
         assert told in message
 
 
-def test_an_image_has_the_digest_of_its_manifest(lab: Lab) -> None:
-    """By moto itself it would be one of the layers."""
-    ecr = lab.client("ecr")
-    digest = lab.account.image.partition("@")[2]
-    (image,) = ecr.batch_get_image(
-        repositoryName=lab.repository, imageIds=[{"imageDigest": digest}]
-    )["images"]
+def test_images_can_be_read(lab: Lab) -> None:
+    """By the digest of the manifest, down to the content of a layer."""
+    ecr, digest = lab.client("ecr"), lab.account.image.partition("@")[2]
+    wanted = {"repositoryName": lab.repository, "imageIds": [{"imageDigest": digest}]}
+    (image,) = ecr.batch_get_image(**wanted)["images"]
     assert digest == f"sha256:{hashlib.sha256(image['imageManifest'].encode()).hexdigest()}"
+    config = json.loads(image["imageManifest"])["config"]
+    found = ecr.get_download_url_for_layer(
+        repositoryName=lab.repository, layerDigest=config["digest"]
+    )
+    with urllib.request.urlopen(found["downloadUrl"]) as answer:
+        assert "amd64" == json.load(answer)["architecture"]
+    part = urllib.request.Request(found["downloadUrl"], headers={"Range": "bytes=0-3"})
+    with urllib.request.urlopen(part) as answer:
+        assert (206, 4) == (answer.status, len(answer.read()))
+    code, message = refusal(
+        ecr.get_download_url_for_layer, repositoryName=lab.repository,
+        layerDigest=f"sha256:{'0' * 64}",
+    )  # fmt: skip
+    assert "LayersNotFoundException" == code
+    assert lab.repository in message
+
+
+def test_an_image_passes_our_own_check(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`python -m deploy image check` finds nothing wrong with it."""
+    for name, value in lab.place.environ.items():
+        monkeypatch.setenv(name, value)
+    assert main(["image", "check", lab.account.image]) == 0
+    assert "linux/amd64, 1 layer" in capsys.readouterr().out
 
 
 def test_roles_and_model_data(lab: Lab) -> None:

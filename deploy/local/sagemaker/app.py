@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import traceback
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request
 from werkzeug.wrappers import Response as HttpResponse
 
-from deploy.local.sagemaker import invoke, protocol
+from deploy.local.sagemaker import ecr, invoke, protocol
 from deploy.local.sagemaker.control import answer_call
 from deploy.local.sagemaker.refusal import Refusal
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 _INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
 _TARGET = "SageMaker."
-_PUT_IMAGE = "AmazonEC2ContainerRegistry_V20150921.PutImage"
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 DEFAULT_REGION = "us-east-1"
 
@@ -38,6 +35,7 @@ class Application:
     def __init__(self) -> None:
         self.hosting: Hosting | None = None
         self.runtime: invoke.Runtime | None = None
+        self._layers = ecr.Layers()
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def serve(self, hosting: Hosting, runtime: invoke.Runtime) -> None:
@@ -47,25 +45,44 @@ class Application:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         request = Request(environ)
+        answer = self._own(request)
+        if answer is None:
+            return self._elsewhere(environ, start_response, request)
+        http = HttpResponse(answer.body, answer.status, dict(answer.headers))
+        return http(environ, start_response)
+
+    def _own(self, request: Request) -> Response | None:
+        """The answer to a call that is not moto's; None if it is."""
         scope = _SCOPE.search(request.headers.get("Authorization", ""))
         target = request.headers.get("X-Amz-Target", "")
         region = scope["region"] if scope else DEFAULT_REGION
-        path = _INVOCATIONS.fullmatch(request.path)
         if target.startswith(_TARGET):
-            answer = self._control(region, target.removeprefix(_TARGET), request.get_data())
-        elif path and request.method == "POST":
+            return self._control(region, target.removeprefix(_TARGET), request.get_data())
+        path = _INVOCATIONS.fullmatch(request.path)
+        if path and request.method == "POST":
             body = request.get_data()
             wanted = invoke.Invocation(path["name"], body, dict(request.headers))
-            answer = self._invoke(region, wanted)
-        elif scope and scope["service"] == "sagemaker":
+            return self._invoke(region, wanted)
+        if scope and scope["service"] == "sagemaker":
             unknown = Refusal("UnknownOperationException", f"{request.path} is not served here")
-            answer = protocol.render_refusal(unknown)
-        else:
-            if target == _PUT_IMAGE:
-                _with_digest(environ, request)
-            return self._moto(environ, start_response)  # type: ignore[no-any-return]  # untyped
-        http = HttpResponse(answer.body, answer.status, dict(answer.headers))
-        return http(environ, start_response)
+            return protocol.render_refusal(unknown)
+        if request.path.startswith(ecr.PATH):
+            digest = request.path.removeprefix(ecr.PATH)
+            return self._layers.download(digest, request.headers.get("Range", ""))
+        if target == f"{ecr.TARGET}GetDownloadUrlForLayer":
+            return self._layers.locate(request.get_data(), request.host_url.rstrip("/"))
+        return None
+
+    def _elsewhere(
+        self, environ: WSGIEnvironment, start_response: StartResponse, request: Request
+    ) -> Iterable[bytes]:
+        """The answer of moto."""
+        target = request.headers.get("X-Amz-Target", "")
+        if target.startswith(ecr.TARGET):
+            body = self._layers.changed(target.removeprefix(ecr.TARGET), request.get_data())
+            environ["wsgi.input"] = BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
+        return self._moto(environ, start_response)  # type: ignore[no-any-return]  # untyped
 
     def _control(self, region: str, operation: str, body: bytes) -> Response:
         assert self.hosting
@@ -87,13 +104,3 @@ class Application:
         except Exception as err:  # noqa: BLE001
             self.hosting.bugs.append(traceback.format_exc())
             return protocol.render_failure(err)
-
-
-def _with_digest(environ: WSGIEnvironment, request: Request) -> None:
-    """Tell moto an image's digest: without one it takes that of the layers for the manifest's."""
-    given: dict[str, Any] = json.loads(request.get_data())
-    manifest = str(given.get("imageManifest", ""))
-    given.setdefault("imageDigest", f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}")
-    body = json.dumps(given).encode()
-    environ["wsgi.input"] = BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))

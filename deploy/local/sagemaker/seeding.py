@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import gzip
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from deploy.local.sagemaker.ecr import digest_of
 from deploy.local.sagemaker.models import WANTED_MANIFEST
 from deploy.local.sagemaker.neighbors import ACCOUNT
 
@@ -52,7 +54,7 @@ class Account:
 def seed(neighbors: Neighbors, region: str, name: str = "rooms") -> Account:
     """Make the bucket, the role and the image of a new account.
 
-    The image is a manifest alone: what runs is TorchServe of this machine, or ``--image``.
+    The image has nothing in it: what runs is TorchServe of this machine, or ``--image``.
     """
     s3 = neighbors.client("s3", region)
     if region == "us-east-1":
@@ -71,7 +73,7 @@ def seed(neighbors: Neighbors, region: str, name: str = "rooms") -> Account:
 def put_image(
     neighbors: Neighbors, region: str, repository: str, kind: str = WANTED_MANIFEST, **tag: str
 ) -> str:
-    """Put a manifest into a repository of ECR; its digest.
+    """Push a small image for linux/amd64 to a repository of ECR; its digest.
 
     Args:
         neighbors: Where ECR is.
@@ -80,27 +82,39 @@ def put_image(
         kind: Media type of the manifest.
         tag: ``imageTag``, if it gets one other than ``latest``.
     """
-    manifest = json.dumps(_manifest(kind))
-    answer = neighbors.client("ecr", region).put_image(
+    files = b"\0" * 10240  # the end of an empty tar
+    layer = gzip.compress(files, mtime=0)
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Cmd": ["serve"]},
+            "rootfs": {"type": "layers", "diff_ids": [digest_of(files)]},
+        }
+    ).encode()
+    ecr = neighbors.client("ecr", region)
+    for content in (config, layer):
+        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        names = {"repositoryName": repository, "uploadId": upload}
+        ecr.upload_layer_part(
+            **names, partFirstByte=0, partLastByte=len(content) - 1, layerPartBlob=content
+        )
+        with suppress(ecr.exceptions.LayerAlreadyExistsException):
+            ecr.complete_layer_upload(**names, layerDigests=[digest_of(content)])
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": kind,
+        "config": _described(_CONFIG, config),
+        "layers": [_described(_LAYER, layer)],
+    }
+    answer = ecr.put_image(
         repositoryName=repository,
-        imageManifest=manifest,
+        imageManifest=json.dumps(manifest),
         imageManifestMediaType=kind,
         **{"imageTag": "latest", **tag},
     )
     return str(answer["image"]["imageId"]["imageDigest"])
 
 
-def _manifest(kind: str) -> dict[str, Any]:
-    config = json.dumps({"architecture": "amd64", "os": "linux"}).encode()
-    layer = b"a layer that nobody downloads"
-    return {
-        "schemaVersion": 2,
-        "mediaType": kind,
-        "config": _described(_CONFIG, config),
-        "layers": [_described(_LAYER, layer)],
-    }
-
-
 def _described(kind: str, content: bytes) -> dict[str, Any]:
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    return {"mediaType": kind, "size": len(content), "digest": digest}
+    return {"mediaType": kind, "size": len(content), "digest": digest_of(content)}
