@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from deploy.endpoint.apply import Outcome
 
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
 
 @dataclass
 class Site:
@@ -83,6 +85,14 @@ def settings(site: Site) -> tuple[str, str]:
     return f"archive={site.archive}", "endpoint=rooms"
 
 
+def manifest_of(lab: Lab, digest: str) -> str:
+    """Of the image that is there at the start."""
+    (found,) = lab.client("ecr").batch_get_image(
+        repositoryName=lab.repository, imageIds=[{"imageDigest": digest}]
+    )["images"]
+    return str(found["imageManifest"])
+
+
 def test_a_container_that_does_not_start(site: Site) -> None:
     """The candidate fails, the reason is told with what to do, and nothing stays."""
     with pytest.raises(RolloutError) as caught:
@@ -137,22 +147,16 @@ def test_an_endpoint_that_somebody_deletes_meanwhile(site: Site) -> None:
 
 def test_an_image_that_sagemaker_refuses(site: Site) -> None:
     """Nothing is made, and the command that mends it is named."""
-    ecr = site.lab.client("ecr")
-    image = site.lab.account.image.partition("@")[0]
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": {
-            "mediaType": "application/vnd.oci.image.config.v1+json",
-            "size": 2,
-            "digest": f"sha256:{'4' * 64}",
-        },
-        "layers": [],
-    }
-    ecr.put_image(
+    image, _, digest = site.lab.account.image.partition("@")
+    manifest = json.loads(manifest_of(site.lab, digest))
+    manifest["mediaType"] = OCI_MANIFEST
+    manifest["config"]["mediaType"] = "application/vnd.oci.image.config.v1+json"
+    for layer in manifest["layers"]:
+        layer["mediaType"] = "application/vnd.oci.image.layer.v1.tar+gzip"
+    site.lab.client("ecr").put_image(
         repositoryName=site.lab.repository,
         imageManifest=json.dumps(manifest),
-        imageManifestMediaType=manifest["mediaType"],
+        imageManifestMediaType=OCI_MANIFEST,
         imageTag="oci",
     )
     with pytest.raises(ManifestError, match=r"image fix .*:oci"):
@@ -163,12 +167,10 @@ def test_an_image_that_sagemaker_refuses(site: Site) -> None:
 def test_a_tag_is_pinned(site: Site) -> None:
     """The model names the digest that the tag leads to now."""
     image, _, digest = site.lab.account.image.partition("@")
-    ecr = site.lab.client("ecr")
-    (found,) = ecr.batch_get_image(
-        repositoryName=site.lab.repository, imageIds=[{"imageDigest": digest}]
-    )["images"]
-    ecr.put_image(
-        repositoryName=site.lab.repository, imageManifest=found["imageManifest"], imageTag="v7"
+    site.lab.client("ecr").put_image(
+        repositoryName=site.lab.repository,
+        imageManifest=manifest_of(site.lab, digest),
+        imageTag="v7",
     )
     spec = read_spec(SHIPPED, (*site.lab.account.settings(), f"image={image}:v7"))
 
