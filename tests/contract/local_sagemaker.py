@@ -36,7 +36,8 @@ class PlayedFleet:
     """Does what the variables of its container say.
 
     ``START=fail`` does not start; ``STATUS`` is answered, and 0 is no answer; ``DELAY_S`` is
-    waited. It answers ``NAME``, the size of the body and the headers that came.
+    waited. ``BAD`` is a body that gets 400, ``WORSE`` one that gets 500. It answers ``NAME``, the
+    size of the body and the headers that came; ``ECHO`` names a variable that it answers instead.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -63,13 +64,22 @@ class PlayedFleet:
         if delay_s > timeout_s:
             return Answer(0, seconds=timeout_s, failure="TimeoutError('timed out')")
         time.sleep(delay_s)
-        if status == "0":
+        if status == "0" or self.is_stopped:
             return Answer(0, failure="ConnectionRefusedError(111)")
         with self._log.open("a") as file:
             file.write("one request\n")
         named = {ATTRIBUTES.lower(): headers[ATTRIBUTES]} if ATTRIBUTES in headers else {}
+        status = {"BAD": "400", "WORSE": "500"}.get(body.decode(errors="replace"), status)
         text = f"{self.environ.get('NAME')} {len(body)} {headers.get('Accept', '-')}"
+        text = self.environ.get(self.environ.get("ECHO", ""), text)
         return Answer(int(status), text.encode(), {"content-type": "text/plain", **named}, 0.5)
+
+    def get(self, path: str, timeout_s: float) -> Answer:
+        """EXECUTION_PARAMETERS, if it has that variable."""
+        offered = self.environ.get("EXECUTION_PARAMETERS")
+        if path != "/execution-parameters" or offered is None:
+            return Answer(404, b"{}", seconds=min(timeout_s, 0.0))
+        return Answer(200, offered.encode())
 
     def memory_percent(self) -> float:
         """A quarter."""
@@ -142,7 +152,61 @@ class Lab:
             "PrimaryContainer": container,
         }
 
-    def config(self, model: str, *, concurrency: int = 0, instances: int = 2, **more: Any) -> str:
+    def put(self, key: str, body: bytes = b"plan") -> str:
+        """An object in the bucket; its address."""
+        self.client("s3").put_object(Bucket=self.repository, Key=key, Body=body)
+        return f"{self.account.artifacts}/{key}"
+
+    def content(self, url: str) -> str | None:
+        """An object as text; None if it is not there."""
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        s3 = self.client("s3")
+        try:
+            return str(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+        except s3.exceptions.NoSuchKey:
+            return None
+
+    def job_params(self, model: str, name: str, **more: Any) -> dict[str, Any]:
+        """Parameters of a transform job of the objects below ``NAME/in/``."""
+        root = f"{self.account.artifacts}/{name}"
+        source = {"S3DataType": "S3Prefix", "S3Uri": f"{root}/in/"}
+        return {
+            "TransformJobName": name,
+            "ModelName": model,
+            "TransformInput": {"DataSource": {"S3DataSource": source}},
+            "TransformOutput": {"S3OutputPath": f"{root}/out"},
+            "TransformResources": {"InstanceType": "ml.c6i.large", "InstanceCount": 1},
+            **more,
+        }
+
+    def job(self, model: str, *bodies: bytes, **more: Any) -> str:
+        """A new transform job of these objects, ``0``, ``1`` and so on; its name."""
+        name = self.name("job")
+        for index, body in enumerate(bodies or [b"plan"]):
+            self.put(f"{name}/in/{index}", body)
+        self.sagemaker.create_transform_job(**self.job_params(model, name, **more))
+        return name
+
+    def finished(self, job: str) -> dict[str, Any]:
+        """What DescribeTransformJob says when it is over."""
+        deadline = time.monotonic() + DEADLINE_S
+        while (found := self.sagemaker.describe_transform_job(TransformJobName=job))[
+            "TransformJobStatus"
+        ] in {"InProgress", "Stopping"}:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
+        described: dict[str, Any] = found
+        return described
+
+    def config(
+        self,
+        model: str,
+        *,
+        concurrency: int = 0,
+        instances: int = 2,
+        asynchronous: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> str:
         """A new configuration, serverless if it has a concurrency; its name."""
         name = self.name("config")
         variant = {"VariantName": "AllTraffic", "ModelName": model, **more}
@@ -151,7 +215,10 @@ class Lab:
             variant["ServerlessConfig"] = settings
         else:
             variant |= {"InstanceType": "ml.c6i.large", "InitialInstanceCount": instances}
-        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        beside = {"AsyncInferenceConfig": asynchronous} if asynchronous else {}
+        self.sagemaker.create_endpoint_config(
+            EndpointConfigName=name, ProductionVariants=[variant], **beside
+        )
         return name
 
     def endpoint(self, *, concurrency: int = 0, **environ: str) -> str:
@@ -161,6 +228,44 @@ class Lab:
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
         self.settled(name)
         return name
+
+    def async_config(self, per_instance: int = 1, **output: Any) -> dict[str, Any]:
+        """An AsyncInferenceConfig with a place for answers and one for failures."""
+        root = self.account.artifacts
+        places = {"S3OutputPath": f"{root}/answers", "S3FailurePath": f"{root}/failures/"}
+        return {
+            "OutputConfig": {**places, **output},
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": per_instance},
+        }
+
+    def async_endpoint(
+        self, *, instances: int = 1, config: dict[str, Any] | None = None, **environ: str
+    ) -> str:
+        """A new asynchronous endpoint that has settled; its name."""
+        name = self.name("endpoint")
+        made = self.config(
+            self.model(**environ), instances=instances, asynchronous=config or self.async_config()
+        )
+        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=made)
+        self.settled(name)
+        return name
+
+    def queue(self, name: str, body: bytes = b"plan", **more: Any) -> dict[str, Any]:
+        """The answer to InvokeEndpointAsync of a body that lies in S3."""
+        where = self.put(self.name("inputs/plan"), body)
+        runtime = self.client("sagemaker-runtime")
+        answer: dict[str, Any] = runtime.invoke_endpoint_async(
+            EndpointName=name, InputLocation=where, **more
+        )
+        return answer
+
+    def awaited(self, url: str) -> str:
+        """An object as text, as soon as it is there."""
+        deadline = time.monotonic() + DEADLINE_S
+        while (found := self.content(url)) is None:
+            assert time.monotonic() < deadline, url
+            time.sleep(0.02)
+        return found
 
     def describe(self, name: str) -> dict[str, Any]:
         """What DescribeEndpoint says."""

@@ -81,6 +81,12 @@ def test_every_call(lab: Lab) -> None:
     sagemaker.get_waiter("endpoint_deleted").wait(
         EndpointName=endpoint, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
     )
+    job = lab.job(model)
+    assert "Completed" == lab.finished(job)["TransformJobStatus"]
+    listed = sagemaker.list_transform_jobs(NameContains=job)["TransformJobSummaries"]
+    assert [job] == [found["TransformJobName"] for found in listed]
+    with pytest.raises(ClientError, match="the transform job is in status Completed"):
+        sagemaker.stop_transform_job(TransformJobName=job)
     sagemaker.delete_endpoint_config(EndpointConfigName=first)
     sagemaker.delete_model(ModelName=model)
     assert {*RECORDED, *HOSTED} == made
@@ -122,7 +128,8 @@ def patterns(shape: Shape, seen: set[str]) -> Iterator[str]:
 def test_every_pattern_of_the_model_is_understood() -> None:
     """Those of our calls and answers."""
     calls = [service_model("sagemaker").operation_model(name) for name in {*RECORDED, *HOSTED}]
-    calls.append(service_model("sagemaker-runtime").operation_model("InvokeEndpoint"))
+    runtime = service_model("sagemaker-runtime")
+    calls += [runtime.operation_model(f"InvokeEndpoint{kind}") for kind in ("", "Async")]
     shapes = [shape for call in calls for shape in (call.input_shape, call.output_shape) if shape]
     found = {pattern for shape in shapes for pattern in patterns(shape, set())}
 

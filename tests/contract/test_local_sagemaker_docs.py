@@ -17,7 +17,7 @@ def test_calls() -> None:
     """All that are answered are listed, in order."""
     (block,) = re.findall(r"<!-- calls -->\n(.*?)\n<!-- /calls -->", TEXT, re.DOTALL)
     listed = re.findall(r"`(\w+)`", block)
-    assert [*sorted({*RECORDED, *HOSTED}), "InvokeEndpoint"] == listed
+    assert [*sorted({*RECORDED, *HOSTED}), "InvokeEndpoint", "InvokeEndpointAsync"] == listed
 
 
 def test_options_and_limits() -> None:

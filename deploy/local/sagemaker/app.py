@@ -12,7 +12,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request
 from werkzeug.wrappers import Response as HttpResponse
 
-from deploy.local.sagemaker import ecr, invoke, protocol
+from deploy.local.sagemaker import asynchronous, ecr, invoke, protocol
 from deploy.local.sagemaker.control import answer_call
 from deploy.local.sagemaker.refusal import Refusal
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deploy.local.sagemaker.hosting import Hosting
     from deploy.local.sagemaker.protocol import Response
 
-_INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
+_INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>(?:async-)?invocations)")
 _TARGET = "SageMaker."
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 DEFAULT_REGION = "us-east-1"
@@ -62,7 +62,7 @@ class Application:
         if path and request.method == "POST":
             body = request.get_data()
             wanted = invoke.Invocation(path["name"], body, dict(request.headers))
-            return self._invoke(region, wanted)
+            return self._invoke(region, wanted, is_async=path["kind"] != "invocations")
         if scope and scope["service"] == "sagemaker":
             unknown = Refusal("UnknownOperationException", f"{request.path} is not served here")
             return protocol.render_refusal(unknown)
@@ -94,11 +94,14 @@ class Application:
             self.hosting.bugs.append(traceback.format_exc())
             return protocol.render_failure(err)
 
-    def _invoke(self, region: str, wanted: invoke.Invocation) -> Response:
+    def _invoke(self, region: str, wanted: invoke.Invocation, *, is_async: bool) -> Response:
         assert self.hosting
         assert self.runtime
         try:
-            return self.runtime.invoke(self.hosting.region(region), wanted)
+            where = self.hosting.region(region)
+            if is_async:
+                return asynchronous.accept(self.hosting, where, wanted)
+            return self.runtime.invoke(where, wanted)
         except Refusal as err:
             return invoke.render_refusal(err)
         except Exception as err:  # noqa: BLE001

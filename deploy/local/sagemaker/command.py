@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MODES = ("torchserve", "image")
 DEFAULT_PORT = 5055
 DEFAULT_REGION = "eu-central-1"
+_MOST_SECONDS = 3600
 _NEEDED = Path("requirements/local-sagemaker.txt")
 
 
@@ -38,6 +39,11 @@ def add_command(parser: argparse.ArgumentParser) -> None:
         help="shortens SageMaker's waits and CloudWatch's periods, such as 0.01",
     )  # fmt: skip
     parser.add_argument(
+        "--seconds-per-object", type=_seconds, default=0.0, metavar="SECONDS",
+        help="how long an instance of a transform job takes for an object at least, before the "
+        "time scale: for simulations of what many instances do",
+    )  # fmt: skip
+    parser.add_argument(
         "--empty", action="store_true", help="no bucket, no role and no image at the start"
     )
     parser.set_defaults(run=run)
@@ -50,6 +56,16 @@ def _scale(text: str) -> float:
         value = 0.0
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r}; more than 0, at most 1")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < _MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r}; 0 or more, less than {_MOST_SECONDS}")
     return value
 
 
@@ -72,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         # The candidate's server becomes the endpoint's: a deployment is there in half the time.
         with local_sagemaker(start, port=args.port, time_scale=args.time_scale, spare=1) as place:
+            place.hosting.seconds_per_object = args.seconds_per_object
             print(json.dumps(_description(place, args)), flush=True)
             stop.wait()
             print("Stopping …", file=sys.stderr)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deploy.local.sagemaker import tags
+from deploy.local.sagemaker.model_data import parse_url
 from deploy.local.sagemaker.models import container_of
 from deploy.local.sagemaker.records import CONFIG, MODEL
 from deploy.local.sagemaker.refusal import already_exists, invalid, not_found
@@ -44,6 +45,7 @@ def create_config(region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
                 f"Variant {variant['VariantName']} needs ServerlessConfig, or InstanceType and "
                 "InitialInstanceCount."
             )
+    _check_async(given)
     params = {key: value for key, value in given.items() if key != "Tags"}
     params["ProductionVariants"] = [{"InitialVariantWeight": 1.0, **entry} for entry in variants]
     record = region.add(CONFIG, name, params)
@@ -77,6 +79,18 @@ def variants_of(config: Record) -> Sequence[Mapping[str, Any]]:
 def is_serverless(config: Record) -> bool:
     """Whether it has a serverless variant, which is then its only one."""
     return any("ServerlessConfig" in variant for variant in variants_of(config))
+
+
+def _check_async(given: Mapping[str, Any]) -> None:
+    config = given.get("AsyncInferenceConfig")
+    if config is None:
+        return
+    if len(given["ProductionVariants"]) > 1:
+        raise invalid("An asynchronous endpoint of several variants is not served here.")
+    for key in ("S3OutputPath", "S3FailurePath"):
+        url = config["OutputConfig"].get(key, "")
+        if (url or key == "S3OutputPath") and parse_url(f"{url.rstrip('/')}/x") is None:
+            raise invalid(f"{key} {url!r} is no place in S3.")
 
 
 def _check_serverless(given: Mapping[str, Any], variant: Mapping[str, Any], model: Record) -> None:

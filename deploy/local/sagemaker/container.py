@@ -118,6 +118,11 @@ class ContainerFleet:
         server = Server(place.host, place.port)
         return server.ask("POST", "/invocations", body, headers, timeout_s=timeout_s)
 
+    def get(self, path: str, timeout_s: float) -> Answer:
+        """See :class:`deploy.local.sagemaker.fleets.Fleet`."""
+        place = self._container.server
+        return Server(place.host, place.port).ask("GET", path, timeout_s=timeout_s)
+
     def memory_percent(self) -> float | None:
         """The sum of its processes' peaks, seldom: asking the engine costs more than serving."""
         if time.monotonic() < self._measured_s + _MEMORY_S:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploy.local.sagemaker import configs, endpoints, listing, models, tags, updates
+from deploy.local.sagemaker import configs, endpoints, listing, models, tags, transform, updates
 from deploy.local.sagemaker.protocol import Response, parse_call, render_answer
 from deploy.local.sagemaker.refusal import Refusal
 
@@ -29,6 +29,9 @@ RECORDED: Mapping[str, Local] = {
     "ListEndpointConfigs": listing.list_configs,
     "DescribeEndpoint": endpoints.describe_endpoint,
     "ListEndpoints": listing.list_endpoints,
+    "DescribeTransformJob": transform.describe_job,
+    "ListTransformJobs": listing.list_jobs,
+    "StopTransformJob": transform.stop_job,
     "ListTags": tags.list_tags,
     "AddTags": tags.add_tags,
     "DeleteTags": tags.delete_tags,
@@ -36,6 +39,7 @@ RECORDED: Mapping[str, Local] = {
 # Those that ask other services, or begin something.
 HOSTED: Mapping[str, Wide] = {
     "CreateModel": models.create_model,
+    "CreateTransformJob": transform.create_job,
     "CreateEndpoint": endpoints.create_endpoint,
     "DeleteEndpoint": endpoints.delete_endpoint,
     "UpdateEndpoint": updates.update_endpoint,

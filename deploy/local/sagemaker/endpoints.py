@@ -82,6 +82,8 @@ def describe_endpoint(region: Region, given: Mapping[str, Any]) -> dict[str, Any
             answer["LastDeploymentConfig"] = endpoint.deployment
         if endpoint.live:
             answer["ProductionVariants"] = _variants(endpoint, endpoint.live)
+            if endpoint.live.asynchronous is not None:
+                answer["AsyncInferenceConfig"] = endpoint.live.asynchronous
         if endpoint.coming_config:
             answer["PendingDeploymentSummary"] = _pending(region, endpoint)
         return answer
@@ -125,7 +127,7 @@ def _variant(variant: Variant, share: float) -> dict[str, Any]:
         "CurrentWeight": variant.weight * share,
         "DesiredWeight": variant.weight,
         "CurrentInstanceCount": variant.instances,
-        "DesiredInstanceCount": variant.instances,
+        "DesiredInstanceCount": variant.instances if variant.pending is None else variant.pending,
     }
     if variant.serverless:
         answer["CurrentServerlessConfig"] = dict(variant.serverless)

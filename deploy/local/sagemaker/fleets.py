@@ -46,6 +46,7 @@ class Recipe:
         is_serverless: Whether it runs as serverless hosting does: with a read-only root.
         memory_mb: What it may use, in MB of 2^20 bytes.
         timeout_s: How long it may take until it is healthy.
+        owner: Who alone uses it; empty for anybody.
     """
 
     image: str
@@ -55,11 +56,12 @@ class Recipe:
     is_serverless: bool = False
     memory_mb: int = 4096
     timeout_s: float = field(default=240.0, compare=False)
+    owner: str = ""
 
     def key(self) -> tuple[object, ...]:
         """What makes two recipes the same server."""
         environ = tuple(sorted(self.environ.items()))
-        return self.image, self.data, environ, self.is_serverless, self.memory_mb
+        return self.image, self.data, environ, self.is_serverless, self.memory_mb, self.owner
 
 
 class Fleet(Protocol):
@@ -80,6 +82,10 @@ class Fleet(Protocol):
 
     def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
         """POST /invocations."""
+        ...
+
+    def get(self, path: str, timeout_s: float) -> Answer:
+        """GET something else of it, such as /execution-parameters."""
         ...
 
     def memory_percent(self) -> float | None:

@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from deploy.local.sagemaker.neighbors import ACCOUNT, Neighbors
@@ -27,11 +28,13 @@ class Quotas:
 
     Attributes:
         serverless_concurrency: Sum of MaxConcurrency of all serverless endpoints of a region.
-        instances: By instance type, of a region.
+        instances: Of endpoints, by instance type, of a region.
+        transform_instances: Of transform jobs, likewise.
     """
 
     serverless_concurrency: int | None = None
     instances: Mapping[str, int] = field(default_factory=dict)
+    transform_instances: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -85,6 +88,8 @@ class Hosting:
         logs: What servers print.
         quotas: What the account may use.
         faults: What tests let go wrong.
+        seconds_per_object: How long an instance of a transform job takes for an object at least,
+            before it is scaled; for simulations.
         bugs: Traces of what should not have happened; tests look here.
     """
 
@@ -95,9 +100,11 @@ class Hosting:
     logs: Logs
     quotas: Quotas = field(default_factory=Quotas)
     faults: Faults = field(default_factory=Faults)
+    seconds_per_object: float = 0.0
     bugs: list[str] = field(default_factory=list)
     regions: dict[str, Region] = field(default_factory=dict)
     _threads: list[threading.Thread] = field(default_factory=list)
+    _requests: list[threading.Thread] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def region(self, name: str) -> Region:
@@ -107,22 +114,52 @@ class Hosting:
 
     def begin(self, work: Callable[[Hosting, Endpoint], None], endpoint: Endpoint) -> None:
         """Let something happen to an endpoint in the background."""
-        thread = threading.Thread(target=self._work, args=(work, endpoint), name=endpoint.name)
+
+        def fail(reason: str) -> None:
+            endpoint.move_to("Failed", reason)
+
+        thread = self._thread(partial(work, self, endpoint), fail, endpoint.name)
         with self._lock:
             self._threads = [other for other in self._threads if other.is_alive()]
             self._threads.append(thread)
         thread.start()
 
-    def _work(self, work: Callable[[Hosting, Endpoint], None], endpoint: Endpoint) -> None:
-        try:
-            work(self, endpoint)
-        except Closing:
-            return
-        except Exception as err:  # noqa: BLE001 - the endpoint must not stay in progress for ever
-            self.bugs.append(traceback.format_exc())
-            endpoint.move_to("Failed", f"InternalFailure: {type(err).__name__}: {err}")
+    def ask(
+        self, work: Callable[[], None], name: str, fail: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Let requests be made of a server in the background.
+
+        Args:
+            work: What makes them. It ends soon after the servers have ended.
+            name: For whom.
+            fail: Is told the reason if something happens that should not.
+        """
+        thread = self._thread(work, fail, name)
+        with self._lock:
+            self._requests = [other for other in self._requests if other.is_alive()]
+            self._requests.append(thread)
+        thread.start()
+
+    def _thread(
+        self, work: Callable[[], None], fail: Callable[[str], None], name: str
+    ) -> threading.Thread:
+        def run() -> None:
+            try:
+                work()
+            except Closing:
+                return
+            except Exception as err:  # noqa: BLE001 - nothing may stay in progress for ever
+                self.bugs.append(traceback.format_exc())
+                fail(f"InternalFailure: {type(err).__name__}: {err}")
+
+        return threading.Thread(target=run, name=name)
 
     def join(self) -> None:
-        """Wait until nothing happens any more."""
+        """Wait until nothing happens to endpoints any more."""
         for thread in list(self._threads):
+            thread.join()
+
+    def join_requests(self) -> None:
+        """Wait for the last requests; the servers have ended."""
+        for thread in list(self._requests):
             thread.join()

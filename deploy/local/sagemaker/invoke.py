@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from botocore.validate import ParamValidator
+
 from deploy.contract.answers import ATTRIBUTES
 from deploy.local.sagemaker.constraints import violations
 from deploy.local.sagemaker.protocol import (
@@ -23,6 +25,8 @@ from deploy.local.sagemaker.sides import Share, choose
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from botocore.model import Shape
+
     from deploy.contract.answers import Answer
     from deploy.local.sagemaker.hosting import Hosting
     from deploy.local.sagemaker.records import Endpoint, Region
@@ -31,11 +35,11 @@ if TYPE_CHECKING:
 MAX_BYTES = 6_291_456  # botocore's model of InvokeEndpoint, Body
 MAX_SERVERLESS_BYTES = 4 * 2**20  # developer guide, invoke a serverless endpoint
 TIMEOUT_S = 60.0
-_TOO_LONG = (
+TOO_LONG = (
     "Your invocation timed out while waiting for a response from container primary. Review the "
     "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
 )
-_READY = {"InService", "Updating", "RollingBack", "UpdateRollbackFailed"}
+READY = {"InService", "Updating", "RollingBack", "UpdateRollbackFailed"}
 # What of a request reaches the container, beside the body.
 _FORWARDED = ("Content-Type", "Accept", ATTRIBUTES, "X-Amzn-SageMaker-Inference-Id",
               "X-Amzn-SageMaker-Target-Variant")  # fmt: skip
@@ -82,13 +86,13 @@ class Runtime:
         Raises:
             Refusal: If SageMaker refuses it, or the container answers with an error.
         """
-        endpoint = region.endpoints.get(request.name)
-        if endpoint is None or endpoint.live is None or endpoint.status not in _READY:
-            message = f"Endpoint {request.name} of account {region.account} not found."
-            raise refused(message, ErrorCode="NO_SUCH_ENDPOINT")
-        _check_headers(request)
+        endpoint, live = find_live(region, request.name)
+        if live.asynchronous is not None:
+            raise refused(f"Endpoint {request.name} is asynchronous; it takes InvokeEndpointAsync.")
+        header_params("InvokeEndpoint", request)
         variant = self._choose(endpoint, request)
         _check_size(request, variant)
+        assert variant.fleet  # only asynchronous ones are without
         if not variant.enter():
             # amazon-kinesis-video-streams-parser-library#187: status 400, and no message.
             raise Refusal("ThrottlingException", None)
@@ -144,16 +148,41 @@ def render_refusal(refusal: Refusal) -> Response:
     return Response(refusal.status, json.dumps(content).encode(), headers)
 
 
-def _check_headers(request: Invocation) -> None:
-    shape = input_shape("sagemaker-runtime", "InvokeEndpoint")
-    given = {"EndpointName": request.name} | {
-        name: request.given()[member.serialization["name"]]
-        for name, member in shape.members.items()
-        if member.serialization.get("name") in request.given()
-    }
-    found = list(violations(given, shape))
+def find_live(region: Region, name: str) -> tuple[Endpoint, Side]:
+    """An endpoint that serves, and what of it does.
+
+    Raises:
+        Refusal: If there is none.
+    """
+    endpoint = region.endpoints.get(name)
+    if endpoint is None or endpoint.live is None or endpoint.status not in READY:
+        message = f"Endpoint {name} of account {region.account} not found."
+        raise refused(message, ErrorCode="NO_SUCH_ENDPOINT")
+    return endpoint, endpoint.live
+
+
+def header_params(operation: str, request: Invocation) -> dict[str, Any]:
+    """Parameters of a runtime call by name.
+
+    Raises:
+        Refusal: If they do not fit the service model.
+    """
+    shape = input_shape("sagemaker-runtime", operation)
+    lower = {name.lower(): value for name, value in request.headers.items()}
+    given: dict[str, Any] = {"EndpointName": request.name, "Body": request.body}
+    for name, member in shape.members.items():
+        text = lower.get(member.serialization.get("name", "").lower())
+        if member.serialization.get("location") == "header" and text:
+            given[name] = int(text) if _is_number(member, text) else text
+    report = ParamValidator().validate(given, shape)
+    found = [report.generate_report()] if report.has_errors() else list(violations(given, shape))
     if found:
         raise refused(f"{len(found)} validation error detected: {'; '.join(found)}")
+    return given
+
+
+def _is_number(member: Shape, text: str) -> bool:
+    return member.type_name == "integer" and text.isascii() and text.isdecimal()
 
 
 def _check_size(request: Invocation, variant: Variant) -> None:
@@ -192,7 +221,7 @@ def _failure(answer: Answer, endpoint: Endpoint, region: Region, variant: Varian
     is_timeout = "Timeout" in answer.failure
     if not answer.status and not is_timeout:
         return _unreachable(answer, variant)
-    original = _TOO_LONG if is_timeout else answer.body.decode("utf-8", errors="replace")
+    original = TOO_LONG if is_timeout else answer.body.decode("utf-8", errors="replace")
     side = "client" if answer.is_refusal else "server"
     group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
     message = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.image.names import parse_name
 from deploy.local.sagemaker.configs import variants_of
 from deploy.local.sagemaker.fleets import FleetFailed, Recipe
+from deploy.local.sagemaker.logs import OF_ENDPOINTS, Stream, stream_of
 from deploy.local.sagemaker.model_data import parse_url
 from deploy.local.sagemaker.models import container_of, data_url, resolve
 from deploy.local.sagemaker.pool import Closing
@@ -18,6 +19,7 @@ from deploy.local.sagemaker.sides import Side, Variant
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from deploy.local.sagemaker.fleets import Fleet
     from deploy.local.sagemaker.hosting import Hosting
     from deploy.local.sagemaker.records import Record, Region
 
@@ -43,6 +45,7 @@ def create(hosting: Hosting, endpoint: Endpoint) -> None:
 def delete(hosting: Hosting, endpoint: Endpoint) -> None:
     """End an endpoint and forget it."""
     region = hosting.region(endpoint.region)
+    endpoint.backlog.close()
     if endpoint.live:
         stop_side(hosting, endpoint, endpoint.live)
     with region.lock:
@@ -68,7 +71,7 @@ def start_side(hosting: Hosting, region: Region, endpoint: Endpoint, config_name
         if isinstance(err, Refusal):  # something was deleted meanwhile
             raise FleetFailed(str(err)) from err
         raise
-    return Side(variants)
+    return Side(variants, config.params.get("AsyncInferenceConfig"))
 
 
 def _start(
@@ -79,12 +82,8 @@ def _start(
 ) -> Variant:
     settings, model = what
     name = settings["VariantName"]
-    recipe, resolved = _recipe(hosting, region, settings, model)
-    try:
-        fleet = hosting.pool.lease(recipe)
-    except FleetFailed as err:
-        hosting.logs.put(region.name, endpoint.name, f"{name}/i-{'0' * 17}", err.log)
-        raise FleetFailed(err.reason.format(variant=name), err.log) from err
+    recipe, resolved = recipe_of(hosting, region, settings, model)
+    fleet = lease(hosting, endpoint, name, recipe)
     variant = Variant(
         name,
         settings,
@@ -95,14 +94,39 @@ def _start(
         settings.get("InitialInstanceCount", 0),
         settings.get("ServerlessConfig"),
     )
-    hosting.logs.pump(endpoint, variant)
+    hosting.logs.pump(stream_of(endpoint, variant), fleet.log)
     return variant
 
 
-def _recipe(
+def lease(hosting: Hosting, endpoint: Endpoint, name: str, recipe: Recipe) -> Fleet:
+    """A server for the variant of a name.
+
+    Raises:
+        FleetFailed: If it does not start; what it printed is in the log then.
+    """
+    try:
+        return hosting.pool.lease(recipe)
+    except FleetFailed as err:
+        group = OF_ENDPOINTS.format(endpoint=endpoint.name)
+        hosting.logs.put(Stream(endpoint.region, group, f"{name}/i-{'0' * 17}"), err.log)
+        raise FleetFailed(err.reason.format(variant=name), err.log) from err
+
+
+def recipe_of(
     hosting: Hosting, region: Region, settings: Mapping[str, Any], model: Record
 ) -> tuple[Recipe, str]:
-    """With what a variant's server is started, and its image by digest."""
+    """With what a server of a model is started, and its image by digest.
+
+    Args:
+        hosting: Where the model's file lies.
+        region: Likewise.
+        settings: Of a variant; empty for none.
+        model: What is served.
+
+    Raises:
+        FleetFailed: If the model's file is gone.
+        Refusal: If its image is gone.
+    """
     container = container_of(model)
     url = data_url(container)
     place = parse_url(url)
@@ -126,6 +150,12 @@ def _recipe(
 def stop_side(hosting: Hosting, endpoint: Endpoint, side: Side) -> None:
     """Let a side answer what it has, and end its servers."""
     for variant in side.variants:
-        hosting.clock.wait(_DRAIN_S / hosting.clock.scale, lambda: not variant.in_flight)  # noqa: B023
-        hosting.logs.pump(endpoint, variant)
-        hosting.pool.release(variant.recipe)
+        drain(hosting, variant)
+        if variant.fleet:
+            hosting.logs.pump(stream_of(endpoint, variant), variant.fleet.log)
+            hosting.pool.release(variant.recipe)
+
+
+def drain(hosting: Hosting, variant: Variant) -> None:
+    """Let a variant answer what it has."""
+    hosting.clock.wait(_DRAIN_S / hosting.clock.scale, lambda: not variant.in_flight)

@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""ListModels, ListEndpointConfigs and ListEndpoints: filters, order and pages."""
+"""ListModels, ListEndpointConfigs, ListEndpoints, ListTransformJobs: filters, order and pages."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from deploy.local.sagemaker.records import CONFIG, MODEL, Endpoint, Record, Region
+from deploy.local.sagemaker.records import (
+    CONFIG,
+    MODEL,
+    Endpoint,
+    Record,
+    Region,
+    TransformJob,
+)
 from deploy.local.sagemaker.refusal import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_Item = TypeVar("_Item", Record, Endpoint)
+_Item = TypeVar("_Item", Record, Endpoint, TransformJob)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _PAGE = 10  # API reference, MaxResults of each of them
 
@@ -41,6 +48,20 @@ def list_endpoints(region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
     return page("Endpoints", summaries, given)
 
 
+def list_jobs(region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
+    """ListTransformJobs."""
+    summaries = []
+    for item in _chosen(list(region.jobs.values()), given):
+        if given.get("StatusEquals") in {None, item.status}:
+            summary = _summary(item, "TransformJob") | {
+                "LastModifiedTime": item.modified,
+                "TransformJobStatus": item.status,
+            }
+            optional = {"TransformEndTime": item.ended, "FailureReason": item.failure_reason}
+            summaries.append(summary | {key: value for key, value in optional.items() if value})
+    return page("TransformJobSummaries", summaries, given)
+
+
 def page(
     key: str, items: Sequence[Any], given: Mapping[str, Any], default: int = _PAGE
 ) -> dict[str, Any]:
@@ -66,12 +87,12 @@ def _chosen(items: list[_Item], given: Mapping[str, Any]) -> list[_Item]:
     return sorted(found, key=lambda item: _rank(item, order), reverse=is_descending)
 
 
-def _rank(item: Record | Endpoint, order: str) -> tuple[Any, ...]:
+def _rank(item: Record | Endpoint | TransformJob, order: str) -> tuple[Any, ...]:
     first = {"Name": item.name, "Status": getattr(item, "status", "")}.get(order, item.created)
     return first, item.created
 
 
-def _is_in_time(item: Record | Endpoint, given: Mapping[str, Any]) -> bool:
+def _is_in_time(item: Record | Endpoint | TransformJob, given: Mapping[str, Any]) -> bool:
     ends = {
         "CreationTime": item.created,
         "LastModifiedTime": getattr(item, "modified", item.created),
@@ -82,7 +103,7 @@ def _is_in_time(item: Record | Endpoint, given: Mapping[str, Any]) -> bool:
     )
 
 
-def _summary(item: Record | Endpoint, kind: str) -> dict[str, Any]:
+def _summary(item: Record | Endpoint | TransformJob, kind: str) -> dict[str, Any]:
     return {f"{kind}Name": item.name, f"{kind}Arn": item.arn, "CreationTime": item.created}
 
 

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 NAMESPACE = "AWS/SageMaker"
 OF_INSTANCES = "/aws/sagemaker/Endpoints"
 _NAMESPACES = {"MemoryUtilization": OF_INSTANCES}
-_UNITS = {"MemoryUtilization": "Percent", "ModelLatency": "Microseconds"}
+# Developer guide, "Monitor asynchronous endpoint"; the rest is counted.
+_UNITS = dict.fromkeys(
+    ("RequestDownloadLatency", "ResponseUploadLatency", "ModelLatency"), "Microseconds"
+) | {
+    "MemoryUtilization": "Percent",
+    "ApproximateAgeOfOldestRequest": "Seconds",
+    "TimeInBacklog": "Milliseconds",
+    "TotalProcessingTime": "Milliseconds",
+}
 _MOST_KEPT = 100_000
 _MOST_VALUES = 150  # CloudWatch API reference, MetricDatum
 
@@ -26,7 +34,7 @@ Sample = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One metric of one variant."""
+    """One metric of one variant, or of an endpoint as a whole if that has no name."""
 
     region: str
     endpoint: str
@@ -83,11 +91,11 @@ class Metrics:
 
 
 def _datum(series: Series, values: Sequence[float]) -> dict[str, Any]:
+    dimensions = {"EndpointName": series.endpoint, "VariantName": series.variant}
     return {
         "MetricName": series.name,
         "Dimensions": [
-            {"Name": "EndpointName", "Value": series.endpoint},
-            {"Name": "VariantName", "Value": series.variant},
+            {"Name": key, "Value": dimensions[key]} for key in dimensions if dimensions[key]
         ],
         "Values": list(values),
         "Unit": _UNITS.get(series.name, "None"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What SageMaker asks of other services: S3, ECR, IAM, CloudWatch and its logs, autoscaling.
+"""What SageMaker asks of other services: S3, ECR, IAM, CloudWatch and its logs, SNS, autoscaling.
 
 All of them are moto's, and are asked as any client asks them.
 """
@@ -69,6 +69,40 @@ class Neighbors:
         body: bytes = answer["Body"].read()
         return body
 
+    def put_object(self, region: str, bucket: str, key: str, body: bytes, kind: str) -> bool:
+        """Store an object in S3; False if there is no such bucket."""
+        try:
+            self.client("s3", region).put_object(
+                Bucket=bucket, Key=key, Body=body, ContentType=kind
+            )
+        except ClientError as err:
+            _expect(err, "NoSuchBucket", "404")
+            return False
+        return True
+
+    def keys(self, region: str, bucket: str, prefix: str) -> list[tuple[str, int]]:
+        """Keys and sizes of the objects of S3 below a prefix; none if there is no such bucket."""
+        pages = self.client("s3", region).get_paginator("list_objects_v2")
+        try:
+            return [
+                (found["Key"], found["Size"])
+                for page in pages.paginate(Bucket=bucket, Prefix=prefix)
+                for found in page.get("Contents", [])
+            ]
+        except ClientError as err:
+            _expect(err, "NoSuchBucket", "404")
+            return []
+
+    def publish(self, topic: str, message: str) -> bool:
+        """Send a message to a topic of SNS; False if there is none."""
+        region = topic.split(":")[3]
+        try:
+            self.client("sns", region).publish(TopicArn=topic, Message=message)
+        except ClientError as err:
+            _expect(err, "NotFound", "NotFoundException")
+            return False
+        return True
+
     def has_object(self, region: str, bucket: str, key: str) -> bool:
         """Whether S3 has an object."""
         try:
@@ -136,6 +170,13 @@ class Neighbors:
         found: Sequence[Mapping[str, Any]] = self.client(
             "application-autoscaling", region
         ).describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+        return found
+
+    def scaling_policies(self, region: str) -> Sequence[Mapping[str, Any]]:
+        """How application-autoscaling shall scale endpoints."""
+        found: Sequence[Mapping[str, Any]] = self.client(
+            "application-autoscaling", region
+        ).describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
         return found
 
     def put_log(self, region: str, group: str, stream: str, events: Sequence[Any]) -> None:

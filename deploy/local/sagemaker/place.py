@@ -159,6 +159,7 @@ def local_sagemaker(
         hosting.join()
         upkeep.join()
         hosting.pool.close()
+        hosting.join_requests()
         _USERS.go(url)
         server.shutdown()
         thread.join()

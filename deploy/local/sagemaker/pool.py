@@ -60,8 +60,13 @@ class Pool:
             self._launch(recipe, shared)
         return shared.fleet.result()
 
-    def release(self, recipe: Recipe) -> None:
-        """Give a server back; without users it is a spare one, and the oldest of too many ends."""
+    def release(self, recipe: Recipe, *, spare: bool = True) -> None:
+        """Give a server back; without users it is a spare one, and the oldest of too many ends.
+
+        Args:
+            recipe: What it was started with.
+            spare: Whether it may run on without users.
+        """
         key = recipe.key()
         with self._lock:
             shared = self._shared.get(key)
@@ -72,7 +77,7 @@ class Pool:
                 return
             del self._shared[key]
             self._idle[key] = shared.fleet.result()
-            oldest = list(self._idle)[: max(len(self._idle) - self.spare, 0)]
+            oldest = list(self._idle)[: max(len(self._idle) - self.spare, 0)] if spare else [key]
             ending = [self._idle.pop(other) for other in oldest]
         for fleet in ending:
             fleet.stop()

@@ -85,7 +85,7 @@ class Watched:
 
 
 def watched_by(alarm: Mapping[str, Any], region: str) -> Watched | None:
-    """What an alarm looks at; None if that is not metrics of endpoints' variants alone."""
+    """What an alarm looks at; None if that is not metrics of endpoints alone."""
     if not alarm.get("Metrics"):
         statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
         series = _series(alarm, region)
@@ -110,10 +110,10 @@ def _series(metric: Mapping[str, Any], region: str) -> Series | None:
     dimensions = {entry["Name"]: entry["Value"] for entry in metric.get("Dimensions", [])}
     if metric.get("Namespace") not in {NAMESPACE, OF_INSTANCES}:
         return None
-    if set(dimensions) != {"EndpointName", "VariantName"}:
+    if set(dimensions) not in ({"EndpointName", "VariantName"}, {"EndpointName"}):
         return None
     series = Series(
-        region, dimensions["EndpointName"], dimensions["VariantName"], metric["MetricName"]
+        region, dimensions["EndpointName"], dimensions.get("VariantName", ""), metric["MetricName"]
     )
     return series if series.namespace == metric["Namespace"] else None
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What lasts between calls: models, endpoint configurations, endpoints and tags of a region."""
+"""What lasts between calls: models, configurations, endpoints, transform jobs, tags of a region."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from deploy.local.sagemaker.backlog import Backlog
 from deploy.local.sagemaker.refusal import already_exists, not_found
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from deploy.local.sagemaker.sides import Side
 
 MODEL, CONFIG, ENDPOINT = "model", "endpoint configuration", "endpoint"
-_IN_ARN = {MODEL: "model", CONFIG: "endpoint-config", ENDPOINT: "endpoint"}
+TRANSFORM = "transform job"
+_IN_ARN = {MODEL: "model", CONFIG: "endpoint-config", ENDPOINT: "endpoint",
+           TRANSFORM: "transform-job"}  # fmt: skip
+_MOST_REASON = 1024  # botocore's model of FailureReason
 
 
 def now() -> datetime:
@@ -56,6 +60,7 @@ class Endpoint:
         coming: What an update has started beside it; None for none.
         coming_config: Name of the configuration of an update.
         share_percent: How much of the traffic goes to ``coming``.
+        backlog: Requests nobody waits for; always empty unless it is asynchronous.
         deployment: DeploymentConfig of the last update.
         created: When it was made.
         modified: When its status last changed.
@@ -72,6 +77,7 @@ class Endpoint:
     coming: Side | None = None
     coming_config: str = ""
     share_percent: float = 0.0
+    backlog: Backlog = field(default_factory=Backlog)
     deployment: Mapping[str, Any] | None = None
     created: datetime = field(default_factory=now)
     modified: datetime = field(default_factory=now)
@@ -82,7 +88,54 @@ class Endpoint:
         with self.lock:
             self.status, self.modified = status, now()
             if reason is not None:
-                self.failure_reason = reason[:1024]  # botocore's model of FailureReason
+                self.failure_reason = reason[:_MOST_REASON]
+
+
+@dataclass(slots=True)
+class TransformJob:
+    """A transform job.
+
+    Attributes:
+        name: Its name.
+        arn: Its name in full.
+        region: Where it is.
+        params: The parameters that made it, without tags.
+        status: As DescribeTransformJob tells it.
+        failure_reason: Likewise; empty for none.
+        started: When its servers were healthy; None until then.
+        ended: When it ended; None until then.
+        created: When it was made.
+        modified: When its status last changed.
+        lock: Held while its status is read and changed.
+    """
+
+    name: str
+    arn: str
+    region: str
+    params: Mapping[str, Any]
+    status: str = "InProgress"
+    failure_reason: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    created: datetime = field(default_factory=now)
+    modified: datetime = field(default_factory=now)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def start(self) -> None:
+        """Its servers are healthy."""
+        with self.lock:
+            self.started = self.modified = now()
+
+    def move_to(self, status: str) -> None:
+        """Change the status."""
+        with self.lock:
+            self.status, self.modified = status, now()
+
+    def end(self, status: str, reason: str = "") -> None:
+        """It is over."""
+        with self.lock:
+            self.status, self.failure_reason = status, reason[:_MOST_REASON]
+            self.ended = self.modified = now()
 
 
 @dataclass(slots=True)
@@ -94,6 +147,7 @@ class Region:
         account: Twelve digits.
         records: Models and configurations by kind and name.
         endpoints: By name.
+        jobs: Transform jobs by name; they stay for ever.
         tags: By ARN.
         lock: Held while any of these is read or changed.
     """
@@ -102,6 +156,7 @@ class Region:
     account: str
     records: dict[str, dict[str, Record]] = field(default_factory=lambda: {MODEL: {}, CONFIG: {}})
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    jobs: dict[str, TransformJob] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -147,4 +202,5 @@ class Region:
     def arns(self) -> set[str]:
         """Of everything that can have tags."""
         records = {record.arn for kind in self.records.values() for record in kind.values()}
-        return records | {endpoint.arn for endpoint in self.endpoints.values()}
+        jobs = {job.arn for job in self.jobs.values()}
+        return records | jobs | {endpoint.arn for endpoint in self.endpoints.values()}

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 _NUMBERS = iter(range(1, 2**62))
 
 
+def new_instance_id() -> str:
+    """Of an instance that has not been there before."""
+    return f"i-{next(_NUMBERS):017x}"
+
+
 @dataclass(slots=True)
 class Variant:
     """A production variant that serves.
@@ -23,11 +28,12 @@ class Variant:
         name: Its name.
         settings: The variant of the endpoint configuration.
         recipe: What its server was started with.
-        fleet: Its server.
+        fleet: Its server; None while it has no instances.
         resolved_image: Its image by digest.
         weight: Its part of the traffic beside other variants.
-        instances: How many instances it has; 0 if it is serverless.
+        instances: How many instances it has; 0 if it is serverless, or scaled to zero.
         serverless: ServerlessConfig as it is now; None if it has instances.
+        pending: How many instances it is about to have; None if that does not change.
         instance_id: What its log stream is called after.
         in_flight: Requests that it has and has not answered yet.
     """
@@ -35,12 +41,13 @@ class Variant:
     name: str
     settings: Mapping[str, Any]
     recipe: Recipe
-    fleet: Fleet
+    fleet: Fleet | None
     resolved_image: str
     weight: float
     instances: int
     serverless: Mapping[str, int] | None
-    instance_id: str = field(default_factory=lambda: f"i-{next(_NUMBERS):017x}")
+    pending: int | None = None
+    instance_id: str = field(default_factory=new_instance_id)
     in_flight: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -65,9 +72,15 @@ class Variant:
 
 @dataclass(slots=True)
 class Side:
-    """The variants of one endpoint configuration."""
+    """The variants of one endpoint configuration.
+
+    Attributes:
+        variants: They.
+        asynchronous: AsyncInferenceConfig; None if callers wait for answers.
+    """
 
     variants: Sequence[Variant]
+    asynchronous: Mapping[str, Any] | None = None
 
     def variant(self, name: str) -> Variant | None:
         """A variant by name."""

@@ -73,6 +73,11 @@ class TorchServeFleet:
         server = Server("127.0.0.1", self._server.ports.inference)
         return server.ask("POST", "/invocations", body, headers, timeout_s=timeout_s)
 
+    def get(self, path: str, timeout_s: float) -> Answer:
+        """See :class:`deploy.local.sagemaker.fleets.Fleet`."""
+        server = Server("127.0.0.1", self._server.ports.inference)
+        return server.ask("GET", path, timeout_s=timeout_s)
+
     def memory_percent(self) -> float | None:
         """Resident memory of the launcher, the JVM and the workers."""
         try:

@@ -11,6 +11,7 @@ from deploy.local.sagemaker.endpoints import IN_PROGRESS, find_config
 from deploy.local.sagemaker.quotas import check_quotas
 from deploy.local.sagemaker.records import CONFIG
 from deploy.local.sagemaker.refusal import in_progress, invalid
+from deploy.local.sagemaker.resizing import RESCALE_S, is_async, settle
 from deploy.local.sagemaker.rollout import Retained, Update
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from deploy.local.sagemaker.hosting import Hosting
     from deploy.local.sagemaker.records import Endpoint, Record, Region
     from deploy.local.sagemaker.sides import Variant
-
-_RESCALE_S = 60.0  # a new instance takes minutes on AWS
 
 
 def update_endpoint(hosting: Hosting, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,6 +58,11 @@ def _check_settled(endpoint: Endpoint) -> None:
 
 
 def _check_change(old: Record, new: Record) -> None:
+    if ("AsyncInferenceConfig" in old.params) != ("AsyncInferenceConfig" in new.params):
+        raise invalid(
+            "An endpoint cannot be updated from asynchronous to synchronous inference, or back; "
+            "make another endpoint."
+        )
     if is_serverless(new) and not is_serverless(old):
         raise invalid(
             "An endpoint of instances cannot be updated to a serverless one; make another endpoint."
@@ -107,22 +111,25 @@ def update_weights(hosting: Hosting, region: Region, given: Mapping[str, Any]) -
                 raise invalid(f"Could not find variant {wanted['VariantName']}.")
             if variant.serverless and "DesiredInstanceCount" in wanted:
                 raise invalid("DesiredInstanceCount is not supported for serverless endpoints.")
+            if wanted.get("DesiredInstanceCount") == 0 and not is_async(endpoint):
+                raise invalid("Only an asynchronous endpoint can have no instances.")
             changes.append((variant, wanted))
+        for variant, wanted in changes:
+            variant.pending = wanted.get("DesiredInstanceCount")
         endpoint.move_to("Updating")
 
-    def rescale(hosting: Hosting, endpoint: Endpoint) -> None:
-        hosting.clock.wait(_RESCALE_S)
+    def change(hosting: Hosting, endpoint: Endpoint) -> None:
+        hosting.clock.wait(RESCALE_S)
         with endpoint.lock:
             for variant, wanted in changes:
                 _apply(variant, wanted)
-            endpoint.move_to("InService", "")
+        settle(hosting, endpoint)
 
-    hosting.begin(rescale, endpoint)
+    hosting.begin(change, endpoint)
     return {"EndpointArn": endpoint.arn}
 
 
 def _apply(variant: Variant, wanted: Mapping[str, Any]) -> None:
     variant.weight = wanted.get("DesiredWeight", variant.weight)
-    variant.instances = wanted.get("DesiredInstanceCount", variant.instances)
     if variant.serverless and "ServerlessUpdateConfig" in wanted:
         variant.serverless = {**variant.serverless, **wanted["ServerlessUpdateConfig"]}

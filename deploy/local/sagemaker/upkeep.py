@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What happens beside the calls, again and again: metrics, logs, alarms, capacity."""
+"""What happens beside the calls, again and again: metrics, logs, alarms, queues, capacity."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from deploy.local.sagemaker.alarms import Alarms
+from deploy.local.sagemaker.asynchronous import tend
+from deploy.local.sagemaker.logs import stream_of
+from deploy.local.sagemaker.resizing import is_async
+from deploy.local.sagemaker.scaling import Scaling
 
 if TYPE_CHECKING:
     from deploy.local.sagemaker.hosting import Hosting
-    from deploy.local.sagemaker.records import Endpoint, Region
+    from deploy.local.sagemaker.records import Endpoint
 
 _PERIOD_S = 0.25
 _SELDOM = 4  # memory and capacity: once a second
-_COUNT = "sagemaker:variant:DesiredInstanceCount"
 
 
 @dataclass(slots=True)
@@ -25,10 +28,12 @@ class Upkeep:
 
     hosting: Hosting
     _alarms: Alarms = field(init=False)
+    _scaling: Scaling = field(init=False)
     _thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
         self._alarms = Alarms(self.hosting)
+        self._scaling = Scaling(self.hosting)
         self._thread = threading.Thread(target=self._run, name="upkeep")
 
     def start(self) -> None:
@@ -53,37 +58,22 @@ class Upkeep:
             endpoints = list(region.endpoints.values())
             for endpoint in endpoints:
                 self._look_at(endpoint, is_seldom=is_seldom)
+                tend(self.hosting, endpoint)
             if endpoints:
                 self.hosting.metrics.send(self.hosting.neighbors)
                 self._alarms.evaluate(region.name)
-                if is_seldom:
-                    self._clamp(region)
+                if is_seldom or any(map(is_async, endpoints)):
+                    self._scaling.look_at(region)
 
     def _look_at(self, endpoint: Endpoint, *, is_seldom: bool) -> None:
         with endpoint.lock:
             sides = [side for side in (endpoint.live, endpoint.coming) if side]
         for variant in [variant for side in sides for variant in side.variants]:
-            self.hosting.logs.pump(endpoint, variant)
-            percent = variant.fleet.memory_percent() if is_seldom else None
+            fleet = variant.fleet
+            if fleet is None:
+                continue
+            self.hosting.logs.pump(stream_of(endpoint, variant), fleet.log)
+            percent = fleet.memory_percent() if is_seldom else None
             if percent is not None:
                 values = {"MemoryUtilization": percent}
                 self.hosting.metrics.record(endpoint.region, endpoint.name, variant.name, values)
-
-    def _clamp(self, region: Region) -> None:
-        """Bring instance counts between the bounds that application-autoscaling has for them."""
-        if not any(
-            variant.instances
-            for endpoint in list(region.endpoints.values())
-            for variant in (endpoint.live.variants if endpoint.live else ())
-        ):
-            return
-        for target in self.hosting.neighbors.scalable_targets(region.name):
-            _, name, _, variant_name = target["ResourceId"].split("/")
-            endpoint = region.endpoints.get(name)
-            if endpoint is None or target["ScalableDimension"] != _COUNT:
-                continue
-            with endpoint.lock:
-                variant = endpoint.live.variant(variant_name) if endpoint.live else None
-                if variant and variant.instances and endpoint.status == "InService":
-                    least, most = target["MinCapacity"], target["MaxCapacity"]
-                    variant.instances = min(max(variant.instances, least), most)
