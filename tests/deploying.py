@@ -52,8 +52,8 @@ class Deployment:
         self.sagemaker, self.runtime, self.s3, self.cloudwatch, self.logs = clients(url)
         self.account, self.folder = account, folder
 
-    def config(self, archive: Path, name: str, *, sha256: str = "", concurrency: int = 0) -> str:
-        """Put an archive there as a model and a configuration of a name; the name."""
+    def model(self, archive: Path, name: str, *, sha256: str = "") -> str:
+        """Put an archive there as a model of a name; the name."""
         packed = self.folder / f"{name}.tar.gz"
         pack_model(archive, packed)
         bucket = self.account["artifacts"].removeprefix("s3://")
@@ -68,14 +68,47 @@ class Deployment:
                 "Environment": {"ROOMDET_ARCHIVE_SHA256": digest},
             },
         )
+        return name
+
+    def config(
+        self,
+        archive: Path,
+        name: str,
+        *,
+        sha256: str = "",
+        concurrency: int = 0,
+        asynchronous: dict[str, Any] | None = None,
+    ) -> str:
+        """Put an archive there as a model and a configuration of a name; the name."""
+        self.model(archive, name, sha256=sha256)
         variant: dict[str, Any] = {"VariantName": "AllTraffic", "ModelName": name}
         if concurrency:
             settings = {"MemorySizeInMB": 2048, "MaxConcurrency": concurrency}
             variant["ServerlessConfig"] = settings
         else:
             variant |= {"InstanceType": "ml.c6i.large", "InitialInstanceCount": 2}
-        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        beside = {"AsyncInferenceConfig": asynchronous} if asynchronous else {}
+        self.sagemaker.create_endpoint_config(
+            EndpointConfigName=name, ProductionVariants=[variant], **beside
+        )
         return name
+
+    def put(self, key: str, body: bytes) -> str:
+        """An object in the bucket; its address."""
+        bucket = self.account["artifacts"].removeprefix("s3://")
+        self.s3.put_object(Bucket=bucket, Key=key, Body=body)
+        return f"{self.account['artifacts']}/{key}"
+
+    def awaited(self, url: str) -> str:
+        """An object as text, as soon as it is there."""
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                return str(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+            except self.s3.exceptions.NoSuchKey:
+                assert time.monotonic() < deadline, url
+                time.sleep(0.05)
 
     def settled(self, *progress: str) -> dict[str, Any]:
         """The endpoint, when it is no longer in one of these states."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -259,6 +260,23 @@ def test_an_update_takes_the_queue_over(lab: Lab) -> None:
     lab.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=new)
     assert config == lab.settled(endpoint)["AsyncInferenceConfig"]
     assert "new 4 -" == lab.awaited(lab.queue(endpoint)["OutputLocation"])
+
+
+def test_a_canary_gets_its_share_of_the_queue(lab: Lab) -> None:
+    """Half of what comes, exactly, while it is watched."""
+    config = lab.async_config()
+    endpoint = lab.async_endpoint(config=config, NAME="old")
+    size = {"Type": "CAPACITY_PERCENT", "Value": 50}
+    traffic = {"Type": "CANARY", "CanarySize": size, "WaitIntervalInSeconds": 1000}
+    new = lab.config(lab.model(NAME="new"), asynchronous=config)
+    lab.sagemaker.update_endpoint(
+        EndpointName=endpoint,
+        EndpointConfigName=new,
+        DeploymentConfig={"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": traffic}},
+    )
+    lab.wait(endpoint, lambda found: found["ProductionVariants"][0]["CurrentWeight"] == 0.5)
+    found = [lab.queue(endpoint)["OutputLocation"] for _ in range(6)]
+    assert {"old 4 -": 3, "new 4 -": 3} == Counter(map(lab.awaited, found))
 
 
 def test_all_ends_while_requests_are_worked_on() -> None:

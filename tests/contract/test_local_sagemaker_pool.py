@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -70,6 +71,23 @@ def test_a_spare_server_is_used_again(pool: Pool, started: Started) -> None:
     assert started.fleets[2] is pool.lease(recipe(NAME="c"))
     pool.lease(recipe(NAME="a"))
     assert 4 == len(started.fleets)
+
+
+def test_a_server_can_end_at_once(pool: Pool, started: Started) -> None:
+    """With its last user, however many may be spare; the spare one stays."""
+    for name in ("a", "b", "b"):
+        pool.lease(recipe(NAME=name))
+    pool.release(recipe(NAME="a"))
+    for is_stopped in (False, True):
+        pool.release(recipe(NAME="b"), spare=False)
+        assert [False, is_stopped] == [fleet.is_stopped for fleet in started.fleets]
+
+
+def test_a_server_of_ones_own(pool: Pool, started: Started) -> None:
+    """Is shared with nobody who is not its owner."""
+    own = dataclasses.replace(recipe(), owner="a job")
+    assert pool.lease(own) is not pool.lease(recipe())
+    assert 2 == len(started.fleets)
 
 
 def test_a_server_that_broke_meanwhile_is_not_used(pool: Pool, started: Started) -> None:

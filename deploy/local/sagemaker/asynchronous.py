@@ -56,17 +56,25 @@ def accept(hosting: Hosting, region: Region, request: Invocation) -> Response:
 
 def dispatch(hosting: Hosting, endpoint: Endpoint) -> None:
     """Let servers have as many requests as they may."""
-    while True:
+    while endpoint.backlog.is_waiting():
         with endpoint.lock:
-            side = endpoint.live
+            side = _next_side(endpoint)
             if side is None or side.asynchronous is None or endpoint.status not in READY:
                 return
             (variant,) = side.variants
-            task = endpoint.backlog.take(capacity(side, variant)) if variant.fleet else None
+            if variant.fleet is None or variant.in_flight >= capacity(side, variant):
+                return
+            task = endpoint.backlog.take()
             if task is None:
                 return
             variant.enter()
         hosting.ask(partial(_answer, Work(hosting, endpoint, side, task)), endpoint.name)
+
+
+def _next_side(endpoint: Endpoint) -> Side | None:
+    """The side that gets the next request."""
+    coming, percent = endpoint.coming, endpoint.share_percent
+    return coming if coming and endpoint.backlog.share.takes(percent) else endpoint.live
 
 
 def _answer(work: Work) -> None:
@@ -79,8 +87,14 @@ def _answer(work: Work) -> None:
     dispatch(work.hosting, work.endpoint)
 
 
-def tend(hosting: Hosting, endpoint: Endpoint) -> None:
-    """Give up requests that have waited too long, and see whether others can be served."""
+def tend(hosting: Hosting, endpoint: Endpoint, *, is_measured: bool) -> None:
+    """Give up requests that have waited too long, and see whether others can be served.
+
+    Args:
+        hosting: Where.
+        endpoint: Whose they are.
+        is_measured: Whether metrics of the queue are recorded.
+    """
     side = endpoint.live
     if side is None or side.asynchronous is None:
         return
@@ -88,9 +102,10 @@ def tend(hosting: Hosting, endpoint: Endpoint) -> None:
         Work(hosting, endpoint, side, task).expire()
         endpoint.backlog.done(task)
     dispatch(hosting, endpoint)
-    (variant,) = side.variants
-    gauges = backlog_gauges(endpoint, variant.instances)
-    hosting.metrics.record(endpoint.region, endpoint.name, "", gauges)
+    if is_measured:
+        (variant,) = side.variants
+        gauges = backlog_gauges(endpoint, variant.instances)
+        hosting.metrics.record(endpoint.region, endpoint.name, "", gauges)
 
 
 def backlog_gauges(endpoint: Endpoint, instances: int) -> dict[str, float]:

@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from deploy.local.sagemaker.sides import Share
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -45,8 +47,13 @@ class Task:
 
 @dataclass(slots=True)
 class Backlog:
-    """Requests that wait, and those that are worked on: SageMaker counts both."""
+    """Requests that wait, and those that are worked on: SageMaker counts both.
 
+    Attributes:
+        share: Whose turn it is while there are two sides.
+    """
+
+    share: Share = field(default_factory=Share)
     _waiting: deque[Task] = field(default_factory=deque)
     _working: list[Task] = field(default_factory=list)
     _is_closed: bool = False
@@ -57,10 +64,14 @@ class Backlog:
         with self._lock:
             self._waiting.append(task)
 
-    def take(self, most: int) -> Task | None:
-        """The request whose turn it is; None if none waits, or so many are worked on already."""
+    def is_waiting(self) -> bool:
+        """Whether any request waits."""
+        return bool(self._waiting)
+
+    def take(self) -> Task | None:
+        """The request whose turn it is; None if none waits."""
         with self._lock:
-            if self._is_closed or not self._waiting or len(self._working) >= most:
+            if self._is_closed or not self._waiting:
                 return None
             task = self._waiting.popleft()
             self._working.append(task)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from deploy.local.sagemaker.records import Endpoint
 
 _PERIOD_S = 0.25
+_MEASURED_S = 10.0  # queues; CloudWatch's own period is a minute
 _SELDOM = 4  # memory and capacity: once a second
 
 
@@ -49,16 +50,18 @@ class Upkeep:
         while not self.hosting.clock.closing.wait(_PERIOD_S):
             turn += 1
             try:
-                self._once(is_seldom=turn % _SELDOM == 0)
+                self._once(turn)
             except Exception:  # noqa: BLE001 - endpoints shall serve on; tests look at the bugs
                 self.hosting.bugs.append(traceback.format_exc())
 
-    def _once(self, *, is_seldom: bool) -> None:
+    def _once(self, turn: int) -> None:
+        is_seldom = turn % _SELDOM == 0
+        is_measured = turn % max(1, int(_MEASURED_S * self.hosting.clock.scale / _PERIOD_S)) == 0
         for region in list(self.hosting.regions.values()):
             endpoints = list(region.endpoints.values())
             for endpoint in endpoints:
                 self._look_at(endpoint, is_seldom=is_seldom)
-                tend(self.hosting, endpoint)
+                tend(self.hosting, endpoint, is_measured=is_measured)
             if endpoints:
                 self.hosting.metrics.send(self.hosting.neighbors)
                 self._alarms.evaluate(region.name)
