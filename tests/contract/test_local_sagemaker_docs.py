@@ -7,8 +7,13 @@ import re
 from pathlib import Path
 
 from deploy.__main__ import build_parser
+from deploy.local.sagemaker.asynchronous import CONCURRENCY, MAX_INLINE_BYTES
 from deploy.local.sagemaker.control import HOSTED, RECORDED
 from deploy.local.sagemaker.invoke import MAX_BYTES, MAX_SERVERLESS_BYTES
+from deploy.local.sagemaker.notices import MAX_INCLUDED_BYTES
+from deploy.local.sagemaker.policies import HIGH_PERIODS, LOW_PERIODS
+from deploy.local.sagemaker.scaling import COOLDOWN_S
+from deploy.local.sagemaker.transform_run import DEFAULTS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "local-sagemaker.md").read_text("utf-8")
 
@@ -26,12 +31,21 @@ def test_options_and_limits() -> None:
     given = [word for option in options if "set" not in option for word in option.split()]
     given = ["x" if word == "TAG" else word for word in given]
     args = build_parser().parse_args(["local", "sagemaker", *given])
-    assert (5055, "image", "x", "eu-central-1", 0.01) == (
+    assert (5055, "image", "x", "eu-central-1", 0.01, 20.0) == (
         args.port, args.serve_with, args.image, args.region, args.time_scale,
+        args.seconds_per_object,
     )  # fmt: skip
     assert args.empty
     defaults = build_parser().parse_args(["local", "sagemaker"])
     assert (5055, "torchserve", "eu-central-1") == (
         defaults.port, defaults.serve_with, defaults.region,
     )  # fmt: skip
+    assert f"{MAX_INLINE_BYTES:,} bytes that come along" in TEXT
+    assert f"up to {MAX_INCLUDED_BYTES // 1024} KB" in TEXT
+    assert f"`ScaleOutCooldown` ({COOLDOWN_S} s)" in TEXT
+    assert (
+        f"for {HIGH_PERIODS} minutes, in when it has been\n  below nine tenths for {LOW_PERIODS}"
+        in TEXT
+    )
+    assert (1, 6) == (CONCURRENCY, DEFAULTS["MaxPayloadInMB"])  # "on one", "of 6 MB"
     assert f"{MAX_SERVERLESS_BYTES // 2**20} MiB serverless, {MAX_BYTES:,} bytes else" in TEXT

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Found = Mapping[str, Any]
 
 _COUNT = "sagemaker:variant:DesiredInstanceCount"
-_COOLDOWN_S = 300  # user guide of application-autoscaling: the default for SageMaker
+COOLDOWN_S = 300  # user guide of application-autoscaling: the default for SageMaker
 
 
 @dataclass(slots=True)
@@ -109,16 +109,16 @@ class Scaling:
             return None
         scope = 1 if metric == "ApproximateBacklogSize" else variant.instances
         count = tracked_count(value, goal, scope)
-        if is_high and self._is_cool(arn, config.get("ScaleOutCooldown", _COOLDOWN_S)):
+        if is_high and self._is_cool(arn, config.get("ScaleOutCooldown", COOLDOWN_S)):
             return max(count, variant.instances + 1)
         is_in = is_low and not config.get("DisableScaleIn", False)
-        if is_in and self._is_cool(arn, config.get("ScaleInCooldown", _COOLDOWN_S)):
+        if is_in and self._is_cool(arn, config.get("ScaleInCooldown", COOLDOWN_S)):
             return min(count, variant.instances)
         return None
 
     def _stepped(self, endpoint: Endpoint, variant: Variant, policy: Found) -> int | None:
         config = policy["StepScalingPolicyConfiguration"]
-        if not self._is_cool(policy["PolicyARN"], config.get("Cooldown", _COOLDOWN_S)):
+        if not self._is_cool(policy["PolicyARN"], config.get("Cooldown", COOLDOWN_S)):
             return None
         for alarm in self.hosting.neighbors.alarms(endpoint.region):
             acts = alarm["ActionsEnabled"] and policy["PolicyARN"] in alarm["AlarmActions"]

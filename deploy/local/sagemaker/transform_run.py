@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PATH = "/execution-parameters"
 _PATH_TIMEOUT_S = 2.0  # as of /ping
-_DEFAULTS = {"MaxConcurrentTransforms": 1, "MaxPayloadInMB": 6, "BatchStrategy": "MULTI_RECORD"}
+DEFAULTS = {"MaxConcurrentTransforms": 1, "MaxPayloadInMB": 6, "BatchStrategy": "MULTI_RECORD"}
 _STRATEGIES = {"MultiRecord": "MULTI_RECORD", "SingleRecord": "SINGLE_RECORD"}
 _TIMEOUT_S, _RETRIES = 600, 3  # botocore's model of ModelClientConfig
 _MB = 2**20
@@ -76,7 +76,7 @@ def run(hosting: Hosting, job: TransformJob, model: Record, items: Sequence[Item
 
 def agreed(params: Mapping[str, Any], offered: Answer) -> dict[str, Any]:
     """What a job goes by: its own values, then what the container offers, then the defaults."""
-    found: dict[str, Any] = dict(_DEFAULTS)
+    found: dict[str, Any] = dict(DEFAULTS)
     try:
         content = json.loads(offered.body) if offered.is_success else {}
     except ValueError:
@@ -84,10 +84,10 @@ def agreed(params: Mapping[str, Any], offered: Answer) -> dict[str, Any]:
     if isinstance(content, dict):
         found |= {
             key: content[key]
-            for key, default in _DEFAULTS.items()
+            for key, default in DEFAULTS.items()
             if content.get(key) and type(content[key]) is type(default)
         }
-    own = {key: params[key] for key in _DEFAULTS if params.get(key)}
+    own = {key: params[key] for key in DEFAULTS if params.get(key)}
     if "BatchStrategy" in own:
         own["BatchStrategy"] = _STRATEGIES[own["BatchStrategy"]]
     return found | own
