@@ -189,9 +189,7 @@ def test_a_request_can_wait_for_too_long(lab: Lab) -> None:
 
 def test_instances_take_so_many_at_a_time(lab: Lab) -> None:
     """Two instances with two each: of eight requests, four are done at once, then four."""
-    endpoint = lab.async_endpoint(
-        instances=2, config=lab.async_config(per_instance=2), DELAY_S="0.5"
-    )
+    endpoint = lab.async_endpoint(instances=2, config=lab.async_config(per_instance=2), DELAY_S="1")
     started_s = time.monotonic()
     found = [lab.queue(endpoint) for _ in range(8)]
     variant = lab.place.hosting.region(REGION).endpoints[endpoint].live
@@ -199,7 +197,7 @@ def test_instances_take_so_many_at_a_time(lab: Lab) -> None:
     assert 4 == variant.variants[0].in_flight
     for one in found:
         lab.awaited(one["OutputLocation"])
-    assert 1.0 <= time.monotonic() - started_s < 2.0
+    assert 2.0 <= time.monotonic() - started_s < 4.0
 
 
 def test_requests_that_are_refused(lab: Lab) -> None:
@@ -284,14 +282,14 @@ def test_all_ends_while_requests_are_worked_on() -> None:
     started_s = time.monotonic()
     with played_lab() as lab:
         endpoint = lab.async_endpoint(DELAY_S="1")
-        found = [lab.queue(endpoint) for _ in range(3)]
-    assert time.monotonic() < started_s + 10
-    assert 3 == len({one["OutputLocation"] for one in found})
+        found = [lab.queue(endpoint) for _ in range(30)]
+    assert time.monotonic() < started_s + 20
+    assert 30 == len({one["OutputLocation"] for one in found})
 
 
 def test_an_endpoint_is_deleted_with_what_waits(lab: Lab) -> None:
     """What is worked on is finished; the rest is never answered."""
-    endpoint = lab.async_endpoint(DELAY_S="0.5")
+    endpoint = lab.async_endpoint(DELAY_S="1")
     first, second = lab.queue(endpoint), lab.queue(endpoint)
     lab.sagemaker.delete_endpoint(EndpointName=endpoint)
     assert lab.awaited(first["OutputLocation"])

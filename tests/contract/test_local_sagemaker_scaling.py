@@ -165,10 +165,10 @@ def test_scale_in_can_be_disabled(fast: Lab) -> None:
     assert (1, 1) == scaled.counts()
 
 
-def test_bounds_bring_instances_themselves(fast: Lab) -> None:
+def test_bounds_bring_instances_themselves(lab: Lab) -> None:
     """Without any policy; on its way the endpoint is Updating."""
-    scaled = Scaled(fast, least=2, most=3)
-    fast.wait(scaled.name, lambda found: found["EndpointStatus"] == "Updating")
+    scaled = Scaled(lab, least=2, most=3)
+    lab.wait(scaled.name, lambda found: found["EndpointStatus"] == "Updating")
     assert (1, 2) == scaled.counts()
     scaled.wait_count(2)
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from deploy.local.sagemaker.fleets import FleetFailed
+from deploy.local.sagemaker.fleets import PING_FAILED, FleetFailed
 from deploy.local.sagemaker.life import recipe_of
 from deploy.local.sagemaker.logs import OF_TRANSFORM_JOBS, Stream, stamped
 from deploy.local.sagemaker.pool import Closing
@@ -58,10 +58,12 @@ def run(hosting: Hosting, job: TransformJob, model: Record, items: Sequence[Item
     try:
         recipe = _recipe(hosting, job, model)
         fleet = hosting.pool.lease(recipe)
-    except (FleetFailed, Refusal) as err:
-        if isinstance(err, FleetFailed):
-            hosting.logs.put(instances[0], err.log)
-        job.end("Failed", _NO_PING if getattr(err, "log", "") else f"ClientError: {err}")
+    except FleetFailed as err:
+        hosting.logs.put(instances[0], err.log)
+        job.end("Failed", _NO_PING if err.reason == PING_FAILED else f"ClientError: {err.reason}")
+        return
+    except Refusal as err:  # the image has gone meanwhile
+        job.end("Failed", f"ClientError: {err}")
         return
     try:
         job.start()
