@@ -87,6 +87,12 @@ def test_periods_can_be_shortened() -> None:
     assert "INSUFFICIENT_DATA" == state(ALARM, samples, 0.01)
 
 
+def test_periods_are_as_long_as_it_takes_to_measure() -> None:
+    """However much they are shortened."""
+    assert "ALARM" == state(ALARM, [(NOW_S - 0.45, BAD)], 0.0001)
+    assert "INSUFFICIENT_DATA" == state(ALARM, [(NOW_S - 0.55, BAD)], 0.0001)
+
+
 def test_percentiles() -> None:
     """Between the two nearest values."""
     assert 1.0 == percentile([1.0], 95)
@@ -94,14 +100,17 @@ def test_percentiles() -> None:
     assert 4.0 == percentile([4.0, 1.0], 100)
 
 
-def test_only_metrics_of_variants_are_looked_at() -> None:
-    """With both names, in the namespace that the metric has."""
+def test_only_metrics_of_endpoints_are_looked_at() -> None:
+    """With both names or the endpoint's alone, in the namespace that the metric has."""
     memory = ALARM | {"MetricName": "MemoryUtilization"}
     watched = watched_by(ALARM, "r")
 
     assert watched
     assert [Series("r", "e", "v", "Invocations")] == [s.series for s in watched.statistics.values()]
     assert watched_by(ALARM | {"Dimensions": DIMENSIONS[:1]}, "r") is None
+    whole = watched_by(ALARM | {"Dimensions": DIMENSIONS[1:]}, "r")
+    assert whole
+    assert [Series("r", "e", "", "Invocations")] == [s.series for s in whole.statistics.values()]
     assert watched_by(ALARM | {"Namespace": "AWS/Lambda"}, "r") is None
     assert watched_by(memory, "r") is None
     assert watched_by(memory | {"Namespace": "/aws/sagemaker/Endpoints"}, "r") is not None

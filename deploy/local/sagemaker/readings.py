@@ -24,6 +24,9 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
 }  # fmt: skip
 
 
+LEAST_S = 0.5  # of a period that is shortened: upkeep measures every quarter of a second
+
+
 class NotUnderstood(Exception):
     """An expression has more in it than arithmetic."""
 
@@ -70,7 +73,7 @@ class Watched:
         Raises:
             NotUnderstood: If the expression has more in it than arithmetic.
         """
-        length_s = self.period_s * scale
+        length_s = max(self.period_s * scale, LEAST_S)
         periods: list[dict[str, float]] = [{} for _ in range(count)]
         for name, statistic in self.statistics.items():
             found: list[list[float]] = [[] for _ in range(count)]
