@@ -63,12 +63,6 @@ class Metrics:
         with self._lock:
             return list(self._kept.get(series, ()))
 
-    def forget(self, region: str, endpoint: str) -> None:
-        """Drop what is kept of an endpoint."""
-        with self._lock:
-            for series in [s for s in self._kept if (s.region, s.endpoint) == (region, endpoint)]:
-                del self._kept[series]
-
     def send(self, neighbors: Neighbors) -> None:
         """Send to CloudWatch what has not been sent yet."""
         with self._lock:
