@@ -13,7 +13,7 @@ from deploy.endpoint.plan import drop_candidate, plan
 from deploy.endpoint.proving import stored_golden
 from deploy.endpoint.release import candidate_name
 from deploy.endpoint.remote import Remote, read_endpoint, read_remote
-from deploy.endpoint.way_back import dismantle, roll_back, undo
+from deploy.endpoint.way_back import dismantle, roll_back, scale_again, undo
 from deploy.errors import AwsError, DeployError, EndpointFailed, RolloutError, WrongAnswer
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ class Operator:
             self._executor(golden).run(actions)
         except (EndpointFailed, WrongAnswer) as err:
             self.say(f"failed: {err}\nGoing back …")
-            raise RolloutError(f"{err}\n{self._take_back(release, golden)}") from err
+            raise RolloutError(f"{err}\n{self._take_back(release, golden, remote)}") from err
         except AwsError:
-            self._clear_candidate(golden, release.place)
+            self._clear(golden, release.place, remote)
             raise
         before = remote.endpoint.config if remote.endpoint else ""
         version = release.artifact.version
@@ -141,10 +141,10 @@ class Operator:
     def _announce(self, actions: list[Action]) -> None:
         self.say(as_text(actions))
 
-    def _take_back(self, release: Release, golden: Golden) -> str:
+    def _take_back(self, release: Release, golden: Golden, before: Remote) -> str:
         """Undo a release; a sentence that says what serves now."""
         try:
-            actions = undo(release, self._settled(golden, release.place))
+            actions = undo(release, self._settled(golden, release.place), before)
             self._executor(golden).run(actions)
             endpoint = read_endpoint(self.account, self.endpoint)
         except DeployError as err:
@@ -153,11 +153,17 @@ class Operator:
             return f"There is no endpoint {self.endpoint}, as before"
         return f"{self.endpoint} serves with {endpoint.config}, as before"
 
-    def _clear_candidate(self, golden: Golden, place: str) -> None:
-        """A temporary endpoint costs money; what else is there is needed by the next run."""
+    def _clear(self, golden: Golden, place: str, before: Remote) -> None:
+        """A temporary endpoint costs money; what else is there is needed by the next run.
+
+        If the update itself was refused, the endpoint is scaled again as before.
+        """
         try:
             remote = self._settled(golden, place)
-            self._executor(golden).run(drop_candidate(remote))
+            actions = drop_candidate(remote)
+            if remote.endpoint:
+                actions += scale_again(remote.endpoint, remote, before)
+            self._executor(golden).run(actions)
         except DeployError as err:
             self.say(f"warning: {candidate_name(self.endpoint)} may be left: {err}")
 

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from deploy.endpoint.release import Release
 
 
-def undo(release: Release, remote: Remote) -> list[Action]:
+def undo(release: Release, remote: Remote, before: Remote | None = None) -> list[Action]:
     """What takes a release back that failed; nothing of it stays.
 
     Args:
         release: What failed.
         remote: What is there after that.
+        before: What was there before it, if that is known; the scaling is taken from it.
     """
     endpoint = remote.endpoint
     actions = drop_candidate(remote)
@@ -39,9 +40,24 @@ def undo(release: Release, remote: Remote) -> list[Action]:
             endpoint = replace(endpoint, config=former.config)
     if endpoint is None:
         actions += _unwatch(remote, release.spec.endpoint)
+    elif before:
+        actions += scale_again(endpoint, remote, before)
     rest = replace(remote, endpoint=endpoint, candidate=None, candidate_configs=())
     keep = {version.config for version in remote.versions} - {release.config}
     return actions + list(removal(rest, keep))
+
+
+def scale_again(endpoint: Endpoint, remote: Remote, before: Remote) -> list[Step]:
+    """What scales an endpoint as before, if an update to another type of instances ended that.
+
+    Args:
+        endpoint: As it is, or will be.
+        remote: What is there.
+        before: What was there when it served with the same configuration.
+    """
+    if remote.targets or not before.endpoint or before.endpoint.config != endpoint.config:
+        return []
+    return scaling.pause_steps(endpoint.name, before.targets, before.policies)[1]
 
 
 def roll_back(remote: Remote, name: str, to: str = "") -> tuple[Version, list[Action]]:

@@ -17,7 +17,7 @@ from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import Artifact, Release
 from deploy.endpoint.remote import Remote
 from deploy.endpoint.spec import OUR_TAG
-from deploy.endpoint.way_back import dismantle, roll_back, undo
+from deploy.endpoint.way_back import dismantle, roll_back, scale_again, undo
 from deploy.errors import PlanError
 from tests.unit.simulated import after
 from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, SHIPPED
@@ -109,12 +109,38 @@ def test_a_release_that_fails_anywhere_leaves_nothing(
     last = next(i for i, action in enumerate(actions) if isinstance(action, Mark))
     for made in range(last):
         failed = after(before, actions[:made])
-        ended = after(failed, undo(failing, failed))
-        as_watched = replace(
-            ended, alarms=before.alarms, targets=before.targets, policies=before.policies
-        )
-        assert as_watched == before, actions[made - 1]
+        ended = after(failed, undo(failing, failed, before))
+        assert replace(ended, alarms=before.alarms) == before, actions[made - 1]
         assert bool(numbers) or not ended.alarms
+
+
+def test_what_went_back_is_scaled_again() -> None:
+    """With the limits of before; an update to another type of instances had ended that."""
+    changes = (*SCALED, "realtime.instance_type=ml.c7i.large")
+    before, failing = deployed(SCALED, 1), release(changes, 9)
+    actions = plan(failing, before)
+    switched = after(before, actions[: names(actions).index("update_endpoint") + 1])
+    refused = after(before, actions[: names(actions).index("update_endpoint")])
+    assert before.endpoint
+    went_back = replace(switched, endpoint=before.endpoint)
+    assert () == switched.targets == refused.targets
+
+    for failed in (switched, went_back):
+        ended = after(failed, undo(failing, failed, before))
+        assert [(2, 6)] == limits(ended) == limits(before)
+        assert names_of_policies(ended) == names_of_policies(before)
+    assert [(2, 6)] == limits(after(refused, scale_again(before.endpoint, refused, before)))
+    assert [] == scale_again(before.endpoint, before, before)
+
+
+def limits(remote: Remote) -> list[tuple[int, int]]:
+    """Fewest and most instances of what is scaled."""
+    return [(target["MinCapacity"], target["MaxCapacity"]) for target in remote.targets]
+
+
+def names_of_policies(remote: Remote) -> list[str]:
+    """That say how it is scaled."""
+    return [policy["PolicyName"] for policy in remote.policies]
 
 
 def test_a_release_that_was_proved_is_not_undone() -> None:
