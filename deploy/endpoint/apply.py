@@ -101,7 +101,8 @@ class Operator:
             WrongAnswer: If the version answers wrongly; it serves all the same.
         """
         started_s = time.monotonic()
-        remote = self._settled(None)
+        self._executor(None).settle([self.endpoint])  # a candidate may take another 20 minutes
+        remote = read_remote(self.account, self.endpoint)
         version, actions = roll_back(remote, self.endpoint, to)
         golden = None
         try:

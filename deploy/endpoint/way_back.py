@@ -71,7 +71,7 @@ def roll_back(remote: Remote, name: str, to: str = "") -> tuple[Version, list[Ac
     Raises:
         PlanError: If there is no such version, or no way to it.
     """
-    check_ours(remote, name)
+    check_ours(replace(remote, candidate=None), name)  # which is not touched
     endpoint = remote.endpoint
     if endpoint is None:
         raise PlanError(f"there is no endpoint {name} to roll back")

@@ -290,6 +290,18 @@ def test_back_to_a_version_by_name() -> None:
     assert [] == roll_back(remote, "rooms", "1.3+b")[1]
 
 
+@pytest.mark.parametrize("tags", [OURS, {}], ids=["being made", "foreign"])
+def test_the_way_back_does_not_wait_for_a_candidate(tags: Mapping[str, str]) -> None:
+    """It has nothing to do with what serves."""
+    remote = deployed(ACCOUNT, 1, 2)
+    candidate = busy("rooms-candidate", "Creating", tags).candidate
+
+    version, actions = roll_back(replace(remote, candidate=candidate), "rooms")
+
+    assert "1.1+b" == version.version
+    assert ["update_endpoint", "Wait", "Try", "Mark"] == names(actions)
+
+
 def test_nothing_is_left_of_an_endpoint() -> None:
     """That was deleted, whatever it had."""
     for changes in (ACCOUNT, SCALED):
