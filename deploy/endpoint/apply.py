@@ -115,8 +115,12 @@ class Operator:
         before = remote.endpoint.config if remote.endpoint else ""
         return self._outcome(version.version, version.config, before, actions, started_s)
 
-    def delete(self) -> Outcome:
+    def delete(self, place: str = "") -> Outcome:
         """Remove the endpoint and all that was made for it.
+
+        Args:
+            place: S3 address that its models' files begin with, for what a first run that ended
+                has left; those of models are found without it.
 
         Raises:
             AwsError: If a call failed; the same call goes on with it.
@@ -124,7 +128,7 @@ class Operator:
             WaitTimeout: If it takes too long; the same call goes on with it.
         """
         started_s = time.monotonic()
-        remote = self._settled(None)
+        remote = self._settled(None, place, is_new=False)
         actions = dismantle(remote, self.endpoint)
         self._announce(actions)
         self._executor(None).run(actions)
@@ -134,10 +138,10 @@ class Operator:
     def _executor(self, golden: Golden | None) -> Executor:
         return Executor(self.account, golden, self.say, self.timeout_s)
 
-    def _settled(self, golden: Golden | None, place: str = "") -> Remote:
+    def _settled(self, golden: Golden | None, place: str, *, is_new: bool = True) -> Remote:
         """What is there once SageMaker has ended what it was doing."""
         self._executor(golden).settle([self.endpoint, candidate_name(self.endpoint)])
-        return read_remote(self.account, self.endpoint, place)
+        return read_remote(self.account, self.endpoint, place, is_new=is_new)
 
     def _announce(self, actions: list[Action]) -> None:
         self.say(as_text(actions))

@@ -121,13 +121,15 @@ def run_rollback(args: argparse.Namespace) -> int:
 def run_delete(args: argparse.Namespace) -> int:
     """Remove an endpoint; without --yes say what that would be, and exit 3."""
     from deploy.endpoint.actions import as_text  # noqa: PLC0415
+    from deploy.endpoint.apply import Operator  # noqa: PLC0415
     from deploy.endpoint.remote import read_remote  # noqa: PLC0415
     from deploy.endpoint.way_back import dismantle  # noqa: PLC0415
 
-    operator = _operator(args)
+    target, account = open_endpoint(args)
     if args.yes:
-        return _tell(operator.delete())
-    actions = dismantle(read_remote(operator.account, operator.endpoint), operator.endpoint)
+        return _tell(Operator(account, target.endpoint, say, args.timeout_s).delete(target.place))
+    remote = read_remote(account, target.endpoint, target.place, is_new=False)
+    actions = dismantle(remote, target.endpoint)
     print(as_text(actions))
     return WOULD_CHANGE if actions else 0
 

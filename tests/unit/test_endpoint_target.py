@@ -25,10 +25,21 @@ def test_any_region_will_do(region: str) -> None:
 
 def test_facts_that_are_there_do_no_harm() -> None:
     """They were checked when the endpoint was made."""
-    assert Target("plans", "eu-central-1", Mode.SERVERLESS) == read_target(
+    place = "s3://plans/models/plans/rooms-"
+    assert Target("plans", "eu-central-1", Mode.SERVERLESS, place) == read_target(
         SHIPPED, (*ACCOUNT, "endpoint=plans", "region=eu-central-1")
     )
     assert Mode.REALTIME is read_target(SHIPPED, INSTANCES).mode
+
+
+def test_files_are_looked_for_where_they_are_put() -> None:
+    """If the configuration says where."""
+    placed = SHIPPED.replace("artifacts: null", "artifacts: s3://plans/a")
+
+    assert "s3://plans/a/rooms/rooms-" == read_target(placed).place
+    assert "s3://b-b/rooms/rooms-" == read_target(placed, ["artifacts=s3://b-b"]).place
+    with pytest.raises(SpecError, match="s3://bucket"):
+        read_target(SHIPPED, ["artifacts=plans"])
 
 
 @pytest.mark.parametrize(
