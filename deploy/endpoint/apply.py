@@ -14,7 +14,14 @@ from deploy.endpoint.proving import stored_golden
 from deploy.endpoint.release import candidate_name
 from deploy.endpoint.remote import Remote, read_endpoint, read_remote
 from deploy.endpoint.way_back import dismantle, roll_back, scale_again, undo
-from deploy.errors import AwsError, DeployError, EndpointFailed, RolloutError, WrongAnswer
+from deploy.errors import (
+    AwsError,
+    DeployError,
+    EndpointFailed,
+    PlanError,
+    RolloutError,
+    WrongAnswer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,6 +159,8 @@ class Operator:
             actions = undo(release, self._settled(golden, release.place), before)
             self._executor(golden).run(actions)
             endpoint = read_endpoint(self.account, self.endpoint)
+        except PlanError as err:
+            return f"There is no way back: {err}"
         except DeployError as err:
             return f"Going back failed, too, and the same command tries again: {err}"
         if endpoint is None:

@@ -25,6 +25,9 @@ def undo(release: Release, remote: Remote, before: Remote | None = None) -> list
         release: What failed.
         remote: What is there after that.
         before: What was there before it, if that is known; the scaling is taken from it.
+
+    Raises:
+        PlanError: If there is no way back.
     """
     endpoint = remote.endpoint
     actions = drop_candidate(remote)
@@ -35,6 +38,12 @@ def undo(release: Release, remote: Remote, before: Remote | None = None) -> list
         if former is None or endpoint.status == Status.FAILED:
             actions += delete_endpoint(endpoint, "it failed")
             endpoint = None
+        elif former.mode is Mode.SERVERLESS and endpoint.instances:
+            raise PlanError(
+                f"{endpoint.name} serves with {release.config}, which failed, and SageMaker never "
+                "makes an endpoint of instances serverless again: `apply` an archive that is good, "
+                "or `delete` it and `apply` the configuration of before"
+            )
         else:
             actions += _back(remote, endpoint, former)
             endpoint = replace(endpoint, config=former.config)

@@ -143,6 +143,16 @@ def names_of_policies(remote: Remote) -> list[str]:
     return [policy["PolicyName"] for policy in remote.policies]
 
 
+def test_no_way_leads_from_instances_back_to_serverless() -> None:
+    """So what failed there stays, and that is said."""
+    before, failing = deployed(ACCOUNT, 1), release(CANARY, 9)
+    actions = plan(failing, before, with_candidate=False)
+    switched = after(before, actions[: names(actions).index("update_endpoint") + 1])
+
+    with pytest.raises(PlanError, match=r"serves with rooms-realtime-.*, which failed"):
+        undo(failing, switched, before)
+
+
 def test_a_release_that_was_proved_is_not_undone() -> None:
     """What failed after that was not the version."""
     assert [] == undo(release(), deployed(ACCOUNT, 1))
