@@ -46,6 +46,10 @@ def plan(release: Release, remote: Remote, *, with_candidate: bool = True) -> li
     _check_way(release, remote, endpoint)
     if endpoint and endpoint.config == release.config:
         return [
+            # SageMaker lets what an endpoint needs be deleted; it serves on, and can no longer be
+            # updated, or started anew. Made again it has the same name.
+            *_make_model(release, remote),
+            *_make_config(release, remote),
             *drop_candidate(remote),
             *alarms.alarm_steps(release.spec, remote.alarms),
             *_prove(release, endpoint),
@@ -54,7 +58,7 @@ def plan(release: Release, remote: Remote, *, with_candidate: bool = True) -> li
     return [
         *_make_model(release, remote),
         *(_try_candidate(release, remote) if with_candidate else drop_candidate(remote)),
-        *([] if remote.version_of(release.config) else [release.config_step()]),
+        *_make_config(release, remote),
         *_switch(release, remote),
         *_prove(release, endpoint),
         *_tidy(release, remote),
@@ -106,6 +110,10 @@ def _make_model(release: Release, remote: Remote) -> list[Action]:
         *([] if release.address in remote.objects else [release.upload_step()]),
         *([] if release.model in remote.models else [release.model_step()]),
     ]
+
+
+def _make_config(release: Release, remote: Remote) -> list[Action]:
+    return [] if remote.version_of(release.config) else [release.config_step()]
 
 
 def drop_candidate(remote: Remote) -> list[Action]:

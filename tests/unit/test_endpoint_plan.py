@@ -158,6 +158,19 @@ def test_a_release_that_was_proved_is_not_undone() -> None:
     assert [] == undo(release(), deployed(ACCOUNT, 1))
 
 
+@MODES
+def test_what_serves_and_was_deleted_is_made_again(changes: Sequence[str]) -> None:
+    """SageMaker lets it be deleted, and the endpoint serve on until it needs it."""
+    whole, wanted = deployed(changes, 1), release(changes, 1)
+    without_config = replace(whole, versions=())
+    without_model = replace(without_config, models={})
+    without_file = replace(without_model, objects=frozenset())
+
+    for left in (without_config, without_model, without_file):
+        assert whole == after(left, plan(wanted, left))
+    assert ["put_object"] == names(plan(wanted, replace(whole, objects=frozenset())))
+
+
 def test_another_archive_is_another_version() -> None:
     """New names throughout, one update, nothing edited."""
     before = deployed(CANARY, 1)
