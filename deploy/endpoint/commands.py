@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,19 @@ def _add_release_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_timeout(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--timeout-s", type=float, default=3600.0, help="of each wait")
+    parser.add_argument("--timeout-s", type=seconds, default=3600.0, help="of each wait")
+
+
+def seconds(text: str) -> float:
+    """A time to wait that ends.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ValueError(text)
+    return value
 
 
 def run_plan(args: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from deploy.__main__ import build_parser
 from deploy.endpoint.spec import Mode
 from deploy.endpoint.target import Target, parse_endpoint_url, read_target
 from deploy.errors import BadUsage, SpecError
@@ -62,6 +63,16 @@ def test_the_same_is_refused_as_for_apply(text: str, changes: list[str], message
     """With the same words."""
     with pytest.raises(SpecError, match=message):
         read_target(text, changes)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon"])
+def test_a_wait_ends(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What never would is bad usage."""
+    with pytest.raises(SystemExit) as caught:
+        build_parser().parse_args(["apply", "--timeout-s", text])
+
+    assert 2 == caught.value.code
+    assert f"invalid seconds value: '{text}'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
