@@ -27,7 +27,8 @@ class Step:
     why: str
 
     def __str__(self) -> str:
-        names = [str(self.params[key]) for key in _NAMES if key in self.params]
+        found = [self.params[key] for key in _NAMES if key in self.params]
+        names = [name if isinstance(name, str) else ", ".join(name) for name in found]
         return " ".join([self.service, self.operation, *names[:1]]) + f": {self.why}"
 
 

@@ -126,7 +126,7 @@ class Remote:
         models: Where the file of each model lies, as an S3 address.
         objects: S3 addresses of models' files.
         in_use: Configurations that other endpoints use.
-        alarms: As `describe_alarms` tells of those that the endpoint can have.
+        alarms: As `describe_alarms` tells of those that the endpoint can have, and their `Tags`.
         targets: As `describe_scalable_targets` tells.
         policies: As `describe_scaling_policies` tells.
     """
@@ -182,8 +182,6 @@ def _watchers(
     account: Account, endpoint: str
 ) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
     """Alarms, scalable targets and scaling policies of an endpoint."""
-    names = {"AlarmNames": alarms.possible_names(endpoint), "AlarmTypes": ["MetricAlarm"]}
-    found = account.pages("cloudwatch", "describe_alarms", names, "MetricAlarms")
     targets = account.pages(
         scaling.SERVICE, "describe_scalable_targets", scaling.targets_query(endpoint),
         "ScalableTargets",
@@ -192,7 +190,7 @@ def _watchers(
         scaling.SERVICE, "describe_scaling_policies", scaling.policies_query(endpoint),
         "ScalingPolicies",
     )  # fmt: skip
-    return tuple(found), tuple(targets), tuple(policies)
+    return alarms.read_alarms(account, endpoint), tuple(targets), tuple(policies)
 
 
 def _objects(account: Account, place: str, *, is_needed: bool = False) -> list[str]:

@@ -145,7 +145,7 @@ def _back(remote: Remote, endpoint: Endpoint, version: Version) -> list[Action]:
 def _unwatch(remote: Remote, endpoint: str) -> list[Step]:
     """Ends what looks after an endpoint."""
     stop, _ = scaling.pause_steps(endpoint, remote.targets, remote.policies)
-    return [*stop, *alarms.delete_steps(remote.alarms)]
+    return [*stop, *alarms.delete_steps(endpoint, remote.alarms)]
 
 
 def dismantle(remote: Remote, name: str) -> list[Action]:

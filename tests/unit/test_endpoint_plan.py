@@ -325,6 +325,14 @@ def test_the_way_back_does_not_wait_for_a_candidate(tags: Mapping[str, str]) -> 
     assert ["update_endpoint", "Wait", "Try", "Mark"] == names(actions)
 
 
+def test_a_step_is_told_with_what_it_is_about() -> None:
+    """One thing or several."""
+    (step,) = [a for a in dismantle(deployed(CANARY, 1), "rooms") if "alarms" in str(a)]
+
+    alarms = "rooms-5xx, rooms-model-errors, rooms-latency-p95, rooms-memory"
+    assert f"cloudwatch delete_alarms {alarms}: no longer wanted" == str(step)
+
+
 def test_nothing_is_left_of_an_endpoint() -> None:
     """That was deleted, whatever it had."""
     for changes in (ACCOUNT, SCALED):
