@@ -65,7 +65,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Write down which configuration of an endpoint passed the last test, and which before it."""
+    """Tag an endpoint, such as with the configuration that passed the last test."""
 
     endpoint: str
     tags: Mapping[str, str]

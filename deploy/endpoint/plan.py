@@ -53,6 +53,7 @@ def plan(release: Release, remote: Remote, *, with_candidate: bool = True) -> li
             *drop_candidate(remote),
             *alarms.alarm_steps(release.spec, remote.alarms),
             *_prove(release, endpoint),
+            *_label(release, endpoint),
             *_tidy(release, remote),
         ]
     return [
@@ -61,6 +62,7 @@ def plan(release: Release, remote: Remote, *, with_candidate: bool = True) -> li
         *_make_config(release, remote),
         *_switch(release, remote),
         *_prove(release, endpoint),
+        *_label(release, endpoint),
         *_tidy(release, remote),
     ]
 
@@ -187,6 +189,15 @@ def _prove(release: Release, endpoint: Endpoint | None) -> list[Action]:
     name = release.spec.endpoint
     before = endpoint.proved if endpoint else ""
     return [] if before == release.config else [Try(name), mark(name, release.config, before)]
+
+
+def _label(release: Release, endpoint: Endpoint | None) -> list[Action]:
+    """Tags of the configuration that an endpoint of before lacks; none is taken away."""
+    if endpoint is None:
+        return []
+    wanted = release.spec.tags.items()
+    changed = {key: value for key, value in wanted if endpoint.tags.get(key) != value}
+    return [Mark(release.spec.endpoint, changed)] if changed else []
 
 
 def mark(endpoint: str, config: str, before: str) -> Mark:

@@ -171,6 +171,19 @@ def test_what_serves_and_was_deleted_is_made_again(changes: Sequence[str]) -> No
     assert ["put_object"] == names(plan(wanted, replace(whole, objects=frozenset())))
 
 
+def test_tags_that_were_changed_are_set() -> None:
+    """On the endpoint, with or without another version; what has them is left alone."""
+    before = deployed([*ACCOUNT, "tags.team=plans", "tags.site=a"], 1)
+    changes = [*ACCOUNT, "tags.team=walls", "tags.site=a"]
+
+    assert [Mark("rooms", {"team": "walls"})] == plan(release(changes, 1), before)
+    for number in (1, 2):
+        ended = after(before, plan(release(changes, number), before))
+        assert ended.endpoint
+        assert "walls" == ended.endpoint.tags["team"]
+        assert [] == plan(release(changes, number), ended)
+
+
 def test_another_archive_is_another_version() -> None:
     """New names throughout, one update, nothing edited."""
     before = deployed(CANARY, 1)
