@@ -118,7 +118,11 @@ class Operator:
             self.say(f"warning: {version.version} cannot be tested: {err}")
             actions = [action for action in actions if not isinstance(action, Try)]
         self._announce(actions)
-        self._executor(golden).run(actions)
+        try:
+            self._executor(golden).run(actions)
+        except (AwsError, EndpointFailed):
+            self._scale_again(remote)
+            raise
         before = remote.endpoint.config if remote.endpoint else ""
         return self._outcome(version.version, version.config, before, actions, started_s)
 
@@ -168,18 +172,23 @@ class Operator:
         return f"{self.endpoint} serves with {endpoint.config}, as before"
 
     def _clear(self, golden: Golden, place: str, before: Remote) -> None:
-        """A temporary endpoint costs money; what else is there is needed by the next run.
-
-        If the update itself was refused, the endpoint is scaled again as before.
-        """
+        """A temporary endpoint costs money; what else is there is needed by the next run."""
         try:
             remote = self._settled(golden, place)
-            actions = drop_candidate(remote)
-            if remote.endpoint:
-                actions += scale_again(remote.endpoint, remote, before)
-            self._executor(golden).run(actions)
+            self._executor(golden).run(drop_candidate(remote))
         except DeployError as err:
             self.say(f"warning: {candidate_name(self.endpoint)} may be left: {err}")
+        self._scale_again(before)
+
+    def _scale_again(self, before: Remote) -> None:
+        """Scale the endpoint as before if the update for which that was ended was refused."""
+        try:
+            remote = read_remote(self.account, self.endpoint)
+            if remote.endpoint:
+                steps = scale_again(remote.endpoint, remote, before)
+                self._executor(None).run(steps)
+        except DeployError as err:
+            self.say(f"warning: {self.endpoint} may no longer be scaled: {err}")
 
     def _outcome(
         self, version: str, config: str, before: str, actions: list[Action], started_s: float
