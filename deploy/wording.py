@@ -93,14 +93,14 @@ _INVOKING = (
     ),
 )
 _CHANGES = (
-    (  # of the same form as the next
+    (  # hashicorp/terraform-provider-aws#40048 and #49020
         _VALIDATION,
         r"Could not find endpoint configuration ",
         "It was deleted, and SageMaker updates no endpoint without it: `python -m deploy apply` "
         f"with the archive that serves now makes it again (`status` tells its version). Then "
         f"{_AGAIN}.",
     ),
-    (  # hashicorp/terraform-provider-aws#40048; the ARN in it tells region and account
+    (  # of the same form; the ARN in it tells region and account
         _VALIDATION,
         r"Could not find (endpoint|model) |[Ee]ndpoint \S+ .*not found",
         f"It is not there: look at name, region and account. {_WHOSE}; `python -m deploy plan` "
