@@ -9,6 +9,7 @@ import string
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
+import botocore.parsers
 import botocore.session
 import pytest
 from botocore import xform_name
@@ -108,6 +109,17 @@ def test_every_exception_of_botocore_becomes_ours(name: str) -> None:
     assert ("Some" if is_answer else name) == caught.value.code
     said = "why" if is_answer else " ".join(str(original).split())
     assert f"CreateModel of model rooms-1: {caught.value.code}: {said}" in str(caught.value)
+
+
+def test_a_page_of_a_proxys_is_no_answer() -> None:
+    """The parser of botocore raises an exception of no family of its own."""
+    text = "Unable to parse response (syntax error: line 1, column 0), invalid XML received"
+
+    with (
+        pytest.raises(AwsError, match=r"^GetRole: ResponseParserError: Unable"),
+        translated("GetRole"),
+    ):
+        raise botocore.parsers.ResponseParserError(text)
 
 
 def test_what_is_about_credentials_is_denied() -> None:
