@@ -26,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     endpoint.add_commands(areas)
     account.add_bootstrap(areas.add_parser("bootstrap", help="bucket, repository and role"))
+    account.add_doctor(areas.add_parser("doctor", help="what is wrong, and the next step"))
     return parser
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The command ``bootstrap``."""
+"""The commands ``bootstrap`` and ``doctor``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.account.places import NAME, Account, Names, check_names
 from deploy.endpoint.commands import WOULD_CHANGE, as_document, guarded, say
-from deploy.endpoint.target import parse_endpoint_url
+from deploy.endpoint.target import add_target_options, parse_endpoint_url
 
 if TYPE_CHECKING:
     import argparse
@@ -39,6 +39,13 @@ def add_bootstrap(parser: argparse.ArgumentParser) -> None:
         help="a document, and change nothing; the template needs no account",
     )  # fmt: skip
     parser.set_defaults(run=guarded(run_bootstrap))
+
+
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    """Declare `doctor` and what runs it."""
+    add_target_options(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.set_defaults(run=guarded(run_doctor))
 
 
 def run_bootstrap(args: argparse.Namespace) -> int:
@@ -71,6 +78,19 @@ def run_bootstrap(args: argparse.Namespace) -> int:
     Executor(gateway, None, say).run(steps)
     print(json.dumps(_outcome(names, steps), indent=2))
     return 0
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    """Print what is wrong and what to do about it; 0 if nothing fails."""
+    from deploy.account.diagnosis import Level, examine  # noqa: PLC0415
+    from deploy.account.patient import open_patient  # noqa: PLC0415
+
+    findings = examine(open_patient(args.config, args.changes, args.endpoint_url))
+    if args.json:
+        print(json.dumps([finding.as_document() for finding in findings], indent=2))
+    else:
+        print("\n".join(map(str, findings)))
+    return 1 if any(finding.level is Level.FAILURE for finding in findings) else 0
 
 
 def _names(args: argparse.Namespace, account: Account) -> Names:
