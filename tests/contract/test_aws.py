@@ -44,7 +44,9 @@ CALLS = {
     ),
     "sagemaker-runtime": ("invoke_endpoint",),
     "ecr": ("batch_get_image", "describe_images"),
-    "cloudwatch": ("put_metric_alarm", "describe_alarms", "delete_alarms"),
+    "cloudwatch": (
+        "put_metric_alarm", "describe_alarms", "delete_alarms", "list_tags_for_resource",
+    ),
     "application-autoscaling": (
         "register_scalable_target", "deregister_scalable_target", "describe_scalable_targets",
         "put_scaling_policy", "delete_scaling_policy", "describe_scaling_policies",
@@ -58,7 +60,8 @@ SAID_BY_AWS = {
     "EmptyUploadException", "EncryptionTypeMismatch",
     "ImageDigestDoesNotMatchException",
     "InvalidLayerException", "InvalidLayerPartException", "InvalidObjectState", "InvalidNextToken",
-    "InvalidNextTokenException", "InvalidParameterException", "InvalidRequest",
+    "InvalidNextTokenException", "InvalidParameterException", "InvalidParameterValue",
+    "InvalidRequest",
     "InvalidWriteOffset", "KmsException", "LayerPartTooSmallException", "ModelError",
     "ReferencedImagesNotFoundException", "TooManyParts",
     "UnableToGetUpstreamImageException", "UnableToGetUpstreamLayerException",
@@ -136,8 +139,10 @@ def test_names_of_exceptions_exist() -> None:
     ours = set().union(*(rule.codes for rule in RULES)) | aws_codes.DENIED
     looks_like_one = {code for code in ours if code.endswith("Error")}
 
-    # AWS's own, of SageMaker's runtime, of S3 and of Python.
-    assert looks_like_one - set(EXCEPTIONS) == {"InternalError", "ModelError", "ValueError"}
+    # Codes of S3, of CloudWatch and of SageMaker's runtime, and one of Python's.
+    assert looks_like_one - set(EXCEPTIONS) == {
+        "InternalError", "InternalServiceError", "ModelError", "ValueError",
+    }  # fmt: skip
 
 
 def test_throttling_is_what_botocore_takes_for_it() -> None:
