@@ -38,6 +38,7 @@ RUN SITE=$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths(
  && strip --strip-unneeded "$SITE"/torch/lib/libtorch_cpu.so "$SITE"/torch/lib/libtorch_python.so \
  && /opt/venv/bin/python -m compileall -q "$SITE" \
  && /opt/venv/bin/python -c 'import openvino, pypdfium2, ts.model_service_worker' \
+ && /opt/venv/bin/python -c 'import boto3; [boto3.client(name, "eu-west-1") for name in ("s3", "sts")]' \
  && mkdir /opt/layer && mv "$SITE"/torch /opt/layer/torch
 
 # -- this project's files, readable by any user -------------------------------------------------

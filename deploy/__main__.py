@@ -8,6 +8,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from deploy.account import commands as account
 from deploy.contract import commands as contract
 from deploy.endpoint import commands as endpoint
 from deploy.image import commands as image
@@ -24,6 +25,8 @@ def build_parser() -> argparse.ArgumentParser:
         areas.add_parser("contract", help="does a container keep SageMaker's hosting rules?")
     )
     endpoint.add_commands(areas)
+    account.add_bootstrap(areas.add_parser("bootstrap", help="bucket, repository and role"))
+    account.add_doctor(areas.add_parser("doctor", help="what is wrong, and the next step"))
     return parser
 
 

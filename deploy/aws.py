@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.exceptions
+import botocore.parsers
 from botocore.config import Config
 
 from deploy.aws_codes import DENIED, MISSING, api_name, is_absent, resource_of
@@ -39,9 +40,11 @@ _CONFIG = Config(
 _ONE_ATTEMPT = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 # Buckets as names of hosts would not be found on a server of one's own.
 _BY_PATH = Config(s3={"addressing_style": "path"})
-# All that botocore raises beside ClientError, which is an answer of AWS's.
+# All that botocore raises beside ClientError, which is an answer of AWS's; the parser's is for
+# another server's, such as a proxy's page.
 _NO_ANSWER = (
     botocore.exceptions.BotoCoreError,
+    botocore.parsers.ResponseParserError,
     botocore.exceptions.UndefinedModelAttributeError,
 )
 

@@ -91,6 +91,7 @@ UNREACHABLE = {
 BUSY = {"ConcurrentUpdateException", "ResourceConflict", "ConflictException", "OperationAborted"}
 AWS_BROKEN = {
     "InternalFailure",
+    "InternalServiceError",
     "InternalServiceException",
     "InternalDependencyException",
     "InternalError",

@@ -93,9 +93,16 @@ _INVOKING = (
     ),
 )
 _CHANGES = (
-    (  # hashicorp/terraform-provider-aws#40048; the ARN in it tells region and account
+    (  # hashicorp/terraform-provider-aws#40048 and #49020
         _VALIDATION,
-        r"Could not find (endpoint configuration|endpoint|model) |[Ee]ndpoint \S+ .*not found",
+        r"Could not find endpoint configuration ",
+        "It was deleted, and SageMaker updates no endpoint without it: `python -m deploy apply` "
+        f"with the archive that serves now makes it again (`status` tells its version). Then "
+        f"{_AGAIN}.",
+    ),
+    (  # of the same form; the ARN in it tells region and account
+        _VALIDATION,
+        r"Could not find (endpoint|model) |[Ee]ndpoint \S+ .*not found",
         f"It is not there: look at name, region and account. {_WHOSE}; `python -m deploy plan` "
         "shows what is missing.",
     ),

@@ -29,9 +29,11 @@ from roomdet.logs import event, write_json_lines  # noqa: E402
 from roomdet.memory import limit_memory  # noqa: E402
 from roomdet.report import METRICS, initial_values, measurements, request_fields  # noqa: E402
 from roomdet.request import count_bytes, parse_request  # noqa: E402
+from roomdet.s3_address import S3Address  # noqa: E402
+from roomdet.s3_source import S3Source  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ts.context import Context
 
@@ -55,6 +57,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         }
         try:
             self._config = Config.load(context.model_yaml_config, os.environ)
+            self._s3 = S3Source(self._config)
             self._detector = load_detector(
                 Path(context.system_properties["model_dir"]), self._config
             )
@@ -84,19 +87,31 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         items = []
         for index, row in enumerate(data):
             item = Item(self.context.get_request_id(index), count_bytes(row))
+            self._read(item, row, self.context.get_all_request_header(index))
+            items.append(item)
+        return items
+
+    def _read(self, item: Item, row: dict[str, Any], headers: Mapping[str, Any]) -> None:
+        """Parse a row, fetch its file if it only names one, and read the page."""
+        file: bytes | S3Address = b""
+        with item.step(Step.DECODE):
+            request = parse_request(
+                row, headers, self._config.limits, self._config.image_url_prefixes
+            )
+            item.options, file = request.options, request.file
+        if isinstance(file, S3Address):
+            with item.step(Step.FETCH):
+                file = self._s3.fetch(file)
+                item.bytes_fetched = len(file)
+        if item.error is None:
             with item.step(Step.DECODE):
-                request = parse_request(
-                    row, self.context.get_all_request_header(index), self._config.limits
-                )
-                item.options = request.options
+                assert isinstance(file, bytes)  # fetched, where it was an address
                 item.page = read_page(
-                    request.data,
-                    page=request.options.page,
+                    file,
+                    page=item.options.page,
                     side_px=self._detector.input_px,
                     limits=self._config.limits,
                 )
-            items.append(item)
-        return items
 
     def inference(self, data: list[Item]) -> list[Item]:
         """Find the rooms of each page that could be read."""

@@ -4,7 +4,8 @@
 # `make test` calls it with the two environments: BIN (always) and TRAIN_BIN (make venv-train).
 set -eu
 
-"$BIN/python" -m pytest tests/unit tests/contract tests/e2e
+# The long ones wait for servers most of the time, so two files run at once.
+"$BIN/python" -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/e2e
 
 if command -v javac >/dev/null; then
     "$BIN/python" -m pytest tests/plugin

@@ -27,7 +27,8 @@ class Step:
     why: str
 
     def __str__(self) -> str:
-        names = [str(self.params[key]) for key in _NAMES if key in self.params]
+        found = [self.params[key] for key in _NAMES if key in self.params]
+        names = [name if isinstance(name, str) else ", ".join(name) for name in found]
         return " ".join([self.service, self.operation, *names[:1]]) + f": {self.why}"
 
 
@@ -64,7 +65,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Write down which configuration of an endpoint passed the last test, and which before it."""
+    """Tag an endpoint, such as with the configuration that passed the last test."""
 
     endpoint: str
     tags: Mapping[str, str]

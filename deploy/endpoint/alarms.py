@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from deploy.endpoint.actions import Step
 from deploy.endpoint.release import VARIANT, as_tags
 from deploy.endpoint.spec import OUR_TAG
+from deploy.errors import PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from deploy.endpoint.remote import Account
     from deploy.endpoint.spec import Spec
 
 _REQUESTS, _INSTANCES = "AWS/SageMaker", "/aws/sagemaker/Endpoints"
@@ -33,6 +35,17 @@ _DEFINITION = (
 def possible_names(endpoint: str) -> list[str]:
     """Of all alarms that an endpoint can have, for `describe_alarms`."""
     return [f"{endpoint}-{ending}" for ending in _ENDINGS]
+
+
+def read_alarms(account: Account, endpoint: str) -> tuple[Mapping[str, Any], ...]:
+    """The alarms that an endpoint can have, whoever made them, and their `Tags`."""
+    names = {"AlarmNames": possible_names(endpoint), "AlarmTypes": ["MetricAlarm"]}
+    found = []
+    for alarm in account.pages("cloudwatch", "describe_alarms", names, "MetricAlarms"):
+        arn = {"ResourceARN": alarm["AlarmArn"]}
+        tagged = account.ask("cloudwatch", "list_tags_for_resource", arn) or {}
+        found.append({**alarm, "Tags": tagged.get("Tags", [])})
+    return tuple(found)
 
 
 def alarm_names(spec: Spec) -> list[str]:
@@ -74,12 +87,21 @@ def alarm_steps(spec: Spec, found: Iterable[Mapping[str, Any]]) -> list[Step]:
 
     Args:
         spec: What is wanted.
-        found: Alarms as `describe_alarms` tells of them, asked for :func:`possible_names`.
+        found: Alarms as `describe_alarms` tells of them, asked for :func:`possible_names`, and
+            their `Tags`.
+
+    Raises:
+        PlanError: If an alarm of somebody else's has the name of one that is wanted.
     """
     there = {alarm["AlarmName"]: alarm for alarm in found}
     steps = []
     for alarm in wanted_alarms(spec):
         name = alarm["AlarmName"]
+        if name in there and not is_ours(spec.endpoint, there[name]):
+            raise PlanError(
+                f"there is an alarm {name} that was not made by this tool (it has no tag "
+                f"{OUR_TAG}={spec.endpoint}); rename it, or take another name for the endpoint"
+            )
         if name not in there or not is_same_alarm(alarm, there[name]):
             why = "it is not there" if name not in there else "it is defined otherwise"
             steps.append(Step("cloudwatch", "put_metric_alarm", alarm, why))
@@ -87,15 +109,20 @@ def alarm_steps(spec: Spec, found: Iterable[Mapping[str, Any]]) -> list[Step]:
     unwanted = [
         name for name in possible_names(spec.endpoint) if name in there and name not in wanted
     ]
-    return steps + delete_steps([there[name] for name in unwanted])
+    return steps + delete_steps(spec.endpoint, [there[name] for name in unwanted])
 
 
-def delete_steps(found: Iterable[Mapping[str, Any]]) -> list[Step]:
-    """The call that deletes alarms; none if there are none."""
-    params = {"AlarmNames": [alarm["AlarmName"] for alarm in found]}
+def delete_steps(endpoint: str, found: Iterable[Mapping[str, Any]]) -> list[Step]:
+    """The call that deletes those alarms that are ours; none if none is."""
+    params = {"AlarmNames": [alarm["AlarmName"] for alarm in found if is_ours(endpoint, alarm)]}
     if not params["AlarmNames"]:
         return []
     return [Step("cloudwatch", "delete_alarms", params, "no longer wanted")]
+
+
+def is_ours(endpoint: str, found: Mapping[str, Any]) -> bool:
+    """Whether an alarm was made for an endpoint by this tool."""
+    return {"Key": OUR_TAG, "Value": endpoint} in found.get("Tags", ())
 
 
 def is_same_alarm(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:

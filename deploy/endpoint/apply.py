@@ -13,8 +13,15 @@ from deploy.endpoint.plan import drop_candidate, plan
 from deploy.endpoint.proving import stored_golden
 from deploy.endpoint.release import candidate_name
 from deploy.endpoint.remote import Remote, read_endpoint, read_remote
-from deploy.endpoint.way_back import dismantle, roll_back, undo
-from deploy.errors import AwsError, DeployError, EndpointFailed, RolloutError, WrongAnswer
+from deploy.endpoint.way_back import dismantle, roll_back, scale_again, undo
+from deploy.errors import (
+    AwsError,
+    DeployError,
+    EndpointFailed,
+    PlanError,
+    RolloutError,
+    WrongAnswer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,9 +85,9 @@ class Operator:
             self._executor(golden).run(actions)
         except (EndpointFailed, WrongAnswer) as err:
             self.say(f"failed: {err}\nGoing back …")
-            raise RolloutError(f"{err}\n{self._take_back(release, golden)}") from err
+            raise RolloutError(f"{err}\n{self._take_back(release, golden, remote)}") from err
         except AwsError:
-            self._clear_candidate(golden, release.place)
+            self._clear(golden, release.place, remote)
             raise
         before = remote.endpoint.config if remote.endpoint else ""
         version = release.artifact.version
@@ -101,7 +108,8 @@ class Operator:
             WrongAnswer: If the version answers wrongly; it serves all the same.
         """
         started_s = time.monotonic()
-        remote = self._settled(None)
+        self._executor(None).settle([self.endpoint])  # a candidate may take another 20 minutes
+        remote = read_remote(self.account, self.endpoint)
         version, actions = roll_back(remote, self.endpoint, to)
         golden = None
         try:
@@ -110,12 +118,20 @@ class Operator:
             self.say(f"warning: {version.version} cannot be tested: {err}")
             actions = [action for action in actions if not isinstance(action, Try)]
         self._announce(actions)
-        self._executor(golden).run(actions)
+        try:
+            self._executor(golden).run(actions)
+        except (AwsError, EndpointFailed):
+            self._scale_again(remote)
+            raise
         before = remote.endpoint.config if remote.endpoint else ""
         return self._outcome(version.version, version.config, before, actions, started_s)
 
-    def delete(self) -> Outcome:
+    def delete(self, place: str = "") -> Outcome:
         """Remove the endpoint and all that was made for it.
+
+        Args:
+            place: S3 address that its models' files begin with, for what a first run that ended
+                has left; those of models are found without it.
 
         Raises:
             AwsError: If a call failed; the same call goes on with it.
@@ -123,7 +139,7 @@ class Operator:
             WaitTimeout: If it takes too long; the same call goes on with it.
         """
         started_s = time.monotonic()
-        remote = self._settled(None)
+        remote = self._settled(None, place, is_new=False)
         actions = dismantle(remote, self.endpoint)
         self._announce(actions)
         self._executor(None).run(actions)
@@ -133,33 +149,46 @@ class Operator:
     def _executor(self, golden: Golden | None) -> Executor:
         return Executor(self.account, golden, self.say, self.timeout_s)
 
-    def _settled(self, golden: Golden | None, place: str = "") -> Remote:
+    def _settled(self, golden: Golden | None, place: str, *, is_new: bool = True) -> Remote:
         """What is there once SageMaker has ended what it was doing."""
         self._executor(golden).settle([self.endpoint, candidate_name(self.endpoint)])
-        return read_remote(self.account, self.endpoint, place)
+        return read_remote(self.account, self.endpoint, place, is_new=is_new)
 
     def _announce(self, actions: list[Action]) -> None:
         self.say(as_text(actions))
 
-    def _take_back(self, release: Release, golden: Golden) -> str:
+    def _take_back(self, release: Release, golden: Golden, before: Remote) -> str:
         """Undo a release; a sentence that says what serves now."""
         try:
-            actions = undo(release, self._settled(golden, release.place))
+            actions = undo(release, self._settled(golden, release.place), before)
             self._executor(golden).run(actions)
             endpoint = read_endpoint(self.account, self.endpoint)
+        except PlanError as err:
+            return f"There is no way back: {err}"
         except DeployError as err:
             return f"Going back failed, too, and the same command tries again: {err}"
         if endpoint is None:
             return f"There is no endpoint {self.endpoint}, as before"
         return f"{self.endpoint} serves with {endpoint.config}, as before"
 
-    def _clear_candidate(self, golden: Golden, place: str) -> None:
+    def _clear(self, golden: Golden, place: str, before: Remote) -> None:
         """A temporary endpoint costs money; what else is there is needed by the next run."""
         try:
             remote = self._settled(golden, place)
             self._executor(golden).run(drop_candidate(remote))
         except DeployError as err:
             self.say(f"warning: {candidate_name(self.endpoint)} may be left: {err}")
+        self._scale_again(before)
+
+    def _scale_again(self, before: Remote) -> None:
+        """Scale the endpoint as before if the update for which that was ended was refused."""
+        try:
+            remote = read_remote(self.account, self.endpoint)
+            if remote.endpoint:
+                steps = scale_again(remote.endpoint, remote, before)
+                self._executor(None).run(steps)
+        except DeployError as err:
+            self.say(f"warning: {self.endpoint} may no longer be scaled: {err}")
 
     def _outcome(
         self, version: str, config: str, before: str, actions: list[Action], started_s: float

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,19 @@ def _add_release_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_timeout(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--timeout-s", type=float, default=3600.0, help="of each wait")
+    parser.add_argument("--timeout-s", type=seconds, default=3600.0, help="of each wait")
+
+
+def seconds(text: str) -> float:
+    """A time to wait that ends.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ValueError(text)
+    return value
 
 
 def run_plan(args: argparse.Namespace) -> int:
@@ -121,13 +134,15 @@ def run_rollback(args: argparse.Namespace) -> int:
 def run_delete(args: argparse.Namespace) -> int:
     """Remove an endpoint; without --yes say what that would be, and exit 3."""
     from deploy.endpoint.actions import as_text  # noqa: PLC0415
+    from deploy.endpoint.apply import Operator  # noqa: PLC0415
     from deploy.endpoint.remote import read_remote  # noqa: PLC0415
     from deploy.endpoint.way_back import dismantle  # noqa: PLC0415
 
-    operator = _operator(args)
+    target, account = open_endpoint(args)
     if args.yes:
-        return _tell(operator.delete())
-    actions = dismantle(read_remote(operator.account, operator.endpoint), operator.endpoint)
+        return _tell(Operator(account, target.endpoint, say, args.timeout_s).delete(target.place))
+    remote = read_remote(account, target.endpoint, target.place, is_new=False)
+    actions = dismantle(remote, target.endpoint)
     print(as_text(actions))
     return WOULD_CHANGE if actions else 0
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 3600.0
 _FIRST_POLL_S, _LAST_POLL_S, _POLL_GROWTH = 0.5, 15.0, 1.2
 _SAY_AGAIN_S = 60.0
+_REMOVES = ("delete_", "deregister_")  # somebody else may have done it, or a list was out of date
 
 
 class Gateway(Protocol):
@@ -106,6 +107,10 @@ class Executor:
     def _call(self, step: Step) -> None:
         params = dict(step.params)
         body = params.get("Body")
+        if step.operation.startswith(_REMOVES):
+            if self.account.ask(step.service, step.operation, params) is None:
+                self.say("  it is gone already")
+            return
         if not isinstance(body, ModelFile):
             self.account.call(step.service, step.operation, params)
             return

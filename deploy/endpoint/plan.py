@@ -46,17 +46,23 @@ def plan(release: Release, remote: Remote, *, with_candidate: bool = True) -> li
     _check_way(release, remote, endpoint)
     if endpoint and endpoint.config == release.config:
         return [
+            # SageMaker lets what an endpoint needs be deleted; it serves on, and can no longer be
+            # updated, or started anew. Made again it has the same name.
+            *_make_model(release, remote),
+            *_make_config(release, remote),
             *drop_candidate(remote),
             *alarms.alarm_steps(release.spec, remote.alarms),
             *_prove(release, endpoint),
+            *_label(release, endpoint),
             *_tidy(release, remote),
         ]
     return [
         *_make_model(release, remote),
         *(_try_candidate(release, remote) if with_candidate else drop_candidate(remote)),
-        *([] if remote.version_of(release.config) else [release.config_step()]),
+        *_make_config(release, remote),
         *_switch(release, remote),
         *_prove(release, endpoint),
+        *_label(release, endpoint),
         *_tidy(release, remote),
     ]
 
@@ -106,6 +112,10 @@ def _make_model(release: Release, remote: Remote) -> list[Action]:
         *([] if release.address in remote.objects else [release.upload_step()]),
         *([] if release.model in remote.models else [release.model_step()]),
     ]
+
+
+def _make_config(release: Release, remote: Remote) -> list[Action]:
+    return [] if remote.version_of(release.config) else [release.config_step()]
 
 
 def drop_candidate(remote: Remote) -> list[Action]:
@@ -179,6 +189,15 @@ def _prove(release: Release, endpoint: Endpoint | None) -> list[Action]:
     name = release.spec.endpoint
     before = endpoint.proved if endpoint else ""
     return [] if before == release.config else [Try(name), mark(name, release.config, before)]
+
+
+def _label(release: Release, endpoint: Endpoint | None) -> list[Action]:
+    """Tags of the configuration that an endpoint of before lacks; none is taken away."""
+    if endpoint is None:
+        return []
+    wanted = release.spec.tags.items()
+    changed = {key: value for key, value in wanted if endpoint.tags.get(key) != value}
+    return [Mark(release.spec.endpoint, changed)] if changed else []
 
 
 def mark(endpoint: str, config: str, before: str) -> Mark:

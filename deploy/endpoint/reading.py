@@ -142,8 +142,18 @@ def _unknown(key: str, prefix: str, known: list[str]) -> str:
     reason = _REFUSED.get(f"{prefix}{key}") or _REFUSED.get(key)
     if reason:
         return f"{prefix}{key} is not taken: {reason}"
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0)[0]
-    return f"unknown key {prefix}{key}; did you mean {prefix}{near}? Known: {', '.join(known)}"
+    elsewhere = _where(key)
+    near = elsewhere or prefix + difflib.get_close_matches(key, known, n=1, cutoff=0)[0]
+    return f"unknown key {prefix}{key}; did you mean {near}? Known: {', '.join(known)}"
+
+
+def _where(key: str) -> str:
+    """A key with its section, if it is one of another section; else empty."""
+    sections = {"": Spec, **{f"{name}.": kind for name, kind in _SECTIONS.items()}}
+    for prefix, kind in sections.items():
+        if any(key == entry.name for entry in fields(kind)):
+            return f"{prefix}{key}"
+    return ""
 
 
 def _typed(name: str, value: Any, kind: str) -> Any:

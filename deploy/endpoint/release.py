@@ -60,8 +60,7 @@ class Release:
     @property
     def place(self) -> str:
         """S3 address that the files of all versions begin with."""
-        bucket, prefix = self.spec.place
-        return f"s3://{bucket}/{prefix}{self.spec.endpoint}/{OBJECT_PREFIX}"
+        return place_of(self.spec)
 
     @property
     def address(self) -> str:
@@ -191,6 +190,12 @@ def read_release(spec: Spec, image: str) -> tuple[Release, Golden]:
     golden = read_golden(archive)
     artifact = Artifact(golden.version, hashlib.sha256(archive.read_bytes()).hexdigest())
     return Release(spec, artifact, image), golden
+
+
+def place_of(spec: Spec) -> str:
+    """S3 address that the files of all versions of an endpoint begin with."""
+    bucket, prefix = spec.place
+    return f"s3://{bucket}/{prefix}{spec.endpoint}/{OBJECT_PREFIX}"
 
 
 def candidate_name(endpoint: str) -> str:

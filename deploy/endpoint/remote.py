@@ -18,6 +18,7 @@ from deploy.endpoint.release import (
     split_address,
 )
 from deploy.endpoint.spec import OUR_TAG, Mode
+from deploy.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,7 +126,7 @@ class Remote:
         models: Where the file of each model lies, as an S3 address.
         objects: S3 addresses of models' files.
         in_use: Configurations that other endpoints use.
-        alarms: As `describe_alarms` tells of those that the endpoint can have.
+        alarms: As `describe_alarms` tells of those that the endpoint can have, and their `Tags`.
         targets: As `describe_scalable_targets` tells.
         policies: As `describe_scaling_policies` tells.
     """
@@ -146,14 +147,15 @@ class Remote:
         return next((v for v in self.versions if v.config == config), None)
 
 
-def read_remote(account: Account, endpoint: str, place: str = "") -> Remote:
+def read_remote(account: Account, endpoint: str, place: str = "", *, is_new: bool = True) -> Remote:
     """What is there of an endpoint and of all its versions.
 
     Args:
         account: Asked.
         endpoint: Its name.
-        place: S3 address that the files of new models begin with; those of known models are
-            looked for where they are.
+        place: S3 address that the files of models begin with; those of known models are looked
+            for where they are.
+        is_new: A file shall be put there, so that there must be such a bucket.
 
     Raises:
         AwsError: If AWS does not answer.
@@ -161,14 +163,16 @@ def read_remote(account: Account, endpoint: str, place: str = "") -> Remote:
     versions, candidates = read_versions(account, endpoint)
     models = _models(account, endpoint)
     known = {address.rpartition("/")[0] + f"/{OBJECT_PREFIX}" for address in models.values()}
-    places = sorted((known | {place}) - {""})
+    objects = [address for where in sorted(known - {place}) for address in _objects(account, where)]
+    if place:
+        objects += _objects(account, place, is_needed=is_new)
     return Remote(
         read_endpoint(account, endpoint),
         read_endpoint(account, candidate_name(endpoint)),
         versions,
         candidates,
         models,
-        frozenset(address for where in places for address in _objects(account, where)),
+        frozenset(objects),
         _in_use(account, {endpoint, candidate_name(endpoint)}),
         *_watchers(account, endpoint),
     )
@@ -178,8 +182,6 @@ def _watchers(
     account: Account, endpoint: str
 ) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
     """Alarms, scalable targets and scaling policies of an endpoint."""
-    names = {"AlarmNames": alarms.possible_names(endpoint), "AlarmTypes": ["MetricAlarm"]}
-    found = account.pages("cloudwatch", "describe_alarms", names, "MetricAlarms")
     targets = account.pages(
         scaling.SERVICE, "describe_scalable_targets", scaling.targets_query(endpoint),
         "ScalableTargets",
@@ -188,13 +190,19 @@ def _watchers(
         scaling.SERVICE, "describe_scaling_policies", scaling.policies_query(endpoint),
         "ScalingPolicies",
     )  # fmt: skip
-    return tuple(found), tuple(targets), tuple(policies)
+    return alarms.read_alarms(account, endpoint), tuple(targets), tuple(policies)
 
 
-def _objects(account: Account, place: str) -> list[str]:
+def _objects(account: Account, place: str, *, is_needed: bool = False) -> list[str]:
+    """Files of models; none where the bucket is gone, unless it is needed."""
     bucket, prefix = split_address(place)
     params = {"Bucket": bucket, "Prefix": prefix}
-    listed = account.pages("s3", "list_objects_v2", params, "Contents")
+    try:
+        listed = account.pages("s3", "list_objects_v2", params, "Contents")
+    except AwsError as err:
+        if is_needed or err.code != "NoSuchBucket":
+            raise
+        return []
     return [f"s3://{bucket}/{entry['Key']}" for entry in listed]
 
 

@@ -28,9 +28,15 @@ _ROLE = re.compile(
 )
 _ARTIFACTS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*?))?/?")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
+# A temporary endpoint has such a name (deploy/endpoint/release.py).
+_CANDIDATE = "-candidate"
 # A version and a digest follow the name, and 63 characters is all there is.
 LONGEST_NAME = 32
 _MOST_VARIABLES, _MOST_VARIABLE_BYTES = 100, 1024
+_VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+# AWS's letters, spaces and digits are those of any script.
+_TAG = re.compile(r"[\w .:/=+@-]*")
+_LONGEST_TAG, _LONGEST_TAG_VALUE = 128, 256
 _OUR_TAGS, _MOST_TAGS = "roomdet:", 45  # SageMaker takes 50; the rest is for ours
 _MOST_KEPT = 20
 # Source: botocore's partitions.json; a region of neither is of "aws".
@@ -75,6 +81,11 @@ class Spec:
             raise SpecError(
                 f"endpoint is {self.endpoint!r}; letters, digits and single hyphens between them, "
                 f"at most {LONGEST_NAME}: a version and a digest follow it in other names"
+            )
+        if self.endpoint.endswith(_CANDIDATE):
+            raise SpecError(
+                f"endpoint is {self.endpoint!r}; the temporary endpoint of "
+                f"{self.endpoint.removesuffix(_CANDIDATE)} is called so: take another name"
             )
         check_form("artifacts", self.artifacts, _ARTIFACTS, "s3://bucket or s3://bucket/prefix")
         check_form("role", self.role, _ROLE, "arn:aws:iam::123456789012:role/name")
@@ -160,9 +171,19 @@ class Spec:
             raise SpecError(f"environment.{DIGEST_VARIABLE} is set from the archive itself")
         check_range("the number of variables", len(self.environment), 0, _MOST_VARIABLES - 1)
         for name, value in self.environment.items():
+            check_form("the name of a variable", name, _VARIABLE, "ROOMDET_PRECISION")
             if max(len(name.encode()), len(value.encode())) > _MOST_VARIABLE_BYTES:
                 raise SpecError(f"environment.{name[:40]} is over {_MOST_VARIABLE_BYTES} bytes")
         check_range("the number of tags", len(self.tags), 0, _MOST_TAGS)
-        for name in self.tags:
+        for name, value in self.tags.items():
             if name.lower().startswith((_OUR_TAGS, "aws:")):
                 raise SpecError(f"tags.{name} is reserved")
+            if not _TAG.fullmatch(name + value):
+                raise SpecError(
+                    f"tags.{name} is {value!r}; letters, digits, spaces and _.:/=+-@ are allowed "
+                    "in a tag and its value"
+                )
+            check_range(f"the length of tags.{name[:40]}", len(name), 1, _LONGEST_TAG)
+            check_range(
+                f"the length of tags.{name[:40]}'s value", len(value), 0, _LONGEST_TAG_VALUE
+            )

@@ -30,11 +30,13 @@ class Target:
         endpoint: Its name.
         region: None for that of boto3's own configuration.
         mode: How it is hosted.
+        place: S3 address that the files of its models begin with; empty if `artifacts` is not set.
     """
 
     endpoint: str
     region: str | None
     mode: Mode
+    place: str = ""
 
 
 def add_target_options(parser: argparse.ArgumentParser) -> None:
@@ -85,16 +87,18 @@ def read_target(text: str, changes: Sequence[str] = ()) -> Target:
     import yaml  # noqa: PLC0415
 
     from deploy.endpoint.reading import read_spec  # noqa: PLC0415  # PyYAML
+    from deploy.endpoint.release import place_of  # noqa: PLC0415
 
     try:
         document = yaml.safe_load(text)
-        regions = [yaml.safe_load(value) for value in _set_to("region", changes)]
+        document = document if isinstance(document, dict) else {}
+        region, artifacts = (_last(document, changes, key) for key in ("region", "artifacts"))
     except yaml.YAMLError:
-        document, regions = {}, []  # read_spec says what is wrong
-    document = document if isinstance(document, dict) else {}
-    region = regions[-1] if regions else document.get("region")
-    spec = read_spec(text, [*changes, *_stand_ins(document, changes, str(region or "us-east-1"))])
-    return Target(spec.endpoint, spec.region, spec.mode)
+        document, region, artifacts = {}, None, None  # read_spec says what is wrong
+    stand_ins = _stand_ins(document, changes, str(region or "us-east-1"))
+    kept = [entry for entry in stand_ins if not (artifacts and entry.startswith("artifacts="))]
+    spec = read_spec(text, [*changes, *kept])
+    return Target(spec.endpoint, spec.region, spec.mode, place_of(spec) if artifacts else "")
 
 
 def parse_endpoint_url(url: str | None) -> str | None:
@@ -128,9 +132,13 @@ def _stand_ins(document: dict[str, Any], changes: Sequence[str], region: str) ->
     return [*values, "alarms=null"] if has_alarms else values  # they name a region, too
 
 
-def _set_to(key: str, changes: Sequence[str]) -> list[str]:
+def _last(document: dict[str, Any], changes: Sequence[str], key: str) -> Any:
+    """The value of a key, whichever goes before."""
+    import yaml  # noqa: PLC0415
+
     pairs = (change.partition("=") for change in changes)
-    return [value for name, equals, value in pairs if equals and name == key]
+    found = [yaml.safe_load(value) for name, equals, value in pairs if equals and name == key]
+    return found[-1] if found else document.get(key)
 
 
 def _open(region: str | None, args: argparse.Namespace) -> AwsAccount:

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from deploy.endpoint.release import Release
 
 
-def undo(release: Release, remote: Remote) -> list[Action]:
+def undo(release: Release, remote: Remote, before: Remote | None = None) -> list[Action]:
     """What takes a release back that failed; nothing of it stays.
 
     Args:
         release: What failed.
         remote: What is there after that.
+        before: What was there before it, if that is known; the scaling is taken from it.
+
+    Raises:
+        PlanError: If there is no way back.
     """
     endpoint = remote.endpoint
     actions = drop_candidate(remote)
@@ -34,14 +38,35 @@ def undo(release: Release, remote: Remote) -> list[Action]:
         if former is None or endpoint.status == Status.FAILED:
             actions += delete_endpoint(endpoint, "it failed")
             endpoint = None
+        elif former.mode is Mode.SERVERLESS and endpoint.instances:
+            raise PlanError(
+                f"{endpoint.name} serves with {release.config}, which failed, and SageMaker never "
+                "makes an endpoint of instances serverless again: `apply` an archive that is good, "
+                "or `delete` it and `apply` the configuration of before"
+            )
         else:
             actions += _back(remote, endpoint, former)
             endpoint = replace(endpoint, config=former.config)
     if endpoint is None:
         actions += _unwatch(remote, release.spec.endpoint)
+    elif before:
+        actions += scale_again(endpoint, remote, before)
     rest = replace(remote, endpoint=endpoint, candidate=None, candidate_configs=())
     keep = {version.config for version in remote.versions} - {release.config}
     return actions + list(removal(rest, keep))
+
+
+def scale_again(endpoint: Endpoint, remote: Remote, before: Remote) -> list[Step]:
+    """What scales an endpoint as before, if an update to another type of instances ended that.
+
+    Args:
+        endpoint: As it is, or will be.
+        remote: What is there.
+        before: What was there when it served with the same configuration.
+    """
+    if remote.targets or not before.endpoint or before.endpoint.config != endpoint.config:
+        return []
+    return scaling.pause_steps(endpoint.name, before.targets, before.policies)[1]
 
 
 def roll_back(remote: Remote, name: str, to: str = "") -> tuple[Version, list[Action]]:
@@ -55,7 +80,7 @@ def roll_back(remote: Remote, name: str, to: str = "") -> tuple[Version, list[Ac
     Raises:
         PlanError: If there is no such version, or no way to it.
     """
-    check_ours(remote, name)
+    check_ours(replace(remote, candidate=None), name)  # which is not touched
     endpoint = remote.endpoint
     if endpoint is None:
         raise PlanError(f"there is no endpoint {name} to roll back")
@@ -120,7 +145,7 @@ def _back(remote: Remote, endpoint: Endpoint, version: Version) -> list[Action]:
 def _unwatch(remote: Remote, endpoint: str) -> list[Step]:
     """Ends what looks after an endpoint."""
     stop, _ = scaling.pause_steps(endpoint, remote.targets, remote.policies)
-    return [*stop, *alarms.delete_steps(remote.alarms)]
+    return [*stop, *alarms.delete_steps(endpoint, remote.alarms)]
 
 
 def dismantle(remote: Remote, name: str) -> list[Action]:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from roomdet.errors import ConfigError
+from roomdet.s3_address import AllowList
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,9 +52,15 @@ class Precision(StrEnum):
     BF16 = "bf16"
 
 
-def _about(meaning: str, low: int = 0, high: int = 0) -> dict[str, Any]:
-    """A setting's line in ``docs/operations.md`` and, of an integer, its allowed range."""
-    return {"meaning": meaning, "low": low, "high": high}
+def _about(
+    meaning: str, low: int = 0, high: int = 0, *, is_operators: bool = False
+) -> dict[str, Any]:
+    """A setting's line in ``docs/operations.md`` and, of an integer, its allowed range.
+
+    One that is the operator's is taken from the environment alone: who packs an archive does not
+    decide it.
+    """
+    return {"meaning": meaning, "low": low, "high": high, "is_operators": is_operators}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Settings of one worker."""
+    """Settings of one worker.
+
+    ``region`` is AWS's, where buckets are asked for; without it boto3's own configuration has it.
+    """
 
     precision: Precision = field(
         default=Precision.AUTO,
@@ -105,7 +115,21 @@ class Config:
             1024**2,
         ),
     )
+    image_url_prefixes: AllowList = field(
+        default=AllowList(),
+        metadata=_about(
+            "What `image_url` may name: `s3://bucket/` or `s3://bucket/prefix/`, several with "
+            "spaces between them; empty, it is switched off",
+            is_operators=True,
+        ),
+    )
+    fetch_timeout_s: int = field(
+        default=10,
+        # Reading and detection follow within TorchServe's responseTimeout, 60 s.
+        metadata=_about("Seconds in which the file of an `image_url` must be there", 1, 50),
+    )
     limits: Limits = field(default_factory=Limits)
+    region: str | None = None
 
     @classmethod
     def load(cls, model_yaml: Mapping[str, Any] | None, environ: Mapping[str, str]) -> Config:
@@ -126,6 +150,9 @@ class Config:
         _refuse_unknown(document, TORCHSERVE_KEYS | {SECTION}, "model-config.yaml")
         known = {setting.name: setting for setting in settings()}
         _refuse_unknown(section, known, f"section `{SECTION}:` of model-config.yaml")
+        for key in section:
+            if known[key].metadata["is_operators"]:
+                raise ConfigError(f"{key} is taken from {ENV_PREFIX}{key.upper()} alone")
         overrides = {
             key.removeprefix(ENV_PREFIX).lower(): value
             for key, value in environ.items()
@@ -135,14 +162,12 @@ class Config:
         values = {key: _parse(known[key], raw) for key, raw in {**section, **overrides}.items()}
         limit_names = {setting.name for setting in fields(Limits)}
         limits = Limits(**{key: values.pop(key) for key in limit_names & values.keys()})
-        return cls(limits=limits, **values)
+        return cls(limits=limits, region=environ.get("AWS_REGION"), **values)
 
 
 def settings() -> list[Field[Any]]:
     """All settings in the order in which they are documented."""
-    return [setting for setting in fields(Config) if setting.name != "limits"] + list(
-        fields(Limits)
-    )
+    return [setting for setting in fields(Config) if setting.metadata] + list(fields(Limits))
 
 
 def _refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> None:
@@ -155,6 +180,8 @@ def _refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> N
 
 def _parse(setting: Field[Any], raw: Any) -> Any:
     name = setting.name
+    if setting.type == "AllowList":
+        return AllowList.parse(raw)
     if setting.type == "Precision":
         try:
             return Precision(raw)

@@ -29,14 +29,18 @@ class RequestError(RoomdetError):
     Args:
         message: What came and what is allowed; shown to the caller.
         details: The same as values, for programs; JSON-compatible.
+        reason: For the server's log alone, where there is more to say than a caller may know.
     """
 
     code: ClassVar[str]
     status: ClassVar[int]
 
-    def __init__(self, message: str, details: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, message: str, details: Mapping[str, object] | None = None, *, reason: str = ""
+    ) -> None:
         super().__init__(message)
         self.details = dict(details or {})
+        self.reason = reason
 
 
 class InvalidFileFormat(RequestError):

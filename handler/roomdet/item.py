@@ -26,8 +26,9 @@ SUCCESS = "success"
 
 
 class Step(StrEnum):
-    """Parts of the work on a row."""
+    """Parts of the work on a row; a file that comes with the request is not fetched."""
 
+    FETCH = "fetch"
     DECODE = "decode"
     DETECT = "detect"
     ENCODE = "encode"
@@ -40,16 +41,19 @@ class Item:
     Attributes:
         request_id: TorchServe's id of the request; in the log beside whatever goes wrong.
         bytes_in: Bytes of the body, form and base64 included.
+        bytes_fetched: Bytes of the file that the body only names, once they are there.
         options: Checked options.
         page: The page, once it is read.
         found: Rooms on it, boxes as fractions of the page, once they are detected.
         error: What ended the work on this row, if anything did.
         room_count: Rooms that are answered, once they are encoded.
-        seconds: What each step took that was begun, for this row alone.
+        seconds: What each step took that was begun, for this row alone; decoding may be begun
+            twice, around a fetch.
     """
 
     request_id: str
     bytes_in: int = 0
+    bytes_fetched: int | None = None
     options: RequestOptions = field(default_factory=RequestOptions)
     page: Page | None = None
     found: Detections | None = None
@@ -73,6 +77,10 @@ class Item:
             # them until some later garbage collection.
             err.__traceback__ = err.__cause__ = err.__context__ = None
             self.error = err
+            if err.reason:
+                logger.warning("Request %s: %s", self.request_id, err.reason)
+            if isinstance(err, ProcessingFailed):
+                err.details["request_id"] = self.request_id
         except Exception:
             logger.exception("Request %s failed", self.request_id)
             self.error = ProcessingFailed(
@@ -80,7 +88,8 @@ class Item:
                 {"request_id": self.request_id},
             )
         finally:
-            self.seconds[step] = time.perf_counter() - started_s
+            taken_s = time.perf_counter() - started_s
+            self.seconds[step] = self.seconds.get(step, 0.0) + taken_s
 
     def encode(self) -> tuple[bytes, HTTPStatus]:
         """Encode the answer: JSON and its HTTP status."""
@@ -94,9 +103,10 @@ class Item:
             return encode_error(self.error), HTTPStatus(self.error.status)
         assert self.page is not None
         self.room_count = len(rooms)
+        processing_s = sum(self.seconds.values()) - self.seconds.get(Step.FETCH, 0.0)
         answer = encode_answer(
             rooms,
-            processing_time_ms=round(sum(self.seconds.values()) * 1000),
+            processing_time_ms=round(processing_s * 1000),
             page=self.page.number,
             page_count=self.page.count,
         )

@@ -89,6 +89,8 @@ def request_fields(item: Item, *, status: int, answer: bytes) -> dict[str, objec
         "bytes_in": item.bytes_in,
         "bytes_out": len(answer),
     }
+    if item.bytes_fetched is not None:
+        fields["bytes_fetched"] = item.bytes_fetched
     if item.page is not None:
         fields |= {
             "pixels": item.page.pixel_count,

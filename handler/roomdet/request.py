@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from roomdet.errors import InvalidFileFormat, ValidationError
 from roomdet.filetypes import FileType, identify
 from roomdet.images import too_many_bytes
+from roomdet.s3_address import AllowList, S3Address
 from roomdet.schema import OPTION_NAMES, RequestOptions, check_option_name, parse_number
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ _JSON_TYPES = {
     str: "a text",
     list: "an array",
 }
-JSON_KEYS = ("image", *OPTION_NAMES)
+JSON_FILES = ("image", "image_url")
+JSON_KEYS = (*JSON_FILES, *OPTION_NAMES)
+_NOTHING = AllowList()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +44,19 @@ class ImageRequest:
     """One file to look at and how.
 
     Attributes:
-        data: The file as submitted, not yet looked into.
+        file: The file as submitted, not yet looked into; or where it is to be fetched.
         options: Checked options.
     """
 
-    data: bytes
+    file: bytes | S3Address
     options: RequestOptions
 
 
 def parse_request(
-    row: Mapping[str, Any], headers: Mapping[str, Any], limits: Limits
+    row: Mapping[str, Any],
+    headers: Mapping[str, Any],
+    limits: Limits,
+    allowed: AllowList = _NOTHING,
 ) -> ImageRequest:
     """Read one row of a batch.
 
@@ -58,9 +64,11 @@ def parse_request(
         row: Body parts by name.
         headers: Request headers; names in any case. Other entries are ignored.
         limits: ``max_bytes`` is checked before base64 is decoded.
+        allowed: What an ``image_url`` may name.
 
     Raises:
-        ValidationError: If the request has not the documented form.
+        ValidationError: If the request has not the documented form, or names a file that this
+            server may not read.
         InvalidFileFormat: If the content of ``image`` is not base64.
         FileTooLarge: If the base64 text stands for more bytes than the limit.
     """
@@ -85,7 +93,9 @@ def parse_request(
         part = _parse_json(part)
     if isinstance(part, bytes | bytearray | memoryview):
         return ImageRequest(bytes(part), RequestOptions.from_values(given))
-    return _from_json(part, given, limits)
+    if isinstance(part, dict) and "image_url" in part and content_type.startswith("multipart/"):
+        raise _only_in_json()
+    return _from_json(part, given, limits, allowed)
 
 
 def count_bytes(row: Mapping[str, Any]) -> int:
@@ -159,22 +169,27 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _from_json(document: Any, given: Mapping[str, int | float], limits: Limits) -> ImageRequest:
+def _from_json(
+    document: Any, given: Mapping[str, int | float], limits: Limits, allowed: AllowList
+) -> ImageRequest:
     if not isinstance(document, dict):
         raise _wrong_json("a JSON object", document)
     values = dict(document)
-    if "image" not in values:
+    files = {key: values.pop(key) for key in JSON_FILES if key in values}
+    if not files:
         raise ValidationError('the JSON body has no "image"; send {"image": "<base64>"}')
-    image = values.pop("image")
+    if len(files) > 1:
+        raise ValidationError('the JSON body has "image" and "image_url"; send one of them')
     for key in values:
         if key not in JSON_KEYS:
             raise ValidationError(
                 f"unknown key {key!r}; known: {', '.join(JSON_KEYS)}", {"known": list(JSON_KEYS)}
             )
     _refuse_twice(values, given)
-    return ImageRequest(
-        _decode_base64(image, limits), RequestOptions.from_values({**values, **given})
-    )
+    options = RequestOptions.from_values({**values, **given})
+    if "image_url" in files:
+        return ImageRequest(allowed.admit(files["image_url"]), options)
+    return ImageRequest(_decode_base64(files["image"], limits), options)
 
 
 def _decode_base64(image: Any, limits: Limits) -> bytes:
@@ -204,6 +219,8 @@ def _to_text(name: str, value: Any) -> str:
 
 def _to_numbers(texts: Mapping[str, str]) -> dict[str, int | float]:
     for name in texts:
+        if name == "image_url":
+            raise _only_in_json()
         check_option_name(name)
     return {name: parse_number(name, text) for name, text in texts.items()}
 
@@ -212,6 +229,12 @@ def _refuse_twice(names: Iterable[str], others: Mapping[str, Any]) -> None:
     for name in names:
         if name in others:
             raise ValidationError(f"{name!r} is given twice")
+
+
+def _only_in_json() -> ValidationError:
+    return ValidationError(
+        'image_url is a key of a JSON body; send {"image_url": "s3://bucket/key"} as the body'
+    )
 
 
 def _wrong_json(wanted: str, value: Any) -> ValidationError:

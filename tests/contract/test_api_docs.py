@@ -21,6 +21,7 @@ from roomdet.config import Limits
 from roomdet.errors import FileTooLarge, RequestError, ValidationError
 from roomdet.images import read_page
 from roomdet.request import OPTIONS_HEADER, parse_request
+from roomdet.s3_address import MAX_KEY_CHARS, URL_PATTERN, AllowList, S3Address
 from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error
 from tests.conftest import ROOT
 
@@ -32,6 +33,7 @@ OPENAPI: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_t
 ADDRESSES = ("/invocations", "/predictions/rooms")
 CODES = {(error.code, error.status) for error in RequestError.__subclasses__()}
 JSON = "application/json"
+ALLOWED = AllowList.parse("s3://my-bucket/plans/")
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -160,8 +162,59 @@ def test_examples_of_requests_follow_their_schema_and_the_parser() -> None:
     assert content["examples"]
     for example in content["examples"].values():
         validator_of(content["schema"]).validate(example["value"])
-        request = parse_request({"body": json.dumps(example["value"]).encode()}, {}, Limits())
-        assert read_page(request.data, page=1, side_px=64, limits=Limits()).count == 1
+        body = json.dumps(example["value"]).encode()
+        match parse_request({"body": body}, {}, Limits(), ALLOWED).file:
+            case bytes(file):
+                assert read_page(file, page=1, side_px=64, limits=Limits()).count == 1
+            case address:
+                assert address == S3Address("my-bucket", "plans/ground-floor.pdf")
+
+
+ADDRESSES_IN_S3 = {
+    "s3://my-bucket/plans/a.png": True,
+    "s3://my-bucket/plans/a/b!-_.*'()9": True,
+    "s3://my-bucket/plans/...": True,
+    "s3://my-bucket/plans/../a.png": False,
+    "s3://my-bucket/plans/.": False,
+    "s3://my-bucket/plans//a.png": False,
+    "s3://my-bucket/plans/": False,
+    "s3://my-bucket/plans/a b.png": False,
+    "s3://my-bucket/plans/%2e%2e/a.png": False,
+    "s3://my-bucket/plans/a.png?versionId=1": False,
+    "S3://my-bucket/plans/a.png": False,
+    "https://my-bucket/plans/a.png": False,
+}
+
+
+@pytest.mark.parametrize(("url", "is_fine"), ADDRESSES_IN_S3.items())
+def test_openapi_and_the_parser_agree_on_addresses(url: str, *, is_fine: bool) -> None:
+    """What the pattern refuses, the server refuses; which prefixes it allows is not in there."""
+    document = {"image_url": url}
+
+    assert validator("PlanAsJson").is_valid(document) is is_fine
+    if is_fine:
+        ALLOWED.admit(url)
+    else:
+        with pytest.raises(ValidationError):
+            ALLOWED.admit(url)
+
+
+def test_the_pattern_of_openapi_is_the_parsers() -> None:
+    """Character by character, and the longest address as well."""
+    schema = OPENAPI["components"]["schemas"]["PlanAsJson"]["properties"]["image_url"]
+
+    assert schema["pattern"] == f"^{URL_PATTERN}$"
+    assert schema["maxLength"] == len("s3://" + "b" * 63 + "/") + MAX_KEY_CHARS
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"image": "aaaa", "image_url": "s3://my-bucket/plans/a.png"}, {"image_url": 5}]
+)
+def test_openapi_and_the_parser_want_one_file(document: dict[str, object]) -> None:
+    """Sent or named, and not both."""
+    assert not validator("PlanAsJson").is_valid(document)
+    with pytest.raises(ValidationError):
+        parse_request({"body": json.dumps(document).encode()}, {}, Limits(), ALLOWED)
 
 
 def test_the_header_of_the_options_is_documented() -> None:
@@ -360,6 +413,7 @@ def test_the_limits_table_equals_the_configuration() -> None:
     assert documented == {
         **limits,
         "memory_mb": model["roomdet"]["memory_mb"],
+        "fetch_timeout_s": model["roomdet"]["fetch_timeout_s"],
         "responseTimeout": model["responseTimeout"],
         "max_request_size": int(properties["max_request_size"]),
         "job_queue_size": int(properties["job_queue_size"]),

@@ -9,6 +9,7 @@ import string
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
+import botocore.parsers
 import botocore.session
 import pytest
 from botocore import xform_name
@@ -43,7 +44,9 @@ CALLS = {
     ),
     "sagemaker-runtime": ("invoke_endpoint",),
     "ecr": ("batch_get_image", "describe_images"),
-    "cloudwatch": ("put_metric_alarm", "describe_alarms", "delete_alarms"),
+    "cloudwatch": (
+        "put_metric_alarm", "describe_alarms", "delete_alarms", "list_tags_for_resource",
+    ),
     "application-autoscaling": (
         "register_scalable_target", "deregister_scalable_target", "describe_scalable_targets",
         "put_scaling_policy", "delete_scaling_policy", "describe_scaling_policies",
@@ -57,7 +60,8 @@ SAID_BY_AWS = {
     "EmptyUploadException", "EncryptionTypeMismatch",
     "ImageDigestDoesNotMatchException",
     "InvalidLayerException", "InvalidLayerPartException", "InvalidObjectState", "InvalidNextToken",
-    "InvalidNextTokenException", "InvalidParameterException", "InvalidRequest",
+    "InvalidNextTokenException", "InvalidParameterException", "InvalidParameterValue",
+    "InvalidRequest",
     "InvalidWriteOffset", "KmsException", "LayerPartTooSmallException", "ModelError",
     "ReferencedImagesNotFoundException", "TooManyParts",
     "UnableToGetUpstreamImageException", "UnableToGetUpstreamLayerException",
@@ -110,6 +114,17 @@ def test_every_exception_of_botocore_becomes_ours(name: str) -> None:
     assert f"CreateModel of model rooms-1: {caught.value.code}: {said}" in str(caught.value)
 
 
+def test_a_page_of_a_proxys_is_no_answer() -> None:
+    """The parser of botocore raises an exception of no family of its own."""
+    text = "Unable to parse response (syntax error: line 1, column 0), invalid XML received"
+
+    with (
+        pytest.raises(AwsError, match=r"^GetRole: ResponseParserError: Unable"),
+        translated("GetRole"),
+    ):
+        raise botocore.parsers.ResponseParserError(text)
+
+
 def test_what_is_about_credentials_is_denied() -> None:
     """Whichever source of them it is that botocore asks."""
     about = {name for name in EXCEPTIONS if re.search("Credential|AuthToken|SSO|Login|MFA", name)}
@@ -124,8 +139,10 @@ def test_names_of_exceptions_exist() -> None:
     ours = set().union(*(rule.codes for rule in RULES)) | aws_codes.DENIED
     looks_like_one = {code for code in ours if code.endswith("Error")}
 
-    # AWS's own, of SageMaker's runtime, of S3 and of Python.
-    assert looks_like_one - set(EXCEPTIONS) == {"InternalError", "ModelError", "ValueError"}
+    # Codes of S3, of CloudWatch and of SageMaker's runtime, and one of Python's.
+    assert looks_like_one - set(EXCEPTIONS) == {
+        "InternalError", "InternalServiceError", "ModelError", "ValueError",
+    }  # fmt: skip
 
 
 def test_throttling_is_what_botocore_takes_for_it() -> None:

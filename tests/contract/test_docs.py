@@ -10,6 +10,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from roomdet.config import Config, Precision, settings
+from roomdet.s3_address import AllowList
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -24,12 +25,13 @@ def settings_table() -> str:
         owner = config if hasattr(config, setting.name) else config.limits
         default = getattr(owner, setting.name)
         about = setting.metadata
-        allowed = (
-            ", ".join(f"`{value}`" for value in Precision)
-            if isinstance(default, Precision)
-            else f"{about['low']:,} to {about['high']:,}"
-        )
-        shown = f"`{default}`" if isinstance(default, Precision) else f"{default:,}"
+        match default:
+            case Precision():
+                shown, allowed = f"`{default}`", ", ".join(f"`{value}`" for value in Precision)
+            case AllowList():
+                shown, allowed = " ".join(default.prefixes), "in the environment only"
+            case _:
+                shown, allowed = f"{default:,}", f"{about['low']:,} to {about['high']:,}"
         rows.append(f"| `{setting.name}` | {shown} | {allowed} | {about['meaning']} |")
     return "\n".join(rows)
 

@@ -51,6 +51,10 @@ class Site:
         operator = Operator(account, spec.endpoint, self._say, timeout_s)
         return operator.apply(release, golden)
 
+    def operator(self) -> Operator:
+        """Of the endpoint ``rooms``."""
+        return Operator(AwsAccount(REGION, self.lab.place.url), "rooms", self._say, 20.0)
+
     def names(self) -> list[str]:
         """What is there."""
         found: Any = self.lab.sagemaker
@@ -123,6 +127,52 @@ def test_a_quota_that_is_used_up(archive: Path, monkeypatch: pytest.MonkeyPatch)
             site.apply(*settings(site))
         kinds = [name.rpartition("-")[0] for name in site.names()]
         assert ["rooms-1-0", "rooms/rooms-1.0"] == kinds
+
+
+def test_a_role_that_is_not_there(site: Site) -> None:
+    """Then the file is there alone, and `delete` removes it all the same."""
+    with pytest.raises(AwsError, match="CreateModel"):
+        site.apply(*settings(site), "role=arn:aws:iam::123456789012:role/nobody")
+    (name,) = site.names()
+
+    done = site.operator().delete(f"{site.lab.account.artifacts}/rooms/rooms-")
+
+    assert [f"s3 delete_object {name}: it is no longer needed"] == done.calls
+    assert [] == site.names()
+
+
+def test_a_bucket_that_is_gone(site: Site) -> None:
+    """What was made of its files can be deleted; nothing new can be made."""
+    s3 = site.lab.client("s3")
+    s3.create_bucket(Bucket="gone", CreateBucketConfiguration={"LocationConstraint": REGION})
+    site.lab.place.hosting.quotas = Quotas(serverless_concurrency=0)
+    with pytest.raises(AwsError, match="LimitExceeded"):
+        site.apply(*settings(site), "artifacts=s3://gone")
+    (file,) = s3.list_objects_v2(Bucket="gone")["Contents"]
+    s3.delete_object(Bucket="gone", Key=file["Key"])
+    s3.delete_bucket(Bucket="gone")
+
+    with pytest.raises(AwsError, match="NoSuchBucket"):
+        site.apply(*settings(site), "artifacts=s3://gone")
+    done = site.operator().delete("s3://gone/rooms/rooms-")
+
+    assert ["sagemaker delete_model"] == [call.rpartition(" rooms-")[0] for call in done.calls]
+    assert [] == site.names()
+
+
+def test_what_somebody_else_removed(site: Site) -> None:
+    """Need not be removed: by another run, or a list of AWS's was out of date."""
+
+    def remove(text: str) -> None:
+        if text.startswith("sagemaker delete_endpoint_config"):
+            name = text.split()[2].rstrip(":")
+            site.lab.sagemaker.delete_endpoint_config(EndpointConfigName=name)
+
+    site.on_say = remove
+    with pytest.raises(RolloutError, match="There is no endpoint rooms, as before"):
+        site.apply(*settings(site), "environment.START=fail")
+    assert "  it is gone already" in site.said
+    assert [] == site.names()
 
 
 def test_a_wait_that_is_too_long(site: Site) -> None:

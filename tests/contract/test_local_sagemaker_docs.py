@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""docs/local-sagemaker.md says the same as the code."""
+"""docs/local-sagemaker.md says the same as the code, and the command says what is wrong."""
 
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
-from deploy.__main__ import build_parser
+import pytest
+
+from deploy.__main__ import build_parser, main
 from deploy.local.sagemaker.asynchronous import CONCURRENCY, MAX_INLINE_BYTES
 from deploy.local.sagemaker.control import HOSTED, RECORDED
 from deploy.local.sagemaker.invoke import MAX_BYTES, MAX_SERVERLESS_BYTES
@@ -49,3 +52,35 @@ def test_options_and_limits() -> None:
     )
     assert (1, 6) == (CONCURRENCY, DEFAULTS["MaxPayloadInMB"])  # "on one", "of 6 MB"
     assert f"{MAX_SERVERLESS_BYTES // 2**20} MiB serverless, {MAX_BYTES:,} bytes else" in TEXT
+
+
+def test_moto_need_not_be_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command then says how to get it; the other commands do not need it."""
+    monkeypatch.delitem(sys.modules, "deploy.local.sagemaker.place", raising=False)
+    monkeypatch.delitem(sys.modules, "deploy.local.sagemaker.app", raising=False)
+    monkeypatch.setitem(sys.modules, "moto.moto_server.werkzeug_app", None)
+    assert main(["local", "sagemaker"]) == 1
+    told = capsys.readouterr().err
+    assert "moto.moto_server.werkzeug_app is missing: pip install -c constraints.txt" in told
+    for name in re.findall(r"-r (\S+)", told):
+        assert (Path(__file__).parents[2] / name).is_file()
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "x"])
+def test_no_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is refused in one line."""
+    with pytest.raises(SystemExit) as caught:
+        main(["local", "sagemaker", f"--port={port}"])
+    assert 2 == caught.value.code
+    assert "is no port; allowed: 0 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["-1", "3600", "nan", "x"])
+def test_no_time_for_an_object(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is refused in one line."""
+    with pytest.raises(SystemExit) as caught:
+        main(["local", "sagemaker", f"--seconds-per-object={seconds}"])
+    assert 2 == caught.value.code
+    assert f"'{seconds}'; 0 or more, less than 3600" in capsys.readouterr().err

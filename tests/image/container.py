@@ -124,6 +124,10 @@ class Container:
             time.sleep(_POLL_S)
         return int(self._inspect()["State"]["ExitCode"])
 
+    def start(self, *command: str) -> None:
+        """Start another program in it."""
+        self._engine("exec", "--detach", self.name, *command)
+
     def signal(self, name: str) -> None:
         """Send a signal to process 1."""
         self._engine("kill", "--signal", name, self.name)

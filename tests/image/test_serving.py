@@ -15,6 +15,7 @@ from PIL import Image
 
 from roomdet.network import SURPRISE_CONFIDENCE, NetworkManifest
 from tests.conftest import NETWORK, SAMPLE_PDF, SAMPLE_PNG
+from tests.image.conftest import mounted
 from tests.image.container import JVM, WORKER
 
 if TYPE_CHECKING:
@@ -64,6 +65,40 @@ def encoded(kind: str, mode: str = "RGB", **options: object) -> bytes:
 def test_every_format_is_read(served: Container, body: bytes) -> None:
     """All rooms of the sample are found."""
     assert sure_rooms(served.invoke(body)) == ROOMS_ON_SAMPLE
+
+
+def test_a_plan_that_is_named_is_fetched(lab: Lab, image: str, model: Path, tmp_path: Path) -> None:
+    """By the image's own boto3; for HEAD and GET of an object a server of files is S3 enough."""
+    plan = tmp_path / "my-shelf" / "plans" / "a.png"
+    plan.parent.mkdir(parents=True)
+    plan.write_bytes(PLAN)
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        path.chmod(0o755)
+    environ = {
+        "ROOMDET_IMAGE_URL_PREFIXES": "s3://my-shelf/plans/",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9000",
+        "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }
+    variables = [f"--env={name}={value}" for name, value in environ.items()]
+    flags = [*mounted(model), f"--volume={tmp_path}:/srv:ro", *variables]
+    with lab.container(image, "serve", flags=flags) as container:
+        container.start(
+            "python", "-m", "http.server", "9000", "--bind", "127.0.0.1", "--directory", "/srv"
+        )
+        container.wait_ready()
+        there, missing = (
+            container.invoke(
+                json.dumps({"image_url": f"s3://my-shelf/plans/{name}"}).encode(),
+                Content_Type="application/json",
+            )
+            for name in ("a.png", "none.png")
+        )
+
+    assert sure_rooms(there) == ROOMS_ON_SAMPLE
+    assert (missing.status, missing.document["error"]) == (400, "validation_error")
+    assert "does not exist, or this server may not read it" in missing.document["message"]
 
 
 def test_every_kind_of_request_is_understood(served: Container) -> None:

@@ -11,10 +11,12 @@ import yaml
 
 from roomdet.config import PILLOW_MAX_PIXELS, Config, Limits, Precision, settings
 from roomdet.errors import ConfigError
+from roomdet.s3_address import AllowList
 
 NUMBERS: Final = {
     "threads": (0, 256),
     "passes": (1, 2),
+    "fetch_timeout_s": (1, 50),
     "max_bytes": (1, 1024**3),
     "max_pixels": (1, PILLOW_MAX_PIXELS),
     "max_pages": (1, 100_000),
@@ -45,6 +47,9 @@ class TestSources:
             precision=Precision.AUTO,
             threads=0,
             passes=1,
+            image_url_prefixes=AllowList(),
+            fetch_timeout_s=10,
+            region=None,
             limits=Limits(max_bytes=20_971_520, max_pixels=150_000_000, max_pages=500),
         )
 
@@ -59,6 +64,17 @@ class TestSources:
         config = load({"threads": 3, "max_pages": 7}, ROOMDET_MAX_PAGES="9")
 
         assert config == Config(threads=3, limits=Limits(max_pages=9))
+
+    def test_prefixes_come_from_the_environment(self) -> None:
+        """As text with spaces."""
+        config = load(ROOMDET_IMAGE_URL_PREFIXES="s3://plans/ s3://more/of/them/")
+
+        assert config == Config(image_url_prefixes=AllowList(("s3://plans/", "s3://more/of/them/")))
+        assert load(ROOMDET_IMAGE_URL_PREFIXES="") == Config()
+
+    def test_the_region_is_the_containers(self) -> None:
+        """Boto3 itself does not read this variable."""
+        assert load(AWS_REGION="eu-central-1").region == "eu-central-1"
 
     def test_other_environment_is_ignored(self) -> None:
         """Only names with our prefix are ours."""
@@ -127,6 +143,18 @@ class TestRefusals:
         """A setting one level too high is not silently ignored."""
         with pytest.raises(ConfigError, match=r"unknown key 'threads' in model-config.yaml"):
             Config.load({"threads": 4}, {})
+
+    def test_an_archive_does_not_decide_what_is_read(self) -> None:
+        """Whoever runs the container does."""
+        with pytest.raises(
+            ConfigError, match="image_url_prefixes is taken from ROOMDET_IMAGE_URL_PREFIXES alone"
+        ):
+            load({"image_url_prefixes": "s3://plans/"}, ROOMDET_IMAGE_URL_PREFIXES="s3://plans/")
+
+    def test_a_malformed_prefix_is_refused(self) -> None:
+        """Before anything is served."""
+        with pytest.raises(ConfigError, match="ROOMDET_IMAGE_URL_PREFIXES has 's3://plans'"):
+            load(ROOMDET_IMAGE_URL_PREFIXES="s3://plans")
 
     @pytest.mark.parametrize("section", [["threads"], "threads", 3], ids=["list", "text", "number"])
     def test_section_must_be_a_mapping(self, section: object) -> None:

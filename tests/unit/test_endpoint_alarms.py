@@ -18,6 +18,7 @@ from deploy.endpoint.alarms import (
     wanted_alarms,
 )
 from deploy.endpoint.reading import read_spec
+from deploy.errors import PlanError
 from tests.unit.calls import faults
 from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, SHIPPED
 
@@ -37,9 +38,8 @@ ALARMS = {alarm["AlarmName"]: alarm for alarm in wanted_alarms(SPEC)}
 
 
 def described(alarm: dict[str, Any]) -> dict[str, Any]:
-    """An alarm as CloudWatch describes it: without tags, lists in an order of its own."""
+    """An alarm as CloudWatch describes it, lists in an order of its own, and its tags."""
     found = copy.deepcopy(alarm) | STATE
-    del found["Tags"]
     for name in ("Dimensions", "Metrics"):
         if name in found:
             found[name].reverse()
@@ -162,7 +162,21 @@ def test_a_serverless_endpoint_keeps_no_alarms() -> None:
 
 def test_no_alarms_are_deleted_by_no_call() -> None:
     """CloudWatch would refuse an empty list."""
-    assert [] == delete_steps([])
+    assert [] == delete_steps("rooms", [])
+
+
+def test_alarms_of_others_are_left_alone() -> None:
+    """They may have such a name: nothing is deleted or put in its place."""
+    ours, theirs = (described(ALARMS[name]) for name in ("rooms-5xx", "rooms-memory"))
+    theirs["Tags"] = [{"Key": "roomdet:endpoint", "Value": "other"}]
+
+    (step,) = delete_steps("rooms", [ours, theirs])
+
+    assert {"AlarmNames": ["rooms-5xx"]} == step.params
+    with pytest.raises(PlanError, match="an alarm rooms-memory that was not made by this tool"):
+        alarm_steps(SPEC, [ours, theirs])
+    switched_off = read_spec(SHIPPED, (*INSTANCES, "alarms=null"))
+    assert [step.params] == [left.params for left in alarm_steps(switched_off, [ours, theirs])]
 
 
 def fields_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import Artifact, Release
 from deploy.endpoint.remote import Remote
 from deploy.endpoint.spec import OUR_TAG
-from deploy.endpoint.way_back import dismantle, roll_back, undo
+from deploy.endpoint.way_back import dismantle, roll_back, scale_again, undo
 from deploy.errors import PlanError
 from tests.unit.simulated import after
 from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, SHIPPED
@@ -109,17 +109,79 @@ def test_a_release_that_fails_anywhere_leaves_nothing(
     last = next(i for i, action in enumerate(actions) if isinstance(action, Mark))
     for made in range(last):
         failed = after(before, actions[:made])
-        ended = after(failed, undo(failing, failed))
-        as_watched = replace(
-            ended, alarms=before.alarms, targets=before.targets, policies=before.policies
-        )
-        assert as_watched == before, actions[made - 1]
+        ended = after(failed, undo(failing, failed, before))
+        assert replace(ended, alarms=before.alarms) == before, actions[made - 1]
         assert bool(numbers) or not ended.alarms
+
+
+def test_what_went_back_is_scaled_again() -> None:
+    """With the limits of before; an update to another type of instances had ended that."""
+    changes = (*SCALED, "realtime.instance_type=ml.c7i.large")
+    before, failing = deployed(SCALED, 1), release(changes, 9)
+    actions = plan(failing, before)
+    switched = after(before, actions[: names(actions).index("update_endpoint") + 1])
+    refused = after(before, actions[: names(actions).index("update_endpoint")])
+    assert before.endpoint
+    went_back = replace(switched, endpoint=before.endpoint)
+    assert () == switched.targets == refused.targets
+
+    for failed in (switched, went_back):
+        ended = after(failed, undo(failing, failed, before))
+        assert [(2, 6)] == limits(ended) == limits(before)
+        assert names_of_policies(ended) == names_of_policies(before)
+    assert [(2, 6)] == limits(after(refused, scale_again(before.endpoint, refused, before)))
+    assert [] == scale_again(before.endpoint, before, before)
+
+
+def limits(remote: Remote) -> list[tuple[int, int]]:
+    """Fewest and most instances of what is scaled."""
+    return [(target["MinCapacity"], target["MaxCapacity"]) for target in remote.targets]
+
+
+def names_of_policies(remote: Remote) -> list[str]:
+    """That say how it is scaled."""
+    return [policy["PolicyName"] for policy in remote.policies]
+
+
+def test_no_way_leads_from_instances_back_to_serverless() -> None:
+    """So what failed there stays, and that is said."""
+    before, failing = deployed(ACCOUNT, 1), release(CANARY, 9)
+    actions = plan(failing, before, with_candidate=False)
+    switched = after(before, actions[: names(actions).index("update_endpoint") + 1])
+
+    with pytest.raises(PlanError, match=r"serves with rooms-realtime-.*, which failed"):
+        undo(failing, switched, before)
 
 
 def test_a_release_that_was_proved_is_not_undone() -> None:
     """What failed after that was not the version."""
     assert [] == undo(release(), deployed(ACCOUNT, 1))
+
+
+@MODES
+def test_what_serves_and_was_deleted_is_made_again(changes: Sequence[str]) -> None:
+    """SageMaker lets it be deleted, and the endpoint serve on until it needs it."""
+    whole, wanted = deployed(changes, 1), release(changes, 1)
+    without_config = replace(whole, versions=())
+    without_model = replace(without_config, models={})
+    without_file = replace(without_model, objects=frozenset())
+
+    for left in (without_config, without_model, without_file):
+        assert whole == after(left, plan(wanted, left))
+    assert ["put_object"] == names(plan(wanted, replace(whole, objects=frozenset())))
+
+
+def test_tags_that_were_changed_are_set() -> None:
+    """On the endpoint, with or without another version; what has them is left alone."""
+    before = deployed([*ACCOUNT, "tags.team=plans", "tags.site=a"], 1)
+    changes = [*ACCOUNT, "tags.team=walls", "tags.site=a"]
+
+    assert [Mark("rooms", {"team": "walls"})] == plan(release(changes, 1), before)
+    for number in (1, 2):
+        ended = after(before, plan(release(changes, number), before))
+        assert ended.endpoint
+        assert "walls" == ended.endpoint.tags["team"]
+        assert [] == plan(release(changes, number), ended)
 
 
 def test_another_archive_is_another_version() -> None:
@@ -262,6 +324,26 @@ def test_back_to_a_version_by_name() -> None:
     assert "1.1+b" == roll_back(remote, "rooms", "1.1+b")[0].version
     assert "1.1+b" == roll_back(remote, "rooms", remote.versions[-1].config)[0].version
     assert [] == roll_back(remote, "rooms", "1.3+b")[1]
+
+
+@pytest.mark.parametrize("tags", [OURS, {}], ids=["being made", "foreign"])
+def test_the_way_back_does_not_wait_for_a_candidate(tags: Mapping[str, str]) -> None:
+    """It has nothing to do with what serves."""
+    remote = deployed(ACCOUNT, 1, 2)
+    candidate = busy("rooms-candidate", "Creating", tags).candidate
+
+    version, actions = roll_back(replace(remote, candidate=candidate), "rooms")
+
+    assert "1.1+b" == version.version
+    assert ["update_endpoint", "Wait", "Try", "Mark"] == names(actions)
+
+
+def test_a_step_is_told_with_what_it_is_about() -> None:
+    """One thing or several."""
+    (step,) = [a for a in dismantle(deployed(CANARY, 1), "rooms") if "alarms" in str(a)]
+
+    alarms = "rooms-5xx, rooms-model-errors, rooms-latency-p95, rooms-memory"
+    assert f"cloudwatch delete_alarms {alarms}: no longer wanted" == str(step)
 
 
 def test_nothing_is_left_of_an_endpoint() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from deploy.__main__ import build_parser
 from deploy.endpoint.spec import Mode
 from deploy.endpoint.target import Target, parse_endpoint_url, read_target
 from deploy.errors import BadUsage, SpecError
@@ -25,10 +26,21 @@ def test_any_region_will_do(region: str) -> None:
 
 def test_facts_that_are_there_do_no_harm() -> None:
     """They were checked when the endpoint was made."""
-    assert Target("plans", "eu-central-1", Mode.SERVERLESS) == read_target(
+    place = "s3://plans/models/plans/rooms-"
+    assert Target("plans", "eu-central-1", Mode.SERVERLESS, place) == read_target(
         SHIPPED, (*ACCOUNT, "endpoint=plans", "region=eu-central-1")
     )
     assert Mode.REALTIME is read_target(SHIPPED, INSTANCES).mode
+
+
+def test_files_are_looked_for_where_they_are_put() -> None:
+    """If the configuration says where."""
+    placed = SHIPPED.replace("artifacts: null", "artifacts: s3://plans/a")
+
+    assert "s3://plans/a/rooms/rooms-" == read_target(placed).place
+    assert "s3://b-b/rooms/rooms-" == read_target(placed, ["artifacts=s3://b-b"]).place
+    with pytest.raises(SpecError, match="s3://bucket"):
+        read_target(SHIPPED, ["artifacts=plans"])
 
 
 @pytest.mark.parametrize(
@@ -51,6 +63,16 @@ def test_the_same_is_refused_as_for_apply(text: str, changes: list[str], message
     """With the same words."""
     with pytest.raises(SpecError, match=message):
         read_target(text, changes)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon"])
+def test_a_wait_ends(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What never would is bad usage."""
+    with pytest.raises(SystemExit) as caught:
+        build_parser().parse_args(["apply", "--timeout-s", text])
+
+    assert 2 == caught.value.code
+    assert f"invalid seconds value: '{text}'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

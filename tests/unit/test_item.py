@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from roomdet.errors import InvalidFileFormat
+from roomdet.errors import InvalidFileFormat, ProcessingFailed, ValidationError
 from roomdet.geometry import Detections
 from roomdet.item import Item, Step
 from roomdet.page import Page
@@ -65,6 +65,32 @@ def test_an_unforeseen_failure_is_500_without_its_reason(
     assert "/secret/path broke" in caplog.text
 
 
+def test_a_foreseen_failure_names_the_request_too(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever asks the operator has an id for the log, which knows more than the answer."""
+    item = Item("request-8")
+    with item.step(Step.FETCH):
+        raise ProcessingFailed("try again", reason="S3: a time-out")
+
+    body, status = item.encode()
+    answer = json.loads(body)
+
+    assert status == 500
+    assert (answer["message"], answer["details"]) == ("try again", {"request_id": "request-8"})
+    assert caplog.messages == ["Request request-8: S3: a time-out"]
+
+
+def test_a_reason_is_for_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """Also where the caller is to blame; without a reason there is nothing to log."""
+    told, silent = Item("request-9"), Item("request-10")
+    with told.step(Step.FETCH):
+        raise ValidationError("no", reason="S3 said 403")
+    with silent.step(Step.FETCH):
+        raise ValidationError("no")
+
+    assert told.encode() == silent.encode()
+    assert caplog.messages == ["Request request-9: S3 said 403"]
+
+
 def test_a_refused_item_lets_go_of_the_file() -> None:
     """The error keeps no trace, whose frames would hold the file's bytes."""
     item = Item("r1")
@@ -103,3 +129,24 @@ def test_time_adds_up_over_steps() -> None:
     assert list(item.seconds) == [Step.DECODE, Step.DETECT, Step.ENCODE]
     assert 0 < item.seconds[Step.DETECT] < 1
     assert 1500 <= json.loads(body)["processing_time_ms"] < 2500
+
+
+def test_a_step_that_is_begun_twice_adds_up() -> None:
+    """Decoding goes on after a fetch."""
+    item = served_item()
+    item.seconds[Step.DECODE] = 1.5
+    with item.step(Step.DECODE):
+        pass
+
+    assert 1.5 < item.seconds[Step.DECODE] < 2.5
+
+
+def test_a_fetch_is_no_processing_time() -> None:
+    """It is the network's and S3's; the log has it apart."""
+    item = served_item()
+    item.seconds |= {Step.FETCH: 7.0, Step.DECODE: 1.5}
+
+    body, _ = item.encode()
+
+    assert 1500 <= json.loads(body)["processing_time_ms"] < 2500
+    assert item.seconds[Step.FETCH] == 7.0

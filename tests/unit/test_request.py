@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from roomdet.config import Limits
 from roomdet.errors import FileTooLarge, InvalidFileFormat, RequestError, ValidationError
 from roomdet.request import OPTIONS_HEADER, ImageRequest, parse_request
+from roomdet.s3_address import AllowList, S3Address
 from roomdet.schema import RequestOptions
 
 LIMITS = Limits(max_bytes=1000)
+ALLOWED = AllowList.parse("s3://bucket/plans/")
+URL = "s3://bucket/plans/a.png"
 FILE = b"\x89PNG\r\n\x1a\n and so on"
 FILE_BASE64 = base64.b64encode(FILE).decode()
 
@@ -24,7 +27,7 @@ FILE_BASE64 = base64.b64encode(FILE).decode()
 def parse(row: dict[str, Any], **headers: str) -> ImageRequest:
     """Parse a row with headers whose names have underscores for dashes."""
     return parse_request(
-        row, {name.replace("_", "-"): value for name, value in headers.items()}, LIMITS
+        row, {name.replace("_", "-"): value for name, value in headers.items()}, LIMITS, ALLOWED
     )
 
 
@@ -70,7 +73,7 @@ def test_every_form_brings_the_same_file(row: dict[str, Any], headers: dict[str,
 @given(st.binary(max_size=600))
 def test_base64_brings_any_bytes(data: bytes) -> None:
     """Whatever the file holds, it arrives as it was."""
-    assert data == parse_json({"image": base64.b64encode(data).decode()}).data
+    assert data == parse_json({"image": base64.b64encode(data).decode()}).file
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,80 @@ def test_json_keys_are_options() -> None:
     )
 
     assert RequestOptions(0.5, 0.6, 7, 3) == request.options
+
+
+@pytest.mark.parametrize("as_bytes", ["bytes", "parsed"])
+def test_a_file_may_be_named_instead(as_bytes: str) -> None:
+    """The options stand beside its address, or in the header."""
+    document = {"image_url": URL, "page": 3}
+    row = {"body": json.dumps(document).encode() if as_bytes == "bytes" else document}
+    request = parse_request(row, {OPTIONS_HEADER: "iou=0.3"}, LIMITS, ALLOWED)
+
+    assert (
+        ImageRequest(S3Address("bucket", "plans/a.png"), RequestOptions(iou=0.3, page=3)) == request
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "headers", "message"),
+    [
+        pytest.param({"body": {"image_url": "s3://other/a.png"}}, {}, "may not read", id="other"),
+        pytest.param({"body": {"image_url": "file:///etc/passwd"}}, {}, "nothing else", id="file"),
+        pytest.param({"body": {"image_url": None}}, {}, "must be a text", id="null"),
+        pytest.param({"body": {"image_url": [URL]}}, {}, "must be a text", id="list"),
+        pytest.param(
+            {"body": {"image_url": URL, "image": FILE_BASE64}}, {}, "send one of them", id="both"
+        ),
+        pytest.param(
+            {"body": f'{{"image_url": "{URL}", "image_url": "{URL}"}}'.encode()},
+            {},
+            "'image_url' is given twice",
+            id="twice",
+        ),
+        pytest.param({"body": {"image_url": URL, "zoom": 2}}, {}, "unknown key", id="unknown-key"),
+        pytest.param({"body": {"image_url": URL, "page": 0}}, {}, "page must be", id="bad-option"),
+        pytest.param({"body": {"Image_URL": URL}}, {}, 'has no "image"', id="capitals"),
+        pytest.param(
+            {"body": FILE},
+            {OPTIONS_HEADER: f"image_url={URL}"},
+            "image_url is a key of a JSON body",
+            id="header",
+        ),
+        pytest.param(
+            {"image": FILE, "image_url": URL.encode()},
+            {"Content-Type": "multipart/form-data"},
+            "image_url is a key of a JSON body",
+            id="form-field-beside-a-file",
+        ),
+        pytest.param(
+            {"image_url": URL.encode()},
+            {"Content-Type": "multipart/form-data"},
+            "exactly one file",
+            id="form-field",
+        ),
+        pytest.param(
+            {"image": json.dumps({"image_url": URL}).encode()},
+            {"Content-Type": "multipart/form-data"},
+            "image_url is a key of a JSON body",
+            id="json-in-a-form",
+        ),
+        pytest.param(
+            {"body": FILE, "image_url": URL}, {}, "unexpected image_url in the address", id="query"
+        ),
+    ],
+)
+def test_a_file_is_named_in_one_way_only(
+    row: dict[str, Any], headers: dict[str, str], message: str
+) -> None:
+    """Allowed, alone, and in a JSON body."""
+    with pytest.raises(ValidationError, match=message):
+        parse_request(row, headers, LIMITS, ALLOWED)
+
+
+def test_without_a_setting_no_file_is_named() -> None:
+    """The message says that it is switched off."""
+    with pytest.raises(ValidationError, match="switched off"):
+        parse_request({"body": {"image_url": URL}}, {}, LIMITS)
 
 
 def test_form_fields_are_options() -> None:
@@ -220,7 +297,7 @@ def test_base64_over_the_limit_is_refused_before_it_is_decoded() -> None:
 
 def test_base64_of_exactly_the_limit_is_taken() -> None:
     """Padding does not count."""
-    assert len(parse_json({"image": base64.b64encode(bytes(1000)).decode()}).data) == 1000
+    assert parse_json({"image": base64.b64encode(bytes(1000)).decode()}).file == bytes(1000)
 
 
 @given(

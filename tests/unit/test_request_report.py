@@ -50,6 +50,20 @@ def test_a_served_request_is_told_with_sizes_and_times() -> None:
     }
 
 
+def test_a_fetched_file_is_told_with_its_size_and_time() -> None:
+    """The body itself is small."""
+    item = served()
+    item.bytes_fetched, item.seconds[Step.FETCH] = 12_000_000, 0.3
+    fields = request_fields(item, status=200, answer=b"12345")
+
+    assert (fields["bytes_in"], fields["bytes_fetched"], fields["fetch_ms"]) == (
+        1234,
+        12_000_000,
+        300,
+    )
+    assert ("roomdet_fetch_seconds", 0.3, []) in measurements(item)
+
+
 def test_a_refused_request_is_told_by_its_code() -> None:
     """The message may repeat what the caller sent, so it is left out."""
     assert request_fields(refused(), status=413, answer=b"{}") == {

@@ -8,7 +8,6 @@ import json
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,14 +16,15 @@ if TYPE_CHECKING:
 MODES = ("torchserve", "image")
 DEFAULT_PORT = 5055
 DEFAULT_REGION = "eu-central-1"
+_NEEDED = " ".join(f"-r requirements/{name}.txt" for name in ("serve", "deploy", "local-sagemaker"))
+_MOST_PORT = 65535
 _MOST_SECONDS = 3600
-_NEEDED = Path("requirements/local-sagemaker.txt")
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
     """Declare the command and what runs it."""
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help=f"{DEFAULT_PORT}; 0 takes a free one"
+        "--port", type=_port, default=DEFAULT_PORT, help=f"{DEFAULT_PORT}; 0 takes a free one"
     )
     parser.add_argument(
         "--serve-with", choices=MODES, default=MODES[0], help="what runs: TorchServe of this "
@@ -47,6 +47,12 @@ def add_command(parser: argparse.ArgumentParser) -> None:
         "--empty", action="store_true", help="no bucket, no role and no image at the start"
     )
     parser.set_defaults(run=run)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; allowed: 0 to {_MOST_PORT}")
+    return int(text)
 
 
 def _scale(text: str) -> float:
@@ -79,12 +85,13 @@ def run(args: argparse.Namespace) -> int:
             local_sagemaker,
             starter,
         )
+
+        start = starter(ServeWith(args.serve_with), args.image)
     except ImportError as err:
-        return _fail(f"{err.name} is missing: pip install -c constraints.txt -r {_NEEDED}", 1)
+        return _fail(f"{err.name} is missing: pip install -c constraints.txt {_NEEDED}", 1)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
-    start = starter(ServeWith(args.serve_with), args.image)
     try:
         # The candidate's server becomes the endpoint's: a deployment is there in half the time.
         with local_sagemaker(start, port=args.port, time_scale=args.time_scale, spare=1) as place:

@@ -17,15 +17,24 @@ if TYPE_CHECKING:
 NAMESPACE = "AWS/SageMaker"
 OF_INSTANCES = "/aws/sagemaker/Endpoints"
 _NAMESPACES = {"MemoryUtilization": OF_INSTANCES}
-# Developer guide, "Monitor asynchronous endpoint"; the rest is counted.
-_UNITS = dict.fromkeys(
-    ("RequestDownloadLatency", "ResponseUploadLatency", "ModelLatency"), "Microseconds"
-) | {
-    "MemoryUtilization": "Percent",
-    "ApproximateAgeOfOldestRequest": "Seconds",
-    "TimeInBacklog": "Milliseconds",
-    "TotalProcessingTime": "Milliseconds",
-}
+# Developer guide, "Monitor SageMaker with CloudWatch" and "Monitor asynchronous endpoint"; what is
+# not here has no unit.
+_UNITS = {
+    name: unit
+    for unit, names in {
+        "Percent": ("MemoryUtilization",),
+        "Microseconds": ("ModelLatency", "RequestDownloadLatency", "ResponseUploadLatency"),
+        "Milliseconds": ("TimeInBacklog", "TotalProcessingTime"),
+        "Seconds": ("ApproximateAgeOfOldestRequest",),
+        "Count": (
+            "ApproximateBacklogSize", "ApproximateBacklogSizePerInstance",
+            "HasBacklogWithoutCapacity", "InvocationsProcessed", "InvocationFailures",
+            "ExpiredRequests", "RequestDownloadFailures", "ResponseUploadFailures",
+            "NotificationFailures",
+        ),
+    }.items()
+    for name in names
+}  # fmt: skip
 _MOST_KEPT = 100_000
 _MOST_VALUES = 150  # CloudWatch API reference, MetricDatum
 
@@ -70,12 +79,6 @@ class Metrics:
         """Everything that is kept of a metric, the oldest first."""
         with self._lock:
             return list(self._kept.get(series, ()))
-
-    def forget(self, region: str, endpoint: str) -> None:
-        """Drop what is kept of an endpoint."""
-        with self._lock:
-            for series in [s for s in self._kept if (s.region, s.endpoint) == (region, endpoint)]:
-                del self._kept[series]
 
     def send(self, neighbors: Neighbors) -> None:
         """Send to CloudWatch what has not been sent yet."""

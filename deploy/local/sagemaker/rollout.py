@@ -31,7 +31,6 @@ class Retained:
 
     instances: int | None = None
     weight: float | None = None
-    serverless: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,6 @@ class Update:
             kept = self.retained.get(variant.name, Retained())
             variant.instances = variant.instances if kept.instances is None else kept.instances
             variant.weight = variant.weight if kept.weight is None else kept.weight
-            variant.serverless = kept.serverless or variant.serverless
 
     def _bake(self, hosting: Hosting, endpoint: Endpoint, wait_s: float) -> list[str]:
         """Watch the alarms for a while; names of those that go off."""

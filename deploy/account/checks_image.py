@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The image: whether SageMaker takes it, as `apply` would find."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploy.account.diagnosis import Result, fails, ok, warning
+from deploy.errors import AwsNotFound, ManifestError, NotFound
+
+if TYPE_CHECKING:
+    from deploy.account.patient import Patient
+
+
+def look_at_image(patient: Patient) -> Result:
+    """Its manifest, its media types, its platform and its size."""
+    from deploy.endpoint.image import find_image  # noqa: PLC0415  # boto3 need not be here
+
+    spec, said = patient.spec, list[str]()
+    try:
+        image = find_image(patient.gateway, spec, said.append)
+    except ManifestError as err:
+        message, _, mending = str(err).partition(". This mends it: ")
+        return fails(message, f"`{mending or f'python -m deploy image check {spec.image}'}`")
+    except (AwsNotFound, NotFound):
+        return fails(
+            f"there is no image {spec.image}",
+            f"`python -m deploy image build --push --tag {spec.image.partition('@')[0]}`; or "
+            "correct `image`",
+        )
+    if said:
+        notes = "; ".join(text.removeprefix("warning: ") for text in said)
+        return warning(notes, f"`python -m deploy image check {image}` tells more")
+    return ok(f"SageMaker takes it: {image}")

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What the account may have of SageMaker's instances and concurrency, against what is wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploy.account.diagnosis import Result, fails, ok, unknown, warning
+from deploy.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deploy.account.patient import Patient
+    from deploy.endpoint.capacity import Realtime
+    from deploy.endpoint.spec import Spec
+
+# Names of quotas, as SageMaker itself says them in the errors that users quote (deploy/advice.py).
+_CONCURRENCY = "Maximum total concurrency that can be allocated across all serverless endpoints"
+_MEMORY = "Memory size in MB per serverless endpoint"
+_OF_INSTANCES = "{} for endpoint usage"
+_ASK = "Ask for more of “{}” in Service Quotas, for this region; or want less"
+_CANDIDATE = 1  # the temporary endpoint has one instance, or one request at a time
+
+
+def look_at_quotas(patient: Patient) -> Result:
+    """Quotas are at least what the configuration wants."""
+    try:
+        listed = patient.gateway.pages(
+            "service-quotas", "list_service_quotas", {"ServiceCode": "sagemaker"}, "Quotas"
+        )
+    except AwsError as err:
+        return unknown(
+            f"Service Quotas is not to be asked ({err.code})",
+            "Allow servicequotas:ListServiceQuotas, or look there for SageMaker in AWS's console",
+        )
+    quotas = {quota["QuotaName"]: float(quota["Value"]) for quota in listed}
+    return judge_quotas(patient.spec, quotas)
+
+
+def judge_quotas(spec: Spec, quotas: Mapping[str, float]) -> Result:
+    """Whether quotas, by name, are enough for a configuration."""
+    return _of_instances(spec.realtime, quotas) if spec.realtime else _of_serverless(spec, quotas)
+
+
+def _of_instances(realtime: Realtime, quotas: Mapping[str, float]) -> Result:
+    name = _OF_INSTANCES.format(realtime.instance_type)
+    scaled = realtime.autoscaling.max_instances if realtime.autoscaling else 0
+    wanted = max(realtime.instance_count, scaled)
+    quota = quotas.get(name)
+    if quota is None:
+        return unknown(f"there is no quota “{name}”", "Look whether the region has that instance")
+    if quota < wanted:
+        return fails(f"“{name}” is {quota:.0f}; {wanted} are wanted", _ASK.format(name))
+    # An update runs the old and the new instances at once.
+    updating = 2 * wanted + _CANDIDATE
+    if quota < updating:
+        text = f"“{name}” is {quota:.0f}, enough to serve; an update needs {updating} for a while"
+        return warning(text, _ASK.format(name))
+    return ok(f"“{name}” is {quota:.0f}; {updating} are needed at most")
+
+
+def _of_serverless(spec: Spec, quotas: Mapping[str, float]) -> Result:
+    assert spec.serverless
+    wanted = {
+        _CONCURRENCY: spec.serverless.max_concurrency + _CANDIDATE,
+        _MEMORY: spec.serverless.memory_mb,
+    }
+    seen = []
+    for name, needed in wanted.items():
+        quota = quotas.get(name)
+        if quota is not None and quota < needed:
+            return fails(f"“{name}” is {quota:.0f}; {needed} is wanted", _ASK.format(name))
+        seen.append(f"“{name}” is {'not listed' if quota is None else f'{quota:.0f}'}")
+    if not any(name in quotas for name in wanted):
+        return unknown("Service Quotas lists nothing of serverless endpoints")
+    return ok("; ".join(seen))

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""This machine: packages, configuration, region and credentials."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from deploy.account.diagnosis import Result, fails, ok, told
+from deploy.errors import AwsError, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deploy.account.patient import Patient
+
+_PACKAGES = ("boto3", "pyyaml", "urllib3", "zstandard")
+_OLDEST_BOTO3 = (1, 44, 5)  # requirements/deploy.txt
+_INSTALL = "pip install -c constraints.txt -r requirements/deploy.txt"
+
+
+def look_at_packages(patient: Patient) -> Result:
+    """What `requirements/deploy.txt` names is installed, and boto3 is not too old."""
+    del patient
+    return judge_packages({package: _version(package) for package in _PACKAGES})
+
+
+def judge_packages(versions: Mapping[str, str]) -> Result:
+    """Whether packages are enough, by their versions; an empty one is not installed."""
+    for package, version in versions.items():
+        if not version:
+            return fails(f"{package} is not installed", _INSTALL)
+    boto3 = tuple(int(part) for part in re.findall(r"\d+", versions["boto3"])[:3])
+    if boto3 < _OLDEST_BOTO3:
+        wanted = ".".join(map(str, _OLDEST_BOTO3))
+        return fails(f"boto3 {versions['boto3']} is older than {wanted}", _INSTALL)
+    return ok(", ".join(f"{name} {version}" for name, version in versions.items()))
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def look_at_configuration(patient: Patient) -> Result:
+    """The configuration can be read, and says all that `apply` needs."""
+    try:
+        spec = patient.spec
+    except SpecError as err:
+        return fails(
+            str(err),
+            f"Correct it in {patient.config.name}, or by --set; `python -m deploy bootstrap --yes` "
+            "makes and prints artifacts, role, region and the image's repository",
+        )
+    return ok(f"endpoint {spec.endpoint}, mode {spec.mode}")
+
+
+def look_at_region(patient: Patient) -> Result:
+    """A region is named here or in boto3's own configuration."""
+    return ok(patient.gateway.region)
+
+
+def look_at_credentials(patient: Patient) -> Result:
+    """There are credentials, and they are of the account that the configuration names."""
+    try:
+        identity = patient.identity
+    except AwsError as err:
+        return fails(*told(err))
+    try:
+        spec = patient.spec
+    except (SpecError, OSError):
+        return ok(identity)
+    if spec.account != patient.account.number:
+        return fails(
+            f"{identity} is of account {patient.account.number}, and the role is of {spec.account}",
+            "Set AWS_PROFILE, or log in to the other account; or correct `role`",
+        )
+    return ok(identity)

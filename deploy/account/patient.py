@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What `doctor` looks at: a configuration and the account that it leads to, opened when asked."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from deploy.account.places import Account, Places
+from deploy.endpoint.target import parse_endpoint_url
+from deploy.image.names import parse_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from deploy.aws import AwsAccount
+    from deploy.endpoint.spec import Spec
+
+
+class Patient:
+    """A configuration, and what comes of it.
+
+    Args:
+        config: File of the configuration.
+        changes: ``KEY=VALUE``, which go before the file.
+        endpoint_url: Address of all services, in the place of AWS's own.
+    """
+
+    def __init__(self, config: Path, changes: Sequence[str], endpoint_url: str | None) -> None:
+        self.config = config
+        self.changes = changes
+        self.endpoint_url = endpoint_url
+
+    @cached_property
+    def spec(self) -> Spec:
+        """The whole configuration.
+
+        Raises:
+            OSError: If the file cannot be read.
+            SpecError: If it is malformed.
+        """
+        from deploy.endpoint.reading import read_spec  # noqa: PLC0415  # PyYAML
+
+        return read_spec(self.config.read_text("utf-8"), self.changes)
+
+    @cached_property
+    def region(self) -> str | None:
+        """What the configuration says of the region, even if the rest of it is refused."""
+        import yaml  # noqa: PLC0415  # need not be here
+
+        try:
+            document = yaml.safe_load(self.config.read_text("utf-8"))
+        except (yaml.YAMLError, OSError):
+            document = None
+        found = document.get("region") if isinstance(document, dict) else None
+        for change in self.changes:
+            key, _, value = change.partition("=")
+            found = value if key == "region" else found
+        return found if isinstance(found, str) and found else None
+
+    @cached_property
+    def gateway(self) -> AwsAccount:
+        """The account.
+
+        Raises:
+            AwsError: If there is no region.
+        """
+        from deploy.aws import AwsAccount  # noqa: PLC0415  # boto3 need not be here
+
+        return AwsAccount(self.region, self.endpoint_url)
+
+    @cached_property
+    def identity(self) -> str:
+        """ARN of whose credentials these are.
+
+        Raises:
+            AwsError: If they are nobody's.
+        """
+        return str(self.gateway.call("sts", "get_caller_identity", {})["Arn"])
+
+    @property
+    def account(self) -> Account:
+        """That of the credentials."""
+        _, partition, _, _, number, *_ = self.identity.split(":")
+        return Account(partition, self.gateway.region, number)
+
+    @property
+    def places(self) -> Places:
+        """What the policies are about, by the configuration."""
+        spec, account = self.spec, self.account
+        place = spec.image_place
+        registry = Account(account.partition, place.region, place.account)
+        repository = registry.arn("ecr", f"repository/{parse_name(spec.image).repository}")
+        return Places(account, spec.endpoint, spec.artifacts.rstrip("/"), repository, spec.role)
+
+
+def open_patient(config: Path, changes: Sequence[str], endpoint_url: str | None) -> Patient:
+    """The patient; nothing is read or asked yet.
+
+    Raises:
+        BadUsage: If the address is malformed.
+    """
+    return Patient(config, changes, parse_endpoint_url(endpoint_url))

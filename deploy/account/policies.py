@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What SageMaker's role and the bucket allow, as policies: places in, documents out, no boto3.
+
+Source of actions and of the resources that each takes: AWS's service authorization reference and
+"How to use SageMaker AI execution roles" (SageMaker developer guide), read 2026-11.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deploy.account.places import Account, Places
+
+SAGEMAKER = "sagemaker.amazonaws.com"
+TLS_SID = "TlsOnly"
+# SageMaker's own namespaces; nobody else's figures can be written.
+_NAMESPACES = ["/aws/sagemaker/*", "aws/sagemaker/*", "AWS/SageMaker"]
+PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+Policy = dict[str, Any]
+
+
+def trust_policy(account: Account) -> Policy:
+    """Who may take the execution role: SageMaker, on behalf of this account alone.
+
+    Without the condition another account could let SageMaker take it (the confused deputy).
+    """
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": SAGEMAKER},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account.number}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def execution_policy(
+    places: Places, plans: Sequence[str] = (), outputs: Sequence[str] = ()
+) -> Policy:
+    """What SageMaker may do in the role: fetch model and image, write logs and metrics.
+
+    Args:
+        places: What it is for.
+        plans: S3 addresses that plans may be read under.
+        outputs: S3 addresses that answers may be written under.
+    """
+    account = places.account
+    readable = [under(account, address) for address in (places.artifacts, *plans)]
+    logs = [account.arn("logs", "log-group:/aws/sagemaker/*")]
+    statements = [
+        allow("ReadModelsAndPlans" if plans else "ReadModels", ["s3:GetObject"], readable),
+        allow("PullImage", PULL, [places.repository]),
+        # These take no resource: a login is for the whole registry, an alarm is found by listing.
+        allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], ["*"]),
+        allow("WatchAlarmsOfUpdates", ["cloudwatch:DescribeAlarms"], ["*"]),
+        allow(
+            "WriteLogs",
+            [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:DescribeLogStreams",
+                "logs:PutLogEvents",
+            ],
+            logs,
+        ),
+        allow(
+            "WriteMetrics",
+            ["cloudwatch:PutMetricData"],
+            ["*"],
+            {"StringLike": {"cloudwatch:namespace": _NAMESPACES}},
+        ),
+    ]
+    if outputs:
+        writable = [under(account, address) for address in outputs]
+        statements.append(allow("WriteAnswers", ["s3:PutObject"], writable))
+    return policy_of(statements)
+
+
+def bucket_policy(account: Account, bucket: str) -> Policy:
+    """Nobody reaches the bucket without TLS."""
+    statement = {
+        "Sid": TLS_SID,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [account.s3_arn(bucket), account.s3_arn(f"{bucket}/*")],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return policy_of([statement])
+
+
+def under(account: Account, address: str) -> str:
+    """All that lies under an S3 address; `models` does not mean `models-of-others`."""
+    return account.s3_arn(f"{address.rstrip('/')}/*")
+
+
+def allow(
+    sid: str,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    condition: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Policy:
+    """A statement that allows actions on resources."""
+    statement: Policy = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": sorted(actions),
+        "Resource": list(resources),
+    }
+    return statement | ({"Condition": condition} if condition else {})
+
+
+def policy_of(statements: Sequence[Policy]) -> Policy:
+    """A document of statements."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""How a bucket is kept: S3 tells settings one by one, and an error of those that nobody made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from deploy.account.wanted import PUBLIC_ACCESS
+from deploy.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deploy.endpoint.execution import Gateway
+
+# What S3 says of a setting that nobody has made.
+_UNSET = {
+    "NoSuchBucketPolicy",
+    "NoSuchLifecycleConfiguration",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchTagSet",
+    "ServerSideEncryptionConfigurationNotFoundError",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a bucket is kept.
+
+    Attributes:
+        is_public: Its policy lets everybody in.
+        is_closed: All settings that block public access are made.
+        versioning: ``Enabled``, ``Suspended`` or empty.
+    """
+
+    is_public: bool
+    is_closed: bool
+    versioning: str
+
+
+def read_settings(gateway: Gateway, named: Mapping[str, str]) -> Settings:
+    """How a bucket is kept, whosever it is."""
+    status = setting(gateway, "get_bucket_policy_status", named).get("PolicyStatus", {})
+    blocks = setting(gateway, "get_public_access_block", named)
+    made = blocks.get("PublicAccessBlockConfiguration", {})
+    versioning = gateway.call("s3", "get_bucket_versioning", named).get("Status", "")
+    return Settings(
+        status.get("IsPublic", False),
+        all(made.get(key) for key in PUBLIC_ACCESS),
+        versioning,
+    )
+
+
+def setting(gateway: Gateway, operation: str, whose: Mapping[str, str]) -> Mapping[str, Any]:
+    """What a bucket has of a setting; empty if nobody has made it."""
+    try:
+        return gateway.call("s3", operation, whose)
+    except AwsError as err:
+        if err.code in _UNSET:
+            return {}
+        raise
