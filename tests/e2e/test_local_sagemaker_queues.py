@@ -85,7 +85,8 @@ def instances(there: Deployment) -> int:
 
 def test_plans_wait_for_an_instance(place: Place, archive: Path, tmp_path: Path) -> None:
     """One plan and one that is none; then the server ends, and comes back for another plan."""
-    there = Deployment(place.url, values(seed(place.hosting.neighbors, REGION)), tmp_path)
+    account = seed(place.hosting.neighbors, REGION, "rooms-queue")
+    there = Deployment(place.url, values(account), tmp_path)
     golden, root = read_golden(archive), there.account["artifacts"]
     output = {"S3OutputPath": f"{root}/rooms", "S3FailurePath": f"{root}/failed"}
     before = javas()
@@ -119,7 +120,8 @@ def test_plans_wait_for_an_instance(place: Place, archive: Path, tmp_path: Path)
 
 def test_an_archive_of_plans(place: Place, archive: Path, tmp_path: Path) -> None:
     """Five plans and one that is none: five answers, and a job that says so."""
-    there = Deployment(place.url, values(seed(place.hosting.neighbors, REGION)), tmp_path)
+    account = seed(place.hosting.neighbors, REGION, "rooms-batch")
+    there = Deployment(place.url, values(account), tmp_path)
     golden, root = read_golden(archive), there.account["artifacts"]
     for index in range(5):
         there.put(f"plans/house/{index}.png", golden.plan)

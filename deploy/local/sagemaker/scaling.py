@@ -21,7 +21,7 @@ from deploy.local.sagemaker.readings import NotUnderstood, watched_by
 from deploy.local.sagemaker.resizing import begin_resize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from deploy.local.sagemaker.hosting import Hosting
     from deploy.local.sagemaker.records import Endpoint, Region
@@ -47,7 +47,7 @@ class Scaling:
 
     def look_at(self, region: Region) -> None:
         """Bring instance counts between their bounds, and to where policies want them."""
-        if not any(list(_scalable(endpoint)) for endpoint in list(region.endpoints.values())):
+        if not any(_scalable(endpoint) for endpoint in list(region.endpoints.values())):
             return
         policies: Sequence[Found] | None = None
         for target in self.hosting.neighbors.scalable_targets(region.name):
@@ -159,11 +159,11 @@ class Scaling:
         return last_s is None or time.monotonic() - last_s >= seconds * self.hosting.clock.scale
 
 
-def _scalable(endpoint: Endpoint) -> Iterator[Variant]:
+def _scalable(endpoint: Endpoint) -> list[Variant]:
     """The variants whose instances may be counted anew."""
     with endpoint.lock:
-        if endpoint.status == "InService" and endpoint.live:
-            yield from (one for one in endpoint.live.variants if not one.serverless)
+        live = endpoint.live if endpoint.status == "InService" else None
+        return [one for one in live.variants if not one.serverless] if live else []
 
 
 def _bounded(target: Found, count: int) -> int:

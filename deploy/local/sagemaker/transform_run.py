@@ -247,8 +247,7 @@ class _Run:
         if answer:
             text = answer.body.decode("utf-8", errors="replace")
             lines += ["", "Message:", *text.splitlines()]
-        for line in lines:
-            self._log(instance, f": {item.name}: {line}")
+        self._log(instance, *(f": {item.name}: {line}" for line in lines))
 
-    def _log(self, instance: Stream, text: str) -> None:
-        self.hosting.logs.put(instance.beside, stamped(text))
+    def _log(self, instance: Stream, *lines: str) -> None:
+        self.hosting.logs.put(instance.beside, "\n".join(map(stamped, lines)))
