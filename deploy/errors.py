@@ -21,8 +21,10 @@ DeployError
 │   └── AwsTagIsImmutable    … which is a TagIsImmutable, too
 ├── EndpointFailed           an endpoint came into a state in which it does not go on
 ├── InvocationFailed         an endpoint answered a request with an error, or not at all
+├── NothingServes            there is no endpoint, or no model, that could be asked
 ├── LogsMissing              an endpoint has no log to be read
 ├── WaitTimeout              an endpoint is not there yet, and the time to wait is over
+│   └── AnswerTimeout        a request is in a queue, and the time to wait is over
 ├── ContractError            the container under test cannot be asked at all
 ├── ArchiveError             a file is no archive of the room detector
 ├── WrongAnswer              the golden plan is not answered as its archive demands
@@ -170,6 +172,25 @@ class WaitTimeout(DeployError):
         super().__init__(_with_advice(text, self.advice))
 
 
+class AnswerTimeout(WaitTimeout):
+    """A request is in an endpoint's queue, and the time to wait is over; it may still be answered.
+
+    Args:
+        endpoint: Its name.
+        waited_s: Seconds.
+        output: S3 address that the answer will have.
+    """
+
+    def __init__(self, endpoint: str, waited_s: float, output: str) -> None:
+        self.endpoint, self.waited_s, self.last_status = endpoint, waited_s, "InService"
+        self.advice = (
+            "It stays in the queue for six hours. `python -m deploy status` shows whether there is "
+            "an instance, `logs --errors` what its container says. --timeout-s waits longer."
+        )
+        text = f"endpoint {endpoint} has put nothing at {output} after {waited_s:.0f} s"
+        DeployError.__init__(self, _with_advice(text, self.advice))
+
+
 class InvocationFailed(DeployError):
     """An endpoint answered a request with an error, or not at all.
 
@@ -197,6 +218,10 @@ class InvocationFailed(DeployError):
         said = " ".join(filter(None, [str(status or "no answer"), code]))
         traced = f" [request {request_id}]" if request_id else ""
         super().__init__(_with_advice(f"endpoint {endpoint}: {said}: {reason}{traced}", advice))
+
+
+class NothingServes(DeployError):
+    """There is no endpoint, or no model, that could be asked; the message says what to do."""
 
 
 class LogsMissing(DeployError):

@@ -44,7 +44,7 @@ def look_at_permissions(patient: Patient) -> Result:
             "deployer-policy`",
         )
     wanted = deployer_policy(patient.places)["Statement"]
-    if not patient.spec.realtime:
+    if not patient.spec.fleet:
         wanted = [statement for statement in wanted if statement["Sid"] not in OF_INSTANCES]
     needed = [statement for statement in wanted if statement["Sid"] not in SPARE]
     spare = [statement for statement in wanted if statement["Sid"] in SPARE]

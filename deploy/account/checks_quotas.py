@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deploy.account.patient import Patient
+    from deploy.endpoint.asynchronous import Asynchronous
     from deploy.endpoint.capacity import Realtime
     from deploy.endpoint.spec import Spec
 
@@ -40,13 +41,13 @@ def look_at_quotas(patient: Patient) -> Result:
 
 def judge_quotas(spec: Spec, quotas: Mapping[str, float]) -> Result:
     """Whether quotas, by name, are enough for a configuration."""
-    return _of_instances(spec.realtime, quotas) if spec.realtime else _of_serverless(spec, quotas)
+    return _of_instances(spec.fleet, quotas) if spec.fleet else _of_serverless(spec, quotas)
 
 
-def _of_instances(realtime: Realtime, quotas: Mapping[str, float]) -> Result:
-    name = _OF_INSTANCES.format(realtime.instance_type)
-    scaled = realtime.autoscaling.max_instances if realtime.autoscaling else 0
-    wanted = max(realtime.instance_count, scaled)
+def _of_instances(fleet: Realtime | Asynchronous, quotas: Mapping[str, float]) -> Result:
+    name = _OF_INSTANCES.format(fleet.instance_type)
+    scaled = fleet.autoscaling.max_instances if fleet.autoscaling else 0
+    wanted = max(fleet.instance_count, scaled)
     quota = quotas.get(name)
     if quota is None:
         return unknown(f"there is no quota “{name}”", "Look whether the region has that instance")

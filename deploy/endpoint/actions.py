@@ -64,6 +64,25 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
+class TryAsync(Try):
+    """The same of an endpoint that takes its requests from a queue.
+
+    Attributes:
+        inbox: S3 address that what is sent begins with.
+    """
+
+    inbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyArn:
+    """In the place of a scaling policy's ARN, which is not known before the policy is made."""
+
+    endpoint: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """Tag an endpoint, such as with the configuration that passed the last test."""
 

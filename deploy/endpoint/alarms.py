@@ -33,13 +33,28 @@ _DEFINITION = (
 
 
 def possible_names(endpoint: str) -> list[str]:
-    """Of all alarms that an endpoint can have, for `describe_alarms`."""
+    """Of all alarms that guard an endpoint."""
     return [f"{endpoint}-{ending}" for ending in _ENDINGS]
+
+
+def all_names(endpoint: str) -> list[str]:
+    """Of all alarms that an endpoint can have, for `describe_alarms`."""
+    return [*possible_names(endpoint), backlog_name(endpoint)]
+
+
+def backlog_name(endpoint: str) -> str:
+    """Of the alarm that starts an instance (async_scaling.py); it guards no update."""
+    return f"{endpoint}-backlog"
+
+
+def definition(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    """What an alarm that is there was made with, but for its tags."""
+    return {key: alarm[key] for key in _DEFINITION if alarm.get(key) not in (None, "", [])}
 
 
 def read_alarms(account: Account, endpoint: str) -> tuple[Mapping[str, Any], ...]:
     """The alarms that an endpoint can have, whoever made them, and their `Tags`."""
-    names = {"AlarmNames": possible_names(endpoint), "AlarmTypes": ["MetricAlarm"]}
+    names = {"AlarmNames": all_names(endpoint), "AlarmTypes": ["MetricAlarm"]}
     found = []
     for alarm in account.pages("cloudwatch", "describe_alarms", names, "MetricAlarms"):
         arn = {"ResourceARN": alarm["AlarmArn"]}
@@ -87,29 +102,41 @@ def alarm_steps(spec: Spec, found: Iterable[Mapping[str, Any]]) -> list[Step]:
 
     Args:
         spec: What is wanted.
-        found: Alarms as `describe_alarms` tells of them, asked for :func:`possible_names`, and
+        found: Alarms as `describe_alarms` tells of them, asked for :func:`all_names`, and
             their `Tags`.
 
     Raises:
         PlanError: If an alarm of somebody else's has the name of one that is wanted.
     """
     there = {alarm["AlarmName"]: alarm for alarm in found}
-    steps = []
+    steps: list[Step] = []
     for alarm in wanted_alarms(spec):
-        name = alarm["AlarmName"]
-        if name in there and not is_ours(spec.endpoint, there[name]):
-            raise PlanError(
-                f"there is an alarm {name} that was not made by this tool (it has no tag "
-                f"{OUR_TAG}={spec.endpoint}); rename it, or take another name for the endpoint"
-            )
-        if name not in there or not is_same_alarm(alarm, there[name]):
-            why = "it is not there" if name not in there else "it is defined otherwise"
-            steps.append(Step("cloudwatch", "put_metric_alarm", alarm, why))
+        steps += put_steps(spec.endpoint, alarm, there.get(alarm["AlarmName"]))
     wanted = alarm_names(spec)
     unwanted = [
         name for name in possible_names(spec.endpoint) if name in there and name not in wanted
     ]
     return steps + delete_steps(spec.endpoint, [there[name] for name in unwanted])
+
+
+def put_steps(
+    endpoint: str, wanted: Mapping[str, Any], found: Mapping[str, Any] | None
+) -> list[Step]:
+    """The call that makes an alarm as it is wanted; none if it is so.
+
+    Raises:
+        PlanError: If it is somebody else's.
+    """
+    if found is None:
+        return [Step("cloudwatch", "put_metric_alarm", wanted, "it is not there")]
+    if not is_ours(endpoint, found):
+        raise PlanError(
+            f"there is an alarm {found['AlarmName']} that was not made by this tool (it has no tag "
+            f"{OUR_TAG}={endpoint}); rename it, or take another name for the endpoint"
+        )
+    if is_same_alarm(wanted, found):
+        return []
+    return [Step("cloudwatch", "put_metric_alarm", wanted, "it is defined otherwise")]
 
 
 def delete_steps(endpoint: str, found: Iterable[Mapping[str, Any]]) -> list[Step]:

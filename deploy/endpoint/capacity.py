@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Capacity of an endpoint in either mode, and how an update of instances goes."""
+"""Capacity of an endpoint that answers at once, and how an update of instances goes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from deploy.endpoint.checks import check_form, check_range
 from deploy.errors import SpecError
+
+if TYPE_CHECKING:
+    from deploy.endpoint.asynchronous import Asynchronous
 
 _INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 _ACCELERATED = re.compile(r"ml\.(g|p|inf|trn|dl)[0-9]")
 _ARM = re.compile(r"ml\.[a-z]+[0-9]+g[a-z]*\.")  # c7g, m6gd, … : Graviton
 _MEMORY_MB = range(1024, 6144 + 1, 1024)
-_MOST_INSTANCES = 1000
+MOST_INSTANCES = 1000
 _FEWEST_TO_SHIFT = 2
 
 
@@ -65,7 +69,7 @@ class Autoscaling:
 
     def __post_init__(self) -> None:
         section = "realtime.autoscaling"
-        check_range(f"{section}.max_instances", self.max_instances, 1, _MOST_INSTANCES)
+        check_range(f"{section}.max_instances", self.max_instances, 1, MOST_INSTANCES)
         check_range(f"{section}.min_instances", self.min_instances, 1, self.max_instances)
         check_range(f"{section}.concurrent_requests", self.concurrent_requests, 1, 1000)
         check_range(f"{section}.scale_out_cooldown_s", self.scale_out_cooldown_s, 0, 3600)
@@ -134,13 +138,8 @@ class Realtime:
         return self.autoscaling.min_instances if self.autoscaling else self.instance_count
 
     def _check_instances(self) -> None:
-        check_form("realtime.instance_type", self.instance_type, _INSTANCE, "ml.c6i.large")
-        said = f"realtime.instance_type is {self.instance_type}"
-        if _ACCELERATED.match(self.instance_type):
-            raise SpecError(f"{said}: the network runs on CPUs alone; say ml.c6i.large")
-        if _ARM.match(self.instance_type):
-            raise SpecError(f"{said}, an arm64 CPU: the image is linux/amd64; say ml.c6i.large")
-        check_range("realtime.instance_count", self.instance_count, 1, _MOST_INSTANCES)
+        check_instance_type("realtime.instance_type", self.instance_type)
+        check_range("realtime.instance_count", self.instance_count, 1, MOST_INSTANCES)
         scaling = self.autoscaling
         if scaling and not scaling.min_instances <= self.instance_count <= scaling.max_instances:
             raise SpecError(
@@ -155,9 +154,24 @@ class Realtime:
             )
 
 
-def start_limits(realtime: Realtime) -> dict[str, int]:
+def check_instance_type(name: str, value: str) -> None:
+    """Refuse a type of instance that the image does not run on.
+
+    Raises:
+        SpecError: If it is one, or no type of SageMaker's.
+    """
+    check_form(name, value, _INSTANCE, "ml.c6i.large")
+    if _ACCELERATED.match(value):
+        raise SpecError(f"{name} is {value}: the network runs on CPUs alone; say ml.c6i.large")
+    if _ARM.match(value):
+        raise SpecError(
+            f"{name} is {value}, an arm64 CPU: the image is linux/amd64; say ml.c6i.large"
+        )
+
+
+def start_limits(fleet: Realtime | Asynchronous) -> dict[str, int]:
     """What a variant of instances says about its start, in SageMaker's words."""
     return {
-        "ModelDataDownloadTimeoutInSeconds": realtime.model_download_timeout_s,
-        "ContainerStartupHealthCheckTimeoutInSeconds": realtime.health_check_timeout_s,
+        "ModelDataDownloadTimeoutInSeconds": fleet.model_download_timeout_s,
+        "ContainerStartupHealthCheckTimeoutInSeconds": fleet.health_check_timeout_s,
     }

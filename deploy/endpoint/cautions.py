@@ -9,6 +9,7 @@ from deploy.endpoint.capacity import Traffic
 from deploy.image.names import parse_name
 
 if TYPE_CHECKING:
+    from deploy.endpoint.asynchronous import Asynchronous
     from deploy.endpoint.capacity import Realtime, Serverless
     from deploy.endpoint.spec import Spec
     from deploy.endpoint.thresholds import Alarms
@@ -22,6 +23,8 @@ def warnings(spec: Spec) -> list[str]:
     found = _of_image(spec)
     if spec.serverless:
         found += _of_serverless(spec.serverless)
+    if spec.async_:
+        found += _of_queue(spec.async_)
     if spec.realtime:
         found += _of_realtime(spec.realtime, spec.alarms)
     return found
@@ -52,6 +55,23 @@ def _of_serverless(serverless: Serverless) -> list[str]:
     if serverless.provisioned_concurrency:
         count = serverless.provisioned_concurrency
         found.append(f"serverless.provisioned_concurrency: {count} kept warm cost while idle, too")
+    return found
+
+
+def _of_queue(queue: Asynchronous) -> list[str]:
+    found = [
+        "no alarm takes back an update of an asynchronous endpoint: the candidate, which is tried "
+        "before, and the test after it are the guard"
+    ]
+    if queue.scales_to_zero:
+        found.append(
+            "async.autoscaling.min_instances is 0: the first request after a pause waits for an "
+            "instance, which takes minutes"
+        )
+    elif queue.autoscaling is None:
+        found.append(
+            "there is no async.autoscaling: the instances cost while no request waits, too"
+        )
     return found
 
 

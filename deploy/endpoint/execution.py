@@ -9,11 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deploy.endpoint.actions import Action, Gone, Mark, ModelFile, Step, Try, Wait
-from deploy.endpoint.proving import prove
+from deploy.endpoint import scaling
+from deploy.endpoint.actions import (
+    Action,
+    Gone,
+    Mark,
+    ModelFile,
+    PolicyArn,
+    Step,
+    Try,
+    TryAsync,
+    Wait,
+)
+from deploy.endpoint.proving import Asked, AtOnce, Queue, prove
 from deploy.endpoint.release import as_tags
 from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status
-from deploy.errors import ArchiveError, EndpointFailed, WaitTimeout
+from deploy.errors import ArchiveError, EndpointFailed, PlanError, WaitTimeout
 from deploy.image.model_tar import pack_model
 
 if TYPE_CHECKING:
@@ -91,11 +102,18 @@ class Executor:
                 case Gone():
                     self._wait_gone(action.endpoint)
                 case Try():
-                    assert self.golden
-                    rooms = prove(self.account, action.endpoint, self.golden, self.sleep)
-                    self.say(f"  {action.endpoint} finds {rooms} rooms, as it must")
+                    self._try(action)
                 case Mark():
                     self._mark(action)
+
+    def _try(self, action: Try) -> None:
+        assert self.golden
+        if isinstance(action, TryAsync):
+            asked: Asked = Queue(self.account, action, self.timeout_s, self.sleep, self.say)
+        else:
+            asked = AtOnce(self.account, action.endpoint, self.sleep)
+        rooms = prove(asked, action.endpoint, self.golden)
+        self.say(f"  {action.endpoint} finds {rooms} rooms, as it must")
 
     def settle(self, endpoints: Iterable[str]) -> None:
         """Wait until SageMaker has ended what it was doing with some endpoints."""
@@ -105,7 +123,7 @@ class Executor:
                     break
 
     def _call(self, step: Step) -> None:
-        params = dict(step.params)
+        params = {key: self._known(value) for key, value in step.params.items()}
         body = params.get("Body")
         if step.operation.startswith(_REMOVES):
             if self.account.ask(step.service, step.operation, params) is None:
@@ -121,6 +139,21 @@ class Executor:
             if packed_sha256 != body.sha256:
                 raise ArchiveError(f"{archive} was changed while it was deployed; run it again")
             self.account.call(step.service, step.operation, params | {"Body": file.read_bytes()})
+
+    def _known(self, value: Any) -> Any:
+        """A value with the ARNs of policies that have been made meanwhile."""
+        if isinstance(value, list):
+            return [self._known(entry) for entry in value]
+        if not isinstance(value, PolicyArn):
+            return value
+        params = scaling.policies_query(value.endpoint)
+        policies = self.account.pages(
+            scaling.SERVICE, "describe_scaling_policies", params, "ScalingPolicies"
+        )
+        arns = [p["PolicyARN"] for p in policies if p["PolicyName"] == value.policy]
+        if not arns:
+            raise PlanError(f"scaling policy {value.policy} is gone already; run it again")
+        return arns[0]
 
     def _mark(self, action: Mark) -> None:
         found = self.account.call(SERVICE, "describe_endpoint", {"EndpointName": action.endpoint})

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint import alarms, scaling
-from deploy.endpoint.actions import Action, Gone, Mark, Step, Try, Wait
+from deploy.endpoint import alarms, async_scaling, scaling
+from deploy.endpoint.actions import Action, Gone, Mark, Step, Wait
 from deploy.endpoint.garbage import removal
+from deploy.endpoint.release import trial
 from deploy.endpoint.remote import (
     IN_TRANSIT,
     PREVIOUS_TAG,
@@ -95,14 +96,20 @@ def _standing(remote: Remote) -> Endpoint | None:
 
 
 def _check_way(release: Release, remote: Remote, endpoint: Endpoint | None) -> None:
-    if endpoint is None or release.spec.mode is Mode.REALTIME:
+    if endpoint is None:
         return
-    version = remote.version_of(endpoint.config)
-    if endpoint.instances or (version and version.mode is Mode.REALTIME):
+    version, mode = remote.version_of(endpoint.config), release.spec.mode
+    # A queue cannot be taken from an endpoint (aws/sagemaker-python-sdk#3124), nor given to one.
+    is_other_queue = version and version.mode is not mode and Mode.ASYNC in (version.mode, mode)
+    has_instances = endpoint.instances or (version and version.mode is not Mode.SERVERLESS)
+    if is_other_queue or (mode is Mode.SERVERLESS and has_instances):
         name = release.spec.endpoint
+        now = "is asynchronous" if version and version.mode is Mode.ASYNC else "has instances"
+        wanted = "asynchronous" if mode is Mode.ASYNC else str(mode)
         raise PlanError(
-            f"endpoint {name} has instances, and SageMaker never makes such an endpoint "
-            f"serverless. Make another one (--set endpoint={name}-serverless), send the callers "
+            f"endpoint {name} {now if has_instances else 'is serverless'}, and SageMaker never "
+            f"makes such an endpoint {wanted}. Make another one "
+            f"(--set endpoint={name}-{mode}), send the callers "
             f"there, and delete this one (delete --set endpoint={name})"
         )
 
@@ -139,7 +146,8 @@ def _try_candidate(release: Release, remote: Remote) -> list[Action]:
     if found is None:
         actions.append(release.create_candidate_step())
     tried = Endpoint(name, Status.IN_SERVICE, config)
-    actions += [Wait(name, config), Try(name), *delete_endpoint(tried, "it has been tried")]
+    test = trial(name, release.spec.mode, release.address)
+    actions += [Wait(name, config), test, *delete_endpoint(tried, "it has been tried")]
     return actions + [delete_config(c) for c in sorted({config, *remote.candidate_configs})]
 
 
@@ -160,11 +168,9 @@ def _switch(release: Release, remote: Remote) -> list[Action]:
 
 def _changes_instances(release: Release, remote: Remote) -> bool:
     """SageMaker takes no other type of instances while their number is scaled."""
-    endpoint, realtime = _standing(remote), release.spec.realtime
+    endpoint, fleet = _standing(remote), release.spec.fleet
     before = remote.version_of(endpoint.config) if endpoint else None
-    return bool(
-        remote.targets and before and realtime and before.instance_type != realtime.instance_type
-    )
+    return bool(remote.targets and before and fleet and before.instance_type != fleet.instance_type)
 
 
 def _update(release: Release, remote: Remote, endpoint: Endpoint) -> Step:
@@ -172,12 +178,14 @@ def _update(release: Release, remote: Remote, endpoint: Endpoint) -> Step:
     params: dict[str, Any] = {"EndpointName": spec.endpoint, "EndpointConfigName": release.config}
     why = f"it serves with {endpoint.config}"
     before = remote.version_of(endpoint.config)
-    if spec.realtime and endpoint.instances:
+    if spec.fleet and (endpoint.instances or spec.async_):
         # Who asks for another number of instances shall have it, unless they scale by themselves.
-        is_number_same = before is not None and before.instances == spec.realtime.instance_count
-        if spec.realtime.autoscaling or is_number_same:
+        # Those that are all gone come back, since the version is tested with one.
+        is_number_same = before is not None and before.instances == spec.fleet.instance_count
+        if endpoint.instances and (spec.fleet.autoscaling or is_number_same):
             params["RetainAllVariantProperties"] = True
-        rings = alarms.ringing(remote.alarms)
+        guards = alarms.alarm_names(spec)
+        rings = [name for name in alarms.ringing(remote.alarms) if name in guards]
         params["DeploymentConfig"] = deployment_config(spec, without=rings)
         if rings:
             why += f"; {', '.join(rings)} in alarm already would end the update, so it is left out"
@@ -188,7 +196,8 @@ def _prove(release: Release, endpoint: Endpoint | None) -> list[Action]:
     """Tries the endpoint after the switch, and writes down that it passed."""
     name = release.spec.endpoint
     before = endpoint.proved if endpoint else ""
-    return [] if before == release.config else [Try(name), mark(name, release.config, before)]
+    test = trial(name, release.spec.mode, release.address)
+    return [] if before == release.config else [test, mark(name, release.config, before)]
 
 
 def _label(release: Release, endpoint: Endpoint | None) -> list[Action]:
@@ -215,6 +224,7 @@ def _tidy(release: Release, remote: Remote) -> list[Action]:
     targets, policies = ((), ()) if is_stopped else (remote.targets, remote.policies)
     return [
         *scaling.scaling_steps(release.spec, targets, policies),
+        *async_scaling.alarm_steps(release.spec, remote.alarms, policies),
         *removal(handled, keep, models=[release.model], objects=[release.address]),
     ]
 

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from deploy.aws_codes import THROTTLED
+from deploy.endpoint.queue import discard, put, send, wait
 from deploy.endpoint.release import split_address
 from deploy.errors import ArchiveError, WrongAnswer
 from deploy.golden import judge_answer, read_golden
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deploy.aws import Reply
+    from deploy.endpoint.actions import TryAsync
     from deploy.endpoint.execution import Gateway
     from deploy.endpoint.remote import Version
     from deploy.golden import Golden
@@ -30,21 +34,30 @@ _TRIES = 12
 _PAUSE_S = 5.0
 
 
-def prove(gateway: Gateway, endpoint: str, golden: Golden, sleep: Callable[[float], None]) -> int:
+class Asked(Protocol):
+    """Something that answers what is sent to it."""
+
+    def __call__(self, body: bytes) -> Reply:
+        """The answer."""
+        ...
+
+
+def prove(ask: Asked, endpoint: str, golden: Golden) -> int:
     """Send the golden plan and what is no plan; the number of rooms that were found.
 
     Raises:
         AwsError: If the endpoint cannot be asked at all.
+        AnswerTimeout: If an answer does not come.
         WrongAnswer: If an answer is not as it must be.
     """
-    answer = _ask(gateway, endpoint, golden.plan, sleep)
+    answer = ask(golden.plan)
     if answer.status != HTTPStatus.OK:
         raise WrongAnswer(f"{endpoint} answers its golden plan with {_told(answer)}")
     try:
         rooms = judge_answer(answer.body.decode(errors="replace"), golden)
     except WrongAnswer as err:
         raise WrongAnswer(f"{endpoint}: {err}") from err
-    refusal = _ask(gateway, endpoint, _NO_PLAN, sleep)
+    refusal = ask(_NO_PLAN)
     if (refusal.status, _code(refusal)) != (HTTPStatus.BAD_REQUEST, "invalid_file_format"):
         raise WrongAnswer(
             f"{endpoint} answers what is no plan with {_told(refusal)} instead of "
@@ -70,14 +83,49 @@ def stored_golden(gateway: Gateway, address: str, version: Version) -> Golden:
         return read_golden(archive)
 
 
-def _ask(gateway: Gateway, endpoint: str, body: bytes, sleep: Callable[[float], None]) -> Reply:
-    reply = gateway.invoke(endpoint, body)
-    for _ in range(_TRIES):
-        if reply.status not in _BUSY and reply.code not in THROTTLED:
-            break
-        sleep(_PAUSE_S)
-        reply = gateway.invoke(endpoint, body)
-    return reply
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """An endpoint that answers at once; what is busy is asked again."""
+
+    gateway: Gateway
+    endpoint: str
+    sleep: Callable[[float], None]
+
+    def __call__(self, body: bytes) -> Reply:
+        """Its answer."""
+        reply = self.gateway.invoke(self.endpoint, body)
+        for _ in range(_TRIES):
+            if reply.status not in _BUSY and reply.code not in THROTTLED:
+                break
+            self.sleep(_PAUSE_S)
+            reply = self.gateway.invoke(self.endpoint, body)
+        return reply
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """An endpoint that takes its requests from a queue; nothing of a test stays in S3.
+
+    It may have no instance: then the answer takes as long as one takes to come.
+    """
+
+    gateway: Gateway
+    test: TryAsync
+    timeout_s: float
+    sleep: Callable[[float], None]
+    say: Callable[[str], None]
+
+    def __call__(self, body: bytes) -> Reply:
+        """Its answer."""
+        address = f"{self.test.inbox}{hashlib.sha256(body).hexdigest()[:8]}"
+        put(self.gateway, address, body)
+        try:
+            ticket = send(self.gateway, self.test.endpoint, address)
+            reply = wait(self.gateway, ticket, self.timeout_s, self.sleep, self.say)
+            discard(self.gateway, *ticket.addresses)
+        finally:
+            discard(self.gateway, address)
+        return reply
 
 
 def _code(reply: Reply) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import MISSING, fields
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from deploy.endpoint.asynchronous import Asynchronous, Backlog
 from deploy.endpoint.capacity import Autoscaling, Realtime, Serverless, Traffic
 from deploy.endpoint.spec import Mode, Spec
 from deploy.endpoint.thresholds import Alarms
@@ -22,6 +24,8 @@ _SECTIONS = {
     "serverless": Serverless,
     "realtime": Realtime,
     "realtime.autoscaling": Autoscaling,
+    "async": Asynchronous,
+    "async.autoscaling": Backlog,
     "alarms": Alarms,
 }
 _MAPS = ("environment", "tags")
@@ -48,8 +52,9 @@ _REFUSED = {
     "containers": "an endpoint has one container; a serverless one refuses pipelines",
     "model_data_source": "SageMaker refuses it in mode serverless; the model is one .tar.gz",
     "rolling": "an update is blue/green: the old instances stay until the new ones are proved",
-    "instance_type": "it lies in the section `realtime`; mode serverless has no instances",
-    "autoscaling": "it lies in the section `realtime`",
+    "instance_type": "it lies in the section `realtime` or `async`; mode serverless has no "
+    "instances",
+    "autoscaling": "it lies in the section `realtime` or `async`",
     "serverless.autoscaling": "such an endpoint scales by itself, from none to max_concurrency; "
     "provisioned_concurrency is a fixed number here",
 }
@@ -57,8 +62,7 @@ _REFUSED = {
 _REFUSED_VALUES = {
     "rolling": "an update is blue/green: the old instances stay until the new ones are proved, "
     "and SageMaker refuses it in mode serverless",
-    "async": "such an endpoint is not built; one picture is answered within seconds",
-    "batch": "it has no endpoint, so it is not built here",
+    "batch": "it needs no endpoint: `python -m deploy batch submit`",
 }
 
 
@@ -119,7 +123,7 @@ def _values(found: dict[str, Any], kind: Any, prefix: str) -> dict[str, Any]:
 
     A null is kept where it says something (`X | None`), and is the default where it does not.
     """
-    known = {entry.name: str(entry.type) for entry in fields(kind)}
+    known = {entry.name.rstrip("_"): str(entry.type) for entry in fields(kind)}
     for key in found:
         if key not in known:
             raise SpecError(_unknown(str(key), prefix, list(known)))
@@ -181,6 +185,8 @@ def _chosen(name: str, value: Any, choice: type[StrEnum]) -> StrEnum:
 
 
 def _made(kind: Any, values: dict[str, Any], prefix: str) -> Any:
+    # What is a word of Python's has an underscore there.
+    values = {f"{key}_" if iskeyword(key) else key: value for key, value in values.items()}
     missing = [
         f"{prefix}{entry.name}"
         for entry in fields(kind)

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.actions import ModelFile, Step
+from deploy.endpoint.actions import ModelFile, Step, Try, TryAsync
+from deploy.endpoint.asynchronous import inference_config
 from deploy.endpoint.capacity import start_limits
-from deploy.endpoint.spec import DIGEST_VARIABLE, OUR_TAG, Spec
+from deploy.endpoint.spec import DIGEST_VARIABLE, OUR_TAG, Mode, Spec
 from deploy.golden import Golden, read_golden
 
 if TYPE_CHECKING:
@@ -76,12 +77,14 @@ class Release:
     @property
     def config(self) -> str:
         """Name of the endpoint configuration."""
-        return f"{self.spec.endpoint}-{self.spec.mode}-{_digest(self._variant())}"
+        content = self._variant() | self._queue()
+        return f"{self.spec.endpoint}-{self.spec.mode}-{_digest(content)}"
 
     @property
     def candidate_config(self) -> str:
         """Name of the configuration that the release is tried with."""
-        return f"{self.spec.endpoint}-{CANDIDATE}-{_digest(self._candidate_variant())}"
+        content = self._candidate_variant() | self._queue(is_candidate=True)
+        return f"{self.spec.endpoint}-{CANDIDATE}-{_digest(content)}"
 
     @property
     def candidate(self) -> str:
@@ -105,12 +108,15 @@ class Release:
 
     def config_step(self) -> Step:
         """Makes the configuration of the endpoint."""
-        return self._config_step(self.config, self._variant(), "model and capacity")
+        content = {"ProductionVariants": [self._variant()], **self._queue()}
+        return self._config_step(self.config, content, "model and capacity")
 
     def candidate_config_step(self) -> Step:
         """Makes the configuration of the temporary endpoint."""
         why = "the same model on the least capacity, to try it"
-        return self._config_step(self.candidate_config, self._candidate_variant(), why)
+        queue = self._queue(is_candidate=True)
+        content = {"ProductionVariants": [self._candidate_variant()], **queue}
+        return self._config_step(self.candidate_config, content, why)
 
     def create_step(self) -> Step:
         """Makes the endpoint."""
@@ -131,10 +137,10 @@ class Release:
 
     def _variant(self) -> dict[str, Any]:
         variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": self.model}
-        if self.spec.realtime:
-            variant["InstanceType"] = self.spec.realtime.instance_type
-            variant["InitialInstanceCount"] = self.spec.realtime.instance_count
-            variant |= start_limits(self.spec.realtime)
+        if self.spec.fleet:
+            variant["InstanceType"] = self.spec.fleet.instance_type
+            variant["InitialInstanceCount"] = self.spec.fleet.instance_count
+            variant |= start_limits(self.spec.fleet)
         elif self.spec.serverless:
             variant["ServerlessConfig"] = {
                 "MemorySizeInMB": self.spec.serverless.memory_mb,
@@ -147,17 +153,20 @@ class Release:
 
     def _candidate_variant(self) -> dict[str, Any]:
         variant = self._variant()
-        if self.spec.realtime:
+        if self.spec.fleet:
             return variant | {"InitialInstanceCount": 1}
         memory_mb = variant["ServerlessConfig"]["MemorySizeInMB"]
         return variant | {"ServerlessConfig": {"MemorySizeInMB": memory_mb, "MaxConcurrency": 1}}
 
-    def _config_step(self, name: str, variant: Mapping[str, Any], why: str) -> Step:
-        params = {
-            "EndpointConfigName": name,
-            "ProductionVariants": [variant],
-            "Tags": self._version_tags(),
+    def _queue(self, *, is_candidate: bool = False) -> dict[str, Any]:
+        if self.spec.async_ is None:
+            return {}
+        return {
+            "AsyncInferenceConfig": inference_config(self.spec.async_, is_candidate=is_candidate)
         }
+
+    def _config_step(self, name: str, content: Mapping[str, Any], why: str) -> Step:
+        params = {"EndpointConfigName": name, **content, "Tags": self._version_tags()}
         return Step("sagemaker", "create_endpoint_config", params, why)
 
     def _create_step(self, endpoint: str, config: str, why: str) -> Step:
@@ -196,6 +205,27 @@ def place_of(spec: Spec) -> str:
     """S3 address that the files of all versions of an endpoint begin with."""
     bucket, prefix = spec.place
     return f"s3://{bucket}/{prefix}{spec.endpoint}/{OBJECT_PREFIX}"
+
+
+def trial(endpoint: str, mode: Mode, address: str) -> Try:
+    """The test of an endpoint.
+
+    What is sent to one with a queue lies beside the models' files: if a run is killed, the next one
+    removes it like the file of a model that is gone.
+
+    Args:
+        endpoint: Its name.
+        mode: How it is hosted.
+        address: Of its model's file.
+    """
+    if mode is not Mode.ASYNC:
+        return Try(endpoint)
+    return TryAsync(endpoint, f"{folder_of(address)}{OBJECT_PREFIX}trial-{endpoint}-")
+
+
+def folder_of(address: str) -> str:
+    """What an S3 address begins with, up to its last slash."""
+    return f"{address.rpartition('/')[0]}/"
 
 
 def candidate_name(endpoint: str) -> str:

@@ -15,6 +15,7 @@ from deploy.endpoint.release import (
     SHA256_TAG,
     VERSION_TAG,
     candidate_name,
+    folder_of,
     split_address,
 )
 from deploy.endpoint.spec import OUR_TAG, Mode
@@ -162,7 +163,7 @@ def read_remote(account: Account, endpoint: str, place: str = "", *, is_new: boo
     """
     versions, candidates = read_versions(account, endpoint)
     models = _models(account, endpoint)
-    known = {address.rpartition("/")[0] + f"/{OBJECT_PREFIX}" for address in models.values()}
+    known = {folder_of(address) + OBJECT_PREFIX for address in models.values()}
     objects = [address for where in sorted(known - {place}) for address in _objects(account, where)]
     if place:
         objects += _objects(account, place, is_needed=is_new)

@@ -11,8 +11,11 @@ from deploy.endpoint.capacity import Traffic
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from deploy.endpoint.asynchronous import Asynchronous
     from deploy.endpoint.capacity import Realtime
     from deploy.endpoint.spec import Spec
+
+_AT_ONCE = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
 
 
 def deployment_config(spec: Spec, without: Collection[str] = ()) -> dict[str, Any] | None:
@@ -22,9 +25,11 @@ def deployment_config(spec: Spec, without: Collection[str] = ()) -> dict[str, An
         spec: What is wanted.
         without: Alarms that do not take the update back, such as those that ring before it.
     """
-    if spec.realtime is None:
+    if spec.fleet is None:
         return None
-    config = {"BlueGreenUpdatePolicy": _policy(spec.realtime, _traffic(spec.realtime))}
+    # Requests that wait in a queue need not be moved over in steps.
+    traffic = _traffic(spec.realtime) if spec.realtime else _AT_ONCE
+    config = {"BlueGreenUpdatePolicy": _policy(spec.fleet, traffic)}
     names = [name for name in alarm_names(spec) if name not in without]
     if names:
         alarms = [{"AlarmName": name} for name in names]
@@ -32,11 +37,11 @@ def deployment_config(spec: Spec, without: Collection[str] = ()) -> dict[str, An
     return config
 
 
-def _policy(realtime: Realtime, traffic: dict[str, Any]) -> dict[str, Any]:
+def _policy(fleet: Realtime | Asynchronous, traffic: dict[str, Any]) -> dict[str, Any]:
     return {
         "TrafficRoutingConfiguration": traffic,
-        "TerminationWaitInSeconds": realtime.termination_wait_s,
-        "MaximumExecutionTimeoutInSeconds": realtime.max_execution_s,
+        "TerminationWaitInSeconds": fleet.termination_wait_s,
+        "MaximumExecutionTimeoutInSeconds": fleet.max_execution_s,
     }
 
 

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Autoscaling of an endpoint of instances, as data.
 
-Instances are added and taken away so that each has a number of requests in flight. The metric is
-of high resolution: Application Auto Scaling sees a rise within 10 seconds, not minutes.
+Where requests are answered at once, instances are added and taken away so that each has a number of
+requests in flight. The metric is of high resolution: Application Auto Scaling sees a rise within 10
+seconds, not minutes. Where they wait in a queue it goes by the queue (async_scaling.py).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from deploy.endpoint import async_scaling
 from deploy.endpoint.actions import Step
 from deploy.endpoint.release import VARIANT
 from deploy.endpoint.spec import OUR_TAG
@@ -16,14 +18,17 @@ from deploy.endpoint.spec import OUR_TAG
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from deploy.endpoint.asynchronous import Backlog
     from deploy.endpoint.capacity import Autoscaling
     from deploy.endpoint.spec import Spec
 
 SERVICE = "application-autoscaling"
 _LIMITS = ("MinCapacity", "MaxCapacity", "SuspendedState")
+_CONFIGURATIONS = ("TargetTrackingScalingPolicyConfiguration", "StepScalingPolicyConfiguration")
+_DEFAULTS = {_CONFIGURATIONS[0]: {"DisableScaleIn": False}}
 _POLICY = (
     "PolicyName", "ServiceNamespace", "ResourceId", "ScalableDimension", "PolicyType",
-    "StepScalingPolicyConfiguration", "TargetTrackingScalingPolicyConfiguration",
+    *_CONFIGURATIONS,
 )  # fmt: skip
 _METRIC = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
 
@@ -48,9 +53,9 @@ def policies_query(endpoint: str) -> dict[str, Any]:
     return scaled(endpoint)
 
 
-def policy_name(endpoint: str) -> str:
-    """Of the one policy that we make."""
-    return f"{endpoint}-concurrent-requests"
+def policy_names(endpoint: str) -> list[str]:
+    """Of all policies that we make, in one mode or another."""
+    return [f"{endpoint}-concurrent-requests", *async_scaling.policy_names(endpoint)]
 
 
 def scaling_steps(
@@ -64,7 +69,7 @@ def scaling_steps(
         policies: As `describe_scaling_policies` tells of them.
     """
     target = next((entry for entry in targets if _is_scaled(spec.endpoint, entry)), None)
-    autoscaling = spec.realtime.autoscaling if spec.realtime else None
+    autoscaling = spec.fleet.autoscaling if spec.fleet else None
     if autoscaling is None:
         return [] if target is None else [stop_step(spec.endpoint)]
     steps = []
@@ -72,10 +77,20 @@ def scaling_steps(
         why = "instances are not scaled yet" if target is None else "it has other limits"
         params = _target(spec, autoscaling, is_new=target is None)
         steps.append(Step(SERVICE, "register_scalable_target", params, why))
-    policy = next((entry for entry in policies if _is_our_policy(spec.endpoint, entry)), None)
-    if policy is None or not is_same_policy(autoscaling, policy):
-        why = "it is not there" if policy is None else "it is defined otherwise"
-        steps.append(Step(SERVICE, "put_scaling_policy", _policy(spec, autoscaling), why))
+    ours = set(policy_names(spec.endpoint))
+    there = {
+        entry["PolicyName"]: entry
+        for entry in policies
+        if _is_scaled(spec.endpoint, entry) and entry.get("PolicyName") in ours
+    }
+    for policy in _policies(spec):
+        found = there.pop(policy["PolicyName"], None)
+        if found is None or not is_same_policy(policy, found):
+            why = "it is not there" if found is None else "it is defined otherwise"
+            steps.append(Step(SERVICE, "put_scaling_policy", policy, why))
+    for name in sorted(there):
+        params = {"PolicyName": name, **scaled(spec.endpoint)}
+        steps.append(Step(SERVICE, "delete_scaling_policy", params, "no longer wanted"))
     return steps
 
 
@@ -108,20 +123,21 @@ def pause_steps(
     return [stop_step(endpoint)], start
 
 
-def is_same_target(autoscaling: Autoscaling, found: Mapping[str, Any]) -> bool:
+def is_same_target(autoscaling: Autoscaling | Backlog, found: Mapping[str, Any]) -> bool:
     """Whether the limits are those that are wanted; whether it is suspended does not matter."""
     limits = (autoscaling.min_instances, autoscaling.max_instances)
     return limits == (found.get("MinCapacity"), found.get("MaxCapacity"))
 
 
-def is_same_policy(autoscaling: Autoscaling, found: Mapping[str, Any]) -> bool:
-    """Whether a policy is defined as it is wanted."""
-    configuration = found.get("TargetTrackingScalingPolicyConfiguration", {})
-    defined = {"DisableScaleIn": False} | configuration
-    return _tracking(autoscaling) == defined and found.get("PolicyType") == "TargetTrackingScaling"
+def is_same_policy(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Whether a policy is defined as it is wanted; what is left out there is the default."""
+    return all(
+        wanted.get(key) == (_DEFAULTS.get(key, {}) | found[key] if found.get(key) else None)
+        for key in _CONFIGURATIONS
+    ) and wanted["PolicyType"] == found.get("PolicyType")
 
 
-def _target(spec: Spec, autoscaling: Autoscaling, *, is_new: bool) -> dict[str, Any]:
+def _target(spec: Spec, autoscaling: Autoscaling | Backlog, *, is_new: bool) -> dict[str, Any]:
     params: dict[str, Any] = {
         **scaled(spec.endpoint),
         "MinCapacity": autoscaling.min_instances,
@@ -131,13 +147,19 @@ def _target(spec: Spec, autoscaling: Autoscaling, *, is_new: bool) -> dict[str, 
     return params | ({"Tags": {OUR_TAG: spec.endpoint, **spec.tags}} if is_new else {})
 
 
-def _policy(spec: Spec, autoscaling: Autoscaling) -> dict[str, Any]:
-    return {
-        "PolicyName": policy_name(spec.endpoint),
-        **scaled(spec.endpoint),
-        "PolicyType": "TargetTrackingScaling",
-        "TargetTrackingScalingPolicyConfiguration": _tracking(autoscaling),
-    }
+def _policies(spec: Spec) -> list[dict[str, Any]]:
+    """Parameters of `put_scaling_policy`, one for each policy that is wanted."""
+    if spec.realtime and spec.realtime.autoscaling:
+        kind = ("TargetTrackingScaling", _CONFIGURATIONS[0], _tracking(spec.realtime.autoscaling))
+        wanted = {f"{spec.endpoint}-concurrent-requests": kind}
+    elif spec.async_ and spec.async_.autoscaling:
+        wanted = async_scaling.policies(spec.endpoint, spec.async_.autoscaling)
+    else:
+        wanted = {}
+    return [
+        {"PolicyName": name, **scaled(spec.endpoint), "PolicyType": kind, key: configuration}
+        for name, (kind, key, configuration) in wanted.items()
+    ]
 
 
 def _tracking(autoscaling: Autoscaling) -> dict[str, Any]:
@@ -152,7 +174,3 @@ def _tracking(autoscaling: Autoscaling) -> dict[str, Any]:
 
 def _is_scaled(endpoint: str, found: Mapping[str, Any]) -> bool:
     return all(found.get(key) == value for key, value in scaled(endpoint).items())
-
-
-def _is_our_policy(endpoint: str, found: Mapping[str, Any]) -> bool:
-    return _is_scaled(endpoint, found) and found.get("PolicyName") == policy_name(endpoint)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deploy.endpoint.checks import check_form, check_range
 from deploy.endpoint.thresholds import SNS_TOPIC
@@ -16,6 +16,7 @@ from deploy.image.names import EcrPlace, parse_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from deploy.endpoint.asynchronous import Asynchronous
     from deploy.endpoint.capacity import Realtime, Serverless
     from deploy.endpoint.thresholds import Alarms
 
@@ -41,6 +42,13 @@ _OUR_TAGS, _MOST_TAGS = "roomdet:", 45  # SageMaker takes 50; the rest is for ou
 _MOST_KEPT = 20
 # Source: botocore's partitions.json; a region of neither is of "aws".
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+_TESTED = "The tests before and after the update do that work"
+_NO_ALARMS = {
+    "serverless": "SageMaker takes no alarms there, since it does not take such an update back by "
+    f"itself, so `alarms` is refused; leave it out. {_TESTED}",
+    "async": "its requests wait in a queue and its instances may all be gone, so that an alarm "
+    f"would have nothing to go by; `alarms` is refused, leave it out. {_TESTED}",
+}
 
 
 class Mode(StrEnum):
@@ -48,6 +56,7 @@ class Mode(StrEnum):
 
     SERVERLESS = "serverless"
     REALTIME = "realtime"
+    ASYNC = "async"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,7 @@ class Spec:
     region: str | None = None
     serverless: Serverless | None = None
     realtime: Realtime | None = None
+    async_: Asynchronous | None = None
     alarms: Alarms | None = None
     keep: int = 3
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -105,6 +115,11 @@ class Spec:
         return found["bucket"], f"{found['prefix']}/" if found["prefix"] else ""
 
     @property
+    def fleet(self) -> Realtime | Asynchronous | None:
+        """The instances; None in mode serverless."""
+        return self.realtime or self.async_
+
+    @property
     def image_place(self) -> EcrPlace:
         """Account and region of the image."""
         place = parse_name(self.image).ecr
@@ -119,21 +134,16 @@ class Spec:
         return found["account"]
 
     def _check_mode(self) -> None:
-        if self.mode is Mode.REALTIME and self.realtime is None:
-            raise SpecError("mode is realtime: realtime.instance_type is missing")
-        if self.mode is Mode.REALTIME and self.serverless is not None:
-            raise SpecError("mode is realtime: `serverless` is for the other mode; leave it out")
-        if self.mode is Mode.SERVERLESS and self.realtime is not None:
-            raise SpecError(
-                "mode is serverless: it has no instances and moves all requests at once, so "
-                "`realtime` is refused; leave it out, or say mode: realtime"
-            )
-        if self.mode is Mode.SERVERLESS and self.alarms is not None:
-            raise SpecError(
-                "mode is serverless: SageMaker takes no alarms there, since it does not take such "
-                "an update back by itself, so `alarms` is refused; leave it out. The tests before "
-                "and after the update do that work"
-            )
+        sections: dict[Mode, Any] = {
+            Mode.SERVERLESS: self.serverless, Mode.REALTIME: self.realtime, Mode.ASYNC: self.async_,
+        }  # fmt: skip
+        if sections.pop(self.mode) is None and self.mode is not Mode.SERVERLESS:
+            raise SpecError(f"mode is {self.mode}: {self.mode}.instance_type is missing")
+        for other, section in sections.items():
+            if section is not None:
+                raise SpecError(_other_mode(self.mode, other))
+        if self.alarms is not None and self.mode is not Mode.REALTIME:
+            raise SpecError(f"mode is {self.mode}: {_NO_ALARMS[self.mode]}")
 
     def _check_image(self) -> None:
         try:
@@ -159,12 +169,21 @@ class Spec:
                 f"role is of the partition {role['partition']}, and the image lies in {region}, "
                 f"which is of {partition}; nothing reaches from one to the other"
             )
-        topic = self.alarms and SNS_TOPIC.fullmatch(self.alarms.sns_topic or "")
-        if topic and topic["region"] != region:
-            raise SpecError(
-                f"alarms.sns_topic lies in {topic['region']}, the endpoint in {region}; "
-                "CloudWatch tells topics of its own region"
-            )
+        for name, arn in self._topics().items():
+            topic = SNS_TOPIC.fullmatch(arn)
+            if topic and topic["region"] != region:
+                raise SpecError(
+                    f"{name} lies in {topic['region']}, the endpoint in {region}; "
+                    "only topics of its own region are told"
+                )
+
+    def _topics(self) -> dict[str, str]:
+        found = {
+            "alarms.sns_topic": self.alarms and self.alarms.sns_topic,
+            "async.success_topic": self.async_ and self.async_.success_topic,
+            "async.error_topic": self.async_ and self.async_.error_topic,
+        }
+        return {name: arn for name, arn in found.items() if arn}
 
     def _check_maps(self) -> None:
         if DIGEST_VARIABLE in self.environment:
@@ -187,3 +206,12 @@ class Spec:
             check_range(
                 f"the length of tags.{name[:40]}'s value", len(value), 0, _LONGEST_TAG_VALUE
             )
+
+
+def _other_mode(mode: Mode, other: Mode) -> str:
+    if mode is Mode.SERVERLESS:
+        return (
+            f"mode is serverless: it has no instances and moves all requests at once, so "
+            f"`{other}` is refused; leave it out, or say mode: {other}"
+        )
+    return f"mode is {mode}: `{other}` is for the other mode; leave it out"

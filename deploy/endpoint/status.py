@@ -35,7 +35,7 @@ def read_status(account: Account, endpoint: str) -> dict[str, Any]:
     watched = account.pages(
         "cloudwatch",
         "describe_alarms",
-        {"AlarmNames": alarms.possible_names(endpoint), "AlarmTypes": ["MetricAlarm"]},
+        {"AlarmNames": alarms.all_names(endpoint), "AlarmTypes": ["MetricAlarm"]},
         "MetricAlarms",
     )
     return {

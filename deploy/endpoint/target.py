@@ -31,12 +31,14 @@ class Target:
         region: None for that of boto3's own configuration.
         mode: How it is hosted.
         place: S3 address that the files of its models begin with; empty if `artifacts` is not set.
+        invocation_timeout_s: That a request of mode async may be worked on; None in others.
     """
 
     endpoint: str
     region: str | None
     mode: Mode
     place: str = ""
+    invocation_timeout_s: int | None = None
 
 
 def add_target_options(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +100,9 @@ def read_target(text: str, changes: Sequence[str] = ()) -> Target:
     stand_ins = _stand_ins(document, changes, str(region or "us-east-1"))
     kept = [entry for entry in stand_ins if not (artifacts and entry.startswith("artifacts="))]
     spec = read_spec(text, [*changes, *kept])
-    return Target(spec.endpoint, spec.region, spec.mode, place_of(spec) if artifacts else "")
+    place = place_of(spec) if artifacts else ""
+    timeout_s = spec.async_.invocation_timeout_s if spec.async_ else None
+    return Target(spec.endpoint, spec.region, spec.mode, place, timeout_s)
 
 
 def parse_endpoint_url(url: str | None) -> str | None:
@@ -128,8 +132,15 @@ def _stand_ins(document: dict[str, Any], changes: Sequence[str], region: str) ->
         f"role=arn:{partition}:iam::000000000000:role/stand-in",
         f"image={image}",
     ]
-    has_alarms = bool(document.get("alarms")) or any(x.startswith("alarms.") for x in changes)
-    return [*values, "alarms=null"] if has_alarms else values  # they name a region, too
+    # Alarms and topics name a region, too.
+    if document.get("alarms") or any(x.startswith("alarms.") for x in changes):
+        values.append("alarms=null")
+    section = document.get("async")
+    known = section if isinstance(section, dict) else {}
+    for topic in ("success_topic", "error_topic"):
+        if known.get(topic) or any(x.startswith(f"async.{topic}=") for x in changes):
+            values.append(f"async.{topic}=null")
+    return values
 
 
 def _last(document: dict[str, Any], changes: Sequence[str], key: str) -> Any:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint import alarms, scaling
-from deploy.endpoint.actions import Action, Step, Try, Wait
+from deploy.endpoint import alarms, async_scaling, scaling
+from deploy.endpoint.actions import Action, Step, Wait
 from deploy.endpoint.garbage import removal
 from deploy.endpoint.plan import check_ours, delete_endpoint, drop_candidate, mark
+from deploy.endpoint.release import trial
 from deploy.endpoint.remote import SERVICE, Endpoint, Remote, Status, Version
 from deploy.endpoint.spec import Mode
 from deploy.errors import PlanError
@@ -66,7 +67,8 @@ def scale_again(endpoint: Endpoint, remote: Remote, before: Remote) -> list[Step
     """
     if remote.targets or not before.endpoint or before.endpoint.config != endpoint.config:
         return []
-    return scaling.pause_steps(endpoint.name, before.targets, before.policies)[1]
+    _, start = scaling.pause_steps(endpoint.name, before.targets, before.policies)
+    return [*start, *(async_scaling.restart_steps(endpoint.name, remote.alarms) if start else [])]
 
 
 def roll_back(remote: Remote, name: str, to: str = "") -> tuple[Version, list[Action]]:
@@ -86,7 +88,7 @@ def roll_back(remote: Remote, name: str, to: str = "") -> tuple[Version, list[Ac
         raise PlanError(f"there is no endpoint {name} to roll back")
     target = _target(remote, to)
     now = remote.version_of(endpoint.config)
-    if target.mode is Mode.SERVERLESS and now and now.mode is Mode.REALTIME:
+    if target.mode is Mode.SERVERLESS and now and now.mode is not Mode.SERVERLESS:
         raise PlanError(
             f"{target.config} is serverless, and SageMaker never makes an endpoint of instances "
             "serverless; make another one of that version (--set endpoint=…)"
@@ -96,7 +98,8 @@ def roll_back(remote: Remote, name: str, to: str = "") -> tuple[Version, list[Ac
         actions = _back(remote, endpoint, target)
     before = endpoint.proved if endpoint.proved != target.config else ""
     if actions or endpoint.proved != target.config:
-        actions += [Try(name), mark(name, target.config, before)]
+        test = trial(name, target.mode, remote.models.get(target.model, ""))
+        actions += [test, mark(name, target.config, before)]
     return target, actions
 
 
@@ -129,7 +132,7 @@ def _back(remote: Remote, endpoint: Endpoint, version: Version) -> list[Action]:
         "EndpointName": endpoint.name,
         "EndpointConfigName": version.config,
     }
-    if endpoint.instances and version.mode is Mode.REALTIME:
+    if endpoint.instances and version.mode is not Mode.SERVERLESS:
         params["RetainAllVariantProperties"] = True  # the capacity of this moment
     now = remote.version_of(endpoint.config)
     is_other_type = now is None or now.instance_type != version.instance_type
@@ -139,6 +142,7 @@ def _back(remote: Remote, endpoint: Endpoint, version: Version) -> list[Action]:
         Step(SERVICE, "update_endpoint", params, f"back from {endpoint.config}"),
         Wait(endpoint.name, version.config),
         *(start if is_other_type else []),
+        *(async_scaling.restart_steps(endpoint.name, remote.alarms) if is_other_type else []),
     ]
 
 

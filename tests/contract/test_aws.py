@@ -35,14 +35,16 @@ ECR_CALLS = (
 )  # fmt: skip
 # What `python -m deploy` calls.
 CALLS = {
-    "s3": ("head_object", "get_object", "put_object", "delete_object"),
+    "s3": ("head_object", "get_object", "put_object", "delete_object", "copy_object",
+           "list_objects_v2"),
     "sagemaker": (
         *[f"{verb}_{kind}" for verb in ("create", "describe", "delete")
           for kind in ("model", "endpoint_config", "endpoint")],
         "list_models", "list_endpoint_configs", "list_endpoints", "update_endpoint",
         "update_endpoint_weights_and_capacities", "list_tags", "add_tags",
+        "create_transform_job", "describe_transform_job",
     ),
-    "sagemaker-runtime": ("invoke_endpoint",),
+    "sagemaker-runtime": ("invoke_endpoint", "invoke_endpoint_async"),
     "ecr": ("batch_get_image", "describe_images"),
     "cloudwatch": (
         "put_metric_alarm", "describe_alarms", "delete_alarms", "list_tags_for_resource",
@@ -66,7 +68,8 @@ SAID_BY_AWS = {
     "ReferencedImagesNotFoundException", "TooManyParts",
     "UnableToGetUpstreamImageException", "UnableToGetUpstreamLayerException",
     "UploadNotFoundException", "ValidationError", "ValidationException",
-    "LayersNotFoundException", "LayerInaccessibleException", "ImageTagAlreadyExistsException",
+    "LayersNotFoundException", "LayerInaccessibleException", "ObjectNotInActiveTierError",
+    "ImageTagAlreadyExistsException",
 }  # fmt: skip
 # No failure: what was to be written is there.
 THERE = {"ImageAlreadyExistsException", "LayerAlreadyExistsException"}
@@ -186,7 +189,9 @@ def test_no_call_is_forgotten() -> None:
     models = [SESSION.get_service_model(service) for service in CALLS]
     known = {xform_name(name) for model in models for name in model.operation_names}
     source = "".join(
-        path.read_text("utf-8") for path in (ROOT / "deploy" / "endpoint").glob("*.py")
+        path.read_text("utf-8")
+        for folder in ("endpoint", "batch")
+        for path in (ROOT / "deploy" / folder).glob("*.py")
     )
     named = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', source)) & known
 

@@ -14,7 +14,14 @@ from deploy.endpoint.apply import Operator
 from deploy.endpoint.image import find_image
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import read_release
-from deploy.errors import AwsError, EndpointFailed, ManifestError, RolloutError, WaitTimeout
+from deploy.errors import (
+    AnswerTimeout,
+    AwsError,
+    EndpointFailed,
+    ManifestError,
+    RolloutError,
+    WaitTimeout,
+)
 from deploy.local.sagemaker.hosting import Quotas
 from tests.contract.local_sagemaker import REGION, Lab, played_lab
 from tests.unit.test_endpoint_spec import SHIPPED
@@ -115,6 +122,37 @@ def test_an_answer_that_is_none(site: Site) -> None:
         site.apply(*settings(site), "environment.STATUS=500")
 
     assert [] == site.names()
+
+
+QUEUE = (
+    "mode=async", "serverless=null", "async.instance_type=ml.c6i.large",
+    "async.output=s3://rooms/answers", "async.failures=s3://rooms/failures",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ("STATUS=500", "answers its golden plan with no status: rooms"),
+        ("STATUS=200", "golden plan is answered in another form"),
+    ],
+)
+def test_an_answer_through_a_queue_that_is_none(site: Site, environment: str, told: str) -> None:
+    """Of the test nothing stays, neither what was sent nor what came of it."""
+    where = tuple(s.replace("s3://rooms", site.lab.account.artifacts) for s in QUEUE)
+    with pytest.raises(RolloutError, match=told):
+        site.apply(*settings(site), *where, "environment.NAME=rooms", f"environment.{environment}")
+
+    assert [] == site.names()
+
+
+def test_an_answer_through_a_queue_that_does_not_come(site: Site) -> None:
+    """What is waited for is named, and the file that was sent is removed."""
+    where = tuple(s.replace("s3://rooms", site.lab.account.artifacts) for s in QUEUE)
+    with pytest.raises(AnswerTimeout, match=r"has put nothing at s3://.*/answers/"):
+        site.apply(*settings(site), *where, "environment.DELAY_S=8", timeout_s=2)
+
+    assert [] == [name for name in site.names() if "trial" in name]
 
 
 def test_a_quota_that_is_used_up(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.actions import Action, Mark, Step
+from deploy.endpoint.actions import Action, Mark, PolicyArn, Step
 from deploy.endpoint.release import CANDIDATE, SHA256_TAG, VERSION_TAG
 from deploy.endpoint.remote import Endpoint, Remote, Version
 from deploy.endpoint.spec import Mode
@@ -70,6 +70,7 @@ def _with_config(remote: Remote, params: dict[str, Any]) -> Remote:
         return replace(remote, candidate_configs=(*remote.candidate_configs, name))
     tags = {tag["Key"]: tag["Value"] for tag in params["Tags"]}
     mode = Mode.REALTIME if "InstanceType" in variant else Mode.SERVERLESS
+    mode = Mode.ASYNC if "AsyncInferenceConfig" in params else mode
     made = Version(
         name, variant["ModelName"], mode, tags[VERSION_TAG], tags[SHA256_TAG], "",
         variant.get("InitialInstanceCount", 0), variant.get("InstanceType", ""),
@@ -110,15 +111,42 @@ def _endpoint(remote: Remote, before: Endpoint | None, params: dict[str, Any]) -
 def _watched(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
     match operation:
         case "put_metric_alarm":
-            others = [a for a in remote.alarms if a["AlarmName"] != params["AlarmName"]]
-            return replace(remote, alarms=(*others, {**params, "StateValue": "OK"}))
+            return _with_alarm(remote, params)
         case "delete_alarms":
             rest = [a for a in remote.alarms if a["AlarmName"] not in params["AlarmNames"]]
             return replace(remote, alarms=tuple(rest))
         case "register_scalable_target":
             return replace(remote, targets=(params,))
         case "put_scaling_policy":
-            return replace(remote, policies=(params,))
+            others = [p for p in remote.policies if p["PolicyName"] != params["PolicyName"]]
+            before = [p for p in remote.policies if p["PolicyName"] == params["PolicyName"]]
+            assert remote.endpoint
+            # Another one for each time that it is made anew, which an update can make necessary.
+            new = f"arn:{params['PolicyName']}:{remote.endpoint.config}"
+            arn = before[0]["PolicyARN"] if before else new
+            return replace(remote, policies=(*others, {**params, "PolicyARN": arn}))
+        case "delete_scaling_policy":
+            rest = [p for p in remote.policies if p["PolicyName"] != params["PolicyName"]]
+            return replace(remote, policies=tuple(rest))
         case "deregister_scalable_target":
             return replace(remote, targets=(), policies=())
     raise AssertionError(operation)
+
+
+def _with_alarm(remote: Remote, params: dict[str, Any]) -> Remote:
+    others = [a for a in remote.alarms if a["AlarmName"] != params["AlarmName"]]
+    actions = [_arn(remote, action) for action in params["AlarmActions"]]
+    made = {**params, "AlarmActions": actions, "StateValue": "OK"}
+    for there in remote.alarms:
+        if there["AlarmName"] == params["AlarmName"]:
+            made["Tags"] = there["Tags"]  # those of the call are ignored then
+    return replace(remote, alarms=(*others, made))
+
+
+def _arn(remote: Remote, action: str | PolicyArn) -> str:
+    """What an alarm does; the policy that it starts must be there, and keeps its ARN for life."""
+    if isinstance(action, str):
+        assert not action.startswith("arn:") or action in {p["PolicyARN"] for p in remote.policies}
+        return action
+    (found,) = [p["PolicyARN"] for p in remote.policies if p["PolicyName"] == action.policy]
+    return str(found)

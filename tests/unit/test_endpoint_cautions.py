@@ -7,7 +7,7 @@ import pytest
 
 from deploy.endpoint.cautions import warnings
 from deploy.endpoint.reading import read_spec
-from tests.unit.test_endpoint_spec import ACCOUNT, IMAGE, INSTANCES, LINEAR, SHIPPED
+from tests.unit.test_endpoint_spec import ACCOUNT, IMAGE, INSTANCES, LINEAR, QUEUE, SHIPPED
 
 OTHER_ROLE = "role=arn:aws:iam::210987654321:role/rooms"
 ALL_OFF = [
@@ -35,6 +35,9 @@ def test_a_serverless_endpoint_has_the_test_alone() -> None:
         (ACCOUNT, [f"image={IMAGE}:1"], "a tag can be moved"),
         (ACCOUNT, [f"image={IMAGE}"], "a tag can be moved"),
         (ACCOUNT, ["serverless.provisioned_concurrency=2"], "2 kept warm cost while idle"),
+        (QUEUE, [], "no alarm takes back an update of an asynchronous endpoint"),
+        (QUEUE, [], "the instances cost while no request waits"),
+        (QUEUE, ["async.autoscaling.max_instances=2"], "the first request after a pause waits"),
         (INSTANCES, [], "rollout is all-at-once: every request is with the new version"),
         (INSTANCES, [*LINEAR, "alarms=null"], "there are no alarms"),
         (INSTANCES, [*LINEAR, *ALL_OFF], "there are no alarms"),

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
-from deploy.endpoint.actions import Action, Gone, Mark, ModelFile, Step, Try
+from deploy.endpoint.actions import Action, Gone, Mark, ModelFile, PolicyArn, Step, Try, TryAsync
 from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import Artifact, Release
@@ -20,7 +20,7 @@ from deploy.endpoint.spec import OUR_TAG
 from deploy.endpoint.way_back import dismantle, roll_back, scale_again, undo
 from deploy.errors import PlanError
 from tests.unit.simulated import after
-from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, SHIPPED
+from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, QUEUE, SHIPPED, TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,10 +28,16 @@ if TYPE_CHECKING:
 IMAGE = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/rooms@sha256:{'a' * 64}"
 CANARY = (*INSTANCES, "realtime.instance_count=2", "realtime.rollout=canary")
 SCALED = (*CANARY, "realtime.autoscaling.min_instances=2", "realtime.autoscaling.max_instances=6")
+TO_ZERO = (
+    *QUEUE, "async.autoscaling.max_instances=4",
+    f"async.success_topic={TOPIC}", f"async.error_topic={TOPIC}",
+)  # fmt: skip
 LARGER = (*CANARY, "realtime.instance_count=4")
 OURS = {OUR_TAG: "rooms"}
 MODES = pytest.mark.parametrize(
-    "changes", [ACCOUNT, CANARY, SCALED], ids=["serverless", "canary", "scaled"]
+    "changes",
+    [ACCOUNT, CANARY, SCALED, QUEUE, TO_ZERO],
+    ids=["serverless", "canary", "scaled", "async", "async to zero"],
 )
 
 
@@ -390,6 +396,13 @@ def test_what_cannot_be_is_said(call: Callable[[], object], message: str) -> Non
         call()
 
 
+def made(value: object) -> Any:
+    """A value as it is when the call is made."""
+    if isinstance(value, list):
+        return [made(entry) for entry in value]
+    return {ModelFile: b"", PolicyArn: "arn:aws:autoscaling"}.get(type(value), value)
+
+
 @MODES
 def test_every_call_is_one_of_botocores(changes: Sequence[str]) -> None:
     """Names, types, ranges and required parameters are those of its service model."""
@@ -402,9 +415,111 @@ def test_every_call_is_one_of_botocores(changes: Sequence[str]) -> None:
             continue
         model = loader.get_service_model(action.service)
         (name,) = [n for n in model.operation_names if xform_name(n) == action.operation]
-        params = {k: b"" if isinstance(v, ModelFile) else v for k, v in action.params.items()}
+        params = {k: made(v) for k, v in action.params.items()}
         shape = model.operation_model(name).input_shape
         assert shape is not None
         report = ParamValidator().validate(params, shape)
         assert not report.has_errors(), report.generate_report()
         assert all(len(v) <= 63 for k, v in params.items() if k.endswith("Name"))
+
+
+def test_an_endpoint_with_a_queue_is_tried_through_it() -> None:
+    """What is sent lies where the next run would find and remove it."""
+    actions = plan(release(TO_ZERO), Remote())
+    candidate, final = (a for a in actions if isinstance(a, TryAsync))
+
+    assert release(TO_ZERO).place in candidate.inbox
+    assert ("rooms-candidate", "rooms") == (candidate.endpoint, final.endpoint)
+    left = f"{final.inbox}0"
+    before = deployed(TO_ZERO, 1)
+    cleaned = after(
+        before, plan(release(TO_ZERO, 2), replace(before, objects=before.objects | {left}))
+    )
+    assert left not in cleaned.objects
+
+
+def test_nobody_is_told_of_a_candidates_answers() -> None:
+    """Its rooms are no news."""
+    own = release(TO_ZERO).config_step().params["AsyncInferenceConfig"]
+    candidate = release(TO_ZERO).candidate_config_step().params["AsyncInferenceConfig"]
+
+    assert {"SuccessTopic": TOPIC, "ErrorTopic": TOPIC} == own["OutputConfig"].pop(
+        "NotificationConfig"
+    )
+    assert own == candidate
+    assert "s3://plans/answers" == own["OutputConfig"]["S3OutputPath"]
+
+
+def test_what_scales_to_zero_can_be_started_again() -> None:
+    """The alarm comes after the policy that it starts, and is no reason to take an update back."""
+    actions = plan(release(TO_ZERO), Remote())
+    last = [a for a in actions if isinstance(a, Step)][-4:]
+
+    assert [
+        "register_scalable_target", "put_scaling_policy", "put_scaling_policy", "put_metric_alarm",
+    ] == names(last)  # fmt: skip
+    assert last[-1].params["AlarmActions"] == [PolicyArn("rooms", "rooms-first-request")]
+    rings = replace(before := deployed(TO_ZERO, 1), alarms=ringing(before.alarms))
+    update = step(plan(release(TO_ZERO, 2), rings), "update_endpoint")
+    assert "alarm" not in update.why
+    assert {"BlueGreenUpdatePolicy"} == set(update.params["DeploymentConfig"])
+
+
+def ringing(alarms: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Alarms as they are while they ring."""
+    return tuple({**alarm, "StateValue": "ALARM"} for alarm in alarms)
+
+
+@pytest.mark.parametrize(("instances", "is_kept"), [(0, False), (3, True)], ids=["none", "some"])
+def test_an_update_starts_an_instance_to_test_with(instances: int, *, is_kept: bool) -> None:
+    """Where all are gone; otherwise their number stays."""
+    before = deployed(TO_ZERO, 1)
+    assert before.endpoint
+    before = replace(before, endpoint=replace(before.endpoint, instances=instances))
+
+    update = step(plan(release(TO_ZERO, 2), before), "update_endpoint")
+
+    assert ("RetainAllVariantProperties" in update.params) is is_kept
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["update", "rollback"])
+def test_the_alarm_starts_a_policy_that_was_made_anew(*, back: bool) -> None:
+    """It has another ARN after the scaling was ended for another type of instance."""
+    other = (*TO_ZERO, "async.instance_type=ml.c7i.large")
+    remote = deployed_twice(TO_ZERO, other)
+    if back:
+        remote = after(remote, roll_back(remote, "rooms")[1])
+
+    (alarm,) = remote.alarms
+    arns = {policy["PolicyARN"] for policy in remote.policies}
+    assert 2 == len(arns)
+    assert set(alarm["AlarmActions"]) < arns
+    assert [] == plan(release(TO_ZERO if back else other), remote)
+
+
+def test_an_instance_that_stays_needs_no_alarm() -> None:
+    """Alarm and policy go, when none is wanted any longer."""
+    stays = (*TO_ZERO, "async.autoscaling.min_instances=1")
+    remote = deployed_twice(TO_ZERO, stays)
+
+    assert (1, ()) == (len(remote.policies), remote.alarms)
+    fixed = after(remote, plan(release(QUEUE), remote))
+    assert ((), ()) == (fixed.policies, fixed.targets)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted", "message"),
+    [
+        (QUEUE, ACCOUNT, "rooms is asynchronous, .* such an endpoint serverless"),
+        (QUEUE, CANARY, "rooms is asynchronous, .* such an endpoint realtime"),
+        (CANARY, QUEUE, "rooms has instances, .* such an endpoint asynchronous"),
+        (ACCOUNT, QUEUE, "rooms is serverless, .* such an endpoint asynchronous"),
+    ],
+    ids=["to serverless", "to realtime", "from realtime", "from serverless"],
+)
+def test_a_queue_comes_and_goes_with_its_endpoint(
+    changes: Sequence[str], wanted: Sequence[str], message: str
+) -> None:
+    """SageMaker takes none from an endpoint."""
+    with pytest.raises(PlanError, match=message):
+        plan(release(wanted), deployed(changes, 1))

@@ -166,3 +166,14 @@ def test_nothing_is_paused_where_nothing_is_scaled() -> None:
     """A call would fail."""
     assert ([], []) == pause_steps("rooms", [], [])
     assert ([], []) == pause_steps("rooms", [there(ResourceId="other")], [])
+
+
+def test_other_policies_of_ours_are_removed() -> None:
+    """Such as that of another mode; what others made stays."""
+    old, others = (policy() | {"PolicyName": name} for name in ("rooms-first-request", "nights"))
+    (step,) = scaling_steps(SPEC, [there()], [policy(), old, others])
+
+    assert ("delete_scaling_policy", "rooms-first-request") == (
+        step.operation, step.params["PolicyName"],
+    )  # fmt: skip
+    assert "" == faults(step.service, step.operation, step.params)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from deploy.endpoint.asynchronous import Asynchronous, Backlog
 from deploy.endpoint.capacity import Autoscaling, Realtime, Serverless, Traffic
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.spec import Mode
@@ -25,6 +26,11 @@ ACCOUNT = (
 )
 SCALING = "realtime.autoscaling"
 LINEAR = ("realtime.rollout=linear", "realtime.instance_count=2")
+QUEUE = (
+    *ACCOUNT, "mode=async", "serverless=null", "async.instance_type=ml.c6i.large",
+    "async.output=s3://plans/answers/", "async.failures=s3://plans/failures",
+)  # fmt: skip
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:plans"
 INSTANCES = (*ACCOUNT, "mode=realtime", "serverless=null", "realtime.instance_type=ml.c6i.large")
 
 
@@ -43,16 +49,34 @@ def test_the_shipped_file_is_serverless() -> None:
     assert spec.realtime is None
 
 
+def without_signs(*sections: str) -> str:
+    """The shipped file with some of its sections that are comments there."""
+    text = SHIPPED
+    for section in sections:
+        (lines,) = re.findall(rf"^# {section}:.*?\n\n", text, re.MULTILINE | re.DOTALL)
+        text = text.replace(lines, re.sub(r"^# ", "", lines, flags=re.MULTILINE))
+    return text
+
+
 def test_what_the_shipped_file_has_as_comments_is_understood() -> None:
     """Whoever takes the signs away has a real-time endpoint, of defaults but for what scales."""
-    text = SHIPPED.replace("\n# realtime", "\nrealtime").replace("\n# alarms", "\nalarms")
-    text = text.replace("\n#   ", "\n  ")
-    spec = read_spec(text, (*ACCOUNT, "mode=realtime", "serverless=null"))
+    spec = read_spec(
+        without_signs("realtime", "alarms"), (*ACCOUNT, "mode=realtime", "serverless=null")
+    )
 
     scaling = Autoscaling(2, 4)
     assert Realtime("ml.c6i.large", 2, scaling, Traffic.CANARY) == spec.realtime
     assert Alarms() == spec.alarms
     assert 3 == spec.keep
+
+
+def test_an_endpoint_with_a_queue_is_understood_from_comments() -> None:
+    """Likewise, and with the defaults that the file shows."""
+    spec = read_spec(without_signs("async"), (*ACCOUNT, "mode=async", "serverless=null"))
+
+    places = ("s3://bucket/answers", "s3://bucket/failures")
+    assert Asynchronous("ml.c6i.large", *places, autoscaling=Backlog(4)) == spec.async_
+    assert spec.alarms is None
 
 
 def keys(section: str) -> set[str]:
@@ -62,10 +86,20 @@ def keys(section: str) -> set[str]:
     return {found[1] for line in lines if (found := re.match(r"#?\s*([a-z0-9_]+):", line))}
 
 
-@pytest.mark.parametrize("kind", [Serverless, Realtime, Autoscaling, Alarms])
-def test_the_shipped_file_has_every_key(kind: type[Any]) -> None:
+@pytest.mark.parametrize(
+    ("section", "kind"),
+    [
+        ("serverless", Serverless),
+        ("realtime", Realtime),
+        ("realtime", Autoscaling),
+        ("alarms", Alarms),
+        ("async", Asynchronous),
+        ("async", Backlog),
+    ],
+)
+def test_the_shipped_file_has_every_key(section: str, kind: type[Any]) -> None:
     """None is left to be found in the code."""
-    assert {entry.name for entry in fields(kind)} <= keys(kind.__name__.lower())
+    assert {entry.name for entry in fields(kind)} <= keys(section)
 
 
 def test_values_of_the_environment_are_text() -> None:
@@ -120,9 +154,9 @@ def test_the_accounts_of_role_and_image_are_known() -> None:
         (["serverless.memory_mb=many"], "an integer is wanted"),
         (["serverless.max_concurrency=201"], "1 to 200"),
         (["serverless.provisioned_concurrency=6"], "0 to 5"),
-        (["mode=batch"], r"one of serverless, realtime is wanted \(batch: it has no endpoint"),
-        (["mode=async"], "such an endpoint is not built"),
-        (["mode=lambda"], "one of serverless, realtime is wanted$"),
+        (["mode=batch"], r"one of serverless, realtime, async is wanted \(batch: it needs no"),
+        (["mode=async"], "mode is async: async.instance_type is missing"),
+        (["mode=lambda"], "one of serverless, realtime, async is wanted$"),
         (["keep=0"], "keep is 0; 1 to 20 are allowed"),
         (["keep=21"], "1 to 20"),
         (["vpc=x"], "vpc is not taken: a serverless endpoint refuses it"),
@@ -218,3 +252,36 @@ def test_a_mistake_about_instances_is_refused(changes: list[str], message: str) 
     """The modes' sections exclude each other."""
     with pytest.raises(SpecError, match=message):
         read_spec(SHIPPED, (*INSTANCES, *changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["async.instance_type=ml.g5.xlarge"], "runs on CPUs alone"),
+        (["async.instance_type=ml.c7g.large"], "arm64 CPU"),
+        (["async.instance_count=0"], "1 to 1000"),
+        (["async.output=plans"], "say s3://bucket/prefix"),
+        (["async.failures=s3://plans/answers"], "the same place; keep them apart"),
+        ([f"async.output=s3://plans/{'x' * 512}"], "longer than 512"),
+        (["async.success_topic=plans"], "arn:aws:sns"),
+        (
+            [f"async.error_topic={TOPIC.replace('central', 'west')}"],
+            "error_topic lies in eu-west-1",
+        ),
+        (["async.max_concurrent_per_instance=0"], "1 to 1000"),
+        (["async.invocation_timeout_s=3601"], "1 to 3600"),
+        (["async.max_execution_s=600", "async.termination_wait_s=600"], "waits for termination"),
+        (["async.autoscaling.min_instances=0"], "no value for async.autoscaling.max_instances"),
+        (["async.autoscaling.max_instances=0"], "1 to 1000"),
+        (["async.autoscaling.max_instances=2", "async.instance_count=3"], "keeps 0 to 2"),
+        (["async.rollout=canary"], "unknown key async.rollout"),
+        (["alarms.minutes=1"], "mode is async: its requests wait in a queue"),
+        (["realtime.instance_type=ml.c6i.large"], "`realtime` is for the other mode"),
+        (["mode=realtime", "realtime.instance_type=ml.c6i.large"], "`async` is for the other mode"),
+        (["mode=serverless"], "`async` is refused; leave it out, or say mode: async"),
+    ],
+)
+def test_a_mistake_in_a_queue_is_refused(changes: list[str], message: str) -> None:
+    """Likewise."""
+    with pytest.raises(SpecError, match=message):
+        read_spec(SHIPPED, (*QUEUE, *changes))

@@ -50,7 +50,7 @@ def test_files_are_looked_for_where_they_are_put() -> None:
         pytest.param("[1", [], "is no YAML", id="no YAML"),
         pytest.param(SHIPPED, ["endpont=x"], "did you mean endpoint", id="unknown key"),
         pytest.param(SHIPPED, ["endpoint=a--b"], "letters, digits and single", id="name"),
-        pytest.param(SHIPPED, ["mode=async"], "serverless, realtime is wanted", id="mode"),
+        pytest.param(SHIPPED, ["mode=lambda"], "realtime, async is wanted", id="mode"),
         pytest.param(SHIPPED, ["region=Frankfurt"], "say eu-central-1", id="region"),
         pytest.param(SHIPPED, ["region=5"], "text is wanted", id="no region"),
         pytest.param(SHIPPED, ["region={"], "cannot be read", id="broken value"),

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What comes of a request in a queue, in each form that it may have."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deploy.endpoint.queue import Ticket, look, read_failure, send, wait
+from deploy.errors import AnswerTimeout
+from tests.unit.calls import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REFUSED = '{"status":"error","error":"file_too_large","message":"20 MiB \\"at most\\""}'
+TICKET = Ticket("rooms", "s3://plans/answers/1.out", "s3://plans/failures/1-error.out")
+
+
+class Shelf:
+    """S3 and the runtime, as a dictionary; every call is checked against botocore's model."""
+
+    def __init__(self, **objects: bytes) -> None:
+        self.objects = {key.replace("_", "/", 1): body for key, body in objects.items()}
+        self.calls: list[Mapping[str, Any]] = []
+
+    def ask(
+        self, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """An object, or None."""
+        assert "" == faults(service, operation, dict(params))
+        body = self.objects.get(params["Key"].partition(".")[0].removesuffix("-error"))
+        return None if body is None else {"Body": BytesIO(body)}
+
+    def call(self, service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Where an answer will be."""
+        assert "" == faults(service, operation, dict(params))
+        self.calls.append(params)
+        return {"OutputLocation": TICKET.output, "InferenceId": "1"}
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        pytest.param(REFUSED, 413, "ModelError", id="the container's answer"),
+        pytest.param(
+            f'Received client error (413) from primary with message "{REFUSED}". See https://…',
+            413,
+            "ModelError",
+            id="in SageMaker's words",
+        ),
+        pytest.param(
+            'Received server error (500) from model with message "a "quoted" one"',
+            500,
+            "ModelError",
+            id="to the last quotation mark",
+        ),
+        pytest.param("The request has expired", 0, "InferenceFailed", id="SageMaker's own"),
+        pytest.param("[]", 0, "InferenceFailed", id="no object"),
+        pytest.param('{"error": "other"}', 0, "InferenceFailed", id="an unknown code"),
+    ],
+)
+def test_a_failure_is_read(content: str, status: int, code: str) -> None:
+    """As the reply that it would have been at once."""
+    reply = read_failure(content.encode())
+
+    assert (status, code) == (reply.status, reply.code)
+    assert bool(reply.failure) is not bool(status)
+    assert status != 413 or reply.body.decode() == REFUSED
+
+
+def test_an_answer_goes_before_a_failure() -> None:
+    """None came, so far; then either."""
+    assert look(Shelf(), TICKET) is None
+    assert (found := look(Shelf(answers_1=b"{}"), TICKET))
+    assert (200, b"{}", "") == (found.status, found.body, found.code)
+    assert (failed := look(Shelf(failures_1=REFUSED.encode()), TICKET))
+    assert 413 == failed.status
+
+
+def test_a_wait_ends() -> None:
+    """Where the answer will be is told."""
+    slept: list[float] = []
+    said: list[str] = []
+    with pytest.raises(AnswerTimeout, match=r"nothing at s3://plans/answers/1\.out after 0 s"):
+        wait(Shelf(), TICKET, 0, slept.append, said.append)
+    assert b"{}" == wait(Shelf(answers_1=b"{}"), TICKET, 0, slept.append, said.append).body
+
+
+def test_a_request_names_its_file() -> None:
+    """And what else is said of it."""
+    shelf = Shelf()
+    ticket = send(shelf, "rooms", "s3://plans/a.png", attributes="page=2", invocation_timeout_s=60)
+
+    assert ("s3://plans/answers/1.out", "") == (ticket.output, ticket.failure)
+    assert ("s3://plans/a.png", "page=2", 60) == tuple(
+        shelf.calls[0][key] for key in ("InputLocation", "CustomAttributes",
+                                        "InvocationTimeoutSeconds")
+    )  # fmt: skip
