@@ -94,7 +94,7 @@ class AwsAccount:
             raise failure("session", "NoRegionError", "no region is named")
         self.region: str = self._session.region_name
         self._endpoint_url = endpoint_url
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = Lock()  # a session is not safe for threads, a client is
 
     def ask(
@@ -185,19 +185,20 @@ class AwsAccount:
             return client
 
     def _client(self, service: str, config: Config = _CONFIG) -> Any:
+        key = (service, config is _ONE_ATTEMPT)
         with self._lock:
-            if service not in self._clients:
+            if key not in self._clients:
                 if self._endpoint_url:
                     config = config.merge(_BY_PATH)
                 try:
-                    self._clients[service] = self._session.client(
+                    self._clients[key] = self._session.client(
                         service,
                         config=config,
                         endpoint_url=self._endpoint_url,
                     )
                 except ValueError as err:  # boto3's own, for an address
                     raise failure(service, type(err).__name__, str(err)) from err
-            return self._clients[service]
+            return self._clients[key]
 
 
 def ecr_login(client: ECRClient, place: EcrPlace) -> Credentials:

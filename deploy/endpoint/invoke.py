@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from client.api import Answer
-    from deploy.aws import Reply
+    from deploy.aws import AwsAccount, Reply
+    from deploy.endpoint.target import Target
 
 # Source: botocore 1.44's BodyBlob, and "Serverless Inference" of the developer guide (4 MB).
 MOST_BYTES = {Mode.REALTIME: 6_291_456, Mode.SERVERLESS: 4 * 2**20}
@@ -50,7 +51,11 @@ class Invoker(Protocol):
 
 def add_command(parser: argparse.ArgumentParser) -> None:
     """Declare the command and what runs it."""
-    parser.add_argument("file", type=Path, help="picture or PDF")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="picture or PDF")
+    parser.add_argument("--async", action="store_true", dest="is_async", help="through the queue "
+                        "of an endpoint of mode async, which does so by itself")  # fmt: skip
+    parser.add_argument("--no-wait", action="store_true", help="say where answers will be, and end")
+    parser.add_argument("--timeout-s", type=float, default=1800.0, help="for all answers together")
     for name, kind in OPTIONS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help="see docs/api.md")
     add_target_options(parser)
@@ -62,9 +67,11 @@ def run_invoke(args: argparse.Namespace) -> int:
     options = {name: value for name in OPTIONS if (value := getattr(args, name, None)) is not None}
     try:
         target, account = open_endpoint(args)
-        data = args.file.read_bytes()
-        check_size(len(data), target.mode)
-        answer = invoke(account, target.endpoint, data, options)
+        if target.mode is Mode.ASYNC:
+            from deploy.endpoint.async_invoke import run_async  # noqa: PLC0415
+
+            return run_async(args, target, account, options)
+        answer = _ask(account, target, _one_file(args, target.mode).read_bytes(), options)
     except BadUsage as err:
         _say(f"error: {err}")
         return 2
@@ -76,24 +83,46 @@ def run_invoke(args: argparse.Namespace) -> int:
     return 0
 
 
-def check_size(size_bytes: int, mode: Mode) -> None:
-    """Refuse a file that SageMaker would not hand on.
+def _one_file(args: argparse.Namespace, mode: Mode) -> Path:
+    if args.is_async or args.no_wait:
+        raise BadUsage(
+            f"mode is {mode}: its requests are answered at once; --async and --no-wait are for "
+            "mode async"
+        )
+    if len(args.files) > 1:
+        raise BadUsage(
+            f"{len(args.files)} files are given; mode {mode} takes one at a time, mode async "
+            "several, `python -m deploy batch submit` whole folders"
+        )
+    file: Path = args.files[0]
+    return file
 
-    Raises:
-        BadUsage: If it is too large for the mode, or empty.
-    """
-    most = MOST_BYTES[mode]
-    if not size_bytes:
+
+def _ask(account: AwsAccount, target: Target, data: bytes, options: dict[str, float]) -> Answer:
+    """The rooms of a plan; one too large to be sent is named, if the endpoint takes that."""
+    if not data:
         raise BadUsage("the file is empty")
-    if size_bytes <= most:
-        return
+    if len(data) <= MOST_BYTES[target.mode]:
+        return invoke(account, target.endpoint, data, options)
+    from deploy.endpoint import by_reference  # noqa: PLC0415
+
+    place, how = by_reference.place_for(account, target.endpoint)
+    if not place:
+        raise BadUsage(f"{_too_large(len(data), target.mode)}; {how}")
+    _say(f"The file has {len(data):,} bytes; it is put under {place} and named instead of sent")
+    with by_reference.stored(account, place, data, options) as request:
+        return invoke(by_reference.AsJson(account), target.endpoint, request, {})
+
+
+def _too_large(size_bytes: int, mode: Mode) -> str:
+    most = MOST_BYTES[mode]
     other = MOST_BYTES[Mode.REALTIME]
     instead = (
         f"; a real-time endpoint takes {other:,}"
         if mode is Mode.SERVERLESS and size_bytes <= other
         else ""
     )
-    raise BadUsage(
+    return (
         f"the file has {size_bytes:,} bytes; SageMaker takes {most:,} in mode {mode}{instead}. "
         "Save a picture as JPEG, as PNG with fewer colors, or with fewer pixels; of a PDF, send "
         "the page alone"

@@ -68,6 +68,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self._reply()
 
+    def do_DELETE(self) -> None:
+        self._reply()
+
     def do_HEAD(self) -> None:
         self._reply()
 

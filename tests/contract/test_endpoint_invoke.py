@@ -158,15 +158,75 @@ def test_what_is_no_answer_is_told(reply: Reply, message: str) -> None:
 def test_a_file_that_is_too_large_is_not_sent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], size: int, changes: tuple[str], told: str
 ) -> None:
-    """SageMaker would not hand it on; no connection is made."""
+    """SageMaker would not hand it on, and the endpoint reads nothing from S3."""
     (tmp_path / "plan.png").write_bytes(bytes(size))
     asked: list[tuple[str, bytes]] = []
-    with environment(CREDENTIALS), serve_aws([Answer(200)], asked) as url:
+    with environment(CREDENTIALS), serve_aws(served({}), asked) as url:
         sets = [f"--set={change}" for change in (*changes, "region=eu-central-1")]
         status = command(str(tmp_path / "plan.png"), f"--endpoint-url={url}", *sets)
 
-    assert (status, asked) == (2, [])
-    assert told in capsys.readouterr().err
+    assert (status, [name for name, _ in asked]) == (2, DESCRIBED if size else [])
+    said = capsys.readouterr().err
+    assert told in said
+    assert not size or "environment.ROOMDET_IMAGE_URL_PREFIXES=s3://bucket/prefix/" in said
+
+
+def served(environment: dict[str, str]) -> list[Answer]:
+    """How SageMaker describes an endpoint whose container has some variables."""
+    container = {"ModelDataUrl": "s3://plans/rooms/rooms-1.tar.gz", "Environment": environment}
+    return [
+        Answer(200, fields={"EndpointConfigName": "rooms-serverless-1"}),
+        Answer(200, fields={"ProductionVariants": [{"ModelName": "rooms-1"}]}),
+        Answer(200, fields={"PrimaryContainer": container}),
+    ]
+
+
+DESCRIBED = ["DescribeEndpoint", "DescribeEndpointConfig", "DescribeModel"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        pytest.param(Answer(200, fields=ROOMS), 0, id="rooms"),
+        pytest.param(
+            Answer(424, "ModelError", "…", {"OriginalStatusCode": 413, "OriginalMessage": "{}"}),
+            1,
+            id="refused",
+        ),
+    ],
+)
+def test_a_file_that_is_too_large_is_named_instead(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], answer: Answer, status: int
+) -> None:
+    """Where the endpoint may read it, and it is removed again, whatever came of it."""
+    (tmp_path / "plan.png").write_bytes(bytes(5 * 2**20))
+    prefixes = "s3://others/ s3://plans/large/"
+    answers = [
+        *served({"ROOMDET_IMAGE_URL_PREFIXES": prefixes}), Answer(200), answer, Answer(204),
+    ]  # fmt: skip
+    asked: list[tuple[str, bytes]] = []
+    with environment(CREDENTIALS), serve_aws(answers, asked) as url:
+        where = ("--set=region=eu-central-1", f"--endpoint-url={url}", "--page=2")
+        assert status == command(str(tmp_path / "plan.png"), *where)
+
+    (put, _), (invoked, body), (deleted, _) = asked[len(DESCRIBED) :]
+    named = json.loads(body)
+    assert "/endpoints/rooms/invocations" == invoked
+    assert named.pop("image_url").startswith("s3://plans/large/invoke/")
+    assert {"page": 2} == named
+    assert put == deleted
+    assert "named instead of sent" in capsys.readouterr().err
+
+
+def test_who_may_not_look_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file is too large all the same, and nothing is sent."""
+    (tmp_path / "plan.png").write_bytes(bytes(5 * 2**20))
+    denied = Answer(400, "AccessDeniedException", "not authorized to perform: sagemaker:Describe")
+    with environment(CREDENTIALS), serve_aws([denied]) as url:
+        where = ("--set=region=eu-central-1", f"--endpoint-url={url}")
+        assert 2 == command(str(tmp_path / "plan.png"), *where)
+
+    assert "what it may read is not told: DescribeEndpoint" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -177,6 +237,8 @@ def test_a_file_that_is_too_large_is_not_sent(
         (["none.png", "--set=endpont=x"], 2, "did you mean endpoint"),
         (["none.png"], 1, "Next: Name the region"),
         (["none.png", "--set=region=eu-central-1", "--endpoint-url=x"], 2, "--endpoint-url"),
+        (["a.png", "--async", "--set=region=eu-central-1"], 2, "--no-wait are for mode async"),
+        (["a.png", "b.png", "--set=region=eu-central-1"], 2, "takes one at a time, mode async"),
     ],
 )
 def test_bad_usage(

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""An endpoint with a queue: made, asked, scaled to nothing and back, updated, removed."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy.aws import AwsAccount
+from deploy.endpoint.queue import fetch
+from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
+from tests.e2e.console import REGION, Console, console, ended
+from tests.e2e.cutting import cutter
+from training.pack import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+QUEUE = (
+    "endpoint=queue", "mode=async", "serverless=null", "async.instance_type=ml.c6i.large",
+    "async.output=s3://rooms/answers", "async.failures=s3://rooms/failures",
+    "async.autoscaling.max_instances=2",
+)  # fmt: skip
+DEADLINE_S = 120.0
+
+
+@pytest.fixture(scope="module")
+def typed() -> Iterator[Console]:
+    """A console for this module."""
+    with console() as found:
+        yield found.with_settings(*QUEUE)
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two versions."""
+    folder = tmp_path_factory.mktemp("archives")
+    found = [folder / f"rooms-{version}.mar" for version in ("1.0", "2.0")]
+    for path in found:
+        pack(NETWORK, path, version=path.stem.partition("-")[2], root=ROOT)
+    return found
+
+
+def comes_true(what: Callable[[], bool]) -> None:
+    """Wait for it."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not what():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.2)
+
+
+def test_scale_to_zero(
+    typed: Console, archives: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first request after a pause is answered, and so is the test of an update."""
+    for name, value in typed.place.environ.items():
+        monkeypatch.setenv(name, value)
+
+    def instances() -> int:
+        # While their number changes it is Updating, which is an exit status of 1.
+        return int(json.loads(typed.run("status").out)["capacity"]["instances"])
+
+    made = typed.apply(archives[0])
+    assert "queue-candidate finds" in made.err
+    assert "1.0" == made.document()["version"]
+    current = typed.with_settings(f"archive={archives[0]}")
+    assert 0 == current.run("plan", "--check").status
+    comes_true(lambda: instances() == 0)
+
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no plan")
+    asked = typed.run("invoke", "--async", str(SAMPLE_PDF), str(bad))
+
+    assert 1 == asked.status
+    good, refused = json.loads(asked.out)
+    assert good["answer"]["detected_rooms"]
+    assert ("error", 400, "invalid_file_format") == tuple(
+        refused[key] for key in ("status", "http_status", "error")
+    )
+
+    comes_true(lambda: instances() == 0)
+    assert "2.0" == typed.apply(archives[1]).document()["version"]
+    assert "2.0" == typed.run("status").document()["version"]
+    (place,) = typed.run("invoke", "--no-wait", str(SAMPLE_PDF)).document()
+    account = AwsAccount(REGION, typed.url)
+    comes_true(lambda: fetch(account, place["output"]) is not None)
+    back = typed.run("rollback").document()
+    assert "1.0" == back["version"]
+
+    assert typed.run("delete", "--yes").status == 0
+    assert [place["input"].removeprefix("s3://rooms/")] == typed.inventory()
+
+
+def test_a_killed_apply_goes_on(typed: Console, archives: list[Path]) -> None:
+    """In the middle of the test, after it, and between the two policies and their alarm."""
+    there = typed.with_settings("endpoint=killed")
+    arguments, made = ("apply", "--no-candidate"), list[str]()
+    for at in (9, 9, 3):
+        with cutter(typed.place.url) as server:
+            process = there.with_settings(f"archive={archives[0]}", url=server.url).start(
+                *arguments
+            )
+            server.at, server.kill = at, process.kill
+            assert -9 == ended(process).status
+        made += server.changes
+    assert "PutScalingPolicy" in made[-1]
+    done = there.apply(archives[0], "--no-candidate")
+
+    assert done.status == 0, done.err
+    current = there.with_settings(f"archive={archives[0]}")
+    assert 0 == current.run("plan", "--check").status
+    left = {name for name in there.inventory() if name.startswith("killed/rooms-")}
+    assert 1 == len(left), "the model's file, and nothing of the tests"
+    assert there.run("delete", "--yes").status == 0
+    assert [] == there.inventory()
