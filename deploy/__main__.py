@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 from deploy.account import commands as account
+from deploy.batch import commands as batch
 from deploy.contract import commands as contract
 from deploy.endpoint import commands as endpoint
 from deploy.image import commands as image
@@ -27,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     endpoint.add_commands(areas)
     account.add_bootstrap(areas.add_parser("bootstrap", help="bucket, repository and role"))
     account.add_doctor(areas.add_parser("doctor", help="what is wrong, and the next step"))
+    batch.add_commands(areas.add_parser("batch", help="whole archives, without an endpoint"))
     return parser
 
 

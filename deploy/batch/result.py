@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What came of each plan of a batch: answers joined back to the names of files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from client.api import ClientError, parse_answer
+from deploy.batch.state import read_state
+from deploy.endpoint.queue import fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deploy.batch.files import Account
+    from deploy.batch.place import Batch
+    from deploy.batch.state import State
+
+COLUMNS = ("file", "status", "rooms", "error", "message")
+_THREADS = 8
+
+
+def read_status(account: Account, batch: Batch) -> dict[str, Any]:
+    """How far a batch is, as JSON.
+
+    Returns:
+        ``status`` is ``in progress``; else ``complete`` if each plan is answered or refused, and
+        ``incomplete`` if `submit` has something to send.
+
+    Raises:
+        AwsError: If AWS does not answer.
+    """
+    return status_of(batch, read_state(account, batch))
+
+
+def status_of(batch: Batch, state: State) -> dict[str, Any]:
+    """The same of a state that is known."""
+    is_running = any(job.is_running for job in state.jobs)
+    is_open = bool(state.open_keys())
+    answered = [name for name, key in state.files.items() if key in state.answered]
+    failed = [name for name, key in state.files.items() if key in state.failures]
+    return {
+        "batch": batch.name,
+        "folder": batch.folder,
+        "status": "in progress" if is_running else "incomplete" if is_open else "complete",
+        "files": len(state.files),
+        "answered": len(answered),
+        "failed": len(failed),
+        "waiting": len(state.files) - len(answered) - len(failed),
+        "jobs": [
+            {
+                "job": job.name,
+                "status": job.status,
+                "reason": job.reason or None,
+                "files": len(job.keys),
+                "answered": len(job.keys & set(state.answered)),
+                "instances": job.described["TransformResources"]["InstanceCount"],
+                "duration_s": _duration_s(job.described),
+            }
+            for job in state.jobs
+        ],
+    }
+
+
+def _duration_s(described: Mapping[str, Any]) -> float | None:
+    """That is paid for on each instance; None if the job has not ended."""
+    start, end = described.get("TransformStartTime"), described.get("TransformEndTime")
+    return round((end - start).total_seconds(), 1) if start and end else None
+
+
+def read_results(account: Account, batch: Batch) -> list[dict[str, Any]]:
+    """One entry for each file, by name.
+
+    Returns:
+        ``status`` is ``success`` with its rooms, ``error`` with code and message, or ``pending``.
+
+    Raises:
+        AwsError: If AWS does not answer.
+    """
+    state = read_state(account, batch)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        join = partial(_joined, account, state)
+        return list(threads.map(join, sorted(state.files.items())))
+
+
+def _joined(account: Account, state: State, entry: tuple[str, str]) -> dict[str, Any]:
+    file, key = entry
+    if key in state.answered:
+        return {"file": file, **_answer(fetch(account, state.answered[key]) or b"")}
+    failure = state.failures.get(key)
+    if failure and key not in state.running:
+        return {"file": file, "status": "error", "error": failure.code, "message": failure.message}
+    was_sent = any(key in job.keys for job in state.jobs)
+    if key in state.running or not was_sent:
+        return {"file": file, "status": "pending"}
+    reasons = "; ".join(f"{job.name}: {job.reason or job.status}" for job in state.jobs)
+    return {
+        "file": file,
+        "status": "error",
+        "error": "unknown",
+        "message": f"no answer, and the job's log says nothing of it ({reasons}); submit again",
+    }
+
+
+def _answer(body: bytes) -> dict[str, Any]:
+    try:
+        answer = parse_answer(body.decode(errors="replace"))
+    except ClientError as err:
+        return {"status": "error", "error": "unknown", "message": str(err)}
+    document = json.loads(answer.body)
+    return {"status": "success", "rooms": len(answer.rooms), **document}
+
+
+def as_csv(results: Sequence[Mapping[str, Any]]) -> str:
+    """The table without boxes."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(results)
+    return text.getvalue()

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Send the plans of a batch that have no answer yet; the same call goes on after a kill."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from deploy.batch.files import store
+from deploy.batch.state import read_state
+from deploy.endpoint.queue import put
+from deploy.endpoint.release import as_tags
+from deploy.endpoint.spec import OUR_TAG
+from deploy.errors import BadUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from deploy.batch.files import Account, Plan
+    from deploy.batch.place import Batch
+
+BATCH_TAG = "roomdet:batch"
+_JSON = "application/json"
+_OCTETS = "application/octet-stream"
+_THREADS = 8  # uploads and downloads wait for the network, not for a core
+_MOST_BYTES = 100 * 2**20  # API reference, CreateTransformJob: MaxPayloadInMB
+_MOST_JOBS = 999
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a job runs on.
+
+    Attributes:
+        model: Name of SageMaker's model.
+        instance_type: Such as ``ml.c6i.large``.
+        instance_count: Each takes its share of the plans.
+        concurrency: Plans that an instance gets at once; None lets its container say so.
+        payload_mb: Size of the largest plan; None likewise.
+    """
+
+    model: str
+    instance_type: str
+    instance_count: int = 1
+    concurrency: int | None = None
+    payload_mb: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What was sent.
+
+    Attributes:
+        batch: Its name.
+        folder: S3 address.
+        job: The new job; empty if there was nothing to send.
+        sent: Plans of the new job.
+        uploaded: Objects that were not there before.
+        answered: Plans that have an answer already.
+        refused: Plans that the container has refused; they are not sent again.
+        in_progress: Plans that a job is busy with.
+    """
+
+    batch: str
+    folder: str
+    job: str
+    sent: int
+    uploaded: int
+    answered: int
+    refused: int
+    in_progress: int
+
+
+def submit(
+    account: Account,
+    batch: Batch,
+    plans: Sequence[Plan],
+    resources: Resources,
+    say: Callable[[str], None],
+    *,
+    again: bool = False,
+) -> Submitted:
+    """Upload what is not there, and begin a job with what has no answer.
+
+    Args:
+        account: Where.
+        batch: Which.
+        plans: Beside those that the batch has already.
+        resources: What the job runs on.
+        say: Told what happens.
+        again: Send also what the container has refused.
+
+    Raises:
+        AwsError: If AWS refuses a call; the same call goes on.
+        BadUsage: If a plan is too large for batch transform, or there are too many jobs.
+        OSError: If a file cannot be read.
+    """
+    _check_sizes(plans)
+    state = read_state(account, batch)
+    files = {**state.files, **{plan.file: plan.key for plan in plans}}
+    if files != state.files:  # first, so that no object is without a name
+        put(account, batch.names, json.dumps(files, indent=1).encode(), _JSON)
+    new = {plan.key: plan for plan in plans if plan.key not in state.uploaded}
+    say(f"{len(plans)} plans, {len(new)} of them to upload to {batch.inputs}")
+    with ThreadPoolExecutor(_THREADS) as threads:
+        list(threads.map(partial(_upload, account, batch), new.values()))
+    now = read_state(account, batch)
+    keys = now.open_keys(again=again)
+    job = _begin(account, batch, len(now.jobs) + 1, keys, resources) if keys else ""
+    count = Counter(files.values())  # the same content may have several names
+    return Submitted(
+        batch.name,
+        batch.folder,
+        job,
+        sum(count[key] for key in keys),
+        len(new),
+        sum(count[key] for key in now.answered),
+        sum(count[key] for key in now.failures if key not in keys),
+        sum(count[key] for key in now.running),
+    )
+
+
+def _check_sizes(plans: Sequence[Plan]) -> None:
+    for plan in plans:
+        if not plan.size_bytes:
+            raise BadUsage(f"{plan.file} is empty; a batch takes no empty files")
+        if plan.size_bytes > _MOST_BYTES:
+            raise BadUsage(
+                f"{plan.file} has {plan.size_bytes:,} bytes; batch transform takes {_MOST_BYTES:,}"
+            )
+
+
+def _upload(account: Account, batch: Batch, plan: Plan) -> None:
+    store(account, plan, batch.inputs)
+
+
+def _begin(
+    account: Account, batch: Batch, number: int, keys: Sequence[str], resources: Resources
+) -> str:
+    """Begin a job; its name."""
+    if number > _MOST_JOBS:
+        raise BadUsage(f"batch {batch.name} has had {_MOST_JOBS} jobs; take another --name")
+    manifest = [{"prefix": batch.inputs}, *keys]
+    put(account, batch.manifest(number), json.dumps(manifest).encode(), _JSON)
+    account.call("sagemaker", "create_transform_job", job_params(batch, number, resources))
+    return batch.job(number)
+
+
+def job_params(batch: Batch, number: int, resources: Resources) -> dict[str, Any]:
+    """Parameters of `create_transform_job`: one object is one request."""
+    source = {"S3DataType": "ManifestFile", "S3Uri": batch.manifest(number)}
+    params: dict[str, Any] = {
+        "TransformJobName": batch.job(number),
+        "ModelName": resources.model,
+        "TransformInput": {
+            "DataSource": {"S3DataSource": source},
+            "ContentType": _OCTETS,  # a job has one for all; the content decides
+            "SplitType": "None",
+            "CompressionType": "None",
+        },
+        "TransformOutput": {
+            "S3OutputPath": batch.outputs.rstrip("/"),
+            "Accept": _JSON,
+            "AssembleWith": "None",
+        },
+        "TransformResources": {
+            "InstanceType": resources.instance_type,
+            "InstanceCount": resources.instance_count,
+        },
+        "Tags": as_tags({OUR_TAG: batch.endpoint, BATCH_TAG: batch.name}),
+    }
+    # What is left out SageMaker asks of the container (GET /execution-parameters).
+    if resources.concurrency:
+        params["MaxConcurrentTransforms"] = resources.concurrency
+    if resources.payload_mb:
+        params["MaxPayloadInMB"] = resources.payload_mb
+    return params

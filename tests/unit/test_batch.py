@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A batch of plans on an account that works as SageMaker does, and on one that is killed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deploy.batch.failures import Failure, parse_failures
+from deploy.batch.files import Plan, find_plans
+from deploy.batch.place import Batch, batch_of, default_name, object_name
+from deploy.batch.result import as_csv, read_results, read_status
+from deploy.batch.state import read_state
+from deploy.batch.submit import Resources, Submitted, job_params, submit
+from deploy.errors import BadUsage
+from tests.unit.batch_account import REFUSED, Account, Killed
+from tests.unit.calls import faults
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BATCH = batch_of("rooms", "archive", "s3://plans/rooms/")
+RESOURCES = Resources("rooms-1", "ml.c6i.large", 2)
+FILES = {"a.png": b"a", "b/c.pdf": b"c", "bad.png": b"bad", "same.png": b"a", "broken.png": b"x"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four plans of three contents, and one that is none; what is hidden is left out."""
+    for name, content in {**FILES, ".DS_Store": b"?"}.items():
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content)
+    return tmp_path
+
+
+def sent(account: Account, folder: Path, *, again: bool = False) -> Submitted:
+    """Submit a folder."""
+    plans = find_plans(account, [str(folder)])
+    return submit(account, BATCH, plans, RESOURCES, lambda _: None, again=again)
+
+
+def by_file(account: Account) -> dict[str, Any]:
+    """The results by file."""
+    return {entry["file"]: entry for entry in read_results(account, BATCH)}
+
+
+def test_bad_plans_do_not_lose_the_others(folder: Path) -> None:
+    """The job is Failed, and each other file has its rooms under its own name."""
+    account = Account()
+    done = sent(account, folder)
+    assert ("rooms-archive-001", 5, 4, 0) == (done.job, done.sent, done.uploaded, done.answered)
+    assert {"pending"} == {entry["status"] for entry in by_file(account).values()}
+    account.work()
+
+    found = by_file(account)
+
+    assert "Failed" == account.jobs[done.job]["TransformJobStatus"]
+    assert ["success"] * 4 == [found[name]["status"] for name in FILES if name != "bad.png"]
+    assert ("error", "invalid_file_format", "no picture") == tuple(
+        found["bad.png"][key] for key in ("status", "error", "message")
+    )
+    status = read_status(account, BATCH)
+    assert ("complete", 5, 4, 1, 0) == tuple(
+        status[key] for key in ("status", "files", "answered", "failed", "waiting")
+    )
+    assert (4, 3, 2, 4.0) == tuple(
+        status["jobs"][0][key] for key in ("files", "answered", "instances", "duration_s")
+    )
+
+
+def test_what_is_done_is_not_sent_again(folder: Path) -> None:
+    """Nor what is refused, unless asked for; a new or changed file is."""
+    account = Account()
+    sent(account, folder)
+    assert ("", 5) == (sent(account, folder).job, sent(account, folder).in_progress)
+    account.work()
+    again = sent(account, folder)
+    assert ("", 0, 0, 4, 1) == (
+        again.job, again.sent, again.uploaded, again.answered, again.refused,
+    )  # fmt: skip
+
+    (folder / "a.png").write_bytes(b"changed")
+    (folder / "new.png").write_bytes(b"new")
+    done = sent(account, folder)
+
+    assert ("rooms-archive-002", 2, 2, 3) == (done.job, done.sent, done.uploaded, done.answered)
+    account.work()
+    assert "rooms-archive-003" == sent(account, folder, again=True).job
+    account.work(bad=b"")
+    assert {"success"} == {entry["status"] for entry in by_file(account).values()}
+
+
+def test_what_the_container_failed_at_is_sent_again(folder: Path) -> None:
+    """It is not to blame; here it answers the next time."""
+    account = Account()
+    sent(account, folder)
+    account.work(broken=b"x")
+    assert ("error", "unknown") == tuple(
+        by_file(account)["broken.png"][k] for k in ("status", "error")
+    )
+    assert "incomplete" == read_status(account, BATCH)["status"]
+
+    done = sent(account, folder)
+
+    assert (1, 0, 3, 1) == (done.sent, done.uploaded, done.answered, done.refused)
+    account.work()
+    assert "success" == by_file(account)["broken.png"]["status"]
+
+
+def test_what_the_log_does_not_tell_is_said(folder: Path) -> None:
+    """Such as of a job whose container never started."""
+    account = Account()
+    done = sent(account, folder)
+    account.jobs[done.job] |= {"TransformJobStatus": "Failed", "FailureReason": "no ping"}
+
+    found = by_file(account)["a.png"]
+
+    assert ("error", "unknown") == (found["status"], found["error"])
+    assert "rooms-archive-001: no ping" in found["message"]
+    assert "rooms-archive-002" == sent(account, folder).job
+
+
+def test_a_killed_run_goes_on(folder: Path) -> None:
+    """After each of its calls; the end is the same."""
+    whole = Account()
+    sent(whole, folder)
+    for count in range(1, len(whole.changes)):
+        account = Account(kill_at=count)
+        with pytest.raises(Killed):
+            sent(account, folder)
+        account.kill_at = 0
+        sent(account, folder)
+        assert account.objects == whole.objects
+        assert account.jobs == whole.jobs
+
+
+def test_plans_that_lie_in_s3_are_copied_there() -> None:
+    """Under names of their own; folders below the prefix stay in the names of files."""
+    objects = {
+        "s3://old/plans/1/a.png": b"a",
+        "s3://old/plans/2/a.png": b"b",
+        "s3://old/plans/": b"",
+    }
+    account = Account({**objects, "s3://old/plans-2/c.png": b"c"})
+    plans = find_plans(account, ["s3://old/plans/"])
+    submit(account, BATCH, plans, RESOURCES, lambda _: None)
+    account.work()
+
+    assert ["1/a.png", "2/a.png"] == sorted(by_file(account))
+    assert 2 == account.changes.count("copy_object")
+
+
+@pytest.mark.parametrize(
+    ("messages", "failure"),
+    [
+        pytest.param(
+            ["ClientError: 400", "", "Message:", REFUSED],
+            Failure(400, "invalid_file_format", "no picture"),
+            id="refused",
+        ),
+        pytest.param(
+            ["Bad HTTP status received from algorithm: 500", "Message:", "{}",
+             "ClientError: 413", "", "Message:", '{"error":"file_too_large",', '"message":"m"}'],
+            Failure(413, "file_too_large", "m"),
+            id="the last try counts",
+        ),
+        pytest.param(
+            ["Unable to get response from algorithm"],
+            Failure(0, "unknown", "Unable to get response from algorithm"),
+            id="no answer",
+        ),
+        pytest.param(
+            ["Too much data for max payload size"],
+            Failure(0, "file_too_large", "Too much data for max payload size"),
+            id="too large to be sent",
+        ),
+        pytest.param(
+            ["ClientError: 404"], Failure(404, "unknown", "no reason was given"), id="no body"
+        ),
+    ],
+)  # fmt: skip
+def test_failures_are_read_from_the_log(messages: list[str], failure: Failure) -> None:
+    """As users quote its lines; others are none."""
+    start = "2026-11-24T12:00:00.000:[sagemaker logs]: "
+    lines = [f"{start}MaxConcurrentTransforms=1, MaxPayloadInMB=6, BatchStrategy=SINGLE_RECORD"]
+    lines += [f"{start}plans/in/1.png: {text}" for text in messages]
+    found = parse_failures([*lines, '{"event":"request"}'])
+
+    assert {"1.png": failure} == found
+    assert failure.is_final is (400 <= failure.status < 500 or failure.code == "file_too_large")
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (Plan("a.png", "1.png", "a.png", 0), "a.png is empty"),
+        (Plan("a.png", "1.png", "a.png", 101 * 2**20), "batch transform takes 104,857,600"),
+    ],
+)
+def test_a_plan_that_cannot_be_sent_is_refused(plan: Plan, message: str) -> None:
+    """Before anything is sent."""
+    account = Account()
+    with pytest.raises(BadUsage, match=message):
+        submit(account, BATCH, [plan], RESOURCES, lambda _: None)
+    assert [] == account.changes
+
+
+def test_inputs_that_are_none_are_refused(folder: Path) -> None:
+    """Nothing there, or two files of one name."""
+    with pytest.raises(BadUsage, match="no files in s3://plans/none"):
+        find_plans(Account(), ["s3://plans/none/"])
+    with pytest.raises(BadUsage, match=r"a\.png is named twice"):
+        find_plans(Account(), [str(folder), str(folder / "a.png")])
+
+
+def test_a_batch_is_not_taken_for_another() -> None:
+    """Both names have hyphens, and a job's name is for ever."""
+    account, plan = Account(), Plan("a.png", "1.png", "s3://old/a.png", 1)
+    account.objects["s3://old/a.png"] = b"a"
+    submit(account, batch_of("rooms", "a-b", "s3://plans/rooms/"), [plan], RESOURCES, print)
+    with pytest.raises(BadUsage, match=r"of another batch, s3://plans/rooms/batch/a-b/manifests"):
+        read_state(account, batch_of("rooms-a", "b", "s3://plans/rooms-a/"))
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a_b", "x" * 26, "a--b"])
+def test_names_that_jobs_cannot_have(name: str) -> None:
+    """They are refused."""
+    with pytest.raises(BadUsage, match="at most 25"):
+        batch_of("rooms", name, "s3://plans/rooms/")
+
+
+def test_the_longest_names_are_taken() -> None:
+    """By SageMaker, too."""
+    batch = Batch("e" * 32, "n" * 25, "s3://plans/e/batch/n/")
+    resources = Resources("rooms-1", "ml.c6i.large", 3, 2, 20)
+
+    assert "" == faults("sagemaker", "create_transform_job", job_params(batch, 999, resources))
+
+
+def test_names_are_made_of_what_is_given() -> None:
+    """The same for the same; what is no letter or digit is left out."""
+    assert default_name(["/a/Old plans (1999)"]) == default_name(["/a/Old plans (1999)"])
+    assert default_name(["/a/Old plans (1999)"]).startswith("old-plans-1999-")
+    assert default_name(["/a/plans"]) != default_name(["/b/plans"])
+    for named in ("s3://plans/", "/ß", "/" + "x" * 99):
+        batch_of("rooms", default_name([named]), "s3://plans/rooms/")  # is not refused
+    endings = [object_name(b"", f).partition(".")[2] for f in ("a.PNG", "a", "a.b c", ".x/a.j-p")]
+    assert ["png", "", "", ""] == endings
+
+
+def test_the_table() -> None:
+    """One line a file, without boxes."""
+    rows: list[dict[str, Any]] = [
+        {"file": "a, b.png", "status": "success", "rooms": 2, "detected_rooms": []},
+        {"file": "c.png", "status": "error", "error": "unknown", "message": 'a "word"'},
+    ]
+    assert [
+        "file,status,rooms,error,message",
+        '"a, b.png",success,2,,',
+        'c.png,error,,unknown,"a ""word"""',
+    ] == as_csv(rows).splitlines()
