@@ -87,7 +87,11 @@ def _hosting(places: Places) -> list[Policy]:
     return [
         allow(
             "Endpoints",
-            [*_calls("Endpoint", "Create", "Delete", "Update", "Invoke"), tagging],
+            [
+                *_calls("Endpoint", "Create", "Delete", "Update", "Invoke"),
+                "sagemaker:InvokeEndpointAsync",
+                tagging,
+            ],
             _endpoints(places),
         ),
         allow(
@@ -103,6 +107,11 @@ def _hosting(places: Places) -> list[Policy]:
             "Models",
             [*_calls("Model", "Create", "Delete"), tagging],
             [account.arn("sagemaker", f"model/{name}-*")],
+        ),
+        allow(
+            "Batches",
+            [*_calls("TransformJob", "Create", "Describe"), tagging],
+            [account.arn("sagemaker", f"transform-job/{name}-*")],
         ),
     ]
 
@@ -166,6 +175,7 @@ def _watching(places: Places) -> list[Policy]:
     changes = ("DeleteAlarms", "ListTagsForResource", "PutMetricAlarm", "TagResource")
     group = f"log-group:/aws/sagemaker/Endpoints/{name}"
     logs = [account.arn("logs", f"{group}{end}") for end in ("", ":*", "-*")]
+    logs.append(account.arn("logs", "log-group:/aws/sagemaker/TransformJobs:*"))
     return [
         allow("Alarms", [f"cloudwatch:{call}" for call in changes], alarms),
         allow("ReadAlarms", ["cloudwatch:DescribeAlarms"], ["*"]),
@@ -177,7 +187,8 @@ def _watching(places: Places) -> list[Policy]:
 def _scaling(places: Places) -> list[Policy]:
     account, service = places.account, "sagemaker.application-autoscaling"
     changes = (
-        "DeregisterScalableTarget", "PutScalingPolicy", "RegisterScalableTarget", "TagResource",
+        "DeleteScalingPolicy", "DeregisterScalableTarget", "PutScalingPolicy",
+        "RegisterScalableTarget", "TagResource",
     )  # fmt: skip
     reads = ("DescribeScalableTargets", "DescribeScalingPolicies")
     # Its own role, which AWS makes when the first endpoint of an account is scaled.
