@@ -26,6 +26,7 @@ _ACTIONS = {
     ("s3", "list_objects_v2"): "s3:ListBucket",
     ("s3", "head_bucket"): "s3:ListBucket",
     ("s3", "head_object"): "s3:GetObject",
+    ("s3", "copy_object"): "s3:PutObject",  # and s3:GetObject of what is copied
     ("s3", "get_bucket_encryption"): "s3:GetEncryptionConfiguration",
     ("s3", "put_bucket_encryption"): "s3:PutEncryptionConfiguration",
     ("s3", "get_public_access_block"): "s3:GetBucketPublicAccessBlock",
@@ -45,7 +46,7 @@ _WITH_TAGS = {
 }
 _TAGGED = {
     "create_model", "create_endpoint", "create_endpoint_config", "put_metric_alarm",
-    "register_scalable_target", "create_repository", "create_role",
+    "register_scalable_target", "create_repository", "create_role", "create_transform_job",
 }  # fmt: skip
 _PASSING = {"create_model"}
 
