@@ -74,7 +74,7 @@ def run_async(
     sent = [_send(account, target, file, folder, attributes) for file in args.files]
     if args.no_wait:
         print(json.dumps([plan.places() for plan in sent], indent=2))
-        _say(f"{len(sent)} plans are in the queue; they are removed from {folder} by nobody")
+        _say(f"{len(sent)} plans are in the queue; nobody removes them from {folder}")
         return 0
     deadline_s = time.monotonic() + args.timeout_s
     results = [_result(account, plan, deadline_s) for plan in sent]
