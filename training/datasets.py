@@ -3,8 +3,9 @@
 
 A plan set is ``images/*.{png,jpg,webp}`` with ``labels/<stem>.txt`` (YOLO text: ``0 cx cy w h``, or
 a polygon; every class is a room) and, optionally, ``index.jsonl`` with one object per picture:
-``{"image": file name, "plan": plan id, "family": text, "rooms": count}``. A YOLO export with
-``train/`` and ``valid/`` (or ``val/``) inside is read as one set; its ``test/`` is left alone.
+``{"image": file name, "plan": plan id, "family": text, "rooms": count, "complete": true}``. A YOLO
+export with ``train/`` and ``valid/`` (or ``val/``) inside is read as one set; its ``test/`` is left
+alone.
 
 Pictures of one plan are never separated between training and validation.
 """
@@ -49,6 +50,7 @@ class Entry:
         source_set: The folder that it came from, as it was given.
         weight: How often an epoch draws it on average; greater than 0.
         size_hw: Height and width in pixels, upright.
+        is_complete: Whether each of its rooms is known to be labeled.
     """
 
     picture: Path
@@ -58,6 +60,7 @@ class Entry:
     source_set: str
     weight: float
     size_hw: tuple[int, int]
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,7 @@ def _read_entry(picture: Path, row: Mapping[str, Any]) -> tuple[Entry, int]:
         source_set="",
         weight=1.0,
         size_hw=_upright_size_hw(picture),
+        is_complete=row.get("complete") is True,
     )
     return entry, dropped
 

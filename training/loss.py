@@ -3,30 +3,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
-
-def bce_ignoring(confidence: float) -> Callable[[Any, Any], Any]:
+@dataclass(slots=True)
+class LenientEntropy:
     """Binary cross entropy per anchor, without confident findings where no room is labeled.
 
-    Args:
+    Attributes:
         confidence: Findings above it cost nothing where the target is 0; 1 for ordinary entropy.
-
-    Returns:
-        Function of logits and targets of the same shape, as ultralytics' criterion calls it.
+        is_complete: Which pictures of the batch have all their rooms labeled, so that such
+            findings are wrong; bool, shape ``(n,)``. None: none of them.
     """
 
-    def bce(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        loss = binary_cross_entropy_with_logits(logits, targets, reduction="none")
-        return loss.masked_fill((targets == 0) & (logits.detach().sigmoid() > confidence), 0)
+    confidence: float
+    is_complete: torch.Tensor | None = None
 
-    return bce
+    def __call__(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the loss of logits and targets of the same shape, pictures first."""
+        loss = binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        is_ignored = (targets == 0) & (logits.detach().sigmoid() > self.confidence)
+        if self.is_complete is not None:
+            is_ignored[self.is_complete] = False
+        return loss.masked_fill(is_ignored, 0)
 
 
 def as_float(value: Any) -> Any:

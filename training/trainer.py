@@ -19,7 +19,7 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 
 from training.errors import TrainError
 from training.loader import RoomDataset, build_loader
-from training.loss import as_float, bce_ignoring
+from training.loss import LenientEntropy, as_float
 from training.schedule import Position, Schedule, learning_rate_factor
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         must_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.split = split
+        self.complete = {str(entry.picture) for entry in split.train if entry.is_complete}
         self.schedule = schedule
         self.progress = progress
         self.page_transform = page_transform
@@ -130,7 +131,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         """Train until the budget is spent or a stop is asked for."""
         self._setup_train()
         self.model.criterion = self.model.init_criterion()
-        self.model.criterion.bce = bce_ignoring(self.schedule.ignore_unlabeled_above)
+        self.model.criterion.bce = LenientEntropy(self.schedule.ignore_unlabeled_above)
         self.loss, self.loss_items = torch.zeros(()), {name: torch.zeros(()) for name in LOSSES}
         if self.progress.checkpoint.exists():
             self.resume_from(self.progress.checkpoint)
@@ -212,7 +213,10 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bfloat16):
             predicted = self.model(picture)
         # The loss adds up thousands of small terms, too many for bfloat16's 8 bits.
+        entropy = self.model.criterion.bce
+        entropy.is_complete = torch.tensor([file in self.complete for file in batch["im_file"]])
         loss, self.loss_items = self.model.loss(batch, as_float(predicted))
+        entropy.is_complete = None
         self.loss = loss.sum()
         self.loss.backward()
         self.optimizer_step()

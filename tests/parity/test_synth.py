@@ -230,6 +230,7 @@ def test_the_command_writes_a_plan_set(tmp_path: Path) -> None:
             assert image.shape[:2] == (row["height"], row["width"])
             labels = (folder / "labels" / f"{row['plan']}.txt").read_text().splitlines()
             assert len(labels) == row["rooms"]
+            assert row["complete"] is True
 
 
 def _inverse(

@@ -24,7 +24,7 @@ from ultralytics.cfg import get_cfg
 from tests.conftest import ROOT
 from training.datasets import Entry, read_plan_set
 from training.loader import RoomDataset
-from training.loss import bce_ignoring
+from training.loss import LenientEntropy
 from training.options import parse_args
 from training.train import STOPPED, main, train
 
@@ -260,10 +260,18 @@ def test_confident_findings_without_a_label_may_go_unpunished() -> None:
     targets = torch.tensor([0.0, 0.8, 0.0])
 
     for confidence, zeros in ((0.9, [True, False, False]), (1.0, [False, False, False])):
-        (gradient,) = torch.autograd.grad(bce_ignoring(confidence)(logits, targets).sum(), logits)
+        (gradient,) = torch.autograd.grad(LenientEntropy(confidence)(logits, targets).sum(), logits)
         assert (gradient == 0).tolist() == zeros
     plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    assert torch.equal(bce_ignoring(1.0)(logits, targets), plain)
+    assert torch.equal(LenientEntropy(1.0)(logits, targets), plain)
+
+
+def test_complete_labels_are_taken_at_their_word() -> None:
+    """What is found beside complete labels costs as much as ever, in those pictures alone."""
+    logits, targets = torch.full((2, 3, 1), 3.0), torch.zeros(2, 3, 1)
+    loss = LenientEntropy(0.9, torch.tensor([True, False]))(logits, targets)
+    assert (loss[0] > 1).all()
+    assert (loss[1] == 0).all()
 
 
 # -- pictures on their way to the network ---------------------------------------------------

@@ -98,11 +98,11 @@ def test_roboflow_names_tell_their_plan(stem: str, plan: str) -> None:
 
 
 def test_a_plan_set_is_read_with_its_index(tmp_path: Path) -> None:
-    """The index names plan and family, and may say that a picture has no rooms."""
+    """The index names plan and family, and may say that a picture has no rooms, or all of them."""
     write_picture(tmp_path, "a.png")
     write_picture(tmp_path, "b.png", labels=None)
     rows = [
-        {"image": "a.png", "plan": "house", "family": "scan"},
+        {"image": "a.png", "plan": "house", "family": "scan", "complete": True},
         {"image": "b.png", "plan": "yard", "rooms": 0},
     ]
     (tmp_path / "index.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
@@ -114,6 +114,7 @@ def test_a_plan_set_is_read_with_its_index(tmp_path: Path) -> None:
         ("yard", "", 0),
     ]
     assert [e.size_hw for e in found] == [(40, 64)] * 2
+    assert [e.is_complete for e in found] == [True, False]
 
 
 def test_an_export_is_read_without_its_test_part(tmp_path: Path) -> None:

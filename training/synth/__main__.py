@@ -56,6 +56,7 @@ def _draw(job: Job) -> dict[str, Any]:
         "width": blueprint.page.shape[1],
         "height": blueprint.page.shape[0],
         "rooms": len(blueprint.boxes_xyxy_px),
+        "complete": True,
         "plan": name,
         "family": f"synthetic {blueprint.wall_style}",
     }
