@@ -11,7 +11,8 @@ import numpy as np
 
 from training.degrade import degrade_randomly
 from training.degrade.geometry import photograph
-from training.synth import surroundings
+from training.degrade.pixels import as_page
+from training.synth import overlays, surroundings
 from training.synth.canvas import Canvas
 from training.synth.floor import snap
 from training.synth.layouts import layout_to_floor
@@ -21,6 +22,7 @@ from training.synth.render import draw_floor
 from training.synth.storey import build_storey
 from training.synth.style import WallStyle, draw_style
 from training.synth.tilt import tilt
+from training.synth.wordsheets import draw_wordsheet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +68,7 @@ INGREDIENTS = (
     "furniture",  # and fixtures
     "names",
     "patterns",  # of floors, and their colors
+    "words only",  # sheets without a plan
     "several",  # several plans a sheet
     "offices",
     "neighbors",
@@ -75,6 +78,7 @@ INGREDIENTS = (
     "sections",
     "crossing",  # beams, ridges and slopes drawn across rooms
     "room dimensions",
+    "clearances",  # dashed circles and outlines in rooms
     "title",
     "notes",
     "elevation",
@@ -130,6 +134,9 @@ def _draw_sheet(
     page = np.full((height, width, 3), 255, np.uint8)
     sheet = Canvas(page, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
     style = draw_style(rng, spec.without_walls, spec.without)
+    if has("words only", 0.04):
+        draw_wordsheet(sheet, style, rng)
+        return _averaged(page), np.zeros((0, 4), np.float32), style
     fields = _fields(width, height, has, rng)
     boxes = []
     for field in fields:
@@ -143,9 +150,13 @@ def _draw_sheet(
         surroundings.draw_north_arrow(sheet, rng)
     if has("title", 0.15):
         surroundings.draw_title_block(sheet, style, rng)
-    wh_px = (width // _OVERSAMPLING, height // _OVERSAMPLING)
-    small = cv2.resize(page, wh_px, interpolation=cv2.INTER_AREA)
-    return small, np.concatenate(boxes) / np.float32(_OVERSAMPLING), style
+    return _averaged(page), np.concatenate(boxes) / np.float32(_OVERSAMPLING), style
+
+
+def _averaged(page: PageU8) -> PageU8:
+    """Return a page at the size that is asked for."""
+    wh_px = (page.shape[1] // _OVERSAMPLING, page.shape[0] // _OVERSAMPLING)
+    return as_page(cv2.resize(page, wh_px, interpolation=cv2.INTER_AREA))
 
 
 class _Chance:
@@ -170,7 +181,7 @@ def _fields(
     width: int, height: int, has: _Chance, rng: np.random.Generator
 ) -> list[tuple[float, float, float, float]]:
     """Return where on the page plans lie, ``x0, y0, x1, y1`` in pixels."""
-    if not has("several", 0.14):
+    if not has("several", 0.09):
         left, top, right, bottom = rng.uniform(0.0, 0.12, 4)  # plans are often cut out narrowly
         return [(left * width, top * height, (1 - right) * width, (1 - bottom) * height)]
     columns, rows = ((2, 1), (1, 2), (2, 2), (3, 1))[int(rng.choice(4, p=[0.4, 0.3, 0.2, 0.1]))]
@@ -187,13 +198,13 @@ def _choose_storey(
     spec: Spec, layouts: Sequence[dict[str, Any]], rng: np.random.Generator
 ) -> Floor:
     from_layout = rng.random() < spec.layout_share
-    building = list(Building)[int(rng.choice(4, p=[0.82, 0.08, 0.05, 0.05]))]
+    building = list(Building)[int(rng.choice(4, p=[0.87, 0.05, 0.04, 0.04]))]
     if "offices" in spec.without and building in (Building.OFFICE, Building.SCHOOL):
         building = Building.HOME
     if not (from_layout and len(layouts)):
         return build_storey(building, rng)
     floor = layout_to_floor(layouts[int(rng.integers(len(layouts)))], rng)
-    if rng.random() < 0.2:
+    if rng.random() < 0.1:
         floor = _beside(floor, layout_to_floor(layouts[int(rng.integers(len(layouts)))], rng), rng)
     return floor
 
@@ -225,7 +236,7 @@ def _draw_plan(
 ) -> Boxes:
     """Draw a storey and what belongs to it into a field; return its boxes in pixels."""
     canvas = _fit(sheet, floor, field, has, rng)
-    if has("neighbors", 0.35):
+    if has("neighbors", 0.42):
         draw_neighbors(canvas, floor, style, rng)
     draw_floor(canvas, floor, style, rng)
     for ingredient, probability, draw in (
@@ -235,6 +246,7 @@ def _draw_plan(
         ("sections", 0.12, surroundings.draw_section_marks),
         ("crossing", 0.3, surroundings.draw_crossing_lines),
         ("room dimensions", 0.2, surroundings.draw_room_dimensions),
+        ("clearances", 0.2, overlays.draw_clearances),
     ):
         if has(ingredient, probability):
             draw(canvas, floor, style, rng)
@@ -266,11 +278,11 @@ def _fit(
     if has("stretch", 0.4):
         scale = scale * rng.uniform(0.72, 1.0, 2)
     middle = np.array([fx0 + fx1, fy0 + fy1]) / 2
-    if has("crop", 0.25):
-        scale = scale * rng.uniform(1.05, 1.7)
+    if has("crop", 0.3):
+        scale = scale * rng.uniform(1.05, 2.0)
         middle = middle + rng.uniform(-0.25, 0.25, 2) * np.array([fx1 - fx0, fy1 - fy0])
-    elif rng.random() < 0.15:
-        scale = scale * rng.uniform(0.35, 1.0)
+    elif rng.random() < 0.12:
+        scale = scale * rng.uniform(0.4, 1.0)
     offset = middle - scale * (low + high) / 2
     return Canvas(sheet.page, np.column_stack([np.diag(scale) @ axes, offset]))
 

@@ -14,6 +14,7 @@ from shapely.geometry import LineString, Point, Polygon
 from shapely.ops import unary_union
 
 from training.synth import symbols
+from training.synth.cabinets import CABINETS, TALL_CABINETS
 from training.synth.floor import OUTDOOR, Kind, OpeningKind
 from training.synth.storey import across, straight_runs
 
@@ -31,20 +32,25 @@ _WISHES: dict[Kind, tuple[tuple[Symbol, float], ...]] = {
         (symbols.ARMCHAIR, 0.6),
         (symbols.ARMCHAIR, 0.4),
         (symbols.STOVE, 0.25),
+        (CABINETS, 0.35),
         (symbols.WARDROBE, 0.3),
         (symbols.TABLE, 0.3),
         (symbols.PLANT, 0.3),
     ),
     Kind.KITCHEN: (
         (symbols.CORNER_COUNTER, 0.4),
-        (symbols.COUNTER, 0.9),
+        (CABINETS, 0.8),
+        (symbols.COUNTER, 0.8),
+        (TALL_CABINETS, 0.6),
         (symbols.COUNTER, 0.3),
         (symbols.TABLE, 0.5),
         (symbols.ISLAND, 0.15),
     ),
     Kind.DINING: ((symbols.TABLE, 0.9), (symbols.WARDROBE, 0.3)),
     Kind.OPEN_PLAN: (
-        (symbols.COUNTER, 0.9),
+        (CABINETS, 0.8),
+        (symbols.COUNTER, 0.8),
+        (TALL_CABINETS, 0.4),
         (symbols.COUNTER, 0.4),
         (symbols.ISLAND, 0.3),
         (symbols.TABLE, 0.7),
@@ -53,7 +59,8 @@ _WISHES: dict[Kind, tuple[tuple[Symbol, float], ...]] = {
         (symbols.RUG, 0.3),
     ),
     Kind.BEDROOM: (
-        (symbols.WARDROBE, 0.65),
+        (CABINETS, 0.6),
+        (symbols.WARDROBE, 0.45),
         (symbols.BED, 0.9),
         (symbols.DESK, 0.4),
         (symbols.ARMCHAIR, 0.2),
@@ -65,19 +72,22 @@ _WISHES: dict[Kind, tuple[tuple[Symbol, float], ...]] = {
         (symbols.TOILET, 0.85),
         (symbols.BASIN, 0.9),
         (symbols.MACHINE, 0.3),
+        (TALL_CABINETS, 0.3),
     ),
     Kind.WC: ((symbols.TOILET, 0.95), (symbols.BASIN, 0.8), (symbols.SHOWER, 0.1)),
     Kind.SAUNA: ((symbols.BENCH, 0.95), (symbols.CROSSED, 0.7)),
     Kind.HALL: (
-        (symbols.WARDROBE, 0.5),
+        (CABINETS, 0.55),
+        (TALL_CABINETS, 0.4),
+        (symbols.WARDROBE, 0.3),
         (symbols.FLIGHT, 0.2),
         (symbols.SPIRAL, 0.06),
         (symbols.CROSSED, 0.2),
     ),
     Kind.CORRIDOR: ((symbols.CROSSED, 0.3), (symbols.CROSSED, 0.3)),
     Kind.CLOSET: ((symbols.WARDROBE, 0.35),),
-    Kind.STORAGE: ((symbols.WARDROBE, 0.4), (symbols.CROSSED, 0.3)),
-    Kind.LAUNDRY: ((symbols.MACHINE, 0.8), (symbols.MACHINE, 0.6), (symbols.COUNTER, 0.5)),
+    Kind.STORAGE: ((CABINETS, 0.2), (symbols.WARDROBE, 0.4), (symbols.CROSSED, 0.3)),
+    Kind.LAUNDRY: ((symbols.MACHINE, 0.8), (symbols.MACHINE, 0.6), (CABINETS, 0.5)),
     Kind.OFFICE: (
         (symbols.DESK, 0.9),
         (symbols.DESK, 0.6),
@@ -89,11 +99,11 @@ _WISHES: dict[Kind, tuple[tuple[Symbol, float], ...]] = {
     Kind.STAIRS: ((symbols.FLIGHT, 1.0),),
     Kind.GARAGE: ((symbols.CAR, 0.6), (symbols.WARDROBE, 0.3)),
     Kind.CARPORT: ((symbols.CAR, 0.5),),
-    Kind.TERRACE: ((symbols.TABLE, 0.3), (symbols.PLANT, 0.2)),
+    Kind.TERRACE: ((symbols.TABLE, 0.3), (symbols.PLANT, 0.2), (symbols.FLIGHT, 0.12)),
     Kind.BALCONY: ((symbols.ARMCHAIR, 0.2),),
     Kind.DUCT: (),
 }
-_TRIES = 5
+_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)

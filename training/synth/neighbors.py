@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shapely.geometry import Polygon, box
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from training.synth.style import Style
 
 _DEEPEST_M = 3.5  # so much of a neighbor is seen at most
+_EXCERPT_M = 7.0  # and so much where a flat is cut out of a large building's plan
 
 
 def draw_neighbors(canvas: Canvas, floor: Floor, style: Style, rng: np.random.Generator) -> None:
@@ -27,26 +29,34 @@ def draw_neighbors(canvas: Canvas, floor: Floor, style: Style, rng: np.random.Ge
     if rng.random() < 0.4:
         _draw_stubs(canvas, _build_stubs(floor, rng), style, rng)
         return
+    if rng.random() < 0.5:  # only the flat that is sold is named and furnished
+        style = replace(style, unnamed=1.0, fixtures=style.fixtures * 0.5, furniture=0.0)
+    deepest_m = _EXCERPT_M if rng.random() < 0.3 else _DEEPEST_M
     for side in rng.permutation(4)[: int(rng.integers(1, 5))]:
-        _draw_mirrored(canvas, floor, style, int(side), rng)
+        reach_m = float(rng.uniform(0.4, deepest_m))
+        _draw_mirrored(canvas, floor, style, (int(side), reach_m), rng)
 
 
 def _draw_mirrored(
-    canvas: Canvas, floor: Floor, style: Style, side: int, rng: np.random.Generator
+    canvas: Canvas,
+    floor: Floor,
+    style: Style,
+    strip: tuple[int, float],
+    rng: np.random.Generator,
 ) -> None:
-    """Draw the storey's mirror image beyond one side, cut off after a few metres."""
+    """Draw the storey's mirror image beyond a side, ``strip`` is which and how much of it."""
     x0, y0, x1, y1 = floor.bounds_m
-    reach = float(rng.uniform(0.4, _DEEPEST_M))
+    side, reach = strip
     mirrors = (
         ((-1, 0, 0, 1, 2 * x0, 0), (x0 - reach, y0, x0, y1)),
         ((-1, 0, 0, 1, 2 * x1, 0), (x1, y0, x1 + reach, y1)),
         ((1, 0, 0, -1, 0, 2 * y0), (x0, y0 - reach, x1, y0)),
         ((1, 0, 0, -1, 0, 2 * y1), (x0, y1, x1, y1 + reach)),
     )
-    matrix, strip = mirrors[side]
+    matrix, seen_m = mirrors[side]
     whole = Canvas(canvas.page.copy(), canvas.matrix)
     draw_floor(whole, floor.transformed(matrix), style, rng)
-    seen = canvas.mask(box(*strip)) > 0
+    seen = canvas.mask(box(*seen_m)) > 0
     canvas.page[seen] = whole.page[seen]
 
 

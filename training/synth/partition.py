@@ -98,7 +98,7 @@ def cells_to_kind(area_m2: float, building: Building, rng: np.random.Generator) 
 def draw_footprint(building: Building, rng: np.random.Generator) -> list[RectM]:
     """Return the rectangles that the building covers, touching, not overlapping."""
     if building in (Building.HOME, Building.FLATS):
-        width, depth = rng.uniform(5.5, 14), rng.uniform(5, 11)
+        width, depth = rng.uniform(4.5, 12.5), rng.uniform(4.5, 10)
     else:
         width, depth = rng.uniform(22, 60), rng.uniform(11, 22)
     if building is Building.FLATS:

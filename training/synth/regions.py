@@ -41,7 +41,7 @@ def _merge_some(regions: list[Region], building: Building, rng: np.random.Genera
     for _ in range(int(joins)):
         if len(regions) < 4:
             return
-        first = regions[int(rng.integers(len(regions)))]
+        first = _choose_first(regions, rng)
         near = [r for r in regions if r is not first and _shared_m(first.cell, r.cell) > 0.9]
         if not near:
             continue
@@ -57,6 +57,13 @@ def _merge_some(regions: list[Region], building: Building, rng: np.random.Genera
             small = merged.area < 14
             kind = Kind.HALL if small and home else cells_to_kind(merged.area, building, rng)
             first.zones = [(kind, merged)]
+
+
+def _choose_first(regions: list[Region], rng: np.random.Generator) -> Region:
+    """Return any region, often a hall: halls of L and T shape are the rule in flats."""
+    halls = [region for region in regions if region.zones[0][0] in (Kind.HALL, Kind.CORRIDOR)]
+    chosen = halls if halls and rng.random() < 0.35 else regions
+    return chosen[int(rng.integers(len(chosen)))]
 
 
 def _open_some(regions: list[Region], building: Building, rng: np.random.Generator) -> None:
@@ -110,12 +117,7 @@ def _carve_closets(regions: list[Region], building: Building, rng: np.random.Gen
         x0, y0, x1, y1 = cell.bounds
         if cell.area < 6 or min(x1 - x0, y1 - y0) < 2.2:
             continue
-        width, depth = rng.uniform(0.55, 1.2), rng.uniform(0.7, 2.4)
-        if rng.random() < 0.5:
-            width, depth = depth, width
-        width, depth = min(width, 0.5 * (x1 - x0)), min(depth, 0.5 * (y1 - y0))
-        if rng.random() < 0.3:  # built-in closets take a whole side
-            width, depth = (x1 - x0, 0.65) if rng.random() < 0.5 else (0.65, y1 - y0)
+        width, depth = _nook_size_m(x1 - x0, y1 - y0, rng)
         left, top = rng.random() < 0.5, rng.random() < 0.5
         nook = box(
             x0 if left else x1 - width,
@@ -127,10 +129,42 @@ def _carve_closets(regions: list[Region], building: Building, rng: np.random.Gen
         if not cell.covers(nook) or not isinstance(rest, Polygon):
             continue
         region.zones = [(kind, rest)]
-        carved = Kind.DUCT if nook.area < 0.6 else Kind.CLOSET
-        if nook.area > 1.7 and rng.random() < 0.4:
-            carved = Kind.WC
-        regions.append(Region([(carved, nook)]))
+        regions += _carved(nook, rng)
+
+
+def _nook_size_m(width: float, depth: float, rng: np.random.Generator) -> tuple[float, float]:
+    """Return width and depth of what is taken out of a room of that width and depth."""
+    draw = rng.random()
+    if draw < 0.3:  # built-in closets take a whole side
+        return (width, 0.65) if rng.random() < 0.5 else (0.65, depth)
+    if draw < 0.45:
+        return float(rng.uniform(0.35, 0.75)), float(rng.uniform(0.35, 0.75))
+    shorter, longer = float(rng.uniform(0.55, 1.2)), float(rng.uniform(0.7, 2.4))
+    across, along = (shorter, longer) if rng.random() < 0.5 else (longer, shorter)
+    return min(across, 0.5 * width), min(along, 0.5 * depth)
+
+
+def _carved(nook: Polygon, rng: np.random.Generator) -> list[Region]:
+    """Return what a nook becomes: a shaft, a toilet, a closet or a row of them."""
+    x0, y0, x1, y1 = nook.bounds
+    shorter, longer = sorted((x1 - x0, y1 - y0))
+    if nook.area < 0.6:
+        return [Region([(Kind.DUCT, nook)])]
+    if shorter < 0.9 and longer > 1.6 and rng.random() < 0.5:
+        return [Region([(Kind.CLOSET, part)]) for part in _in_a_row(nook, rng)]
+    is_toilet = nook.area > 1.7 and rng.random() < 0.4
+    return [Region([(Kind.WC if is_toilet else Kind.CLOSET, nook)])]
+
+
+def _in_a_row(nook: Polygon, rng: np.random.Generator) -> list[Polygon]:
+    """Return a shallow nook cut into closets of equal width, each of which gets doors."""
+    x0, y0, x1, y1 = nook.bounds
+    count = max(2, min(4, int(max(x1 - x0, y1 - y0) / rng.uniform(0.8, 1.4))))
+    if x1 - x0 > y1 - y0:
+        step = (x1 - x0) / count
+        return [box(x0 + i * step, y0, x0 + (i + 1) * step, y1) for i in range(count)]
+    step = (y1 - y0) / count
+    return [box(x0, y0 + i * step, x1, y0 + (i + 1) * step) for i in range(count)]
 
 
 def _add_bays(regions: list[Region], building: Building, rng: np.random.Generator) -> None:

@@ -46,7 +46,10 @@ def draw_floor(canvas: Canvas, floor: Floor, style: Style, rng: np.random.Genera
     _draw_ground(canvas, floor, style, rng)
     gray = (style.furniture_gray,) * 3
     thin = Pen(gray, max(1, style.line_px - 1))
+    hides_floor = rng.random() < 0.4
     for thing in furnish(floor, style.fixtures, style.furniture, rng):
+        if hides_floor:
+            canvas.fill_shape(thing.footprint, PAPER)
         part = canvas.moved(thing.origin, thing.along, thing.inward)
         thing.symbol.draw(part, thing.width_m, thing.depth_m, thin, rng)
     for rail in floor.rails:
@@ -71,6 +74,9 @@ def _draw_ground(canvas: Canvas, floor: Floor, style: Style, rng: np.random.Gene
             continue
         if style.has_colored_rooms and rng.random() < 0.85:
             canvas.fill_shape(space.shape, _ROOM_COLORS[int(rng.integers(len(_ROOM_COLORS)))])
+        if space.kind in OUTDOOR and rng.random() < 0.3:
+            _draw_slabs(canvas, space, rng)
+            continue
         likely = 2.0 if space.kind in OUTDOOR or space.kind in WET else 0.6
         if rng.random() < style.floor_pattern * likely:
             _draw_pattern(canvas, canvas.mask(space.shape), rng)
@@ -84,6 +90,16 @@ def _draw_pattern(canvas: Canvas, mask: np.ndarray, rng: np.random.Generator) ->
     canvas.hatch(mask, pen, spacing, angle)
     if rng.random() < 0.6:
         canvas.hatch(mask, pen, spacing, angle + 90)
+
+
+def _draw_slabs(canvas: Canvas, space: Space, rng: np.random.Generator) -> None:
+    """Pave a terrace or balcony with slabs, or floor it with boards."""
+    mask = canvas.mask(space.shape)
+    pen = Pen((int(rng.integers(0, 150)),) * 3, int(rng.integers(1, 3)))
+    angle = float(rng.choice([0.0, 90.0]))
+    canvas.hatch(mask, pen, canvas.px_per_m * rng.uniform(0.1, 0.9), angle)
+    if rng.random() < 0.65:
+        canvas.hatch(mask, pen, canvas.px_per_m * rng.uniform(0.4, 0.9), angle + 90)
 
 
 def _draw_duct(canvas: Canvas, space: Space, style: Style, rng: np.random.Generator) -> None:

@@ -109,6 +109,13 @@ def _language_shares() -> list[float]:
     return [share / sum(shares) for share in shares]
 
 
+def draw_word(labeling: Labeling, rng: np.random.Generator) -> str:
+    """Return the name of any kind of room, as it stands in a legend or on a cover."""
+    kinds = [names for names in NAMES[labeling.language].values() if names != ("",)]
+    name = str(rng.choice(kinds[int(rng.integers(len(kinds)))]))
+    return name.upper() if labeling.is_upper else name
+
+
 def draw_note(rng: np.random.Generator) -> str:
     """Return one line of small print."""
     return str(rng.choice(_NOTES))
