@@ -113,7 +113,7 @@ def test_options_in_a_form(server: LocalServer) -> None:
 
 
 def test_a_page_of_a_document(server: LocalServer) -> None:
-    """The last of three pages has the plan; the answer names page and count."""
+    """The last of three pages has the plan, a cover has no rooms; page and count are named."""
     document = pdf(pages=3)
 
     first = post(server, document)

@@ -97,11 +97,12 @@ def encode(mode: str, kind: str, **options: Any) -> bytes:
 
 
 def pdf(pages: int = 1, password: str | None = None) -> bytes:
-    """A PDF with the sample plan on its last page; the others are blank."""
+    """A PDF with the sample plan on its last page; the others hold a word."""
     buffer = io.BytesIO()
     lock = StandardEncryption(password) if password else None
     canvas = Canvas(buffer, pagesize=(800, 566), encrypt=lock)
     for _ in range(pages - 1):
+        canvas.drawString(100, 100, "cover")
         canvas.showPage()
     canvas.drawImage(str(SAMPLE_PNG), 0, 0, 800, 566)
     canvas.save()
