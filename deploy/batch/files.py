@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 S3 = "s3://"
 _OCTETS = "application/octet-stream"
+_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", re.DOTALL)
+_SHOWN = 4
+_MOST_BYTES = 100 * 2**20  # API reference, CreateTransformJob: MaxPayloadInMB
 
 
 class Account(Protocol):
@@ -60,7 +65,7 @@ def find_plans(account: Account, inputs: Sequence[str]) -> list[Plan]:
 
     Raises:
         AwsError: If S3 refuses.
-        BadUsage: If there are none, or two of one name.
+        BadUsage: If there are none, two of one name, or one that a job does not take.
         OSError: If a file cannot be read.
     """
     found: list[Plan] = []
@@ -87,44 +92,77 @@ def store(account: Account, plan: Plan, folder: str) -> None:
     kind = mimetypes.guess_type(plan.file)[0] or _OCTETS
     if plan.source.startswith(S3):
         from_bucket, key = split_address(plan.source)
-        account.call("s3", "copy_object", {**place, "CopySource": f"{from_bucket}/{key}"})
+        source = {"Bucket": from_bucket, "Key": key}  # a text may end in ?versionId=
+        account.call("s3", "copy_object", {**place, "CopySource": source})
         return
     body = Path(plan.source).read_bytes()
     account.call("s3", "put_object", {**place, "Body": body, "ContentType": kind})
 
 
-def _here(path: Path) -> list[Plan]:
-    files = [path]
-    if path.is_dir():
-        # What begins with a dot is no plan: .DS_Store, .git.
-        files = [
-            file
-            for file in sorted(path.rglob("*"))
-            if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
-        ]
-    return [
-        Plan(
-            file.relative_to(path).as_posix() if path.is_dir() else file.name,
-            object_name(file.read_bytes(), file.name),
-            str(file),
-            file.stat().st_size,
+def check_sizes(sizes: Mapping[str, int]) -> None:
+    """Refuse what a job does not take.
+
+    Args:
+        sizes: Of each file, in bytes.
+
+    Raises:
+        BadUsage: If there are such.
+    """
+    bad = [
+        f"{file} is empty" if not size else f"{file} has {size:,} bytes"
+        for file, size in sorted(sizes.items())
+        if not 0 < size <= _MOST_BYTES
+    ]
+    if bad:
+        more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+        raise BadUsage(
+            f"{'; '.join(bad[:_SHOWN])}{more}; batch transform takes 1 to {_MOST_BYTES:,} bytes: "
+            "move them elsewhere"
         )
-        for file in files
+
+
+def _here(path: Path) -> list[Plan]:
+    if path.is_dir():
+        files = {file.relative_to(path).as_posix(): file for file in path.rglob("*")}
+        files = {name: file for name, file in files.items() if _is_plan(name) and file.is_file()}
+    else:
+        files = {path.name: path}
+    sizes = {name: file.stat().st_size for name, file in files.items()}
+    check_sizes(sizes)  # before any is read
+    return [
+        Plan(name, object_name(_digest(file), name), str(file), sizes[name])
+        for name, file in files.items()
     ]
 
 
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_plan(name: str) -> bool:
+    """What begins with a dot is none: .DS_Store, .git."""
+    return not any(part.startswith(".") for part in name.split("/"))
+
+
 def _in_s3(account: Account, address: str) -> list[Plan]:
+    """The object of this name, and those of the folder of this name."""
+    if not _ADDRESS.fullmatch(address):
+        raise BadUsage(f"{address!r} is not s3://bucket or s3://bucket/prefix")
     bucket, prefix = split_address(address)
+    folder = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
     params = {"Bucket": bucket, "Prefix": prefix}
     listed = account.pages("s3", "list_objects_v2", params, "Contents")
     plans = []
     for entry in listed:
         key = entry["Key"]
-        if key.endswith("/"):  # what the console makes for a folder
+        # `plans` does not mean `plans-old/a.png`.
+        below = key.removeprefix(folder) if key.startswith(folder) else key.rpartition("/")[2]
+        is_here = key == prefix or (key.startswith(folder) and _is_plan(below))
+        if not is_here or key.endswith("/"):  # which the console makes for a folder
             continue
-        below = key.removeprefix(prefix).lstrip("/") or key.rpartition("/")[2]
         # The ETag changes with the content; reading it all is what the copy in S3 saves.
-        identity = f"{bucket}/{key} {entry['ETag']}".encode()
-        source = f"{S3}{bucket}/{key}"
-        plans.append(Plan(below, object_name(identity, key), source, entry["Size"]))
+        identity = hashlib.sha256(f"{bucket}/{key} {entry['ETag']}".encode()).hexdigest()
+        plans.append(Plan(below, object_name(identity, key), f"{S3}{bucket}/{key}", entry["Size"]))
+    check_sizes({plan.file: plan.size_bytes for plan in plans})
     return plans

@@ -81,13 +81,13 @@ def default_name(inputs: list[str]) -> str:
     return f"{word or 'batch'}-{digest}"
 
 
-def object_name(identity: bytes, file: str) -> str:
+def object_name(digest: str, file: str) -> str:
     """Name of a plan's object.
 
     Args:
-        identity: The content, or what stands for it.
+        digest: Of the content, or of what stands for it.
         file: Name of the file, whose ending is kept.
     """
     _, dot, ending = file.lower().rpartition(".")
     kept = f".{ending}" if dot and _ENDING.fullmatch(f".{ending}") else ""
-    return f"{hashlib.sha256(identity).hexdigest()[:_DIGEST_CHARS]}{kept}"
+    return f"{digest[:_DIGEST_CHARS]}{kept}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from deploy.batch.files import store
+from deploy.batch.files import check_sizes, store
 from deploy.batch.state import read_state
 from deploy.endpoint.queue import put
 from deploy.endpoint.release import as_tags
@@ -27,7 +27,6 @@ BATCH_TAG = "roomdet:batch"
 _JSON = "application/json"
 _OCTETS = "application/octet-stream"
 _THREADS = 8  # uploads and downloads wait for the network, not for a core
-_MOST_BYTES = 100 * 2**20  # API reference, CreateTransformJob: MaxPayloadInMB
 _MOST_JOBS = 999
 
 
@@ -99,7 +98,7 @@ def submit(
         BadUsage: If a plan is too large for batch transform, or there are too many jobs.
         OSError: If a file cannot be read.
     """
-    _check_sizes(plans)
+    check_sizes({plan.file: plan.size_bytes for plan in plans})
     state = read_state(account, batch)
     files = {**state.files, **{plan.file: plan.key for plan in plans}}
     if files != state.files:  # first, so that no object is without a name
@@ -122,16 +121,6 @@ def submit(
         sum(count[key] for key in now.failures if key not in keys),
         sum(count[key] for key in now.running),
     )
-
-
-def _check_sizes(plans: Sequence[Plan]) -> None:
-    for plan in plans:
-        if not plan.size_bytes:
-            raise BadUsage(f"{plan.file} is empty; a batch takes no empty files")
-        if plan.size_bytes > _MOST_BYTES:
-            raise BadUsage(
-                f"{plan.file} has {plan.size_bytes:,} bytes; batch transform takes {_MOST_BYTES:,}"
-            )
 
 
 def _upload(account: Account, batch: Batch, plan: Plan) -> None:

@@ -62,7 +62,10 @@ class Account:
         with self._lock:
             if self.kill_at and len(self.changes) >= self.kill_at:
                 raise Killed
-            assert "" == faults(service, operation, params)
+            # boto3 makes a text of it before it looks.
+            source = params.get("CopySource", {})
+            plain = {**params, "CopySource": "/".join(source.values())} if source else params
+            assert "" == faults(service, operation, plain)
             self.changes.append(operation)
             if operation == "create_transform_job":
                 name = params["TransformJobName"]
@@ -70,8 +73,8 @@ class Account:
                 self.jobs[name] = {**params, "TransformJobStatus": "InProgress"}
                 return {}
             address = f"s3://{params['Bucket']}/{params['Key']}"
-            if source := params.get("CopySource"):
-                self.objects[address] = self.objects[f"s3://{source}"]
+            if source:
+                self.objects[address] = self.objects[f"s3://{source['Bucket']}/{source['Key']}"]
             else:
                 self.objects[address] = params["Body"]
             return {}

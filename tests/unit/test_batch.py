@@ -136,15 +136,17 @@ def test_a_killed_run_goes_on(folder: Path) -> None:
         assert account.jobs == whole.jobs
 
 
-def test_plans_that_lie_in_s3_are_copied_there() -> None:
+@pytest.mark.parametrize("named", ["s3://old/plans/", "s3://old/plans"])
+def test_plans_that_lie_in_s3_are_copied_there(named: str) -> None:
     """Under names of their own; folders below the prefix stay in the names of files."""
     objects = {
         "s3://old/plans/1/a.png": b"a",
         "s3://old/plans/2/a.png": b"b",
         "s3://old/plans/": b"",
     }
-    account = Account({**objects, "s3://old/plans-2/c.png": b"c"})
-    plans = find_plans(account, ["s3://old/plans/"])
+    others = {"s3://old/plans-2/c.png": b"c", "s3://old/plans/1/.DS_Store": b"?"}
+    account = Account({**objects, **others})
+    plans = find_plans(account, [named])
     submit(account, BATCH, plans, RESOURCES, lambda _: None)
     account.work()
 
@@ -196,7 +198,7 @@ def test_failures_are_read_from_the_log(messages: list[str], failure: Failure) -
     ("plan", "message"),
     [
         (Plan("a.png", "1.png", "a.png", 0), "a.png is empty"),
-        (Plan("a.png", "1.png", "a.png", 101 * 2**20), "batch transform takes 104,857,600"),
+        (Plan("a.png", "1.png", "a.png", 101 * 2**20), "takes 1 to 104,857,600 bytes"),
     ],
 )
 def test_a_plan_that_cannot_be_sent_is_refused(plan: Plan, message: str) -> None:
@@ -207,10 +209,32 @@ def test_a_plan_that_cannot_be_sent_is_refused(plan: Plan, message: str) -> None
     assert [] == account.changes
 
 
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    """By its size: to read a terabyte would fill the memory; each bad file is told."""
+    with (tmp_path / "a.tif").open("wb") as file:
+        file.truncate(2**40)
+    (tmp_path / "b.png").touch()
+    with pytest.raises(BadUsage, match=r"a\.tif has 1,099,511,627,776 bytes; b\.png is empty;"):
+        find_plans(Account(), [str(tmp_path)])
+
+
+def test_one_object_of_s3_is_named_by_itself() -> None:
+    """Its own name is the file's, also with what would end a source given as text."""
+    account = Account({"s3://old/plans/a?versionId=1.png": b"a"})
+    (plan,) = find_plans(account, ["s3://old/plans/a?versionId=1.png"])
+    submit(account, BATCH, [plan], RESOURCES, print)
+
+    assert "a?versionId=1.png" == plan.file
+    assert b"a" == account.objects[f"{BATCH.inputs}{plan.key}"]
+
+
 def test_inputs_that_are_none_are_refused(folder: Path) -> None:
     """Nothing there, or two files of one name."""
     with pytest.raises(BadUsage, match="no files in s3://plans/none"):
         find_plans(Account(), ["s3://plans/none/"])
+    for address in ("s3://", "s3:///plans", "s3://Plans_/a"):
+        with pytest.raises(BadUsage, match="is not s3://bucket or"):
+            find_plans(Account(), [address])
     with pytest.raises(BadUsage, match=r"a\.png is named twice"):
         find_plans(Account(), [str(folder), str(folder / "a.png")])
 
@@ -246,7 +270,9 @@ def test_names_are_made_of_what_is_given() -> None:
     assert default_name(["/a/plans"]) != default_name(["/b/plans"])
     for named in ("s3://plans/", "/ß", "/" + "x" * 99):
         batch_of("rooms", default_name([named]), "s3://plans/rooms/")  # is not refused
-    endings = [object_name(b"", f).partition(".")[2] for f in ("a.PNG", "a", "a.b c", ".x/a.j-p")]
+    endings = [
+        object_name("0" * 64, f).partition(".")[2] for f in ("a.PNG", "a", "a.b c", ".x/a.j-p")
+    ]
     assert ["png", "", "", ""] == endings
 
 
