@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.account import policies
 from deploy.account.deployer import OF_INSTANCES, SPARE, deployer_policy
 from deploy.account.diagnosis import Result, fails, ok, unknown, warning
+from deploy.account.places import NAME
 from deploy.errors import AwsDenied, AwsError
 
 if TYPE_CHECKING:
@@ -20,18 +21,12 @@ if TYPE_CHECKING:
 
     from deploy.account.patient import Patient
     from deploy.account.policies import Policy
+    from deploy.endpoint.spec import Spec
 
 PREFIXES = "ROOMDET_IMAGE_URL_PREFIXES"  # of the container: where plans lie (docs/operations.md)
 _SAMPLE = "doctor"  # stands for what a policy leaves open
 _SHOWN = 4
-_ATTACH = (
-    "Attach the policy that `python -m deploy bootstrap --print deployer-policy` prints to whoever "
-    "deploys; with one of its own already, look for an explicit deny or a permissions boundary"
-)
-_ROLE_ATTACH = (
-    "`python -m deploy bootstrap --yes` makes a role that may, and --plans lets it read plans by "
-    "reference; compare a role of your own with docs/bootstrap.md"
-)
+_OF_SPARE = "`image push`, large plans or `doctor`"
 
 
 def look_at_permissions(patient: Patient) -> Result:
@@ -43,7 +38,8 @@ def look_at_permissions(patient: Patient) -> Result:
             "Deploy as a user or role that has no more than `python -m deploy bootstrap --print "
             "deployer-policy`",
         )
-    wanted = deployer_policy(patient.places)["Statement"]
+    plans, outputs = _beside(patient.spec)
+    wanted = deployer_policy(patient.places, plans, outputs)["Statement"]
     if not patient.spec.fleet:
         wanted = [statement for statement in wanted if statement["Sid"] not in OF_INSTANCES]
     needed = [statement for statement in wanted if statement["Sid"] not in SPARE]
@@ -56,29 +52,64 @@ def look_at_permissions(patient: Patient) -> Result:
     if missing is None:
         return _try_reading(patient, f"IAM does not simulate {patient.identity}")
     if missing:
-        return fails(f"{principal} may not {_listed(missing)}", _ATTACH)
+        return fails(f"{principal} may not {_listed(missing)}", _attach(patient.spec))
     if unseen:
-        text = f"{principal} may release, but not {_listed(unseen)}, for `image push` or `doctor`"
-        return warning(text, _ATTACH)
+        text = f"{principal} may release, but not {_listed(unseen)}, for {_OF_SPARE}"
+        return warning(text, _attach(patient.spec))
     return ok(f"{principal} may make all calls")
 
 
 def look_at_role(patient: Patient) -> Result:
     """The role may read models, pull the image and write logs."""
-    plans = patient.spec.environment.get(PREFIXES, "").split()
-    wanted = policies.execution_policy(patient.places, plans)["Statement"]
+    plans, outputs = _beside(patient.spec)
+    wanted = policies.execution_policy(patient.places, plans, outputs)["Statement"]
+    needed = [statement for statement in wanted if statement["Sid"] != policies.OF_BATCHES]
+    spare = [statement for statement in wanted if statement["Sid"] == policies.OF_BATCHES]
     role = patient.places.role
     try:
-        missing = _missing(patient, role, wanted)
+        missing = _missing(patient, role, needed)
+        unseen = _missing(patient, role, spare)
     except AwsError as err:
         return unknown(
             f"IAM is not to be asked what {role} may do ({err.code})",
             "Allow iam:SimulatePrincipalPolicy, or compare its policy with docs/bootstrap.md",
         )
     if missing:
-        return fails(f"{role} may not {_listed(missing)}", _ROLE_ATTACH)
+        return fails(f"{role} may not {_listed(missing)}", _role_attach(patient.spec))
+    if unseen:
+        text = f"{role} may serve, but not {_listed(unseen)}, for `batch`"
+        return warning(text, _role_attach(patient.spec))
     read = "models and plans" if plans else "models"
     return ok(f"it may read {read}, pull the image, write logs and metrics")
+
+
+def _beside(spec: Spec) -> tuple[list[str], list[str]]:
+    """Where plans lie that the container reads itself, and where asynchronous answers go."""
+    outputs = [spec.async_.output, spec.async_.failures] if spec.async_ else []
+    return spec.environment.get(PREFIXES, "").split(), outputs
+
+
+def _bootstrap(spec: Spec, *options: str) -> str:
+    """The command with all that is wanted: a policy has only what is named."""
+    plans, outputs = _beside(spec)
+    words = [] if spec.endpoint == NAME else [f"--name={spec.endpoint}"]
+    words += [f"--plans={address.rstrip('/')}" for address in plans]
+    words += [f"--outputs={address.rstrip('/')}" for address in outputs]
+    return f"`{' '.join(['python -m deploy bootstrap', *options, *words])}`"
+
+
+def _attach(spec: Spec) -> str:
+    return (
+        f"Attach the policy that {_bootstrap(spec, '--print deployer-policy')} prints to whoever "
+        "deploys; with one of its own already, look for an explicit deny or a permissions boundary"
+    )
+
+
+def _role_attach(spec: Spec) -> str:
+    return (
+        f"{_bootstrap(spec, '--yes')} makes a role that may; compare a role of your own with "
+        "docs/bootstrap.md"
+    )
 
 
 def _principal(patient: Patient) -> str:
@@ -143,7 +174,7 @@ def _try_reading(patient: Patient, why: str) -> Result:
         except AwsDenied as err:
             denied.append(f"{service}:{err.operation}")
     if denied:
-        return fails(f"{patient.identity} may not {_listed(denied)}; {why}", _ATTACH)
+        return fails(f"{patient.identity} may not {_listed(denied)}; {why}", _attach(patient.spec))
     return unknown(
         f"reading works ({len(tried)} calls), whether changes are allowed is unknown; {why}",
         "Allow iam:SimulatePrincipalPolicy, or compare with `python -m deploy bootstrap --print "

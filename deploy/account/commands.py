@@ -105,7 +105,7 @@ def _policy(document: str, names: Names) -> dict[str, Any]:
     from deploy.account.deployer import bootstrap_policy, deployer_policy  # noqa: PLC0415
 
     if document == "deployer-policy":
-        return deployer_policy(names.places())
+        return deployer_policy(names.places(), names.plans, names.outputs)
     return bootstrap_policy(names.places(), names.role)
 
 

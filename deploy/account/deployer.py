@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from deploy.account.policies import PULL, SAGEMAKER, allow, policy_of, under
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deploy.account.places import Places
     from deploy.account.policies import Policy
 
@@ -21,22 +23,41 @@ _PUSH = (
     "ecr:UploadLayerPart",
 )
 _SCALING = "application-autoscaling"
-# Statements that no release needs: `image push` and `image fix` do, or `doctor` alone.
-SPARE = frozenset({"PushImage", "SeeBucket", "SeeRepository", "SeeRole", "AskIam", "SeeQuotas"})
+# Statements that no release needs: `image push`, `image fix` and `invoke` do, or `doctor` alone.
+SPARE = frozenset(
+    {
+        "PlansByReference",
+        "PushImage",
+        "SeeBucket",
+        "SeeRepository",
+        "SeeRole",
+        "AskIam",
+        "SeeQuotas",
+    }
+)
 # Statements that only endpoints of instances need.
 OF_INSTANCES = frozenset({"Alarms", "Autoscaling", "ScaleEndpoint", "FirstAutoscaling"})
 
 
-def deployer_policy(places: Places) -> Policy:
+def deployer_policy(
+    places: Places, plans: Sequence[str] = (), outputs: Sequence[str] = ()
+) -> Policy:
     """What a person, or CI, needs for `python -m deploy`, `bootstrap` apart.
 
     All endpoints of the account are read, since no configuration is removed that one of them uses.
+
+    Args:
+        places: What it is for.
+        plans: S3 addresses that the container reads plans under; `invoke` puts some there.
+        outputs: S3 addresses that asynchronous answers are written under.
     """
     return policy_of(
         [
             *_hosting(places),
             *_reading(places),
             *_artifacts(places),
+            *_plans(places, plans),
+            *_answers(places, outputs),
             *_image(places),
             *_role(places),
             *_watching(places),
@@ -140,6 +161,26 @@ def _artifacts(places: Places) -> list[Policy]:
         allow("Artifacts", objects, [under(account, places.artifacts)]),
         allow("ListArtifacts", ["s3:ListBucket"], bucket),
         allow("SeeBucket", [f"s3:GetBucket{what}" for what in seen], bucket),
+    ]
+
+
+def _plans(places: Places, plans: Sequence[str]) -> list[Policy]:
+    """What is too large to be sent lies there until it is answered (by_reference.py)."""
+    folders = [under(places.account, f"{address.rstrip('/')}/invoke") for address in plans]
+    objects = ["s3:DeleteObject", "s3:PutObject"]
+    return [allow("PlansByReference", objects, folders)] if folders else []
+
+
+def _answers(places: Places, outputs: Sequence[str]) -> list[Policy]:
+    """To whoever may not list, S3 says 403 of an answer that is not there yet."""
+    if not outputs:
+        return []
+    account = places.account
+    buckets = {address.removeprefix("s3://").partition("/")[0] for address in outputs}
+    objects = [under(account, address) for address in outputs]
+    return [
+        allow("Answers", ["s3:DeleteObject", "s3:GetObject"], objects),
+        allow("ListAnswers", ["s3:ListBucket"], sorted(map(account.s3_arn, buckets))),
     ]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 TLS_SID = "TlsOnly"
+OF_BATCHES = "WriteAnswersOfBatches"  # an endpoint serves without it
 # SageMaker's own namespaces; nobody else's figures can be written.
 _NAMESPACES = ["/aws/sagemaker/*", "aws/sagemaker/*", "AWS/SageMaker"]
 PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
@@ -39,7 +40,7 @@ def trust_policy(account: Account) -> Policy:
 def execution_policy(
     places: Places, plans: Sequence[str] = (), outputs: Sequence[str] = ()
 ) -> Policy:
-    """What SageMaker may do in the role: fetch model and image, write logs and metrics.
+    """What SageMaker may do in the role: fetch model and image, write logs, metrics and answers.
 
     Args:
         places: What it is for.
@@ -75,6 +76,8 @@ def execution_policy(
     if outputs:
         writable = [under(account, address) for address in outputs]
         statements.append(allow("WriteAnswers", ["s3:PutObject"], writable))
+    batches = under(account, f"{places.artifacts}/{places.endpoint}/batch/*/output")
+    statements.append(allow(OF_BATCHES, ["s3:PutObject"], [batches]))
     return policy_of(statements)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy.account.checks_permissions import PREFIXES
+from deploy.account.policies import OF_BATCHES
 from deploy.endpoint.release import split_address
 from tests.contract.account_setup import Setup, healthy
 from tests.contract.aws_account import NUMBER, aws_lab, aws_place
@@ -116,11 +117,27 @@ def _wrong_trust(setup: Setup) -> None:
     )
 
 
-def _role_without_models(setup: Setup) -> None:
-    iam, names = setup.lab.client("iam"), {"PolicyName": "roomdet-endpoint"}
-    policy = iam.get_role_policy(RoleName=_role(setup), **names)["PolicyDocument"]
-    policy["Statement"] = [s for s in policy["Statement"] if s["Sid"] != "ReadModels"]
-    iam.put_role_policy(RoleName=_role(setup), PolicyDocument=json.dumps(policy), **names)
+def _role_without(sid: str) -> Callable[[Setup], None]:
+    def spoil(setup: Setup) -> None:
+        iam, names = setup.lab.client("iam"), {"PolicyName": "roomdet-endpoint"}
+        policy = iam.get_role_policy(RoleName=_role(setup), **names)["PolicyDocument"]
+        policy["Statement"] = [s for s in policy["Statement"] if s["Sid"] != sid]
+        iam.put_role_policy(RoleName=_role(setup), PolicyDocument=json.dumps(policy), **names)
+
+    return spoil
+
+
+def _async_elsewhere(setup: Setup) -> None:
+    """Answers go where `bootstrap` was not told of."""
+    setup.settings.update(
+        {
+            "mode": "async",
+            "serverless": "null",
+            "async.instance_type": "ml.c6i.large",
+            "async.output": "s3://drawings/answers",
+            "async.failures": "s3://drawings/failures",
+        }
+    )
 
 
 def _role(setup: Setup) -> str:
@@ -217,7 +234,19 @@ CASES = (
         also=("permissions",),
     ),
     Case("The role trusts EC2 alone", "role", _wrong_trust),
-    Case("The role may not read models", "role-permissions", _role_without_models),
+    Case("The role may not read models", "role-permissions", _role_without("ReadModels")),
+    Case(
+        "The role may not write the answers of batches",
+        "role-permissions",
+        _role_without(OF_BATCHES),
+        level="warning",
+    ),
+    Case(
+        "The role may not write asynchronous answers",
+        "role-permissions",
+        _async_elsewhere,
+        also=("permissions",),
+    ),
     Case(
         "The role may not read plans that the container is to fetch",
         "role-permissions",

@@ -24,7 +24,7 @@ NAMES = Names(
 PLACES = NAMES.places()
 TRUST = policies.trust_policy(ACCOUNT)
 ROLE = policies.execution_policy(PLACES, NAMES.plans, NAMES.outputs)
-DEPLOYER = deployer_policy(PLACES)
+DEPLOYER = deployer_policy(PLACES, NAMES.plans, NAMES.outputs)
 BUCKET = policies.bucket_policy(ACCOUNT, NAMES.bucket)
 BOOTSTRAP = bootstrap_policy(PLACES, NAMES.role)
 # AWS's own code asks for these of whoever makes a call that ours makes (comments in policies.py).
@@ -50,6 +50,14 @@ def test_whoever_deploys_may_make_each_call_of_the_code_and_no_other() -> None:
 
     assert len(made) > 40
     assert needed | ASKED_BY_AWS == allowed_actions(DEPLOYER)
+
+
+def test_answers_that_are_not_there_yet_can_be_told_from_denied_ones() -> None:
+    """S3 says 403 instead of 404 to whoever may not list the bucket, and the wait would end."""
+    policy = deployer_policy(PLACES, (), ("s3://answers/good", "s3://answers/bad"))
+
+    assert ALLOWED == decide([policy], "s3:ListBucket", "arn:aws:s3:::answers")
+    assert NOTHING == decide([DEPLOYER], "s3:ListBucket", "arn:aws:s3:::answers")
 
 
 def test_statements_that_can_be_spared_exist() -> None:
@@ -96,6 +104,7 @@ def test_no_action_is_open(policy: policies.Policy) -> None:
         (ALLOWED, "s3:GetObject", f"{_MODELS}/rooms/rooms-1.0-12345678.tar.gz", {}),
         (ALLOWED, "s3:GetObject", "arn:aws:s3:::drawings/in/a.pdf", {}),
         (ALLOWED, "s3:PutObject", f"arn:aws:s3:::{NAMES.bucket}/answers/a.json", {}),
+        (ALLOWED, "s3:PutObject", f"{_MODELS}/rooms/batch/archive/output/a.png.out", {}),
         (ALLOWED, "ecr:BatchGetImage", f"{_IMAGE}/rooms", {}),
         (ALLOWED, "ecr:GetAuthorizationToken", "*", {}),
         (ALLOWED, "logs:PutLogEvents",
@@ -110,6 +119,8 @@ def test_no_action_is_open(policy: policies.Policy) -> None:
         (NOTHING, "s3:GetObject", f"arn:aws:s3:::{NAMES.bucket}/answers/a.json", {}),
         (NOTHING, "s3:GetObject", "arn:aws:s3:::drawings/input/a.pdf", {}),
         (NOTHING, "s3:PutObject", f"{_MODELS}/rooms/rooms-1.0-12345678.tar.gz", {}),
+        (NOTHING, "s3:PutObject", f"{_MODELS}/rooms/batch/archive/input/a.png", {}),
+        (NOTHING, "s3:PutObject", f"{_MODELS}/others/batch/archive/output/a.png.out", {}),
         (NOTHING, "s3:DeleteObject", f"{_MODELS}/a", {}),
         (NOTHING, "s3:ListBucket", f"arn:aws:s3:::{NAMES.bucket}", {}),
         (NOTHING, "ecr:BatchGetImage", f"{_IMAGE}/rooms-of-others", {}),
@@ -136,6 +147,12 @@ def test_what_the_role_may(
         (ALLOWED, "sagemaker:DescribeEndpoint", f"{_SAGEMAKER}:endpoint/of-others", {}),
         (ALLOWED, "iam:PassRole", NAMES.role_arn, _PASSED),
         (ALLOWED, "s3:PutObject", f"{_MODELS}/rooms/a.tar.gz", {}),
+        (ALLOWED, "s3:GetObject", f"arn:aws:s3:::{NAMES.bucket}/answers/a.out", {}),
+        (ALLOWED, "s3:DeleteObject", f"arn:aws:s3:::{NAMES.bucket}/answers/a.out", {}),
+        (ALLOWED, "s3:PutObject", "arn:aws:s3:::drawings/in/invoke/0123", {}),
+        (ALLOWED, "s3:DeleteObject", "arn:aws:s3:::drawings/in/invoke/0123", {}),
+        (NOTHING, "s3:PutObject", f"arn:aws:s3:::{NAMES.bucket}/answers/a.out", {}),
+        (NOTHING, "s3:DeleteObject", "arn:aws:s3:::drawings/in/a.pdf", {}),
         (ALLOWED, "ecr:PutImage", f"{_IMAGE}/rooms", {}),
         (ALLOWED, "cloudwatch:PutMetricAlarm",
          f"arn:aws:cloudwatch:{REGION}:{NUMBER}:alarm:rooms-5xx", {}),
