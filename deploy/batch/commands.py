@@ -131,9 +131,15 @@ def run_fetch(args: argparse.Namespace) -> int:
 
 def _open(args: argparse.Namespace) -> tuple[Batch, AwsAccount]:
     from deploy.batch.place import batch_of  # noqa: PLC0415
+    from deploy.endpoint.release import folder_of  # noqa: PLC0415
 
     target, account = open_endpoint(args)
-    folder = _served(args, target, account).folder
+    try:
+        folder = _served(args, target, account).folder
+    except NothingServes:  # a batch outlives the endpoint and its models
+        if not target.place:
+            raise
+        folder = folder_of(target.place)
     return batch_of(target.endpoint, args.name, folder), account
 
 

@@ -100,3 +100,18 @@ def test_no_such_batch(typed: Console) -> None:
 
     assert (1, "") == (done.status, done.out)
     assert "there is no batch attic in s3://rooms/small/batch/attic/" in done.err
+
+
+def test_a_batch_outlives_its_endpoint(typed: Console, folder: Path, tmp_path: Path) -> None:
+    """Nothing of it is removed by `delete`, so its answers can be had after it."""
+    archive = tmp_path / "rooms-1.0.mar"
+    pack(NETWORK, archive, version="1.0", root=ROOT)
+    gone = typed.with_settings("endpoint=gone")
+    assert gone.apply(archive, "--no-candidate").status == 0
+    assert gone.run("batch", "submit", str(folder / "floor-0"), "--name=last").status == 0
+    assert gone.run("batch", "status", "last", "--wait").status == 0
+    assert gone.run("delete", "--yes").status == 0
+
+    fetched = gone.run("batch", "fetch", "last")
+
+    assert (0, COUNT // 2) == (fetched.status, len(json.loads(fetched.out)))
