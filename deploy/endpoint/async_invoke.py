@@ -109,7 +109,7 @@ def _send(account: AwsAccount, target: Target, file: Path, folder: str, attribut
         attributes=attributes,
         invocation_timeout_s=target.invocation_timeout_s,
     )
-    _say(f"{file} is in the queue of {target.endpoint}")
+    _say(f"{file} is in the queue of {target.endpoint}; its answer will be {ticket.output}")
     return Sent(str(file), address, ticket)
 
 
