@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # as long as one is open, moto is not emptied for others
 def shared_lab() -> Iterator[Lab]:
-    """One local SageMaker for all tests that do not change it as a whole."""
+    """One local SageMaker for all tests of a file that do not change it as a whole."""
     with played_lab() as lab:
         yield lab
 
