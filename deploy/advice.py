@@ -157,6 +157,11 @@ _PLACES = (
 _IN_USE = (
     (
         {"ResourceInUse", "ResourceInUseException"},
+        "transform-job/",
+        f"Another `submit` of this batch was faster: `batch status` shows it, then {_AGAIN}.",
+    ),
+    (
+        {"ResourceInUse", "ResourceInUseException"},
         "",
         "Something uses it: `python -m deploy status` shows which configuration serves.",
     ),

@@ -241,6 +241,13 @@ def test_the_region_of_a_bucket_is_told() -> None:
     assert "another region" in next_step("HeadObject", "301", "Moved Permanently")
 
 
+def test_two_that_begin_the_same_job_are_told() -> None:
+    """SageMaker's word for it means another thing elsewhere."""
+    taken = "a job with this name already exists (arn:aws:sagemaker:a:1:transform-job/rooms-a-001)"
+    assert "submit" in next_step("CreateTransformJob", "ResourceInUse", taken)
+    assert "submit" not in next_step("DeleteModel", "ResourceInUse", "it is used")
+
+
 def test_all_pages_are_read() -> None:
     """Each is asked for with the token of the one before."""
     first = {"Models": [{"ModelName": "a"}], "NextToken": "more"}
