@@ -8,7 +8,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from deploy.account.places import NAME, Account, Names, check_names
-from deploy.endpoint.commands import WOULD_CHANGE, as_document, guarded, say
+from deploy.console import guarded, say
+from deploy.endpoint.commands import WOULD_CHANGE, as_document
 from deploy.endpoint.target import add_target_options, parse_endpoint_url
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.endpoint.commands import WOULD_CHANGE, guarded
+from deploy.console import guarded, say
+from deploy.endpoint.commands import WOULD_CHANGE
 from deploy.endpoint.target import add_target_options, open_endpoint
 from deploy.errors import NothingServes
 
@@ -82,9 +82,9 @@ def run_submit(args: argparse.Namespace) -> int:
     resources = Resources(
         served.model, instance_type, args.instance_count, args.concurrency, args.max_payload_mb
     )
-    done = submit(account, batch, plans, resources, _say, again=args.again)
+    done = submit(account, batch, plans, resources, say, again=args.again)
     print(json.dumps(asdict(done), indent=2))
-    _say(f"`python -m deploy batch status {batch.name}` shows how far it is" if done.job else
+    say(f"`python -m deploy batch status {batch.name}` shows how far it is" if done.job else
          "nothing is to be sent")  # fmt: skip
     return 0
 
@@ -102,7 +102,7 @@ def run_status(args: argparse.Namespace) -> int:
         is_running = found["status"] == "in progress"
         if not is_running or time.monotonic() >= deadline_s:
             break
-        _say(f"{found['answered']} of {found['files']} files are answered")
+        say(f"{found['answered']} of {found['files']} files are answered")
         time.sleep(pause_s)
         pause_s = min(pause_s * _POLL_GROWTH, _LAST_POLL_S)
     print(json.dumps(found, indent=2))
@@ -124,8 +124,8 @@ def run_fetch(args: argparse.Namespace) -> int:
     rest = [entry for entry in results if entry["status"] != "success"]
     for entry in rest:
         told = f"{entry['error']}: {entry['message']}" if "error" in entry else "no answer yet"
-        _say(f"{entry['file']}: {told}")
-    _say(f"{len(results) - len(rest)} of {len(results)} files are answered")
+        say(f"{entry['file']}: {told}")
+    say(f"{len(results) - len(rest)} of {len(results)} files are answered")
     return 1 if rest else 0
 
 
@@ -154,7 +154,3 @@ def _served(args: argparse.Namespace, target: Target, account: AwsAccount) -> Se
 def _check_there(batch: Batch, files: int) -> None:
     if not files:
         raise NothingServes(f"there is no batch {batch.name} in {batch.folder}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.console import guarded, say
 from deploy.contract.answers import OCTETS, Sample
 from deploy.contract.container import Setting
 from deploy.contract.modes import judge_endpoint, judge_image, judge_url
@@ -17,7 +17,7 @@ from deploy.contract.network import Network
 from deploy.contract.probing import Request
 from deploy.contract.report import document, has_failures, junit, summary, table
 from deploy.contract.wire import parse_url
-from deploy.errors import BadUsage, DeployError
+from deploy.errors import BadUsage
 from deploy.image.engine import find_engine
 
 if TYPE_CHECKING:
@@ -48,25 +48,18 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     runs.add_argument("--network", type=Network, choices=list(Network), default=Network.AUTO)
     parser.add_argument("--junit", type=Path, help="write JUnit's XML to this file")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.set_defaults(run=run_contract)
+    parser.set_defaults(run=guarded(run_contract))
 
 
 def run_contract(args: argparse.Namespace) -> int:
-    """Judge it and print the table; 0 if no rule is broken, 1 if one is, 2 for bad usage."""
+    """Judge it and print the table; 0 if no rule is broken, 1 if one is."""
     started_s = time.monotonic()
-    try:
-        target, rows = _judge(args)
-        if args.junit:
-            args.junit.parent.mkdir(parents=True, exist_ok=True)
-            args.junit.write_bytes(junit(target, rows, time.monotonic() - started_s))
-    except BadUsage as err:
-        _say(f"error: {err}")
-        return 2
-    except (DeployError, OSError) as err:
-        _say(f"error: {err}")
-        return 1
+    target, rows = _judge(args)
+    if args.junit:
+        args.junit.parent.mkdir(parents=True, exist_ok=True)
+        args.junit.write_bytes(junit(target, rows, time.monotonic() - started_s))
     print(json.dumps(document(target, rows), indent=2) if args.json else table(rows))
-    _say(f"{target}: {summary(rows)}, in {time.monotonic() - started_s:.0f} s")
+    say(f"{target}: {summary(rows)}, in {time.monotonic() - started_s:.0f} s")
     return 1 if has_failures(rows) else 0
 
 
@@ -120,8 +113,4 @@ def _setting(args: argparse.Namespace) -> Setting:
 
 
 def _report(row: Row) -> None:
-    _say(f"  {row.rule}: {row.verdict}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    say(f"  {row.rule}: {row.verdict}")

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from client.api import ClientError, parse_answer
+from deploy.console import say
 from deploy.endpoint.invoke import refusal
 from deploy.endpoint.queue import put, send, tidy, wait
 from deploy.endpoint.served import read_served
@@ -74,13 +74,13 @@ def run_async(
     sent = [_send(account, target, file, folder, attributes) for file in args.files]
     if args.no_wait:
         print(json.dumps([plan.places() for plan in sent], indent=2))
-        _say(f"{len(sent)} plans are in the queue; nobody removes them from {folder}")
+        say(f"{len(sent)} plans are in the queue; nobody removes them from {folder}")
         return 0
     deadline_s = time.monotonic() + args.timeout_s
     results = [_result(account, plan, deadline_s) for plan in sent]
     print(json.dumps(results, indent=2))
     good = sum(result["status"] == "success" for result in results)
-    _say(f"{good} of {len(results)} plans have rooms")
+    say(f"{good} of {len(results)} plans have rooms")
     return 0 if good == len(results) else 1
 
 
@@ -109,16 +109,16 @@ def _send(account: AwsAccount, target: Target, file: Path, folder: str, attribut
         attributes=attributes,
         invocation_timeout_s=target.invocation_timeout_s,
     )
-    _say(f"{file} is in the queue of {target.endpoint}; its answer will be {ticket.output}")
+    say(f"{file} is in the queue of {target.endpoint}; its answer will be {ticket.output}")
     return Sent(str(file), address, ticket)
 
 
 def _result(account: AwsAccount, plan: Sent, deadline_s: float) -> dict[str, Any]:
     left_s = max(deadline_s - time.monotonic(), 0)
     try:
-        reply = wait(account, plan.ticket, left_s, time.sleep, _say)
+        reply = wait(account, plan.ticket, left_s, time.sleep, say)
     except AnswerTimeout as err:  # it is in the queue still, so its file must stay
-        _say(f"{plan.file}: {err}")
+        say(f"{plan.file}: {err}")
         return {"status": "pending", **plan.places()}
     tidy(account, plan.input)
     return {"file": plan.file, "output": plan.ticket.output, **read_result(plan, reply)}
@@ -133,7 +133,7 @@ def read_result(plan: Sent, reply: Reply) -> dict[str, Any]:
     except ClientError as err:
         return {"status": "error", "error": "unknown", "message": str(err)}
     error = refusal(plan.ticket.endpoint, reply)
-    _say(f"{plan.file}: {error}")
+    say(f"{plan.file}: {error}")
     return {
         "status": "error",
         "http_status": error.status or None,
@@ -141,7 +141,3 @@ def read_result(plan: Sent, reply: Reply) -> dict[str, Any]:
         "message": error.reason,
         "failure": plan.ticket.failure,
     }
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

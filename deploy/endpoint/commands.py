@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from deploy.console import guarded, say
 from deploy.endpoint import invoke, logs
 from deploy.endpoint.target import add_target_options, open_endpoint, open_target
-from deploy.errors import BadUsage, DeployError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from deploy.endpoint.actions import Action
     from deploy.endpoint.apply import Operator, Outcome
@@ -193,27 +191,3 @@ def _tell(outcome: Outcome) -> int:
 def as_document(action: Action) -> dict[str, Any]:
     """An action as JSON."""
     return {"action": type(action).__name__.lower(), **asdict(action)}
-
-
-def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Tell an error of ours in one line, with its exit status."""
-
-    def run_guarded(args: argparse.Namespace) -> int:
-        try:
-            return run(args)
-        except BadUsage as err:
-            say(f"error: {err}")
-            return 2
-        except (DeployError, OSError) as err:
-            say(f"error: {err}")
-            return 1
-        except KeyboardInterrupt:
-            say("error: interrupted; the same command goes on with it")
-            return 1
-
-    return run_guarded
-
-
-def say(text: str) -> None:
-    """Tell progress."""
-    print(text, file=sys.stderr, flush=True)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from http import HTTPStatus
 from pathlib import Path
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from client.api import ClientError, parse_answer, parse_refusal
 from deploy.advice import next_step
 from deploy.aws_codes import THROTTLED
+from deploy.console import guarded, say
 from deploy.endpoint.spec import Mode
 from deploy.endpoint.target import add_target_options, open_endpoint
-from deploy.errors import BadUsage, DeployError, InvocationFailed
+from deploy.errors import BadUsage, InvocationFailed
 
 if TYPE_CHECKING:
     import argparse
@@ -59,27 +59,20 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     for name, kind in OPTIONS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help="see docs/api.md")
     add_target_options(parser)
-    parser.set_defaults(run=run_invoke)
+    parser.set_defaults(run=guarded(run_invoke))
 
 
 def run_invoke(args: argparse.Namespace) -> int:
-    """Print the answer; 0, or 1 if there is none, 2 bad usage."""
+    """Print the answer."""
     options = {name: value for name in OPTIONS if (value := getattr(args, name, None)) is not None}
-    try:
-        target, account = open_endpoint(args)
-        if target.mode is Mode.ASYNC:
-            from deploy.endpoint.async_invoke import run_async  # noqa: PLC0415
+    target, account = open_endpoint(args)
+    if target.mode is Mode.ASYNC:
+        from deploy.endpoint.async_invoke import run_async  # noqa: PLC0415
 
-            return run_async(args, target, account, options)
-        answer = _ask(account, target, _one_file(args, target.mode).read_bytes(), options)
-    except BadUsage as err:
-        _say(f"error: {err}")
-        return 2
-    except (DeployError, OSError) as err:
-        _say(f"error: {err}")
-        return 1
+        return run_async(args, target, account, options)
+    answer = _ask(account, target, _one_file(args, target.mode).read_bytes(), options)
     print(answer.body)
-    _say(f"{len(answer.rooms)} rooms, in {answer.processing_time_ms} ms of the container")
+    say(f"{len(answer.rooms)} rooms, in {answer.processing_time_ms} ms of the container")
     return 0
 
 
@@ -109,7 +102,7 @@ def _ask(account: AwsAccount, target: Target, data: bytes, options: dict[str, fl
     place, how = by_reference.place_for(account, target.endpoint)
     if not place:
         raise BadUsage(f"{_too_large(len(data), target.mode)}; {how}")
-    _say(f"The file has {len(data):,} bytes; it is put under {place} and named instead of sent")
+    say(f"The file has {len(data):,} bytes; it is put under {place} and named instead of sent")
     with by_reference.stored(account, place, data, options) as request:
         return invoke(by_reference.AsJson(account), target.endpoint, request, {})
 
@@ -157,7 +150,7 @@ def invoke(
     for pause_s in pauses_s:
         if reply.status not in _TRIED_AGAIN and reply.code not in THROTTLED:
             break
-        _say(f"{_short(reply)}; trying again in {pause_s:.0f} s …")
+        say(f"{_short(reply)}; trying again in {pause_s:.0f} s …")
         sleep(pause_s)
         reply = account.invoke(endpoint, data, _OCTETS, attributes)
     if reply.failure or not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
@@ -199,7 +192,3 @@ def _details(body: bytes) -> dict[str, Any]:
 
 def _short(reply: Reply) -> str:
     return f"The endpoint answers {reply.status} {reply.code or 'of its container'}".rstrip()
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

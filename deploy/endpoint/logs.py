@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deploy.aws_codes import is_absent
+from deploy.console import guarded
 from deploy.endpoint.target import add_target_options, open_endpoint
-from deploy.errors import AwsError, BadUsage, DeployError, LogsMissing
+from deploy.errors import AwsError, BadUsage, LogsMissing
 
 if TYPE_CHECKING:
     import argparse
@@ -52,26 +52,20 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow", action="store_true", help="go on until interrupted")
     parser.add_argument("--errors", action="store_true", help="only what went wrong")
     add_target_options(parser)
-    parser.set_defaults(run=run_logs)
+    parser.set_defaults(run=guarded(run_logs))
 
 
 def run_logs(args: argparse.Namespace) -> int:
-    """Print the lines; 0, or 1 if there is no log, 2 bad usage."""
+    """Print the lines; 0 also when --follow was interrupted."""
+    since_s = parse_since(args.since)
+    target, account = open_endpoint(args)
+    start_ms = int((time.time() - since_s) * 1000)
+    lines = read_lines(account, target.endpoint, start_ms, is_endless=args.follow)
     try:
-        since_s = parse_since(args.since)
-        target, account = open_endpoint(args)
-        start_ms = int((time.time() - since_s) * 1000)
-        lines = read_lines(account, target.endpoint, start_ms, is_endless=args.follow)
         for line in only_bad(lines) if args.errors else lines:
             print(line, flush=args.follow)
     except KeyboardInterrupt:
         return 0 if args.follow else 1
-    except BadUsage as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 2
-    except (DeployError, OSError) as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 1
     return 0
 
 

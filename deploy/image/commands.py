@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.errors import BadUsage, DeployError
+from deploy.console import guarded, say
+from deploy.errors import BadUsage
 from deploy.image.connect import Connection, open_registry
 from deploy.image.engine import Build, find_engine, push_commands, run_all, run_build
 from deploy.image.inspection import inspect
@@ -22,7 +22,6 @@ from deploy.image.source import labels
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from deploy.image.names import ImageName
 
@@ -37,12 +36,12 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     check.add_argument("image", help="registry/repository:tag or …@sha256:…")
     _add_demands(check)
     _add_connection(check)
-    check.set_defaults(run=_guarded(run_check))
+    check.set_defaults(run=guarded(run_check))
     fix = commands.add_parser("fix", help="write the manifest that SageMaker takes")
     fix.add_argument("image", help="registry/repository:tag or …@sha256:…")
     fix.add_argument("--to", metavar="TAG", default="", help="write under this tag instead")
     _add_connection(fix)
-    fix.set_defaults(run=_guarded(run_fix))
+    fix.set_defaults(run=guarded(run_fix))
     build = commands.add_parser("build", help="build the image with Docker or podman")
     build.add_argument("--tag", default=DEFAULT_TAG)
     build.add_argument("--base", default=DEFAULT_BASE)
@@ -51,20 +50,20 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     build.add_argument("flags", nargs="*", help="after --: flags of docker build or podman build")
     _add_demands(build)
     _add_connection(build)
-    build.set_defaults(run=_guarded(run_build_command))
+    build.set_defaults(run=guarded(run_build_command))
     push = commands.add_parser("push", help="push an image that was built, and check what arrived")
     push.add_argument("image", help="registry/repository:tag, as it is stored here")
     _add_demands(push)
     _add_connection(push)
-    push.set_defaults(run=_guarded(run_push))
+    push.set_defaults(run=guarded(run_push))
     sizes = commands.add_parser("sizes", help="print the layers of an image that is stored here")
     sizes.add_argument("--tag", default=DEFAULT_TAG)
     sizes.add_argument("--base", default=DEFAULT_BASE)
-    sizes.set_defaults(run=_guarded(run_sizes))
+    sizes.set_defaults(run=guarded(run_sizes))
     model_tar = commands.add_parser("model-tar", help="pack an archive for SageMaker")
     model_tar.add_argument("--archive", type=Path, default=Path("model_store/rooms.mar"))
     model_tar.add_argument("--out", type=Path, default=Path("build/model.tar.gz"))
-    model_tar.set_defaults(run=_guarded(run_model_tar))
+    model_tar.set_defaults(run=guarded(run_model_tar))
 
 
 def _add_demands(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +91,7 @@ def run_fix(args: argparse.Namespace) -> int:
     name = parse_name(args.image)
     if args.to and not TAG.fullmatch(args.to):
         raise BadUsage(f"{args.to!r} is no tag; a tag has letters, digits, _ . -")
-    fixed = fix(open_registry(name, _connection(args)), name, tag=args.to, say=_say)
+    fixed = fix(open_registry(name, _connection(args)), name, tag=args.to, say=say)
     if args.json:
         print(json.dumps(fix_document(fixed), indent=2))
     else:
@@ -108,8 +107,8 @@ def run_build_command(args: argparse.Namespace) -> int:
         arguments["ARCHIVE"] = args.archive
     engine = find_engine()
     if name is not None:
-        log_in(engine, name, _say)
-    _say(f"Building {args.tag} with {engine} …")
+        log_in(engine, name, say)
+    say(f"Building {args.tag} with {engine} …")
     run_build(engine, Build(args.tag, arguments, labels(Path()), tuple(args.flags), args.push))
     if name is not None:
         return _check(args, name, only_name=True)
@@ -123,7 +122,7 @@ def run_push(args: argparse.Namespace) -> int:
     if name.digest:
         raise BadUsage(f"{args.image}: an image is pushed under a tag, not under a digest")
     engine = find_engine()
-    log_in(engine, name, _say)
+    log_in(engine, name, say)
     run_all(push_commands(engine, args.image))
     return _check(args, name, only_name=True)
 
@@ -156,25 +155,3 @@ def _check(args: argparse.Namespace, name: ImageName, *, only_name: bool = False
 
 def _connection(args: argparse.Namespace) -> Connection:
     return Connection(args.plain_http, args.ca_file)
-
-
-def _guarded(
-    run: Callable[[argparse.Namespace], int],
-) -> Callable[[argparse.Namespace], int]:
-    """Tell an error of ours in one line, with its exit status."""
-
-    def guarded(args: argparse.Namespace) -> int:
-        try:
-            return run(args)
-        except BadUsage as err:
-            _say(f"error: {err}")
-            return 2
-        except (DeployError, OSError) as err:
-            _say(f"error: {err}")
-            return 1
-
-    return guarded
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -6,12 +6,12 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
 
 from client.api import ClientError
+from deploy.console import say
 from deploy.errors import BadUsage, DeployError
 from deploy.local.rollout import roll_out
 from deploy.local.running import Place, announce, find_running
@@ -72,11 +72,11 @@ def run_serve(args: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         with serve(args.archive, port=port) as server:
-            _say(f"Starting TorchServe; its log: {server.log}")
+            say(f"Starting TorchServe; its log: {server.log}")
             server.wait_ready(stop=stop)
             if not stop.is_set():
                 announce(server)
-                _say(
+                say(
                     f"Ready. Send a plan:\n\n"
                     f"  curl --data-binary @{SAMPLE_PLAN} "
                     f"-H 'Content-Type: application/octet-stream' {server.url}/invocations\n\n"
@@ -85,7 +85,7 @@ def run_serve(args: argparse.Namespace) -> int:
             while not stop.wait(_WATCH_S):
                 if server.process.poll() is not None:
                     return _fail(f"TorchServe ended by itself:\n{server.log_tail()}")
-            _say("Stopping …")
+            say("Stopping …")
     except LocalServerError as err:
         return _fail(str(err))
     return 0
@@ -107,7 +107,7 @@ def run_demo(args: argparse.Namespace) -> int:
 def run_rollout(args: argparse.Namespace) -> int:
     """Replace the version that serves; 0 when the new one does, 1 when not, 2 for bad usage."""
     try:
-        outcome = roll_out(args.archive, _place(args), _say)
+        outcome = roll_out(args.archive, _place(args), say)
     except BadUsage as err:
         _fail(str(err))
         return 2
@@ -127,10 +127,6 @@ def _place(args: argparse.Namespace) -> Place:
     return Place(args.url.rstrip("/"), args.management_url.rstrip("/"), args.model_store)
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def _fail(reason: str) -> int:
-    _say(f"error: {reason}")
+    say(f"error: {reason}")
     return 1

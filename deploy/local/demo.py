@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from client.api import Answer, detect
 from client.draw import draw_rooms
+from deploy.console import say
 from deploy.local.server import serve
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ def demo(archive: Path, plan: Path, drawing: Path, page: int) -> Answer:
     """
     data = plan.read_bytes()
     started_s = time.monotonic()
-    _say(f"Starting TorchServe with {archive} …")
+    say(f"Starting TorchServe with {archive} …")
     with serve(archive) as server:
         server.wait_ready()
-        _say(f"Ready after {time.monotonic() - started_s:.1f} s. Sending {plan}, as this would:\n")
+        say(f"Ready after {time.monotonic() - started_s:.1f} s. Sending {plan}, as this would:\n")
         print(
             f"curl --data-binary @{plan} -H 'Content-Type: application/octet-stream' "
             f"{server.url}/invocations\n",
@@ -43,13 +44,9 @@ def demo(archive: Path, plan: Path, drawing: Path, page: int) -> Answer:
     print(answer.body, flush=True)
     drawing.parent.mkdir(parents=True, exist_ok=True)
     draw_rooms(data, answer.rooms, page=page).save(drawing)
-    _say(
+    say(
         f"\n{len(answer.rooms)} rooms in {answer.processing_time_ms} ms. "
         f"The plan with its rooms: {drawing.resolve()}\n"
         "Your own plan: make demo PLAN=my.pdf    A server to try: make serve"
     )
     return answer
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -49,20 +49,28 @@ class Alarms:
 
     def _state(self, alarm: Mapping[str, Any], region: str) -> str:
         """What the data says; empty if it says nothing."""
-        watched = watched_by(alarm, region)
-        if watched is None:
-            return ""
-        hosting = self.hosting
-        try:
-            values = watched.values(
-                hosting.metrics.samples,
-                alarm["EvaluationPeriods"],
-                time.monotonic(),
-                hosting.clock.scale,
-            )
-        except NotUnderstood:
-            return ""  # docs/local-sagemaker.md
-        return state_of(alarm, values)
+        values = values_of(self.hosting, alarm, region)
+        return "" if values is None else state_of(alarm, values)
+
+
+def values_of(hosting: Hosting, alarm: Mapping[str, Any], region: str) -> list[float | None] | None:
+    """What an alarm looks at, one value for each of its periods, the latest first.
+
+    Returns:
+        None if it is not of our endpoints alone, or cannot be told (docs/local-sagemaker.md).
+    """
+    watched = watched_by(alarm, region)
+    if watched is None:
+        return None
+    try:
+        return watched.values(
+            hosting.metrics.samples,
+            alarm["EvaluationPeriods"],
+            time.monotonic(),
+            hosting.clock.scale,
+        )
+    except NotUnderstood:
+        return None
 
 
 def state_of(alarm: Mapping[str, Any], values: Sequence[float | None]) -> str:

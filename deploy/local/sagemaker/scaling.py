@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from deploy.local.sagemaker.alarms import values_of
 from deploy.local.sagemaker.asynchronous import backlog_gauges
 from deploy.local.sagemaker.policies import (
     HIGH_PERIODS,
@@ -17,7 +18,6 @@ from deploy.local.sagemaker.policies import (
     tracked_count,
     tracked_metric,
 )
-from deploy.local.sagemaker.readings import NotUnderstood, watched_by
 from deploy.local.sagemaker.resizing import begin_resize
 
 if TYPE_CHECKING:
@@ -129,19 +129,7 @@ class Scaling:
 
     def _breach(self, alarm: Found, region: str) -> float:
         """How far its metric is beyond an alarm's threshold; 0 if that cannot be told."""
-        watched = watched_by(alarm, region)
-        if watched is None:
-            return 0.0
-        hosting = self.hosting
-        try:
-            values = watched.values(
-                hosting.metrics.samples,
-                alarm["EvaluationPeriods"],
-                time.monotonic(),
-                hosting.clock.scale,
-            )
-        except NotUnderstood:
-            return 0.0
+        values = values_of(self.hosting, alarm, region) or []
         value = next((one for one in values if one is not None), None)
         return 0.0 if value is None else value - alarm["Threshold"]
 
