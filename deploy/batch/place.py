@@ -50,9 +50,13 @@ class Batch:
         """S3 address of the folder of the answers."""
         return f"{self.folder}output/"
 
-    def manifest(self, number: int) -> str:
-        """S3 address of the list of plans of a job."""
-        return f"{self.folder}manifests/{number:03d}.json"
+    def manifests(self, number: int) -> str:
+        """What the S3 addresses of lists of plans of a job begin with."""
+        return f"{self.folder}manifests/{number:03d}-"
+
+    def manifest(self, number: int, content: bytes) -> str:
+        """S3 address of a list of plans; two that are submitted at once have two."""
+        return f"{self.manifests(number)}{hashlib.sha256(content).hexdigest()[:12]}.json"
 
     def job(self, number: int) -> str:
         """Name of the first, second … job."""

@@ -124,11 +124,12 @@ def read_jobs(account: Account, batch: Batch) -> tuple[Job, ...]:
         if found is None:
             return tuple(jobs)
         given = found["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
-        if given != batch.manifest(number):  # names are for ever, and hyphens are in both parts
+        # Names are for ever, and hyphens are in both parts.
+        if not given.startswith(batch.manifests(number)):
             raise BadUsage(
                 f"job {batch.job(number)} is of another batch, {given}; take another --name"
             )
-        manifest = fetch(account, batch.manifest(number))
+        manifest = fetch(account, given)
         keys = frozenset(json.loads(manifest)[1:]) if manifest else frozenset()
         status, reason = found["TransformJobStatus"], found.get("FailureReason", "")
         jobs.append(Job(batch.job(number), status, reason, keys, found))

@@ -133,15 +133,17 @@ def _begin(
     """Begin a job; its name."""
     if number > _MOST_JOBS:
         raise BadUsage(f"batch {batch.name} has had {_MOST_JOBS} jobs; take another --name")
-    manifest = [{"prefix": batch.inputs}, *keys]
-    put(account, batch.manifest(number), json.dumps(manifest).encode(), _JSON)
-    account.call("sagemaker", "create_transform_job", job_params(batch, number, resources))
+    content = json.dumps([{"prefix": batch.inputs}, *keys]).encode()
+    manifest = batch.manifest(number, content)
+    put(account, manifest, content, _JSON)
+    params = job_params(batch, number, resources, manifest)
+    account.call("sagemaker", "create_transform_job", params)
     return batch.job(number)
 
 
-def job_params(batch: Batch, number: int, resources: Resources) -> dict[str, Any]:
+def job_params(batch: Batch, number: int, resources: Resources, manifest: str) -> dict[str, Any]:
     """Parameters of `create_transform_job`: one object is one request."""
-    source = {"S3DataType": "ManifestFile", "S3Uri": batch.manifest(number)}
+    source = {"S3DataType": "ManifestFile", "S3Uri": manifest}
     params: dict[str, Any] = {
         "TransformJobName": batch.job(number),
         "ModelName": resources.model,

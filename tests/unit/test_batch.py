@@ -260,7 +260,19 @@ def test_the_longest_names_are_taken() -> None:
     batch = Batch("e" * 32, "n" * 25, "s3://plans/e/batch/n/")
     resources = Resources("rooms-1", "ml.c6i.large", 3, 2, 20)
 
-    assert "" == faults("sagemaker", "create_transform_job", job_params(batch, 999, resources))
+    params = job_params(batch, 999, resources, batch.manifest(999, b"[]"))
+
+    assert "" == faults("sagemaker", "create_transform_job", params)
+
+
+def test_two_submits_at_once_have_a_list_each() -> None:
+    """The second one's job is refused, and must not change what the first one's works on."""
+    batch = batch_of("rooms", "attic", "s3://plans/rooms/")
+    first, second = batch.manifest(1, b"[1]"), batch.manifest(1, b"[2]")
+
+    assert first != second
+    assert first == batch.manifest(1, b"[1]")
+    assert first.startswith(batch.manifests(1))
 
 
 def test_names_are_made_of_what_is_given() -> None:
