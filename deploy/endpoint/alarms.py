@@ -52,11 +52,16 @@ def definition(alarm: Mapping[str, Any]) -> dict[str, Any]:
     return {key: alarm[key] for key in _DEFINITION if alarm.get(key) not in (None, "", [])}
 
 
-def read_alarms(account: Account, endpoint: str) -> tuple[Mapping[str, Any], ...]:
-    """The alarms that an endpoint can have, whoever made them, and their `Tags`."""
+def find_alarms(account: Account, endpoint: str) -> list[Mapping[str, Any]]:
+    """The alarms that an endpoint can have, whoever made them."""
     names = {"AlarmNames": all_names(endpoint), "AlarmTypes": ["MetricAlarm"]}
+    return account.pages("cloudwatch", "describe_alarms", names, "MetricAlarms")
+
+
+def read_alarms(account: Account, endpoint: str) -> tuple[Mapping[str, Any], ...]:
+    """The same with their `Tags`."""
     found = []
-    for alarm in account.pages("cloudwatch", "describe_alarms", names, "MetricAlarms"):
+    for alarm in find_alarms(account, endpoint):
         arn = {"ResourceARN": alarm["AlarmArn"]}
         tagged = account.ask("cloudwatch", "list_tags_for_resource", arn) or {}
         found.append({**alarm, "Tags": tagged.get("Tags", [])})

@@ -218,7 +218,7 @@ def read_endpoint(account: Account, name: str) -> Endpoint | None:
         found["EndpointStatus"],
         found.get("EndpointConfigName", ""),
         found.get("FailureReason", ""),
-        _tags(account, found["EndpointArn"]),
+        read_tags(account, found["EndpointArn"]),
         variants[0].get("DesiredInstanceCount", 0) if variants else 0,
     )
 
@@ -238,7 +238,7 @@ def read_versions(account: Account, endpoint: str) -> tuple[tuple[Version, ...],
         kind = form.fullmatch(name)
         if not kind:
             continue
-        tags = _tags(account, entry["EndpointConfigArn"])
+        tags = read_tags(account, entry["EndpointConfigArn"])
         if tags.get(OUR_TAG) != endpoint:
             continue
         if kind[1] == CANDIDATE:
@@ -270,7 +270,7 @@ def _models(account: Account, endpoint: str) -> dict[str, str]:
     params = {"NameContains": f"{endpoint}-"}
     for entry in account.pages(SERVICE, "list_models", params, "Models"):
         name = entry["ModelName"]
-        if _tags(account, entry["ModelArn"]).get(OUR_TAG) != endpoint:
+        if read_tags(account, entry["ModelArn"]).get(OUR_TAG) != endpoint:
             continue
         found = account.ask(SERVICE, "describe_model", {"ModelName": name})
         if found is not None:
@@ -289,6 +289,7 @@ def _in_use(account: Account, ours: set[str]) -> frozenset[str]:
     return frozenset(used - {""})
 
 
-def _tags(account: Account, arn: str) -> dict[str, str]:
+def read_tags(account: Account, arn: str) -> dict[str, str]:
+    """Tags of a resource of SageMaker."""
     listed = account.pages(SERVICE, "list_tags", {"ResourceArn": arn}, "Tags")
     return {entry["Key"]: entry["Value"] for entry in listed}

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint import alarms
+from deploy.endpoint.alarms import find_alarms
 from deploy.endpoint.release import SHA256_TAG, VERSION_TAG
-from deploy.endpoint.remote import PREVIOUS_TAG, PROVED_TAG, SERVICE, Account
+from deploy.endpoint.remote import PREVIOUS_TAG, PROVED_TAG, SERVICE, Account, read_tags
 from deploy.states import next_step_in
 
 if TYPE_CHECKING:
@@ -31,13 +31,8 @@ def read_status(account: Account, endpoint: str) -> dict[str, Any]:
     config = account.ask(
         SERVICE, "describe_endpoint_config", {"EndpointConfigName": found["EndpointConfigName"]}
     )
-    tags = _tags(account, found["EndpointArn"])
-    watched = account.pages(
-        "cloudwatch",
-        "describe_alarms",
-        {"AlarmNames": alarms.all_names(endpoint), "AlarmTypes": ["MetricAlarm"]},
-        "MetricAlarms",
-    )
+    tags = read_tags(account, found["EndpointArn"])
+    watched = find_alarms(account, endpoint)
     return {
         "endpoint": endpoint,
         "status": status,
@@ -55,7 +50,7 @@ def read_status(account: Account, endpoint: str) -> dict[str, Any]:
 
 
 def _served(account: Account, config: Mapping[str, Any]) -> dict[str, Any]:
-    tags = _tags(account, config["EndpointConfigArn"])
+    tags = read_tags(account, config["EndpointConfigArn"])
     model = config["ProductionVariants"][0]["ModelName"]
     found = account.ask(SERVICE, "describe_model", {"ModelName": model}) or {}
     return {
@@ -81,8 +76,3 @@ def _capacity(found: Mapping[str, Any]) -> dict[str, Any]:
         "instances": variant.get("CurrentInstanceCount"),
         "wanted_instances": variant.get("DesiredInstanceCount"),
     }
-
-
-def _tags(account: Account, arn: str) -> dict[str, str]:
-    listed = account.pages(SERVICE, "list_tags", {"ResourceArn": arn}, "Tags")
-    return {entry["Key"]: entry["Value"] for entry in listed}

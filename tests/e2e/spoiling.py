@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
     from deploy.local.server import LocalServer
 
+# Appended to roomdet/schema.py: an archive that loads, proves itself, and answers wrongly.
+SHIFTED = b"""
+_build_rooms = build_rooms
+def build_rooms(boxes_grid, scores):
+    return _build_rooms(boxes_grid // 2, scores)
+"""
+
 
 @contextmanager
 def frozen_worker(server: LocalServer) -> Iterator[None]:

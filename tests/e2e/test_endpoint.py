@@ -14,7 +14,7 @@ from deploy.aws import AwsAccount
 from deploy.local.sagemaker.hosting import Quotas
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
 from tests.e2e.console import REGION, Console, Done, console
-from tests.e2e.spoiling import without
+from tests.e2e.spoiling import SHIFTED, without
 from training.pack import pack
 
 if TYPE_CHECKING:
@@ -26,12 +26,7 @@ INSTANCES = (
     "realtime.instance_count=2", "realtime.rollout=canary", "realtime.wait_s=600",
     "realtime.termination_wait_s=0", "alarms.minutes=1",
 )  # fmt: skip
-# Loads and proves itself; what it answers a client is another thing.
-SHIFTED = b"""
-_build_rooms = build_rooms
-def build_rooms(boxes_grid, scores):
-    return _build_rooms(boxes_grid // 2, scores)
-"""
+# Likewise, and it answers with an error.
 FAILING = b"""
 def build_rooms(boxes_grid, scores):
     raise RuntimeError("a bug")

@@ -22,18 +22,11 @@ from deploy.local.sagemaker.place import Place, ServeWith, local_sagemaker, star
 from deploy.local.sagemaker.seeding import seed
 from tests.conftest import ROOT
 from tests.deploying import DEADLINE_S, REGION, Deployment, values
-from tests.e2e.spoiling import without
+from tests.e2e.spoiling import SHIFTED, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-# An archive that loads, proves itself, and answers wrongly.
-SHIFTED = b"""
-_build_rooms = build_rooms
-def build_rooms(boxes_grid, scores):
-    return _build_rooms(boxes_grid // 2, scores)
-"""
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from deploy.local.running import Place, announce
 from deploy.local.server import LocalServer, serve
 from tests.conftest import NETWORK, ROOT
 from tests.e2e.conftest import CONFIG
-from tests.e2e.spoiling import frozen_worker, without
+from tests.e2e.spoiling import SHIFTED, frozen_worker, without
 from tests.e2e.wire import PLAN, post
 from training.pack import pack
 
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLIENTS = 3
-# Appended to a module of the handler: an archive that loads and proves itself, and answers wrongly.
-SHIFTED = b"""
-_build_rooms = build_rooms
-def build_rooms(boxes_grid, scores):
-    return _build_rooms(boxes_grid // 2, scores)
-"""
 NO_RUNTIME = b'{"model": {"modelVersion": "9"}, "runtime": "NONE"}'
 NO_ERRORS = b"""
 def encode_error(error):
