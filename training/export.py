@@ -32,7 +32,7 @@ from training.plan_sets import evenly_thinned, find_pictures
 from training.reference import predict_page
 
 DEFAULT_GOLDEN_PLAN = Path("docs/sample/plan.png")
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = ("fp32", "fp16", network.INT8)
 # Beyond some hundred pictures the ranges of the layers change little.
 CALIBRATION_PICTURES = 300
 
@@ -59,13 +59,13 @@ class Storage:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ExportError(f"precision {self.precision!r} is none of {', '.join(PRECISIONS)}")
-        if (self.precision == "int8") != (self.calibration is not None):
+        if (self.precision == network.INT8) != (self.calibration is not None):
             raise ExportError("int8 needs --calibration, a folder of plans, and nothing else does")
 
     @property
     def made_with(self) -> tuple[str, ...]:
         """Packages whose versions tell how the numbers came about."""
-        return ("nncf",) * (self.precision == "int8") + ("openvino", "ultralytics")
+        return ("nncf",) * (self.precision == network.INT8) + ("openvino", "ultralytics")
 
     def calibration_pictures(self) -> list[Path]:
         """Pictures of the folder and its subfolders, thinned evenly; none unless int8.
@@ -99,7 +99,7 @@ def export(
         checkpoint: YOLOv8 detection checkpoint (``.pt``), one class or several.
         out: Folder that is made; holds ``network.json`` and the files that it names.
         golden_plan: Picture that the loaded network must read as the checkpoint does.
-        input_px: Side of the network's square input; a multiple of 32.
+        input_px: Longest side of a page that the network sees; a multiple of 32.
         allow_no_rooms: Accept a checkpoint that finds no room on the golden plan, whose archive
             then cannot prove itself when it is loaded.
         storage: Numbers in which it is stored.
@@ -130,7 +130,7 @@ def export(
         golden=golden,
     )
     manifest.write(out)
-    if storage.precision == "int8":
+    if storage.precision == network.INT8:
         _prove(out)
     return manifest
 
@@ -175,7 +175,9 @@ def _export_network(
         with warnings.catch_warnings():
             # Tracing warns of itself; whether the result is right, the golden plan tells.
             warnings.simplefilter("ignore")
-            exported = Path(YOLO(copy).export(format="openvino", imgsz=input_px, verbose=False))
+            exported = Path(
+                YOLO(copy).export(format="openvino", imgsz=input_px, dynamic=True, verbose=False)
+            )
         model = CORE.read_model(exported / network.TOPOLOGY)
         if pictures:
             from training.quantization import quantize  # noqa: PLC0415  # nncf loads slowly
@@ -203,7 +205,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("checkpoint", type=Path, help="YOLOv8 detection checkpoint, .pt")
     parser.add_argument("--out", type=Path, required=True, help="folder for the network")
     parser.add_argument("--golden-plan", type=Path, default=DEFAULT_GOLDEN_PLAN)
-    parser.add_argument("--input-px", type=int, default=640, help="side of the square input")
+    parser.add_argument(
+        "--input-px", type=int, default=640, help="longest side of a page that the network sees"
+    )
     parser.add_argument(
         "--precision", choices=PRECISIONS, default=FP16.precision, help="of the stored network"
     )

@@ -33,9 +33,9 @@ def quantize(model: ov.Model, pictures: Sequence[Path], input_px: int) -> ov.Mod
     """Return a network whose convolutions are int8.
 
     Args:
-        model: Takes float32, shape ``(1, 3, input_px, input_px)``, 0 to 1.
+        model: Takes float32, shape ``(1, 3, height, width)``, 0 to 1.
         pictures: Plans as they will be submitted; the layers' ranges are those that occur here.
-        input_px: Side of the square input.
+        input_px: Longest side of a page that the network sees.
     """
     logging.getLogger("nncf").setLevel(logging.WARNING)
     return nncf.quantize(
@@ -52,7 +52,7 @@ def _canvas(path: Path, input_px: int) -> Pixels:
     """A picture as the detector lays it out."""
     page = read_page(path.read_bytes(), page=1, side_px=input_px, limits=Limits()).pixels
     height, width = page.shape[:2]
-    return Letterbox.centered((width, height), input_px).place(page)
+    return Letterbox.around((width, height)).place(page)
 
 
 def _as_input(canvas: Pixels) -> npt.NDArray[np.float32]:

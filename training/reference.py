@@ -23,13 +23,13 @@ def predict_page(model: YOLO, pixels: Pixels, options: RequestOptions, input_px:
         pixels: uint8 RGB, shape ``(height, width, 3)``, as :func:`roomdet.images.read_page`
             returns them.
         options: Thresholds.
-        input_px: Side of the letterbox; ultralytics finds the page already letterboxed.
+        input_px: Longest side of the page; ultralytics finds it already letterboxed.
 
     Returns:
         Boxes as fractions of the page, highest confidence first.
     """
     height, width = pixels.shape[:2]
-    letterbox = Letterbox.centered((width, height), input_px)
+    letterbox = Letterbox.around((width, height))
     canvas_bgr = np.ascontiguousarray(letterbox.place(pixels)[:, :, ::-1])
     result = model.predict(
         canvas_bgr,

@@ -23,7 +23,6 @@ from benchmarks.answers.canvas import (
     resized,
     tile_starts,
 )
-from benchmarks.answers.shapes import CELL
 from benchmarks.answers.views import (
     MIRRORED,
     UPRIGHT,
@@ -33,7 +32,14 @@ from benchmarks.answers.views import (
     to_corners,
     undo_view,
 )
-from roomdet.geometry import Boxes, Detections, Pixels, fit_within, non_maximum_suppression
+from roomdet.geometry import (
+    CANVAS_STEP_PX,
+    Boxes,
+    Detections,
+    Pixels,
+    fit_within,
+    non_maximum_suppression,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,12 +52,12 @@ Look: TypeAlias = Callable[[Page, RunNetwork], list[Detections]]
 
 
 def letterboxed(side_px: int) -> Look:
-    """As served: the page on a square canvas."""
+    """The page on a square canvas."""
     return lambda page, run: [candidates(page.pixels(side_px), run, (side_px, side_px))]
 
 
 def on_rectangle(side_px: int) -> Look:
-    """On the smallest canvas that holds the page."""
+    """As served: the page on the smallest canvas that holds it."""
     return lambda page, run: [_on_rectangle(page.pixels(side_px), run)]
 
 
@@ -219,7 +225,14 @@ def together(looks: Iterable[Look]) -> Look:
 
 def _on_rectangle(pixels: Pixels, run: RunNetwork) -> Detections:
     height, width = pixels.shape[:2]
-    return candidates(pixels, run, (-(-width // CELL) * CELL, -(-height // CELL) * CELL))
+    return candidates(
+        pixels,
+        run,
+        (
+            -(-width // CANVAS_STEP_PX) * CANVAS_STEP_PX,
+            -(-height // CANVAS_STEP_PX) * CANVAS_STEP_PX,
+        ),
+    )
 
 
 def _tile(

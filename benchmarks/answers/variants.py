@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from benchmarks.answers.looks import Look
     from benchmarks.answers.merges import Merge
 
-SERVED = "page, nms 0.45"
+SERVED = "rectangle, nms 0.45"
 VOTED = "nms 0.6 voted 0.7"
 MANY = ("+", "2 mirrored", "flips", "turns", "views")  # in the names of looks of several passes
 
@@ -46,7 +46,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """Such as ``page, nms 0.45``, which is what is served."""
+        """Such as ``rectangle, nms 0.45``, which is what is served."""
         return f"{self.look}, {self.merge}"
 
 
@@ -62,12 +62,12 @@ def all_looks(side_px: int) -> dict[str, Look]:
     mirrored = {side: see.turned(side, (MIRRORED,)) for side in (smaller, side_px, larger)}
     two, four = (UPRIGHT, MIRRORED), FLIPS
     return {
+        "rectangle": see.on_rectangle(side_px),
         "page": page,
         f"page at {smaller}": small,
         f"page at {larger}": bigger,
         f"page at {largest}": see.letterboxed(largest),
         f"page at {2 * side_px}": see.letterboxed(2 * side_px),
-        "rectangle": see.on_rectangle(side_px),
         f"rectangle at {larger}": see.on_rectangle(larger),
         f"rectangle at {largest}": see.on_rectangle(largest),
         "stretched": see.stretched(side_px),
@@ -143,10 +143,12 @@ def all_merges() -> dict[str, Merge]:
 
 def all_variants(side_px: int) -> list[Variant]:
     """What is compared: every merge of the served look, and some merges of every other look."""
-    variants = [Variant("page", merge) for merge in all_merges()]
+    variants = [Variant("rectangle", merge) for merge in all_merges()]
     for look in list(all_looks(side_px))[1:]:
         merges = ["nms 0.6", VOTED]
-        if look.startswith("tiles"):
+        if look == "page":
+            merges += ["nms 0.45"]
+        elif look.startswith("tiles"):
             merges += ["nms 0.45", "covered 0.9 x 0.5", "containers 2 x 0"]
         elif not look.startswith("mean") and any(word in look for word in MANY):
             merges = [VOTED, "fused 0.6"]

@@ -51,4 +51,6 @@ def to_corners(boxes_cxcywh: Boxes) -> Boxes:
 
 def cells_of_view(side_px: int, view: View) -> npt.NDArray[np.int64]:
     """For each cell of the grids over a viewed square canvas the same cell of the upright one."""
-    return np.concatenate([apply_view(grid, view).ravel() for grid in anchor_grids(side_px)])
+    return np.concatenate(
+        [apply_view(grid, view).ravel() for grid in anchor_grids((side_px, side_px))]
+    )

@@ -19,38 +19,38 @@ STRIDES = (8, 16, 32)
 BOX_ROWS = 4
 
 
-def anchor_count(side_px: int) -> int:
-    """Anchors of a square canvas."""
-    return sum((side_px // stride) ** 2 for stride in STRIDES)
+def anchor_count(canvas_wh_px: tuple[int, int]) -> int:
+    """Anchors of a canvas."""
+    return sum(grid.size for grid in anchor_grids(canvas_wh_px))
 
 
-def anchor_grids(side_px: int) -> list[npt.NDArray[np.int64]]:
-    """Which anchor each cell of a square canvas has, grid by grid, each ``(cells, cells)``."""
+def anchor_grids(canvas_wh_px: tuple[int, int]) -> list[npt.NDArray[np.int64]]:
+    """Which anchor each cell of a canvas has, grid by grid, each ``(rows, columns)``."""
     first, grids = 0, []
     for stride in STRIDES:
-        cells = side_px // stride
-        grids.append(np.arange(first, first + cells**2).reshape(cells, cells))
-        first += cells**2
+        columns, rows = (side // stride for side in canvas_wh_px)
+        grids.append(np.arange(first, first + rows * columns).reshape(rows, columns))
+        first += rows * columns
     return grids
 
 
-def mirror_back(output: Boxes, side_px: int) -> Boxes:
+def mirror_back(output: Boxes, canvas_wh_px: tuple[int, int]) -> Boxes:
     """Turn what the network says of a canvas mirrored left to right into what it says of it.
 
     Args:
         output: float32, shape ``(4 + classes, anchors)``: center x, center y, width and height in
             canvas pixels, then scores. Not modified.
-        side_px: Side of the canvas.
+        canvas_wh_px: Size of the canvas.
 
     Returns:
         New float32 array of the same shape; each anchor's column is that of its mirror image.
     """
-    upright = output[:, _mirrored_anchors(side_px)]
-    upright[0] = side_px - upright[0]
+    upright = output[:, _mirrored_anchors(canvas_wh_px)]
+    upright[0] = canvas_wh_px[0] - upright[0]
     return upright
 
 
 @cache
-def _mirrored_anchors(side_px: int) -> npt.NDArray[np.int64]:
+def _mirrored_anchors(canvas_wh_px: tuple[int, int]) -> npt.NDArray[np.int64]:
     """For each anchor the one in its mirror image."""
-    return np.concatenate([grid[:, ::-1].ravel() for grid in anchor_grids(side_px)])
+    return np.concatenate([grid[:, ::-1].ravel() for grid in anchor_grids(canvas_wh_px)])

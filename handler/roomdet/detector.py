@@ -13,7 +13,15 @@ from roomdet import network
 from roomdet.anchors import BOX_ROWS, anchor_count, mirror_back
 from roomdet.config import Precision
 from roomdet.errors import ModelError
-from roomdet.geometry import Boxes, Detections, Letterbox, Pixels, Scores, non_maximum_suppression
+from roomdet.geometry import (
+    CANVAS_STEP_PX,
+    Boxes,
+    Detections,
+    Letterbox,
+    Pixels,
+    Scores,
+    non_maximum_suppression,
+)
 from roomdet.images import read_page
 from roomdet.schema import RequestOptions
 
@@ -46,13 +54,13 @@ class OpenVinoDetector:
 
     Args:
         folder: Holds ``network.xml`` and ``network.bin``.
-        input_px: Side of the network's square input.
+        input_px: Longest side of a page that the network sees.
         precision: See :class:`roomdet.config.Config`.
         threads: See :class:`roomdet.config.Config`.
         passes: See :class:`roomdet.config.Config`.
 
     Raises:
-        ModelError: If OpenVINO cannot read or compile the network, or it is no YOLOv8 detector.
+        ModelError: As :func:`compile_network`.
     """
 
     def __init__(
@@ -66,20 +74,9 @@ class OpenVinoDetector:
     ) -> None:
         self.input_px = input_px
         self._passes = passes
-        try:
-            model = CORE.read_model(folder / network.TOPOLOGY, folder / network.WEIGHTS)
-            _check_layout(model, input_px)
-            self._compiled = CORE.compile_model(
-                _with_uint8_input(model),
-                "CPU",
-                {
-                    properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
-                    properties.hint.inference_precision: _arithmetic(precision),
-                    properties.inference_num_threads: threads,
-                },
-            )
-        except RuntimeError as err:  # OpenVINO's C++ exceptions arrive as RuntimeError
-            raise ModelError(f"OpenVINO cannot load the network: {err}") from err
+        self._compiled = compile_network(
+            folder, input_px=input_px, precision=precision, threads=threads
+        )
 
     @property
     def precision(self) -> Precision:
@@ -104,7 +101,7 @@ class OpenVinoDetector:
             ModelError: If the network answers with numbers that are none.
         """
         height, width = pixels.shape[:2]
-        letterbox = Letterbox.centered((width, height), self.input_px)
+        letterbox = Letterbox.around((width, height))
         output = self._look(letterbox.place(pixels), passes or self._passes)
         candidates = parse_output(output, options.confidence)
         kept = non_maximum_suppression(candidates, iou=options.iou, max_count=options.max_rooms)
@@ -119,9 +116,40 @@ class OpenVinoDetector:
             return output
         first = output.copy()  # the next pass writes into the same memory
         mirrored = np.ascontiguousarray(canvas[:, ::-1])
-        second = mirror_back(self._compiled(mirrored[None])[0][0], self.input_px)
+        height, width = canvas.shape[:2]
+        second = mirror_back(self._compiled(mirrored[None])[0][0], (width, height))
         mean: Boxes = (first + second) / np.float32(2)
         return mean
+
+
+def compile_network(
+    folder: Path, *, input_px: int, precision: Precision = Precision.AUTO, threads: int = 0
+) -> ov.CompiledModel:
+    """Compile a YOLOv8 network for this CPU.
+
+    One compiled network takes canvases of every form: uint8 RGB, shape ``(1, height, width, 3)``,
+    sides multiples of ``CANVAS_STEP_PX`` up to ``input_px``. What it needs for a form is kept after
+    the first such canvas (docs/decisions/0019-canvas-and-int8.md).
+
+    Raises:
+        ModelError: If OpenVINO cannot read or compile the network, or it is no YOLOv8 detector.
+    """
+    try:
+        model = CORE.read_model(folder / network.TOPOLOGY, folder / network.WEIGHTS)
+        _check_layout(model, input_px)
+        side = ov.Dimension(CANVAS_STEP_PX, input_px)
+        model.reshape([1, 3, side, side])
+        return CORE.compile_model(
+            _with_uint8_input(model),
+            "CPU",
+            {
+                properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
+                properties.hint.inference_precision: _arithmetic(precision),
+                properties.inference_num_threads: threads,
+            },
+        )
+    except RuntimeError as err:  # OpenVINO's C++ exceptions arrive as RuntimeError
+        raise ModelError(f"OpenVINO cannot load the network: {err}") from err
 
 
 def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
@@ -140,7 +168,7 @@ def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
     detector = OpenVinoDetector(
         folder,
         input_px=manifest.input_px,
-        precision=config.precision,
+        precision=precision_of(manifest, config.precision),
         threads=config.threads,
         passes=config.passes,
     )
@@ -149,6 +177,15 @@ def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
     found = detector.detect(page.pixels, RequestOptions(), passes=1)  # as the reference did
     network.check_golden(found, manifest.golden)
     return detector
+
+
+def precision_of(manifest: network.NetworkManifest, asked: Precision) -> Precision:
+    """The arithmetic that a network is to use, where ``auto`` leaves it open.
+
+    Beside int8 convolutions fp32 costs little, and the golden plan's rooms stay in their place.
+    """
+    is_int8 = manifest.precision == network.INT8
+    return Precision.FP32 if asked is Precision.AUTO and is_int8 else asked
 
 
 def parse_output(output: Boxes, confidence: float) -> Detections:
@@ -178,18 +215,14 @@ def parse_output(output: Boxes, confidence: float) -> Detections:
 
 
 def _check_layout(model: ov.Model, input_px: int) -> None:
-    """Refuse a network that is not a YOLOv8 detector of one square RGB picture."""
-    inputs, outputs = (
-        [list(port.get_partial_shape().to_shape()) for port in ports]
-        for ports in (model.inputs, model.outputs)
-    )
-    anchors = anchor_count(input_px)
-    match (inputs, outputs):
-        case ([[1, 3, height, width]], [[1, rows, columns]]) if (
-            height == width == input_px and rows > BOX_ROWS and columns == anchors
-        ):
+    """Refuse a network that is not a YOLOv8 detector of RGB pictures of any size."""
+    model.reshape([1, 3, input_px, input_px])
+    outputs = [list(port.get_partial_shape().to_shape()) for port in model.outputs]
+    anchors = anchor_count((input_px, input_px))
+    match outputs:
+        case [[1, rows, columns]] if rows > BOX_ROWS and columns == anchors:
             return
-    raise ModelError(f"the network is no YOLOv8 detector of {input_px} px: {inputs} to {outputs}")
+    raise ModelError(f"the network is no YOLOv8 detector of {input_px} px: it answers {outputs}")
 
 
 def _with_uint8_input(model: ov.Model) -> ov.Model:

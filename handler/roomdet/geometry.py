@@ -17,6 +17,8 @@ GridBoxes: TypeAlias = npt.NDArray[np.int64]
 GRID = 1000  # the API's coordinates run from 0 to 1000 (docs/api.md)
 # The grey around a letterboxed page; ultralytics trains with it (ultralytics 8.4, LetterBox).
 PADDING_VALUE = 114
+# Sides of a canvas are multiples of the network's coarsest stride (ultralytics 8.4, Detect).
+CANVAS_STEP_PX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +61,30 @@ def fit_within(source_wh: tuple[float, float], side_px: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """Where a page lies on the square canvas that the network sees.
+    """Where a page lies on the canvas that the network sees.
 
     Attributes:
-        side_px: Side of the canvas in pixels.
-        page_wh_px: Size of the page on the canvas.
-        offset_xy_px: Upper left corner of the page on the canvas.
+        canvas_wh_px: Size of the canvas in pixels.
+        page_wh_px: Size of the page on it.
+        offset_xy_px: Upper left corner of the page on it.
     """
 
-    side_px: int
+    canvas_wh_px: tuple[int, int]
     page_wh_px: tuple[int, int]
     offset_xy_px: tuple[int, int]
 
     @classmethod
-    def centered(cls, page_wh_px: tuple[int, int], side_px: int) -> Letterbox:
-        """Center a page that fits; an odd remainder goes to the right and bottom.
+    def around(cls, page_wh_px: tuple[int, int]) -> Letterbox:
+        """Center a page on the smallest canvas; an odd remainder goes to the right and bottom.
 
         Source:
-            ultralytics 8.4, ``LetterBox``: ``round(remainder / 2 - 0.1)``.
+            ultralytics 8.4, ``LetterBox`` with ``auto``: ``round(remainder / 2 - 0.1)``.
         """
-        width, height = page_wh_px
-        if not (1 <= width <= side_px and 1 <= height <= side_px):
-            raise ValueError(f"page of {width} x {height} px does not fit into {side_px} px")
-        offset = (side_px - width) // 2, (side_px - height) // 2
-        return cls(side_px, page_wh_px, offset)
+        if min(page_wh_px) < 1:
+            raise ValueError(f"a page of {page_wh_px} px has no area")
+        width, height = (-(-side // CANVAS_STEP_PX) * CANVAS_STEP_PX for side in page_wh_px)
+        offset = (width - page_wh_px[0]) // 2, (height - page_wh_px[1]) // 2
+        return cls((width, height), page_wh_px, offset)
 
     def place(self, pixels: Pixels) -> Pixels:
         """Lay a page on the grey canvas.
@@ -91,10 +93,10 @@ class Letterbox:
             pixels: uint8, shape ``(height, width, 3)`` of ``page_wh_px``. Not modified.
 
         Returns:
-            New uint8 array, shape ``(side_px, side_px, 3)``.
+            New uint8 array, shape ``(height, width, 3)`` of ``canvas_wh_px``.
         """
         (width, height), (left, top) = self.page_wh_px, self.offset_xy_px
-        canvas = np.full((self.side_px, self.side_px, 3), PADDING_VALUE, np.uint8)
+        canvas = np.full((*self.canvas_wh_px[::-1], 3), PADDING_VALUE, np.uint8)
         canvas[top : top + height, left : left + width] = pixels
         return canvas
 

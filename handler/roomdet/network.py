@@ -24,7 +24,8 @@ MANIFEST = "network.json"
 TOPOLOGY = "network.xml"
 WEIGHTS = "network.bin"
 GOLDEN_PLAN = "golden.png"
-FORMAT = 1
+FORMAT = 2  # since 2 the network takes canvases of any form
+INT8 = "int8"
 
 EXPECTED_CONFIDENCE = 0.5  # a room that the reference finds with this must be found again …
 EXPECTED_IOU = 0.9  # … and overlap at least this much,
@@ -49,7 +50,7 @@ class NetworkManifest:
     """Content of ``network.json``.
 
     Attributes:
-        input_px: Side of the square input in pixels.
+        input_px: Longest side of a page that the network sees, in pixels.
         classes: Names of the classes; every class is a room.
         checkpoint_sha256: Digest of the checkpoint that was exported.
         exported_with: Name and version of the software that exported it.
@@ -88,7 +89,7 @@ class NetworkManifest:
         try:
             raw = json.loads(path.read_text("utf-8"))
             if raw.pop("format") != FORMAT:
-                raise ModelError(f"{MANIFEST} has a format that is not {FORMAT}")
+                raise ModelError(f"{MANIFEST} has a format that is not {FORMAT}; export it again")
             raw["classes"] = tuple(raw["classes"])
             raw["golden"] = tuple(
                 GoldenRoom(tuple(room["box_xyxy_norm"]), room["confidence"])

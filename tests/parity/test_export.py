@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +18,13 @@ from ultralytics import YOLO
 from ultralytics.nn.tasks import DetectionModel
 
 from roomdet import network
-from roomdet.config import Config, Precision
+from roomdet.config import Config, Limits, Precision
 from roomdet.detector import CORE, load_detector, parse_output
 from roomdet.errors import ModelError
+from roomdet.geometry import iou_matrix
+from roomdet.images import read_page
 from roomdet.network import NetworkManifest
+from roomdet.schema import RequestOptions
 from tests.conftest import NETWORK, ROOT, SAMPLE_PNG
 from training.export import ExportError, export, main
 from training.parity import compare_floats
@@ -54,35 +58,38 @@ def test_the_committed_network_is_that_of_the_committed_checkpoint() -> None:
     assert digest == NetworkManifest.read(NETWORK).checkpoint_sha256
 
 
-def test_an_export_today_computes_the_same_numbers(tmp_path: Path) -> None:
-    """The committed network is what the export makes of the checkpoint, and finds its rooms."""
-    manifest = export(
-        CHECKPOINT, tmp_path, golden_plan=GOLDEN_PLAN, input_px=640, allow_no_rooms=False
+def test_the_committed_network_finds_what_an_export_today_finds(
+    fp16: Path, drawn_plans: list[bytes]
+) -> None:
+    """It is stored in int8: certain rooms stay, edges move a little."""
+    options = RequestOptions(confidence=0.5)
+    committed, today = (
+        load_detector(folder, Config(precision=Precision.FP32)) for folder in (NETWORK, fp16)
     )
-    committed = NetworkManifest.read(NETWORK)
-    picture = np.random.default_rng(0).random((1, 3, 640, 640), np.float32)
-    outputs = [
-        CORE.compile_model(
-            CORE.read_model(folder / network.TOPOLOGY), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-        )(picture)[0]
-        for folder in (tmp_path, NETWORK)
-    ]
+    certain = kept = 0
+    for data in drawn_plans:
+        page = read_page(data, page=1, side_px=640, limits=Limits()).pixels
+        expected = today.detect(page, options)
+        found = committed.detect(page, replace(options, confidence=0.35))
+        certain += len(expected)
+        kept += int((iou_matrix(expected.boxes_xyxy, found.boxes_xyxy) >= 0.9).any(axis=1).sum())
 
-    assert len(manifest.golden) == len(committed.golden) >= 5
-    np.testing.assert_allclose(outputs[0], outputs[1], atol=1e-3)
+    assert NetworkManifest.read(NETWORK).golden == NetworkManifest.read(fp16).golden
+    assert certain > 40
+    assert kept >= 0.95 * certain
 
 
-def test_drawn_plans_agree_with_ultralytics(drawn_plans: list[bytes]) -> None:
+def test_drawn_plans_agree_with_ultralytics(fp16: Path, drawn_plans: list[bytes]) -> None:
     """fp32: every room of either side has its partner with IoU >= 0.98."""
-    agreement = compare_floats(drawn_plans, CHECKPOINT, NETWORK, Precision.FP32)
+    agreement = compare_floats(drawn_plans, CHECKPOINT, fp16, Precision.FP32)
 
     assert agreement.reference > 40
     assert agreement.share >= 0.99
 
 
-def test_bf16_finds_the_same_rooms_a_little_elsewhere(drawn_plans: list[bytes]) -> None:
+def test_bf16_finds_the_same_rooms_a_little_elsewhere(fp16: Path, drawn_plans: list[bytes]) -> None:
     """bf16: confidences within 0.05 and edges within 6 of 1000 where boxes match at 0.98."""
-    agreement = compare_floats(drawn_plans, CHECKPOINT, NETWORK, Precision.BF16)
+    agreement = compare_floats(drawn_plans, CHECKPOINT, fp16, Precision.BF16)
 
     assert agreement.share >= 0.9
     assert agreement.largest_score_difference < 0.05

@@ -18,7 +18,7 @@ from roomdet.geometry import iou_matrix
 from roomdet.images import read_page
 from roomdet.network import NetworkManifest
 from roomdet.schema import RequestOptions
-from tests.conftest import NETWORK, ROOT, SAMPLE_PNG
+from tests.conftest import ROOT, SAMPLE_PNG
 from training.export import ExportError, Storage, export, main
 from training.sample.draw import pdf_to_image, plan_to_pdf
 from training.sample.plan import PLAN_BUILDERS
@@ -54,15 +54,15 @@ def int8(plans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_int8_is_small_and_says_so(int8: Path) -> None:
+def test_int8_is_small_and_says_so(int8: Path, fp16: Path) -> None:
     """Weights of one byte each, recorded with what quantized them; digests fit."""
     manifest = NetworkManifest.read(int8)
-    committed = NetworkManifest.read(NETWORK)
-    sizes = [(folder / network.WEIGHTS).stat().st_size for folder in (int8, NETWORK)]
+    usual = NetworkManifest.read(fp16)
+    sizes = [(folder / network.WEIGHTS).stat().st_size for folder in (int8, fp16)]
 
-    assert (manifest.precision, committed.precision) == ("int8", "fp16")
+    assert (manifest.precision, usual.precision) == ("int8", "fp16")
     assert "nncf" in manifest.exported_with
-    assert manifest.golden == committed.golden
+    assert manifest.golden == usual.golden
     assert sizes[0] < 0.6 * sizes[1]
 
 
@@ -86,12 +86,12 @@ def test_convolutions_are_quantized_and_box_arithmetic_is_not(int8: Path) -> Non
 
 @pytest.mark.parametrize("precision", [Precision.FP32, Precision.BF16])
 def test_int8_finds_the_rooms_with_any_setting(
-    int8: Path, plans: Path, precision: Precision
+    int8: Path, fp16: Path, plans: Path, precision: Precision
 ) -> None:
     """The setting rules what is not int8; certain rooms stay, edges move a little."""
     options = RequestOptions(confidence=0.5)
     quantized = load_detector(int8, Config(precision=precision))
-    original = load_detector(NETWORK, Config(precision=Precision.FP32))
+    original = load_detector(fp16, Config(precision=Precision.FP32))
     certain = kept = 0
     for path in sorted(plans.rglob("*.png")):
         page = read_page(path.read_bytes(), page=1, side_px=640, limits=Limits()).pixels
@@ -106,7 +106,16 @@ def test_int8_finds_the_rooms_with_any_setting(
     assert kept >= 0.95 * certain
 
 
-def test_fp32_is_stored_in_full(tmp_path: Path) -> None:
+def test_int8_leaves_the_rest_in_fp32_unless_it_is_set(int8: Path, fp16: Path) -> None:
+    """Of other networks `auto` takes what the CPU is fast in."""
+    assert load_detector(int8, Config()).precision is Precision.FP32
+    has_bf16 = "BF16" in CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert load_detector(fp16, Config()).precision is (
+        Precision.BF16 if has_bf16 else Precision.FP32
+    )
+
+
+def test_fp32_is_stored_in_full(tmp_path: Path, fp16: Path) -> None:
     """Twice the size of fp16, and it proves itself."""
     storage = Storage("fp32")
 
@@ -117,7 +126,7 @@ def test_fp32_is_stored_in_full(tmp_path: Path) -> None:
 
     assert manifest.precision == "fp32"
     assert (tmp_path / network.WEIGHTS).stat().st_size > 1.9 * (
-        NETWORK / network.WEIGHTS
+        fp16 / network.WEIGHTS
     ).stat().st_size
     load_detector(tmp_path, Config(precision=Precision.FP32))
 

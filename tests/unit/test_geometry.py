@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from roomdet.geometry import (
+    CANVAS_STEP_PX,
     GRID,
     PADDING_VALUE,
     Boxes,
@@ -60,31 +61,49 @@ def test_a_fitted_page_has_the_wanted_longer_side(width: int, height: int, side:
 
 
 @pytest.mark.parametrize(
-    ("page_wh", "offset"),
+    ("page_wh", "canvas_wh", "offset"),
     [
-        pytest.param((640, 640), (0, 0), id="square"),
-        pytest.param((640, 453), (0, 93), id="wide-odd"),
-        pytest.param((1, 640), (319, 0), id="one-pixel-wide"),
+        pytest.param((640, 640), (640, 640), (0, 0), id="square"),
+        pytest.param((640, 453), (640, 480), (0, 13), id="wide-odd"),
+        pytest.param((453, 640), (480, 640), (13, 0), id="tall-odd"),
+        pytest.param((640, 480), (640, 480), (0, 0), id="fits"),
+        pytest.param((640, 481), (640, 512), (0, 15), id="just-too-large"),
+        pytest.param((1, 640), (32, 640), (15, 0), id="one-pixel-wide"),
     ],
 )
-def test_the_letterbox_centers_the_page(page_wh: tuple[int, int], offset: tuple[int, int]) -> None:
+def test_the_letterbox_centers_the_page(
+    page_wh: tuple[int, int], canvas_wh: tuple[int, int], offset: tuple[int, int]
+) -> None:
     """An odd remainder goes to the right and bottom, as in ultralytics' LetterBox."""
-    assert offset == Letterbox.centered(page_wh, 640).offset_xy_px
+    letterbox = Letterbox.around(page_wh)
+
+    assert (letterbox.canvas_wh_px, letterbox.offset_xy_px) == (canvas_wh, offset)
 
 
 def test_the_letterbox_pads_with_the_training_grey() -> None:
     """The canvas around the page is the grey that the network was trained with."""
-    canvas = Letterbox.centered((4, 2), 4).place(np.zeros((2, 4, 3), np.uint8))
+    canvas = Letterbox.around((32, 30)).place(np.zeros((30, 32, 3), np.uint8))
 
-    assert np.all(canvas[1:3] == 0)
-    assert np.all(canvas[[0, 3]] == PADDING_VALUE)
+    assert canvas.shape == (32, 32, 3)
+    assert np.all(canvas[1:31] == 0)
+    assert np.all(canvas[[0, 31]] == PADDING_VALUE)
 
 
-@pytest.mark.parametrize("page_wh", [(641, 10), (10, 641), (0, 10)])
-def test_a_page_that_does_not_fit_is_refused(page_wh: tuple[int, int]) -> None:
-    """A letterbox never crops and never holds an empty page."""
-    with pytest.raises(ValueError, match="does not fit"):
-        Letterbox.centered(page_wh, 640)
+@given(width=st.integers(1, 2000), height=st.integers(1, 2000))
+def test_a_canvas_holds_the_page_and_no_step_more(width: int, height: int) -> None:
+    """Nothing is cropped, and the network sees no more grey than it must."""
+    canvas = Letterbox.around((width, height)).canvas_wh_px
+
+    for page_px, canvas_px in zip((width, height), canvas, strict=True):
+        assert canvas_px % CANVAS_STEP_PX == 0
+        assert page_px <= canvas_px < page_px + CANVAS_STEP_PX
+
+
+@pytest.mark.parametrize("page_wh", [(0, 10), (10, 0)])
+def test_an_empty_page_is_refused(page_wh: tuple[int, int]) -> None:
+    """There is no canvas for it."""
+    with pytest.raises(ValueError, match="no area"):
+        Letterbox.around(page_wh)
 
 
 @given(width=st.integers(1, 640), height=st.integers(1, 640), boxes=fractions())
@@ -92,7 +111,7 @@ def test_boxes_survive_the_way_to_the_canvas_and_back(
     width: int, height: int, boxes: Boxes
 ) -> None:
     """A box of the page, moved onto the canvas and mapped back, is the same box."""
-    letterbox = Letterbox.centered((width, height), 640)
+    letterbox = Letterbox.around((width, height))
     size = np.array([width, height] * 2, np.float32)
     offset = np.array(letterbox.offset_xy_px * 2, np.float32)
 

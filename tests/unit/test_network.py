@@ -72,7 +72,7 @@ def test_a_changed_file_is_named(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda raw: raw | {"format": 2}, id="other-format"),
+        pytest.param(lambda raw: raw | {"format": 1}, id="former-format"),
         pytest.param(lambda raw: raw | {"surprise": 1}, id="unknown-key"),
         pytest.param(lambda raw: {k: v for k, v in raw.items() if k != "golden"}, id="no-golden"),
         pytest.param(lambda raw: raw | {"files": {}}, id="no-files"),

@@ -21,31 +21,32 @@ if TYPE_CHECKING:
     from roomdet.detector import OpenVinoDetector
     from roomdet.geometry import Boxes, Pixels
 
-SIDE_PX = 64
+CANVAS_WH_PX = WIDTH_PX, HEIGHT_PX = 96, 64
 NETWORK = ROOT / "weights" / "rooms"
 LIMITS = Limits()
 
 
 def answer_to(center_xy: tuple[int, int], stride: int) -> Boxes:
     """A network's output that sees one box, 10 by 6 px, at the anchor of a cell."""
-    output = np.zeros((5, anchor_count(SIDE_PX)), np.float32)
-    first = sum((SIDE_PX // finer) ** 2 for finer in STRIDES if finer < stride)
+    output = np.zeros((5, anchor_count(CANVAS_WH_PX)), np.float32)
+    first = sum((WIDTH_PX // finer) * (HEIGHT_PX // finer) for finer in STRIDES if finer < stride)
     column, row = center_xy[0] // stride, center_xy[1] // stride
-    output[:, first + row * (SIDE_PX // stride) + column] = (*center_xy, 10, 6, 0.9)
+    output[:, first + row * (WIDTH_PX // stride) + column] = (*center_xy, 10, 6, 0.9)
     return output
 
 
 @given(
-    st.tuples(st.integers(1, SIDE_PX - 1), st.integers(0, SIDE_PX - 1)), st.sampled_from(STRIDES)
+    st.tuples(st.integers(1, WIDTH_PX - 1), st.integers(0, HEIGHT_PX - 1)),
+    st.sampled_from(STRIDES),
 )
 def test_a_mirrored_answer_is_that_to_the_mirror_image(xy: tuple[int, int], stride: int) -> None:
     """Box and anchor, wherever the box lies off the borders of cells."""
     x, y = xy
     if x % stride == 0:
         x += 1
-    there, here = answer_to((SIDE_PX - x, y), stride), answer_to((x, y), stride)
+    there, here = answer_to((WIDTH_PX - x, y), stride), answer_to((x, y), stride)
 
-    back = mirror_back(there, SIDE_PX)
+    back = mirror_back(there, CANVAS_WH_PX)
 
     seen = back[4] > 0
     assert np.array_equal(seen, here[4] > 0)
@@ -54,10 +55,12 @@ def test_a_mirrored_answer_is_that_to_the_mirror_image(xy: tuple[int, int], stri
 
 def test_mirroring_twice_changes_nothing() -> None:
     """Nor does it change what it gets."""
-    output = np.random.default_rng(1).uniform(0, 64, (5, anchor_count(SIDE_PX))).astype(np.float32)
+    output = (
+        np.random.default_rng(1).uniform(0, 64, (5, anchor_count(CANVAS_WH_PX))).astype(np.float32)
+    )
     before = output.copy()
 
-    twice = mirror_back(mirror_back(output, SIDE_PX), SIDE_PX)
+    twice = mirror_back(mirror_back(output, CANVAS_WH_PX), CANVAS_WH_PX)
 
     assert np.array_equal(output, before)
     np.testing.assert_allclose(twice, output, atol=1e-4)
