@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ from roomdet.s3_source import S3Source  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from concurrent.futures import Future
 
     from ts.context import Context
 
@@ -70,6 +72,9 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             )
             raise
         limit_memory(self._config.memory_mb)
+        self._readers = ThreadPoolExecutor(
+            self._config.threads or os.cpu_count(), thread_name_prefix="reader"
+        )
         self.context = context
         self._declare_metrics()
         self.initialized = True
@@ -82,16 +87,19 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         self.context = context
         return self.postprocess(self.inference(self.preprocess(data)))
 
-    def preprocess(self, data: list[dict[str, Any]]) -> list[Item]:
-        """Parse each row and read its page."""
-        items = []
-        for index, row in enumerate(data):
-            item = Item(self.context.get_request_id(index), count_bytes(row))
-            self._read(item, row, self.context.get_all_request_header(index))
-            items.append(item)
-        return items
+    def preprocess(self, data: list[dict[str, Any]]) -> list[Future[Item]]:
+        """Begin to read the rows, each in a thread of its own: a page is decoded on one CPU."""
+        return [
+            self._readers.submit(
+                self._read,
+                Item(self.context.get_request_id(index), count_bytes(row)),
+                row,
+                self.context.get_all_request_header(index),
+            )
+            for index, row in enumerate(data)
+        ]
 
-    def _read(self, item: Item, row: dict[str, Any], headers: Mapping[str, Any]) -> None:
+    def _read(self, item: Item, row: dict[str, Any], headers: Mapping[str, Any]) -> Item:
         """Parse a row, fetch its file if it only names one, and read the page."""
         file: bytes | S3Address = b""
         with item.step(Step.DECODE):
@@ -112,14 +120,18 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
                     side_px=self._detector.input_px,
                     limits=self._config.limits,
                 )
+        return item
 
-    def inference(self, data: list[Item]) -> list[Item]:
-        """Find the rooms of each page that could be read."""
-        for item in data:
+    def inference(self, data: list[Future[Item]]) -> list[Item]:
+        """Find the rooms of each page, in order; the network itself uses all CPUs."""
+        items = []
+        for reading in data:
+            item = reading.result()
+            items.append(item)
             if item.page is not None:
                 with item.step(Step.DETECT):
                     item.found = self._detector.detect(item.page.pixels, item.options)
-        return data
+        return items
 
     def postprocess(self, data: list[Item]) -> list[bytes]:
         """Encode each answer, set its status, and report it."""

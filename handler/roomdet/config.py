@@ -93,7 +93,7 @@ class Config:
     precision: Precision = field(
         default=Precision.AUTO,
         metadata=_about(
-            "Arithmetic of the network: `auto` (bf16 where the CPU has it), `fp32` or `bf16`"
+            "Arithmetic of the network beside int8: `auto`, `fp32` or `bf16`"
         ),
     )
     threads: int = field(

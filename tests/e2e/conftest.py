@@ -36,7 +36,7 @@ def batching_archive(archive: Path, tmp_path_factory: pytest.TempPathFactory) ->
         for name in source.namelist():
             content = source.read(name)
             if name == "model-config.yaml":
-                changed = content.replace(b"batchSize: 1 ", b"batchSize: 4 ").replace(
+                changed = content.replace(b"batchSize: 2 ", b"batchSize: 4 ").replace(
                     b"maxBatchDelay: 0 ", b"maxBatchDelay: 2000 "
                 )
                 assert changed != content
