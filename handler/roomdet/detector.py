@@ -129,7 +129,7 @@ def compile_network(
 
     One compiled network takes canvases of every form: uint8 RGB, shape ``(1, height, width, 3)``,
     sides multiples of ``CANVAS_STEP_PX`` up to ``input_px``. What it needs for a form is kept after
-    the first such canvas (docs/decisions/0020-rectangles-in-int8.md).
+    the first such canvas (docs/decisions/0022-rectangles-in-int8.md).
 
     Raises:
         ModelError: If OpenVINO cannot read or compile the network, or it is no YOLOv8 detector.
