@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A page as the readers of pictures and documents return it, and the checks they share."""
+"""A page as the readers of pictures and documents return it, and what they share."""
 
 from __future__ import annotations
 
+import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 # JPEG's own limit; at 300 dpi it is 5.5 m. Longer rows cost decoders far more memory than pixels.
 MAX_SIDE_PX = 65_535
 _LONG_NUMBER = 10**9
+# 40 MB decoded as RGB. Rows of a batch are read in parallel; of more pixels than this, memory for
+# one at a time has to do. A plan on a screen has fewer, and so has a photo that is decoded at half
+# its size; a sheet of paper at 300 dpi has more.
+LARGE_PIXELS = 10_000_000
+_turn = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +87,12 @@ def check_pixels(width: int, height: int, limits: Limits) -> None:
             f"the picture has {width} x {height} pixels; the limit of a side is {MAX_SIDE_PX:,}",
             {"side": max(width, height), "limit": MAX_SIDE_PX},
         )
+
+
+def turn_for(pixels: int) -> AbstractContextManager[object]:
+    """Wait, as a context, until no other large picture is being decoded by this process.
+
+    Args:
+        pixels: Pixels that will be held at a time. Up to ``LARGE_PIXELS`` nobody waits.
+    """
+    return _turn if pixels > LARGE_PIXELS else nullcontext()

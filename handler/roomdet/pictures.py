@@ -3,7 +3,8 @@
 
 A sheet scanned at 300 dpi has 70 million pixels. It is decoded in its own mode (one byte a pixel
 where it is black and white) and turned into RGB in strips while it is reduced, so that no second
-full-size copy is ever made.
+full-size copy is ever made. A picture that is not reduced first goes from the decoder to the last
+filter as it is. May be called from several threads at once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +21,7 @@ from PIL import Image, ImageOps
 from roomdet.errors import FileTooLarge, InvalidFileFormat
 from roomdet.filetypes import FileType
 from roomdet.geometry import fit_within
-from roomdet.page import Page, check_page, check_pixels
+from roomdet.page import Page, check_page, check_pixels, turn_for
 
 if TYPE_CHECKING:
     from roomdet.config import Limits
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 # (Pillow's documentation calls 2.0 "close to fair resampling", Image.resize, reducing_gap).
 REDUCING_GAP = 2.0
 STRIP_PIXELS = 4_000_000  # converted to RGB at a time: 12 MB
+# Pillow warns of odd metadata; the limits are ours. For the whole process, because
+# warnings.catch_warnings changes the filters of every thread and may put back those of another.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 # What Pillow raises on damaged files (pillow 13: PngImagePlugin, TiffImagePlugin, ImageFile).
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, EOFError,
             struct.error, ZeroDivisionError, OverflowError, RuntimeError)  # fmt: skip
@@ -51,10 +56,8 @@ _SWAPS_SIDES = (5, 6, 7, 8)
 def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits) -> Page:
     """Read a picture; arguments and errors as :func:`roomdet.images.read_page`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the limits are ours
-            with Image.open(io.BytesIO(data), formats=[kind.value]) as picture:
-                return _read_frame(picture, kind, page=page, side_px=side_px, limits=limits)
+        with Image.open(io.BytesIO(data), formats=[kind.value]) as picture:
+            return _read_frame(picture, kind, page=page, side_px=side_px, limits=limits)
     except Image.DecompressionBombError as err:
         raise FileTooLarge(
             f"the picture has more pixels than the limit of {limits.max_pixels:,}",
@@ -88,13 +91,14 @@ def _read_frame(
     width, height = fit_within(source_wh, side_px)
     # JPEG alone can be decoded at 1/2, 1/4 or 1/8 of its size.
     picture.draft(None, (round(width * REDUCING_GAP), round(height * REDUCING_GAP)))
-    picture.load()
-    if kind is FileType.TIFF:  # Pillow turns a TIFF upright while it loads it
-        orientation, source_wh = 1, picture.size
-    else:
-        orientation = _orientation(picture)
-    bits, is_negative = _sample_format(picture)
-    pixels = _at_size(picture, fit_within(source_wh, side_px), bits)
+    with turn_for(_decoded_pixels(picture, source_wh)), closing(picture):
+        picture.load()
+        if kind is FileType.TIFF:  # Pillow turns a TIFF upright while it loads it
+            orientation, source_wh = 1, picture.size
+        else:
+            orientation = _orientation(picture)
+        bits, is_negative = _sample_format(picture)
+        pixels = _at_size(picture, fit_within(source_wh, side_px), bits)
     if is_negative:
         pixels = ImageOps.invert(pixels)
     if orientation in _UPRIGHT:
@@ -104,6 +108,13 @@ def _read_frame(
     return Page(
         np.asarray(pixels), source_wh, source_wh[0] * source_wh[1], number=page, count=count
     )
+
+
+def _decoded_pixels(picture: Image.Image, source_wh: tuple[int, int]) -> int:
+    """Pixels that the decoder will hold at a time."""
+    # libjpeg keeps the coefficients of a progressive JPEG at full size, whatever comes out.
+    width, height = source_wh if "progressive" in picture.info else picture.size
+    return width * height
 
 
 def _count_pages(picture: Image.Image, limit: int) -> int:
@@ -145,6 +156,18 @@ def _at_size(picture: Image.Image, target_wh: tuple[int, int], bits: int) -> Ima
         max(1, int(side / target / REDUCING_GAP))
         for side, target in zip(picture.size, target_wh, strict=True)
     )
+    if (factor_x, factor_y) == (1, 1):
+        reduced = _opaque(picture, bits)
+    else:
+        reduced = _reduced(picture, factor_x, factor_y, bits)
+    # The last column and row of the reduced picture may stand for fewer pixels than the others.
+    box_px = (0, 0, width / factor_x, height / factor_y)
+    return reduced.resize(target_wh, Image.Resampling.BILINEAR, box=box_px).convert("RGB")
+
+
+def _reduced(picture: Image.Image, factor_x: int, factor_y: int, bits: int) -> Image.Image:
+    """Average blocks of pixels into one, strip by strip."""
+    width, height = picture.size
     strip_rows = max(1, STRIP_PIXELS // width // factor_y) * factor_y
     reduced: Image.Image | None = None
     for top in range(0, height, strip_rows):
@@ -154,18 +177,21 @@ def _at_size(picture: Image.Image, target_wh: tuple[int, int], bits: int) -> Ima
             reduced = Image.new(strip.mode, (strip.width, -(-height // factor_y)))
         reduced.paste(strip, (0, top // factor_y))
     assert reduced is not None  # Pillow opens no picture without rows
-    # The last column and row of the reduced picture may stand for fewer pixels than the others.
-    box_px = (0, 0, width / factor_x, height / factor_y)
-    return reduced.resize(target_wh, Image.Resampling.BILINEAR, box=box_px).convert("RGB")
+    return reduced
 
 
-def _opaque(strip: Image.Image, bits: int) -> Image.Image:
-    """Turn pixels of any accepted mode into grey or RGB, transparency laid over white."""
-    if strip.mode in _SIXTEEN_BIT_MODES:
-        return Image.fromarray((np.asarray(strip) >> (bits - 8)).astype(np.uint8))
-    if strip.mode in _ALPHA_MODES or "transparency" in strip.info:
-        layer = strip.convert("RGBA")
-        white = Image.new("RGB", strip.size, "white")
-        white.paste(layer, mask=layer.getchannel("A"))
+def _opaque(pixels: Image.Image, bits: int) -> Image.Image:
+    """Turn pixels of any accepted mode into grey or RGB, transparency laid over white.
+
+    Pixels that already are what is wanted are returned as they are.
+    """
+    if pixels.mode in _SIXTEEN_BIT_MODES:
+        return Image.fromarray((np.asarray(pixels) >> (bits - 8)).astype(np.uint8))
+    if pixels.mode in _ALPHA_MODES or "transparency" in pixels.info:
+        layer = pixels if pixels.mode == "RGBA" else pixels.convert("RGBA")
+        white = Image.new("RGB", pixels.size, "white")
+        white.paste(layer, mask=layer)
         return white
-    return strip.convert("L" if strip.mode in ("1", "L") else "RGB")
+    if pixels.mode in ("L", "RGB"):
+        return pixels
+    return pixels.convert("L" if pixels.mode == "1" else "RGB")

@@ -6,6 +6,7 @@ Longer than a module should be: many small behaviors of one function, told apart
 
 from __future__ import annotations
 
+import io
 import struct
 import subprocess
 import sys
@@ -182,6 +183,24 @@ ORIENTED: Final[dict[str, Callable[[Image.Image, int], bytes]]] = {
 }
 
 
+# As the reader sets for the process; pytest puts filters of its own around every test.
+pytestmark = pytest.mark.filterwarnings("ignore:::PIL[.]")
+
+
+def plainly_resized(data: bytes, target_wh: tuple[int, int]) -> Pixels:
+    """What Pillow makes of a picture in the plainest way: RGB or grey, one filter, RGB."""
+    picture: Image.Image = Image.open(io.BytesIO(data))
+    if picture.mode.startswith("I;16"):
+        picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
+    elif picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        picture = Image.new("RGB", layer.size, "white")
+        picture.paste(layer, mask=layer.getchannel("A"))
+    elif picture.mode != "L":
+        picture = picture.convert("L" if picture.mode == "1" else "RGB")
+    return pixels_of(picture.resize(target_wh, Image.Resampling.BILINEAR))
+
+
 class TestFormats:
     """Every kind of picture shows what was drawn."""
 
@@ -202,6 +221,19 @@ class TestFormats:
         page = read(build())
 
         assert mean_error(page, pixels_of(draw_plan(mode=mode))) < 3
+
+    @pytest.mark.parametrize("target_wh", [(101, 63), (320, 200), (500, 312)])
+    @pytest.mark.parametrize("name", [*EXACT, *LOSSY, *TRANSPARENT])
+    def test_unreduced_picture_is_filtered_once(
+        self, name: str, target_wh: tuple[int, int]
+    ) -> None:
+        """Less than four times too large, a picture is what one pass of the filter makes of it."""
+        build, _ = (EXACT | LOSSY | TRANSPARENT)[name]
+        data = build()
+
+        page = read(data, side_px=target_wh[0])
+
+        assert np.array_equal(page.pixels, plainly_resized(data, target_wh))
 
     @pytest.mark.parametrize("name", TRANSPARENT)
     def test_transparent_ground_is_white(self, name: str) -> None:
