@@ -27,7 +27,7 @@ from roomdet.errors import ConfigError, ModelError  # noqa: E402
 from roomdet.images import read_page  # noqa: E402
 from roomdet.item import Item, Step  # noqa: E402
 from roomdet.logs import event, write_json_lines  # noqa: E402
-from roomdet.memory import limit_memory  # noqa: E402
+from roomdet.memory import limit_memory, share_heap  # noqa: E402
 from roomdet.report import METRICS, initial_values, measurements, request_fields  # noqa: E402
 from roomdet.request import count_bytes, parse_request  # noqa: E402
 from roomdet.s3_address import S3Address  # noqa: E402
@@ -53,6 +53,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
     def initialize(self, context: Context) -> None:
         """Load the network and prove it on the golden plan; an error here fails the load."""
         write_json_lines()
+        share_heap()
         self._model = {
             "model": context.model_name,
             "model_version": context.manifest["model"]["modelVersion"],
