@@ -50,6 +50,7 @@ LISTING = [
     "roomdet/s3_address.py",
     "roomdet/s3_source.py",
     "roomdet/schema.py",
+    "sitecustomize.py",
 ]
 
 

@@ -202,11 +202,11 @@ def test_an_allowed_address_is_fetched(extracted: Path, monkeypatch: pytest.Monk
 
 
 def test_serving_imports_nothing_heavy(outcome: dict[str, Any]) -> None:
-    """Neither the training stack nor OpenVINO's torch back end is imported."""
+    """Not the training stack; tests/e2e/test_imports.py has the whole list for a real worker."""
     forbidden = {"ultralytics", "torchvision", "cv2", "onnxruntime", "matplotlib", "scipy"}
 
     assert not (forbidden | AWS) & imported(outcome)
-    assert "openvino.torch.torchdynamo" not in outcome["modules"]
+    assert not {"openvino.torch", "ts.torch_handler"} & set(outcome["modules"])
 
 
 def damage(folder: Path, tmp_path: Path) -> Path:
