@@ -20,26 +20,19 @@ RUN jlink --output /opt/java --compress=2 --strip-debug --no-man-pages --no-head
 
 # -- Python packages --------------------------------------------------------------------------
 FROM java AS python
-ARG TORCH=torch==2.13.0+cpu
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN python3 -m venv /opt/venv
-# Without what torch asks for (sympy, networkx, Jinja2, fsspec, …): 110 MB that serving never loads.
-RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-compile \
-      --no-deps --retries 1 --extra-index-url ${TORCH_INDEX} ${TORCH}
 COPY constraints.txt requirements/image.txt /build/
 RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-compile \
       -c /build/constraints.txt -r /build/image.txt
 COPY docker/build/prune.py /build/
-# The symbol table of libtorch_cpu.so has 85 MB and is never loaded. What is left must still import.
-# The last line moves torch away, so that it becomes a layer of its own.
+# What is left must still import. Python takes its compiled files as they are, whatever the times
+# of files become on their way into a layer.
 RUN SITE=$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])') \
  && python3 /build/prune.py "$SITE" \
  && find /opt/venv/bin -type f -delete \
- && strip --strip-unneeded "$SITE"/torch/lib/libtorch_cpu.so "$SITE"/torch/lib/libtorch_python.so \
- && /opt/venv/bin/python -m compileall -q "$SITE" \
- && /opt/venv/bin/python -c 'import openvino, pypdfium2, ts.model_service_worker' \
- && /opt/venv/bin/python -c 'import boto3; [boto3.client(name, "eu-west-1") for name in ("s3", "sts")]' \
- && mkdir /opt/layer && mv "$SITE"/torch /opt/layer/torch
+ && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash "$SITE" \
+ && /opt/venv/bin/python -c 'import openvino, pypdfium2' \
+ && /opt/venv/bin/python -c 'import boto3; [boto3.client(name, "eu-west-1") for name in ("s3", "sts")]'
 
 # -- this project's files, readable by any user -------------------------------------------------
 FROM ${BASE_IMAGE} AS program
@@ -48,8 +41,16 @@ COPY docker /opt/roomdet
 COPY config.properties LICENSE NOTICE /opt/roomdet/
 COPY ${ARCHIVE} /opt/roomdet/archive/
 RUN rm -rf /opt/roomdet/build /opt/roomdet/archive/README.md \
- && python3 -m compileall -q /opt/roomdet \
+ && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/roomdet \
  && chmod -R u=rwX,go=rX /opt/roomdet && chmod 755 /opt/roomdet/serve
+
+# -- TorchServe's classes, as the JVM maps them ---------------------------------------------------
+FROM ${BASE_IMAGE} AS classes
+COPY --from=java /opt/java /opt/java
+COPY --from=python /opt/venv /opt/venv
+COPY --from=program /opt/roomdet /opt/roomdet
+COPY docker/build/share_classes.py handler/sitecustomize.py /build/
+RUN /opt/venv/bin/python /build/share_classes.py /build/sitecustomize.py
 
 # -- the image ----------------------------------------------------------------------------------
 FROM ${BASE_IMAGE}
@@ -57,9 +58,12 @@ FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="Room detector for architectural blueprints" \
       org.opencontainers.image.licenses="AGPL-3.0-or-later"
 COPY --from=java /opt/java /opt/java
-COPY --from=python /opt/layer/torch /opt/venv/lib/python3.11/site-packages/torch
 COPY --from=python /opt/venv /opt/venv
 COPY --from=program /opt/roomdet /opt/roomdet
+COPY --from=classes /opt/roomdet/server.jsa /opt/roomdet/
+# Images of python.org come without Python's own compiled files, and a read-only root keeps none.
+RUN python3 -m compileall -q -x '/(test|tests|idlelib|lib2to3|tkinter|turtledemo|ensurepip|(site|dist)-packages)/' \
+      "$(python3 -c 'import sysconfig; print(sysconfig.get_paths()["stdlib"])')"
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /tmp
 EXPOSE 8080

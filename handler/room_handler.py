@@ -8,30 +8,24 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# base_handler imports openvino.torch where openvino is installed: a compiler back end that is
-# not used here and costs seconds and 150 MB. A None in sys.modules makes that import fail, which
-# base_handler expects (docs/decisions/0003-openvino-torch.md).
-sys.modules.setdefault("openvino.torch", None)  # type: ignore[arg-type]
+from ts.metrics.metric_type_enum import MetricTypes
+from ts.torch_handler.base_handler import BaseHandler
 
-from ts.metrics.metric_type_enum import MetricTypes  # noqa: E402
-from ts.torch_handler.base_handler import BaseHandler  # noqa: E402
-
-from roomdet.config import Config  # noqa: E402
-from roomdet.detector import load_detector  # noqa: E402
-from roomdet.errors import ConfigError, ModelError  # noqa: E402
-from roomdet.images import read_page  # noqa: E402
-from roomdet.item import Item, Step  # noqa: E402
-from roomdet.logs import event, write_json_lines  # noqa: E402
-from roomdet.memory import limit_memory, share_heap  # noqa: E402
-from roomdet.report import METRICS, initial_values, measurements, request_fields  # noqa: E402
-from roomdet.request import count_bytes, parse_request  # noqa: E402
-from roomdet.s3_address import S3Address  # noqa: E402
-from roomdet.s3_source import S3Source  # noqa: E402
+from roomdet.config import Config
+from roomdet.detector import load_detector
+from roomdet.errors import ConfigError, ModelError
+from roomdet.images import read_page
+from roomdet.item import Item, Step
+from roomdet.logs import event, write_json_lines
+from roomdet.memory import limit_memory, share_heap
+from roomdet.report import METRICS, initial_values, measurements, request_fields
+from roomdet.request import count_bytes, parse_request
+from roomdet.s3_address import S3Address
+from roomdet.s3_source import S3Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -29,7 +29,7 @@ ARCHIVE = "rooms.mar"
 DEFAULT_PORT = 8080
 READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 20.0
-_POLL_S = 0.1
+_POLL_S = 0.02  # a start takes little more than a second
 # The worker's socket, <TMPDIR>/rooms-xxxxxxxx/tmp/.ts.sock.9000, must fit into the 107 bytes that
 # Linux allows for a socket's path (unix(7)).
 _LONGEST_TMPDIR = 65

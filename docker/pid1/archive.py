@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MANIFEST = "MAR-INF/MANIFEST.json"
+# Lets the worker start without torch, which the image does not have.
+_WITHOUT_TORCH = "sitecustomize.py"
 # What zipfile raises for bytes that are no zip, or not quite.
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 _MOST_NAMES = 10  # of a folder's files, in a message
@@ -81,6 +83,11 @@ def check_archive(archive: Path, expected_sha256: str | None) -> str:
         raise StartError(f"{archive} is damaged: {damaged}")
     if handler not in names:
         raise StartError(f"{archive} lacks its own entry point, {handler}")
+    if _WITHOUT_TORCH not in names:
+        raise StartError(
+            f"{archive} needs torch, which this image does not have; `make archive` packs one that "
+            "does without"
+        )
     return digest
 
 

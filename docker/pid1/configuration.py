@@ -38,7 +38,8 @@ class Places:
 
     Attributes:
         program: What the image brought: ``config.properties``, and where they exist
-            ``log4j2.xml``, ``metrics.yaml`` and the plugins' jars in ``endpoints/``.
+            ``log4j2.xml``, ``metrics.yaml``, the plugins' jars in ``endpoints/`` and the JVM's
+            archive of their classes, ``server.jsa``.
         scratch: Everything that is written; made anew at each start.
         java: The Java program.
         packages: Python's site-packages, which hold TorchServe.
@@ -48,6 +49,11 @@ class Places:
     scratch: Path = Path("/tmp/roomdet")  # noqa: S108  # the only place that can be written
     java: Path = Path("/opt/java/bin/java")
     packages: Path = Path(sysconfig.get_paths()["purelib"])
+
+    @property
+    def classes(self) -> Path:
+        """The JVM's archive of TorchServe's classes (docker/build/share_classes.py)."""
+        return self.program / "server.jsa"
 
     @property
     def stop_file(self) -> Path:
@@ -145,6 +151,7 @@ def _command(places: Places, flags: list[str]) -> list[str]:
     return [
         str(places.java),
         *flags,
+        *([f"-XX:SharedArchiveFile={places.classes}"] if places.classes.exists() else []),
         f"-Dmodel_server_home={places.packages}",
         f"-Djava.io.tmpdir={places.temporary}",
         *([f"-Dlog4j.configurationFile=file://{log_config}"] if log_config.exists() else []),
@@ -168,7 +175,7 @@ def environment(environ: Mapping[str, str], places: Places, budget: Budget) -> d
         "ROOMDET_THREADS": str(budget.threads),
         "ROOMDET_MEMORY_MB": str(budget.request_mb),
         "ROOMDET_MAX_BYTES": str(budget.max_bytes),
-        # torch and NumPy calculate nothing here; without this each keeps a thread per CPU.
+        # NumPy calculates little here; without this it keeps a thread per CPU.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }

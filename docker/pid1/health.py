@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from dataclasses import dataclass
+from http import HTTPStatus
 
 _TIMEOUT_S = 2.0  # SageMaker's own patience with a ping
 
@@ -31,19 +31,22 @@ def ping(port: int, timeout_s: float = _TIMEOUT_S) -> Ping:
     if status is None:
         # Nothing listens yet or any more, so nothing can have been accepted.
         return Ping(is_healthy=False, in_flight=0 if text == "refused" else None, text=text)
-    return Ping(status == http.HTTPStatus.OK, _in_flight(text), text)
+    return Ping(status == HTTPStatus.OK, _in_flight(text), text)
 
 
 def scale(management_port: int, workers: int) -> str:
     """Ask for more workers; they start one by one. Empty if that was accepted, else why not."""
     status, text = _ask(management_port, "PUT", f"/models/rooms?min_worker={workers}")
-    return "" if status in {http.HTTPStatus.OK, http.HTTPStatus.ACCEPTED} else text
+    return "" if status in {HTTPStatus.OK, HTTPStatus.ACCEPTED} else text
 
 
 def _ask(
     port: int, method: str, path: str, timeout_s: float = _TIMEOUT_S
 ) -> tuple[int | None, str]:
     """Status and body of an answer; without one, None and the reason."""
+    # Takes longer than the rest of process 1, and now the JVM runs, which need not wait for it.
+    import http.client  # noqa: PLC0415
+
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
         connection.request(method, path)

@@ -92,9 +92,7 @@ class Config:
 
     precision: Precision = field(
         default=Precision.AUTO,
-        metadata=_about(
-            "Arithmetic of the network beside int8: `auto`, `fp32` or `bf16`"
-        ),
+        metadata=_about("Arithmetic of the network beside int8: `auto`, `fp32` or `bf16`"),
     )
     threads: int = field(
         default=0, metadata=_about("CPU threads of the network; 0 lets OpenVINO choose", 0, 256)

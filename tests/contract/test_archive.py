@@ -50,6 +50,7 @@ LISTING = [
     "roomdet/s3_address.py",
     "roomdet/s3_source.py",
     "roomdet/schema.py",
+    "sitecustomize.py",
 ]
 
 
@@ -75,6 +76,15 @@ def test_the_handler_is_packed_unchanged(archive: Path) -> None:
             source = ROOT / "handler" / name
             if source.exists():
                 assert content.read(name) == source.read_bytes(), name
+
+
+def test_the_weights_are_not_compressed(archive: Path) -> None:
+    """Every start would unpack them twice; the rest is small and compressed."""
+    with zipfile.ZipFile(archive) as content:
+        methods = {entry.filename: entry.compress_type for entry in content.infolist()}
+
+    assert methods.pop("network.bin") == zipfile.ZIP_STORED
+    assert set(methods.values()) == {zipfile.ZIP_DEFLATED}
 
 
 def test_the_manifest_names_handler_config_and_version(archive: Path) -> None:

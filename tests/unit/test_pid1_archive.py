@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_archive(path: Path, *, handler: object = "room_handler.py") -> Path:
+def write_archive(
+    path: Path, *, handler: object = "room_handler.py", needs_torch: bool = False
+) -> Path:
     """A zip of the form that torch-model-archiver writes."""
     with zipfile.ZipFile(path, "w") as content:
         content.writestr("room_handler.py", "pass\n" * 1000)
         content.writestr("MAR-INF/MANIFEST.json", json.dumps({"model": {"handler": handler}}))
+        if not needs_torch:
+            content.writestr("sitecustomize.py", "")
     return path
 
 
@@ -144,3 +148,9 @@ def test_damage_is_refused(tmp_path: Path) -> None:
         check_archive(write_archive(archive, handler="other.py"), None)
     with pytest.raises(StartError, match=r"lacks its own entry point, \['other\.py'\]"):
         check_archive(write_archive(archive, handler=["other.py"]), None)
+
+
+def test_an_archive_that_needs_torch_is_refused(tmp_path: Path) -> None:
+    """The image has none, and the worker would die without a word of that."""
+    with pytest.raises(StartError, match="needs torch, which this image does not have"):
+        check_archive(write_archive(tmp_path / "rooms.mar", needs_torch=True), None)

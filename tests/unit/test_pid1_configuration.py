@@ -98,15 +98,17 @@ def test_the_command(places: Places, tmp_path: Path) -> None:
 
 
 def test_plugin_logs_and_metrics_are_used_where_they_exist(places: Places, tmp_path: Path) -> None:
-    """The endpoint plugin, the log's form and the metrics come with the image."""
+    """The endpoint plugin, the log's form, the metrics and the classes come with the image."""
     (places.program / "endpoints/roomdet-endpoints.jar").touch()
     (places.program / "log4j2.xml").touch()
     (places.program / "metrics.yaml").touch()
+    (places.program / "server.jsa").touch()
 
     command = prepare(places, tmp_path / "rooms.mar", Settings.read({}), BUDGET)
 
     assert f":{places.program}/endpoints/roomdet-endpoints.jar" in command[command.index("-cp") + 1]
     assert f"-Dlog4j.configurationFile=file://{places.program}/log4j2.xml" in command
+    assert f"-XX:SharedArchiveFile={places.program}/server.jsa" in command
     assert "roomdet.endpoints.Main" in command
     assert f"{places.program}/metrics.yaml" == read_properties(places.config)["metrics_config"]
 
