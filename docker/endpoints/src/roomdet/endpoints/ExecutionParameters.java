@@ -29,14 +29,15 @@ public final class ExecutionParameters extends GetOnly {
     public void doGet(Request request, Response response, Context context) throws IOException {
         int bytes = ConfigManager.getInstance().getMaxRequestSize();
         int payloadMb = atLeastOne(Math.min(bytes / BYTES_PER_MB, MOST_MB_AT_ONCE));
-        int workers = 0;
+        int atOnce = 0;
         for (Model model : ModelManager.getInstance().getDefaultModels().values()) {
-            workers += model.getMaxWorkers();
+            // Beside what each worker has, as many wait, so that its next batch is full.
+            atOnce += 2 * model.getMaxWorkers() * model.getBatchSize();
         }
         JsonObject body = new JsonObject();
         body.addProperty(
                 "MaxConcurrentTransforms",
-                atLeastOne(Math.min(workers, MOST_MB_AT_ONCE / payloadMb)));
+                atLeastOne(Math.min(atOnce, MOST_MB_AT_ONCE / payloadMb)));
         body.addProperty("BatchStrategy", "SINGLE_RECORD");
         body.addProperty("MaxPayloadInMB", payloadMb);
         response.setContentType("application/json");
