@@ -32,7 +32,7 @@ DEADLINE_S = 120
 HANDLER = """
 def handle(data, context):
     print('{"time":"now","level":"INFO","event":"ready","model":"rooms","model_version":"1"}')
-    context.metrics.add_counter("Requests", 1)
+    context.metrics.add_counter("plans", 1)
     return [b"{}"] * len(data or [])
 """
 MANIFEST = {
