@@ -16,11 +16,18 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import (
+    Image,
+    ImageOps,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+from PIL.PngImagePlugin import PngImageFile
 
 from roomdet.errors import FileTooLarge, InvalidFileFormat
 from roomdet.filetypes import FileType
 from roomdet.geometry import fit_within
+from roomdet.inflate import StoredBlocks
 from roomdet.page import Page, check_page, check_pixels, turn_for
 
 if TYPE_CHECKING:
@@ -29,10 +36,15 @@ if TYPE_CHECKING:
 # The box filter may shrink to this multiple of the target; the last step is bilinear
 # (Pillow's documentation calls 2.0 "close to fair resampling", Image.resize, reducing_gap).
 REDUCING_GAP = 2.0
-STRIP_PIXELS = 4_000_000  # converted to RGB at a time: 12 MB
+# Converted at a time. The copies of a strip stay in the processor's cache (2 MB as RGB), where the
+# allocator has the same memory for the next strip.
+STRIP_PIXELS = 500_000
 # Pillow warns of odd metadata; the limits are ours. For the whole process, because
 # warnings.catch_warnings changes the filters of every thread and may put back those of another.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+# Of what we read Pillow does not load these two at once; for the first file of their kind it would
+# load all of its 40 plugins, 15 ms.
+_PLUGINS = (TiffImagePlugin, WebPImagePlugin)
 # What Pillow raises on damaged files (pillow 13: PngImagePlugin, TiffImagePlugin, ImageFile).
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, EOFError,
             struct.error, ZeroDivisionError, OverflowError, RuntimeError)  # fmt: skip
@@ -91,6 +103,9 @@ def _read_frame(
     width, height = fit_within(source_wh, side_px)
     # JPEG alone can be decoded at 1/2, 1/4 or 1/8 of its size.
     picture.draft(None, (round(width * REDUCING_GAP), round(height * REDUCING_GAP)))
+    if isinstance(picture, PngImageFile):
+        # The hook by which Pillow's plugins read pixels otherwise than from the file as it is.
+        picture.load_read = StoredBlocks(picture.load_read).read  # type: ignore[method-assign]
     with turn_for(_decoded_pixels(picture, source_wh)), closing(picture):
         picture.load()
         if kind is FileType.TIFF:  # Pillow turns a TIFF upright while it loads it
@@ -166,7 +181,9 @@ def _at_size(picture: Image.Image, target_wh: tuple[int, int], bits: int) -> Ima
 
 
 def _reduced(picture: Image.Image, factor_x: int, factor_y: int, bits: int) -> Image.Image:
-    """Average blocks of pixels into one, strip by strip."""
+    """Average blocks of pixels into one, strip by strip where they must be converted first."""
+    if _is_opaque(picture):
+        return picture.reduce((factor_x, factor_y))
     width, height = picture.size
     strip_rows = max(1, STRIP_PIXELS // width // factor_y) * factor_y
     reduced: Image.Image | None = None
@@ -185,6 +202,8 @@ def _opaque(pixels: Image.Image, bits: int) -> Image.Image:
 
     Pixels that already are what is wanted are returned as they are.
     """
+    if _is_opaque(pixels):
+        return pixels
     if pixels.mode in _SIXTEEN_BIT_MODES:
         return Image.fromarray((np.asarray(pixels) >> (bits - 8)).astype(np.uint8))
     if pixels.mode in _ALPHA_MODES or "transparency" in pixels.info:
@@ -192,6 +211,9 @@ def _opaque(pixels: Image.Image, bits: int) -> Image.Image:
         white = Image.new("RGB", pixels.size, "white")
         white.paste(layer, mask=layer)
         return white
-    if pixels.mode in ("L", "RGB"):
-        return pixels
     return pixels.convert("L" if pixels.mode == "1" else "RGB")
+
+
+def _is_opaque(pixels: Image.Image) -> bool:
+    """Whether the pixels are grey or RGB of 8 bits already, without a transparent color."""
+    return pixels.mode in ("L", "RGB") and "transparency" not in pixels.info
