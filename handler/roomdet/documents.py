@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # The sides of a picture stand uncompressed in front of its pixels: a picture is a stream, and no
 # stream lies inside a compressed one (ISO 32000-1, 7.5.7 and 8.9.5).
-_SIDE_OR_STREAM = re.compile(rb"/(Width|Height)\s+(\d{1,9})|stream")
+_SIDE = re.compile(rb"/(Width|Height)\s+(\d{1,9})")
 _WHITE = (255, 255, 255, 255)
 # PDFium is not thread-safe: one thread at a time may be inside it, whatever document it works on
 # (pypdfium2's documentation, "Thread incompatibility").
@@ -65,13 +65,17 @@ def _picture_sizes(data: bytes) -> Iterator[tuple[int, int]]:
     decodes as a whole: 1.6 GB from a file of 2 MB.
     """
     sides: dict[bytes, int] = {}
-    for token in _SIDE_OR_STREAM.finditer(data):
-        name, value = token.groups()
-        if name:
-            sides[name] = int(value)
-        elif sides:
+    end = 0
+    # Searched for in between, because a pattern of both is eight times slower: 60 ms for 20 MB.
+    for token in _SIDE.finditer(data):
+        if sides and data.find(b"stream", end, token.start()) >= 0:
             yield sides.get(b"Width", 0), sides.get(b"Height", 0)
             sides.clear()
+        name, value = token.groups()
+        sides[name] = int(value)
+        end = token.end()
+    if sides and data.find(b"stream", end) >= 0:
+        yield sides.get(b"Width", 0), sides.get(b"Height", 0)
 
 
 def _render(sheet: pdfium.PdfPage, *, number: int, count: int, side_px: int) -> Page:
