@@ -10,6 +10,7 @@ import argparse
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pypdfium2
@@ -33,7 +34,7 @@ def draw_sheets(folder: Path) -> list[Path]:
     """Write the sheets: RGB PNG and JPEG, a 1-bit G4 TIFF, and a PDF that holds the scan."""
     folder.mkdir(parents=True, exist_ok=True)
     picture = _render(A1_300_DPI_WH[0]).resize(A1_300_DPI_WH, Image.Resampling.BILINEAR)
-    settings: dict[str, dict[str, object]] = {
+    settings: dict[str, dict[str, Any]] = {
         "a1.png": {"compress_level": 6},
         "a1.jpg": {"quality": 85},
         "a1.tif": {"compression": "group4"},
@@ -64,7 +65,8 @@ def draw_plans(folder: Path) -> list[Path]:
 def _render(width_px: int) -> Image.Image:
     with closing(pypdfium2.PdfDocument(SAMPLE_PLAN)) as document:
         page = document[0].render(scale=width_px / document[0].get_width())
-        return page.to_pil().convert("RGB")
+        picture: Image.Image = page.to_pil().convert("RGB")
+        return picture
 
 
 def _photograph(plan: Image.Image) -> Image.Image:

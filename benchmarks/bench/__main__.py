@@ -27,8 +27,8 @@ from benchmarks.bench.services import BenchError
 from benchmarks.bench.starting import ROOT, SERVERS, TURN_TAKERS, Setup, crowd, pack_peer
 from benchmarks.bench.tables import bar_text
 from benchmarks.sheets import draw_plans, draw_sheets
-from deploy.image.engine import find_engine
 from deploy.image.commands import DEFAULT_BASE
+from deploy.image.engine import find_engine
 from deploy.image.sizes import measure as measure_layers
 
 FORMAT = 1
@@ -105,7 +105,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     )  # fmt: skip
     pictures = draw_pictures()
     pack_peer(setup)
-    trial_ms = {}
+    trial_ms: dict[str, float] = {}
     if not args.peer_threads:
         setup, trial_ms = choose_threads(setup, pictures[PLAN])
     folders = [Path(sys.prefix).resolve(), setup.peers_python.parents[1].resolve()]

@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -53,10 +54,8 @@ def wait_first_answer(service: Service, plan: Path) -> None:
     request = urllib.request.Request(f"{service.url}/invocations", plan.read_bytes(), HEADERS)
     deadline_s, status, body = time.monotonic() + READY_TIMEOUT_S, 0, b""
     while time.monotonic() < deadline_s and session(service.leader):
-        try:
+        with suppress(OSError):  # nothing listens yet
             status, body = exchange(request, timeout_s=READY_TIMEOUT_S)
-        except OSError:
-            pass  # nothing listens yet
         if status == HTTPStatus.OK:
             return
         time.sleep(_POLL_S)

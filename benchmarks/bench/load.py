@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Clients that each send the same picture again as soon as they are answered.
 
-``python -I -S benchmarks/bench/load.py URL PICTURE CLIENTS SECONDS LEAST``: a process of its own with
-the standard library alone, because it shares the processor with the server. Each client keeps its
-connection. After one request that is not counted, all start at once, and after SECONDS no new
+``python -I -S benchmarks/bench/load.py URL PICTURE CLIENTS SECONDS LEAST``: a process of its own
+with the standard library alone, because it shares the processor with the server. Each client keeps
+its connection. After one request that is not counted, all start at once, and after SECONDS no new
 request is begun; LEAST is how many each client sends in any case.
 
 A refusal (503) is counted, and the client tries again after a pause, as an SDK does; its latency
@@ -34,6 +34,10 @@ class Client:
         self.times_ms: list[float] = []
         self.refused = 0
         self.error: Exception | None = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
     def ask(self) -> bytes | None:
         """The body of the answer; None if the server refused for now.
@@ -88,6 +92,7 @@ def run(url: str, data: bytes, clients: int, seconds: float, least: int) -> dict
         thread.join()
     elapsed_s = time.perf_counter() - began_s
     for client in crowd:
+        client.close()
         if client.error:
             raise client.error
     return {

@@ -143,5 +143,3 @@ class Rounds:
         for (name, clients), tally in self.throughput.items():
             throughput.setdefault(name, {})[str(clients)] = tally.throughput()
         return {"latency": latency, "throughput": throughput}
-
-

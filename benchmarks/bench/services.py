@@ -75,7 +75,7 @@ class HttpService:
 
     def work(self, picture: Path, load: Load) -> Block:
         """See :class:`Service`."""
-        command = [sys.executable, "-I", "-S", _LOAD, self.url, picture]
+        command = [sys.executable, "-I", "-S", str(_LOAD), self.url, str(picture)]
         numbers = (load.clients, load.seconds, load.least)
         done = subprocess.run(
             [*command, *map(str, numbers)], capture_output=True, text=True, check=False

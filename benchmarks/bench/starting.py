@@ -169,7 +169,7 @@ def pack_peer(setup: Setup) -> None:
     """Make TorchServe's archive of the checkpoint with torch-model-archiver."""
     setup.peer_archive.parent.mkdir(parents=True, exist_ok=True)
     with _home() as home:
-        command = [
+        command: list[Any] = [
             setup.peers_python, "-m", "model_archiver.model_packaging",
             "--model-name", setup.peer_archive.stem, "--version", "1.0",
             "--serialized-file", setup.checkpoint.resolve(),
@@ -199,12 +199,13 @@ def _running(
 ) -> Iterator[subprocess.Popen[Any]]:
     """A process that leads a session; what it prints goes to ``server.log`` of its folder."""
     with (home / "server.log").open("wb") as log:
+        outputs: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
         process = subprocess.Popen(
             [str(part) for part in command],
             cwd=home,
             env=environment,
             start_new_session=True,
-            **({"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log} | pipes),
+            **(outputs | pipes),
         )
     try:
         yield process

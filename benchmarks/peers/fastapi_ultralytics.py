@@ -43,6 +43,4 @@ async def detect(request: Request) -> dict[str, Any]:
     """Answer the rooms of one picture, sent as raw bytes."""
     data, state = await request.body(), request.app.state
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(
-        state.pool, ultralytics_predict.answer, state.model, data
-    )
+    return await loop.run_in_executor(state.pool, ultralytics_predict.answer, state.model, data)

@@ -40,7 +40,7 @@ def prepare(detector: OpenVinoDetector, config: Config, data: bytes) -> Callable
     page = read_page(data, page=1, side_px=detector.input_px, limits=config.limits)
     compiled = detector._compiled
     recorder = _Recorder(compiled)
-    detector._compiled = recorder  # type: ignore[assignment]  # puts itself between
+    detector._compiled = recorder  # puts itself between
     try:
         detector.detect(page.pixels, OPTIONS)
     finally:

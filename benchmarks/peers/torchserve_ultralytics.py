@@ -2,9 +2,9 @@
 """Ultralytics' ``predict`` in a TorchServe handler, in the way of TorchServe's own example.
 
 Like ``examples/object_detector/yolo/yolov8`` of pytorch/serve, the archive holds the checkpoint and
-``initialize`` calls ``YOLO(...)``. Unlike it, the picture is not cut to its middle 640 pixels (rooms
-at the margin would be lost), the base class is the plain one, whose import is the shortest, and
-answers hold the boxes instead of a count per class.
+``initialize`` calls ``YOLO(...)``. Unlike it, the picture is not cut to its middle 640 pixels,
+where rooms at the margin would be lost, the base class is the plain one, whose import is the
+shortest, and answers hold the boxes instead of a count per class.
 
 OpenVINO is hidden from the base handler, which would import it only because this environment has it
 for training: a user of this peer would not have it, and it costs seconds and 150 MB.

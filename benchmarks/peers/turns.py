@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A process that works when its turn comes: the peers that have no server.
 
-It reads one JSON object a line from standard input, ``{"picture": path, "seconds": s, "least": n}``,
-works on that picture for so long, at least so often, and answers with one line:
-``{"ms": […], "elapsed_s": s, "refused": 0}``. Between turns it waits and uses no processor.
+It reads one JSON object a line from standard input,
+``{"picture": path, "seconds": s, "least": n}``, works on that picture for so long, at least so
+often, and answers with one line: ``{"ms": […], "elapsed_s": s, "refused": 0}``.
+Between turns it waits and uses no processor.
 """
 
 from __future__ import annotations
