@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from deploy.image.sizes import measure as measure_layers
 
 FORMAT = 1
 SCRATCH = ROOT / "build" / "bench"
+PEER_ARCHIVE = SCRATCH / "peer.mar"
 PICTURES = (PLAN, "plan.jpg", "photo.jpg", "a1.pdf", "a1.tif")
 
 
@@ -71,10 +73,7 @@ def choose_threads(setup: Setup, plan: Path) -> tuple[Setup, dict[str, float]]:
     """Give the peers as many threads as serve them best, by a trial."""
     times_ms = ask_peers(setup, "benchmarks.peers.threads", setup.checkpoint, plan)
     best = min(times_ms, key=times_ms.__getitem__)
-    return (
-        Setup(setup.archive, setup.checkpoint, setup.peer_archive, setup.peers_python, int(best)),
-        times_ms,
-    )
+    return replace(setup, peer_threads=int(best)), times_ms
 
 
 def measure_rounds(
@@ -99,10 +98,8 @@ def measure_rounds(
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """The whole report."""
     began_s = time.monotonic()
-    setup = Setup(
-        args.archive, args.checkpoint, SCRATCH / "peer.mar", args.peers_python.absolute(),
-        args.peer_threads or 1,
-    )  # fmt: skip
+    own = (args.archive, args.checkpoint)
+    setup = Setup(*own, PEER_ARCHIVE, args.peers_python.absolute(), args.peer_threads or 1)
     pictures = draw_pictures()
     pack_peer(setup)
     trial_ms: dict[str, float] = {}
@@ -115,10 +112,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "machine": machine.describe(),
         "peers_machine": ask_peers(setup, "benchmarks.machine"),
         "settings": {
-            "quick": args.quick,
-            "rounds": args.rounds,
-            "block_s": args.block_s,
-            "starts": args.starts,
+            **{name: getattr(args, name) for name in ("quick", "rounds", "block_s", "starts")},
             "peer_threads": setup.peer_threads,
             "peer_threads_trial_ms": trial_ms,
         },
@@ -132,10 +126,8 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         **measure_rounds(setup, pictures, args),
     }
     if args.image:
-        report["image_bytes"] = sum(
-            layer.compressed_bytes
-            for layer in measure_layers(find_engine().program, args.image, DEFAULT_BASE)
-        )
+        layers = measure_layers(find_engine().program, args.image, DEFAULT_BASE)
+        report["image_bytes"] = sum(layer.compressed_bytes for layer in layers)
     if args.price_per_gb_second is not None:
         report["price_per_gb_second"] = args.price_per_gb_second
     report["bar"] = [check.as_json for check in judge(report)]
@@ -168,7 +160,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--peers-python", type=Path, default=Path(".venv-train/bin/python"))
     parser.add_argument("--peer-threads", type=int, help="instead of the best of a trial")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--block-s", type=float, default=1.5, help="seconds of a turn")
+    parser.add_argument("--block-s", type=float, default=1.2, help="seconds of a turn")
     parser.add_argument("--starts", type=int, default=3, help="of each server, cold and warm each")
     parser.add_argument("--quick", action="store_true", help="one short round, to try the program")
     parser.add_argument("--image", help="also tell the size of this image")

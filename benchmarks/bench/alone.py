@@ -3,8 +3,9 @@
 
 The time from start to the first answer runs from before the process is made to the last byte of the
 answer to a 1-megapixel plan, asked for again and again from the beginning. A warm start follows
-another start of the same server; before a cold one, the page cache is dropped. What was then read
-from the disk is told beside it. A virtual machine's host may still have it in memory.
+another start of the same server; before a cold one, the page cache is dropped. What the server's
+processes read from the disk is told beside it. A virtual machine's host may still have had it in
+memory.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.bench import page_cache
 from benchmarks.bench.load import HEADERS
-from benchmarks.bench.processes import Watch, hwm_mb, pss_mb, session
+from benchmarks.bench.processes import Watch, hwm_mb, pss_mb, read_mb, session
 from benchmarks.bench.services import BenchError, HttpService, Load
 from benchmarks.bench.starting import NETWORK, SERVERS, TURN_TAKERS
 from deploy.local.loopback import exchange
@@ -81,9 +82,9 @@ def measure_starts(setup: Setup, plan: Path, count: int, folders: list[Path]) ->
             print(f"start {number + 1} of {count}: {name} …", file=sys.stderr, flush=True)
             how = page_cache.forget(folders)
             for kind in ("cold", "warm"):
-                seconds, read_mb = _time_start(name, setup, plan)
+                seconds, megabytes = _time_start(name, setup, plan)
                 found[name][f"{kind}_s"].append(round(seconds, 2))
-                found[name][f"{kind}_read_mb"].append(round(read_mb))
+                found[name][f"{kind}_read_mb"].append(round(megabytes))
     for values in found.values():
         for kind in ("cold", "warm"):
             values[f"{kind}_p50_s"] = round(statistics.median(values[f"{kind}_s"]), 2)
@@ -91,10 +92,10 @@ def measure_starts(setup: Setup, plan: Path, count: int, folders: list[Path]) ->
 
 
 def _time_start(name: str, setup: Setup, plan: Path) -> tuple[float, float]:
-    before_mb, started_s = page_cache.read_mb(), time.perf_counter()
+    started_s = time.perf_counter()
     with STARTERS[name](setup) as service:
         wait_first_answer(service, plan)
-        return time.perf_counter() - started_s, page_cache.read_mb() - before_mb
+        return time.perf_counter() - started_s, read_mb(service.leader)
 
 
 def measure_memory(setup: Setup, pictures: Mapping[str, Path], plan: str) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Forget what the kernel has read from the disk, and count what it reads again."""
+"""Forget what the kernel has read from the disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 _DROP = Path("/proc/sys/vm/drop_caches")
 _ALL = "3"  # pages, and directory entries with their inodes
-_SECTOR_BYTES = 512  # of /proc/diskstats, whatever the disk has
 
 
 def forget(folders: list[Path]) -> str:
@@ -35,13 +34,3 @@ def _forget_files(folder: Path) -> None:
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             finally:
                 os.close(descriptor)
-
-
-def read_mb() -> float:
-    """What was read from all disks since the machine started, in MB: tells cold from warm."""
-    sectors = 0
-    for line in Path("/proc/diskstats").read_text().splitlines():
-        _, _, name, _, _, read, *_ = line.split()
-        if (Path("/sys/block") / name).is_dir() and not name.startswith(("loop", "ram", "dm-")):
-            sectors += int(read)
-    return sectors * _SECTOR_BYTES / 1_000_000

@@ -85,7 +85,7 @@ def plot_start_and_memory(report: Report) -> Any:
             values = [of_server[name][key] for name in SERVERS]
             axes.bar([place + shift for place in places], values, 0.4, label=label)
         axes.set_xticks(places, titles, rotation=20)
-        axes.legend()
+        axes.legend(loc="upper left")
     start.set(title="Start to first answer", ylabel="s")
     memory.set(title="Peak memory of all processes (PSS)", ylabel="MB")
     return figure

@@ -41,12 +41,12 @@ def session(leader: int) -> list[int]:
 
 def pss_mb(leader: int) -> float:
     """Proportional set size of a session now."""
-    return sum(_kib(pid, "smaps_rollup", "Pss:") for pid in session(leader)) * 1024 / MB
+    return sum(_number(pid, "smaps_rollup", "Pss:") for pid in session(leader)) * 1024 / MB
 
 
 def hwm_mb(leader: int) -> float:
     """Sum of the peaks of a session's processes that live."""
-    return sum(_kib(pid, "status", "VmHWM:") for pid in session(leader)) * 1024 / MB
+    return sum(_number(pid, "status", "VmHWM:") for pid in session(leader)) * 1024 / MB
 
 
 def processor_s(leader: int) -> float:
@@ -54,7 +54,12 @@ def processor_s(leader: int) -> float:
     return sum(_ticks(pid) for pid in session(leader)) / _TICKS_PER_S
 
 
-def _kib(pid: int, file: str, key: str) -> int:
+def read_mb(leader: int) -> float:
+    """What a session's processes made the kernel read from disks; cold starts read, warm do not."""
+    return sum(_number(pid, "io", "read_bytes:") for pid in session(leader)) / MB
+
+
+def _number(pid: int, file: str, key: str) -> int:
     """A number of a ``/proc`` file; 0 of a process that has ended."""
     try:
         lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()

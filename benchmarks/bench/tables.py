@@ -86,13 +86,14 @@ def throughput_rows(report: Report) -> Rows:
 
 def start_rows(report: Report) -> Rows:
     """Seconds to the first answer, and what was read from the disk meanwhile."""
-    rows = [["server", "warm s", "cold s", "read when cold, MB"]]
+    rows = [["server", "warm s", "cold s", "read when warm, MB", "read when cold, MB"]]
     for name, figures in report["start"]["servers"].items():
         rows.append(
             [
                 TITLES[name],
                 f"{figures['warm_p50_s']:.1f}",
                 f"{figures['cold_p50_s']:.1f}",
+                f"{min(figures['warm_read_mb']):,}",
                 f"{max(figures['cold_read_mb']):,}",
             ]
         )
@@ -149,11 +150,11 @@ def caption(report: Report) -> str:
     chosen = f", the better of a trial ({_trial(trial)})" if trial else ""
     versions = ", ".join(f"{name} {version}" for name, version in there.items() if name in _PEERS)
     text = (
-        f"{here['date']}, {here['cpu']}, {here['cores']} cores; {settings['rounds']} rounds with "
-        f"turns of {settings['block_s']} s, {settings['starts']} starts of each kind. "
+        f"{here['date']}, {here['cpu']}, {here['cores']} cores; rounds: {settings['rounds']}, "
+        f"turns of {settings['block_s']} s, starts of each kind: {settings['starts']}. "
         f"This project: torchserve {here['packages']['torchserve']}, openvino "
         f"{here['packages']['openvino']}, torch {here['packages']['torch']}. Peers: {versions}, "
-        f"{settings['peer_threads']} threads of PyTorch{chosen}. While nothing was asked, all "
+        f"PyTorch threads: {settings['peer_threads']}{chosen}. While nothing was asked, all "
         f"servers together used {report['idle_processor_share']:.1%} of a core. Cold starts by "
         f"{report['start']['cold_by']}."
     )

@@ -17,8 +17,6 @@ from typing import Annotated, Any
 import litserve
 from fastapi import Depends, Request
 
-from benchmarks.peers import ultralytics_predict
-
 
 async def _body(request: Request) -> bytes:
     data: bytes = await request.body()
@@ -29,8 +27,11 @@ class Ultralytics(litserve.LitAPI):  # type: ignore[misc]  # litserve is not ins
     """LitServe's four steps."""
 
     def setup(self, device: str) -> None:  # noqa: ARG002  # LitServe's signature
-        """Load and warm the model."""
+        """Load and warm the model; only this process needs PyTorch, so only it imports it."""
+        from benchmarks.peers import ultralytics_predict  # noqa: PLC0415
+
         self.model = ultralytics_predict.load(os.environ["CHECKPOINT"])
+        self.answer = ultralytics_predict.answer
 
     def decode_request(self, request: Annotated[bytes, Depends(_body)]) -> bytes:
         """The body as it came."""
@@ -38,7 +39,7 @@ class Ultralytics(litserve.LitAPI):  # type: ignore[misc]  # litserve is not ins
 
     def predict(self, x: bytes) -> dict[str, Any]:
         """Decode and detect."""
-        return ultralytics_predict.answer(self.model, x)
+        return self.answer(self.model, x)
 
     def encode_response(self, output: dict[str, Any]) -> dict[str, Any]:
         """Leave the JSON to FastAPI."""

@@ -13,7 +13,9 @@ Ultralytics sets PyTorch to one thread less than there are cores, at the first `
 from __future__ import annotations
 
 import os
-from typing import Any
+import threading
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -21,9 +23,13 @@ import pypdfium2
 import torch
 from ultralytics import YOLO
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 THRESHOLDS = {"conf": 0.25, "iou": 0.45, "imgsz": 640}
 PDF_DPI = 300
 _POINTS_PER_INCH = 72
+_PDFIUM = threading.Lock()  # it is not safe to be used by two threads at once
 
 
 def load(checkpoint: str, threads: int | None = None) -> Any:
@@ -34,21 +40,22 @@ def load(checkpoint: str, threads: int | None = None) -> Any:
     return model
 
 
-def decode(data: bytes) -> Any:
+@contextmanager
+def decoded(data: bytes) -> Iterator[Any]:
     """Pixels as ultralytics takes them: uint8 BGR, shape ``(height, width, 3)``, upright."""
-    if data.startswith(b"%PDF-"):
-        document = pypdfium2.PdfDocument(data)
-        try:
-            bitmap = document[0].render(scale=PDF_DPI / _POINTS_PER_INCH)
-            return bitmap.to_numpy()[:, :, :3].copy()
-        finally:
-            document.close()
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if not data.startswith(b"%PDF-"):
+        yield cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        return
+    with _PDFIUM, closing(pypdfium2.PdfDocument(data)) as document:
+        bitmap = document[0].render(scale=PDF_DPI / _POINTS_PER_INCH)
+    with closing(bitmap):
+        yield bitmap.to_numpy()  # PDFium's own memory, not a copy
 
 
 def answer(model: Any, data: bytes) -> dict[str, Any]:
     """The rooms of one file, in the form in which this project answers them."""
-    result = model.predict(decode(data), verbose=False, **THRESHOLDS)[0]
+    with decoded(data) as picture:
+        result = model.predict(picture, verbose=False, **THRESHOLDS)[0]
     boxes = (result.boxes.xyxyn.numpy() * 1000).round().astype(int).tolist()
     return {
         "status": "success",
