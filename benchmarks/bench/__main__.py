@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -139,6 +140,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; 0 if the bar is reached, 1 if not or if a measurement fails."""
     args = _parse(argv)
     SCRATCH.mkdir(parents=True, exist_ok=True)
+    # A request to end must reach the blocks that end the servers; a shell ignores SIGINT of jobs.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         report = measure(args)
     except BenchError as err:

@@ -51,7 +51,8 @@ class Setup:
         """Variables of a peer's processes."""
         folders = dict.fromkeys(("TMPDIR", "TEMP", "LOG_LOCATION", "METRICS_LOCATION"), str(home))
         own = {
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "handler"), str(ROOT)]),
+            # Without handler/: its sitecustomize.py would take torch away from TorchServe's worker.
+            "PYTHONPATH": str(ROOT),
             "CHECKPOINT": str(self.checkpoint.resolve()),
             "PEER_THREADS": str(self.peer_threads),
             "YOLO_OFFLINE": "true",
@@ -148,7 +149,8 @@ def _turn_taker(
     module: str, setup: Setup, home: Path, environ: Mapping[str, str]
 ) -> Iterator[TurnTaker]:
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    environment = setup.environment(home) | dict(environ)
+    ours = {"PYTHONPATH": os.pathsep.join([str(ROOT / "handler"), str(ROOT)])}
+    environment = setup.environment(home) | ours | dict(environ)
     with _running([sys.executable, "-m", module], home, environment, **pipes) as process:
         yield TurnTaker(process)
 

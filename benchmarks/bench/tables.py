@@ -148,12 +148,11 @@ def caption(report: Report) -> str:
     there = report["peers_machine"]["packages"]
     trial = settings["peer_threads_trial_ms"]
     chosen = f", the better of a trial ({_trial(trial)})" if trial else ""
-    versions = ", ".join(f"{name} {version}" for name, version in there.items() if name in _PEERS)
+    own = _versions(here["packages"], _OWN)
     text = (
         f"{here['date']}, {here['cpu']}, {here['cores']} cores; rounds: {settings['rounds']}, "
         f"turns of {settings['block_s']} s, starts of each kind: {settings['starts']}. "
-        f"This project: torchserve {here['packages']['torchserve']}, openvino "
-        f"{here['packages']['openvino']}, torch {here['packages']['torch']}. Peers: {versions}, "
+        f"This project: {own}. Peers: {_versions(there, _PEERS)}, "
         f"PyTorch threads: {settings['peer_threads']}{chosen}. While nothing was asked, all "
         f"servers together used {report['idle_processor_share']:.1%} of a core. Cold starts by "
         f"{report['start']['cold_by']}."
@@ -162,6 +161,7 @@ def caption(report: Report) -> str:
     return textwrap.fill((quick if settings["quick"] else "") + text, TEXT_WIDTH)
 
 
+_OWN = ("torchserve", "openvino", "pillow", "pypdfium2")
 _PEERS = ("ultralytics", "torch", "torchserve", "litserve", "fastapi", "uvicorn", "opencv-python")
 
 
@@ -189,6 +189,10 @@ def _rate(figures: dict[str, Any] | None) -> str:
         return ""
     refusals = figures["refusals_per_answer"]
     return f"{figures['per_s']:.1f}" + (f" ({refusals:.1f} refusals)" if refusals else "")
+
+
+def _versions(packages: dict[str, str], names: tuple[str, ...]) -> str:
+    return ", ".join(f"{name} {packages[name]}" for name in names if name in packages)
 
 
 def _trial(times_ms: dict[str, float]) -> str:
