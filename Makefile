@@ -5,6 +5,8 @@
 # make serve [PORT=8080]    TorchServe in the foreground
 # make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
 # make evaluate DATA='houses=FOLDER flats=FOLDER:PREFIX' [CORRUPTIONS=none] [OUT=build/metrics.json]
+# make bench [BENCH_FLAGS=--quick] [BENCH_OUT=build/bench/benchmarks.json]   beside its peers
+# make bench-docs           docs/benchmarks.md and its plots from docs/benchmarks/benchmarks.json
 # make train DATA=my-plans [START=weights/rooms.pt] [MINUTES=110] [RUN=build/train]
 # make plugin               build docker/endpoints/roomdet-endpoints.jar anew (needs a JDK)
 # make image [BAKE_IN=1] [TAG=roomdet:latest] [PUSH=1]   the SageMaker image (docs/image.md)
@@ -42,7 +44,7 @@ export PYTHONPATH := handler:docker:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve local-sagemaker archive evaluate train image image-sizes model-tar image-test test check plugin format venv venv-train clean
+.PHONY: help demo serve local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test check plugin format venv venv-train clean
 .DELETE_ON_ERROR:
 
 help:
@@ -78,6 +80,11 @@ $(TRAIN_VENV)/python.stamp: constraints-train.txt requirements/train.txt
 	@echo "Making $(TRAIN_VENV) with ultralytics: 1 to 3 minutes …"
 	@$(PYTHON) -m venv $(TRAIN_VENV)
 	@$(TRAIN_BIN)/python -m pip install --disable-pip-version-check $(TRAIN_INDEX) -c constraints-train.txt -r requirements/train.txt
+	@touch $@
+
+# With the peers of the benchmarks.
+$(TRAIN_VENV)/bench.stamp: $(TRAIN_VENV)/python.stamp requirements/bench.txt
+	@$(TRAIN_BIN)/python -m pip install $(PIP_FLAGS) $(TRAIN_INDEX) -c constraints-train.txt -r requirements/bench.txt
 	@touch $@
 
 venv: $(VENV)/dev.stamp
@@ -124,6 +131,17 @@ evaluate: $(VENV)/dev.stamp $(ARCHIVE)
 	@[ -n '$(DATA)' ] || { echo "error: name labeled plans: make evaluate DATA='houses=FOLDER'" >&2; exit 1; }
 	@$(BIN)/python -m training.evaluate $(foreach set,$(DATA),--set '$(set)') --archive $(ARCHIVE) \
 	  --corruptions '$(CORRUPTIONS)' --out '$(OUT)'
+
+# Ends with status 1 where the bar is missed.
+BENCH_FLAGS ?=
+BENCH_OUT ?= build/bench/benchmarks.json
+bench: $(VENV)/dev.stamp $(TRAIN_VENV)/bench.stamp $(ARCHIVE)
+	@$(BIN)/python -m benchmarks.bench --archive $(ARCHIVE) --peers-python $(TRAIN_BIN)/python \
+	  --out '$(BENCH_OUT)' $(BENCH_FLAGS)
+
+bench-docs: $(VENV)/dev.stamp $(TRAIN_VENV)/python.stamp
+	@$(BIN)/python -m benchmarks.bench.tables docs/benchmarks/benchmarks.json docs/benchmarks.md
+	@$(TRAIN_BIN)/python -m benchmarks.bench.plots docs/benchmarks/benchmarks.json docs/benchmarks
 
 # -- the SageMaker image --------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ since each instance gets its share of the objects at the start, and the slowest 
 The simulation lets the local SageMaker do the same job with real predictions; there one server
 stands for all instances, and each of their lanes takes ``s`` seconds for an object at least. What
 it shows is how the commands and SageMaker's way to deal out objects scale, not how fast an instance
-is: ``s`` comes from benchmarks/latency.py or from a job on the instance type that is meant.
+is: ``s`` comes from `make bench` or from a job on the instance type that is meant.
 """
 
 from __future__ import annotations

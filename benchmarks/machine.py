@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What a figure was measured on."""
+"""What a figure was measured on; ``python -m benchmarks.machine`` prints it."""
 
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-PACKAGES = ("torch", "torchserve", "openvino", "pillow", "pypdfium2", "ultralytics")
+PACKAGES = (
+    "torch", "torchserve", "openvino", "pillow", "pypdfium2", "ultralytics",
+    "opencv-python", "fastapi", "uvicorn", "uvloop", "litserve",
+)  # fmt: skip
 
 
 def describe() -> dict[str, object]:
@@ -17,10 +21,15 @@ def describe() -> dict[str, object]:
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
     }
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def _cpu_name() -> str:
@@ -35,3 +44,7 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+if __name__ == "__main__":
+    print(json.dumps(describe()))

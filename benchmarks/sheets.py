@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Draw the sample plan as A1 sheets at 300 dpi, in the formats in which architects send them.
+"""Draw the sample plan as it is sent: A1 sheets at 300 dpi, a small picture, a phone's photo.
 
 ``python -m benchmarks.sheets build/sheets``
 """
@@ -10,22 +10,31 @@ import argparse
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pypdfium2
 from PIL import Image
+
+from training.degrade.capture import gaussian_noise
+from training.degrade.geometry import photograph
+from training.degrade.paper import uneven_light
 
 A1_300_DPI_WH = (9933, 7016)  # ISO 216: 841 x 594 mm
 DPI = 300
 SAMPLE_PLAN = Path("docs/sample/plan.pdf")
+PLAN_WIDTH_PX = 1240  # 1.09 megapixels
+PHOTO_WH = (4000, 3000)
+_EXIF_ORIENTATION = 0x0112
+_TURNED = 6  # to be turned clockwise by 90 degrees, as a phone writes that is held upright
+_PHOTO_SEED = 8
 
 
 def draw_sheets(folder: Path) -> list[Path]:
     """Write the sheets: RGB PNG and JPEG, a 1-bit G4 TIFF, and a PDF that holds the scan."""
     folder.mkdir(parents=True, exist_ok=True)
-    with closing(pypdfium2.PdfDocument(SAMPLE_PLAN)) as document:
-        page = document[0].render(scale=A1_300_DPI_WH[0] / document[0].get_width())
-        picture = page.to_pil().convert("RGB").resize(A1_300_DPI_WH, Image.Resampling.BILINEAR)
-    settings: dict[str, dict[str, object]] = {
+    picture = _render(A1_300_DPI_WH[0]).resize(A1_300_DPI_WH, Image.Resampling.BILINEAR)
+    settings: dict[str, dict[str, Any]] = {
         "a1.png": {"compress_level": 6},
         "a1.jpg": {"quality": 85},
         "a1.tif": {"compression": "group4"},
@@ -40,11 +49,41 @@ def draw_sheets(folder: Path) -> list[Path]:
     return paths
 
 
+def draw_plans(folder: Path) -> list[Path]:
+    """Write the plan as a picture of 1 megapixel, RGB, as PNG and JPEG, and photographed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plan, paths = _render(PLAN_WIDTH_PX), [folder / "plan.png", folder / "plan.jpg"]
+    plan.save(paths[0])
+    plan.save(paths[1], quality=90)
+    exif = Image.Exif()
+    exif[_EXIF_ORIENTATION] = _TURNED
+    photo = folder / "photo.jpg"
+    _photograph(_render(PHOTO_WH[0])).save(photo, quality=90, exif=exif)
+    return [*paths, photo]
+
+
+def _render(width_px: int) -> Image.Image:
+    with closing(pypdfium2.PdfDocument(SAMPLE_PLAN)) as document:
+        page = document[0].render(scale=width_px / document[0].get_width())
+        picture: Image.Image = page.to_pil().convert("RGB")
+        return picture
+
+
+def _photograph(plan: Image.Image) -> Image.Image:
+    """The plan on a desk, at an angle, in uneven light, with the noise of a sensor."""
+    generator = np.random.default_rng(_PHOTO_SEED)
+    sheet = plan.resize(PHOTO_WH, Image.Resampling.BICUBIC)
+    no_boxes = np.empty((0, 4), np.float32)
+    scene, _ = photograph(np.asarray(sheet), no_boxes, 0.12, generator)
+    return Image.fromarray(gaussian_noise(uneven_light(scene, 0.4, generator), 4.0, generator))
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; 0 when the sheets are written."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sheets", description=__doc__)
     parser.add_argument("folder", type=Path)
-    for path in draw_sheets(parser.parse_args(argv).folder):
+    folder = parser.parse_args(argv).folder
+    for path in [*draw_sheets(folder), *draw_plans(folder)]:
         print(f"{path}  {path.stat().st_size:,} bytes")
     return 0
 

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Measure this project beside its peers, in one run, and write JSON.
+
+``python -m benchmarks.bench`` (``make bench``), 15 to 20 minutes; ``--quick`` takes about 3 and its
+figures are for trying the program only. ``python -m benchmarks.bench.tables`` and
+``benchmarks.bench.plots`` write docs/benchmarks.md from the JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from benchmarks import machine
+from benchmarks.bench.alone import measure_memory, measure_starts, wait_first_answer
+from benchmarks.bench.bar import PLAN, judge
+from benchmarks.bench.rounds import Rounds
+from benchmarks.bench.services import BenchError
+from benchmarks.bench.starting import ROOT, SERVERS, TURN_TAKERS, Setup, crowd, pack_peer
+from benchmarks.bench.tables import bar_text
+from benchmarks.sheets import draw_plans, draw_sheets
+from deploy.image.commands import DEFAULT_BASE
+from deploy.image.engine import find_engine
+from deploy.image.sizes import measure as measure_layers
+
+FORMAT = 1
+SCRATCH = ROOT / "build" / "bench"
+PEER_ARCHIVE = SCRATCH / "peer.mar"
+PICTURES = (PLAN, "plan.jpg", "photo.jpg", "a1.pdf", "a1.tif")
+
+
+def draw_pictures() -> dict[str, Path]:
+    """The pictures by name; they are drawn where that was not done."""
+    folder = SCRATCH / "pictures"
+    pictures = {name: folder / name for name in PICTURES}
+    if not all(path.is_file() for path in pictures.values()):
+        draw_sheets(folder)
+        draw_plans(folder)
+    return pictures
+
+
+def about_picture(path: Path) -> dict[str, Any]:
+    """Size in bytes and, of a picture, in pixels as stored."""
+    size_wh: tuple[int, int] | None = None
+    if path.suffix != ".pdf":
+        Image.MAX_IMAGE_PIXELS = None  # the sheets are our own
+        with Image.open(path) as picture:
+            size_wh = picture.size
+    return {"bytes": path.stat().st_size, "size_wh": size_wh}
+
+
+def ask_peers(setup: Setup, module: str, *arguments: object) -> Any:
+    """Run a module in the peers' environment; the JSON that it prints."""
+    done = subprocess.run(
+        [setup.peers_python, "-m", module, *map(str, arguments)],
+        env=setup.environment(SCRATCH), cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise BenchError(f"{module}: {done.stderr.strip()[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def choose_threads(setup: Setup, plan: Path) -> tuple[Setup, dict[str, float]]:
+    """Give the peers as many threads as serve them best, by a trial."""
+    times_ms = ask_peers(setup, "benchmarks.peers.threads", setup.checkpoint, plan)
+    best = min(times_ms, key=times_ms.__getitem__)
+    return replace(setup, peer_threads=int(best)), times_ms
+
+
+def measure_rounds(
+    setup: Setup, pictures: dict[str, Path], args: argparse.Namespace
+) -> dict[str, Any]:
+    """Start everything, then let all take turns."""
+    with ExitStack() as stack:
+        services = {
+            name: stack.enter_context(start(setup))
+            for name, start in (SERVERS | TURN_TAKERS).items()
+        }
+        members = stack.enter_context(crowd(setup, args.cores))
+        for service in [*services.values(), *members.members]:
+            wait_first_answer(service, pictures[PLAN])
+        rounds = Rounds(services, members, pictures, PLAN, args.block_s)
+        rounds.warm_up()
+        idle_share = rounds.idle_share()
+        rounds.run(args.rounds)
+        return {"idle_processor_share": idle_share} | rounds.report()
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """The whole report."""
+    began_s = time.monotonic()
+    own = (args.archive, args.checkpoint)
+    setup = Setup(*own, PEER_ARCHIVE, args.peers_python.absolute(), args.peer_threads or 1)
+    pictures = draw_pictures()
+    pack_peer(setup)
+    trial_ms: dict[str, float] = {}
+    if not args.peer_threads:
+        setup, trial_ms = choose_threads(setup, pictures[PLAN])
+    folders = [Path(sys.prefix).resolve(), setup.peers_python.parents[1].resolve()]
+    start = measure_starts(setup, pictures[PLAN], args.starts, folders)
+    report = {
+        "format": FORMAT,
+        "machine": machine.describe(),
+        "peers_machine": ask_peers(setup, "benchmarks.machine"),
+        "settings": {
+            **{name: getattr(args, name) for name in ("quick", "rounds", "block_s", "starts")},
+            "peer_threads": setup.peer_threads,
+            "peer_threads_trial_ms": trial_ms,
+        },
+        "pictures": {name: about_picture(path) for name, path in pictures.items()},
+        "start": start,
+        "memory": measure_memory(setup, pictures, PLAN),
+        "archive_bytes": {
+            "ours": setup.archive.stat().st_size,
+            "torchserve": setup.peer_archive.stat().st_size,
+        },
+        **measure_rounds(setup, pictures, args),
+    }
+    if args.image:
+        layers = measure_layers(find_engine().program, args.image, DEFAULT_BASE)
+        report["image_bytes"] = sum(layer.compressed_bytes for layer in layers)
+    if args.price_per_gb_second is not None:
+        report["price_per_gb_second"] = args.price_per_gb_second
+    report["bar"] = [check.as_json for check in judge(report)]
+    report["settings"]["minutes"] = round((time.monotonic() - began_s) / 60, 1)
+    return report
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; 0 if the bar is reached, 1 if not or if a measurement fails."""
+    args = _parse(argv)
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    # A request to end must reach the blocks that end the servers; a shell ignores SIGINT of jobs.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        report = measure(args)
+    except BenchError as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 1
+    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text, "utf-8")
+    print(text, end="")
+    print(bar_text(report), file=sys.stderr)
+    return 0 if all(line["passed"] for line in report["bar"]) else 1
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__)
+    parser.add_argument("--archive", type=Path, default=Path("model_store/rooms.mar"))
+    parser.add_argument("--checkpoint", type=Path, default=Path("weights/rooms.pt"))
+    parser.add_argument("--peers-python", type=Path, default=Path(".venv-train/bin/python"))
+    parser.add_argument("--peer-threads", type=int, help="instead of the best of a trial")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--block-s", type=float, default=1.2, help="seconds of a turn")
+    parser.add_argument("--starts", type=int, default=3, help="of each server, cold and warm each")
+    parser.add_argument("--quick", action="store_true", help="one short round, to try the program")
+    parser.add_argument("--image", help="also tell the size of this image")
+    parser.add_argument("--price-per-gb-second", type=float, help="serverless, in US dollars")
+    parser.add_argument("--out", type=Path, help="also write the JSON here")
+    args = parser.parse_args(argv)
+    args.cores = machine.cores()
+    if args.quick:
+        args.rounds, args.block_s, args.starts = 1, 0.3, 1
+    return args
+
+
+if __name__ == "__main__":
+    sys.exit(main())

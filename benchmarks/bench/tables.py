@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Tables of a report of :mod:`benchmarks.bench`, for the terminal and docs/benchmarks.md.
+
+``python -m benchmarks.bench.tables docs/benchmarks/benchmarks.json docs/benchmarks.md`` rewrites
+the blocks between ``<!-- figures:NAME -->`` and ``<!-- /figures -->``; NAME is a key of
+:data:`BLOCKS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from benchmarks.bench.figures import gb_seconds_per_1000, memory_tier_mb
+from benchmarks.bench.rounds import CROWD, LATENCY_CLIENTS, THROUGHPUT_CLIENTS
+from benchmarks.bench.starting import FASTAPI, LIMIT, LITSERVE, NETWORK, OURS, TORCHSERVE
+from training.report import TEXT_WIDTH, as_markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from training.report import Rows
+
+Report: TypeAlias = dict[str, Any]
+_BLOCK = re.compile(r"(<!-- figures:([a-z]+) -->\n).*?(\n<!-- /figures -->)", re.DOTALL)
+TITLES = {
+    OURS: "**this project**",
+    FASTAPI: "ultralytics in FastAPI",
+    TORCHSERVE: "ultralytics in TorchServe",
+    LITSERVE: "ultralytics in LitServe",
+    LIMIT: "limit: no server, one process",
+    CROWD: "limit: no server, a process per core",
+    NETWORK: "network alone",
+}
+PICTURE_TITLES = {
+    "plan.png": "1-megapixel PNG",
+    "plan.jpg": "1-megapixel JPEG",
+    "photo.jpg": "12-megapixel photo",
+    "a1.pdf": "A1 sheet, PDF",
+    "a1.tif": "A1 sheet, G4 TIFF",
+}
+
+
+def bar_rows(report: Report) -> Rows:
+    """Each ratio, its bound, and whether it is kept."""
+    return [
+        ["ratio", "measured", "bar", "kept"],
+        *(
+            [
+                line["what"],
+                f"{line['value']:,.3g}",
+                line["bound"],
+                "yes" if line["passed"] else "no",
+            ]
+            for line in report["bar"]
+        ),
+    ]
+
+
+def latency_rows(report: Report) -> Rows:
+    """p50 / p95 / p99 of each picture and number of clients, and processor time."""
+    rows = [["picture", "server", *(_clients(n) for n in LATENCY_CLIENTS), "processor", "rooms"]]
+    for picture, title in PICTURE_TITLES.items():
+        for name, of_picture in report["latency"].items():
+            figures = of_picture[picture]
+            cells = [_tails(figures.get(str(clients))) for clients in LATENCY_CLIENTS]
+            one = figures["1"]
+            rooms = str(one.get("rooms", ""))
+            rows.append([title, TITLES[name], *cells, f"{one['processor_ms']:,.0f}", rooms])
+    return rows
+
+
+def throughput_rows(report: Report) -> Rows:
+    """Answers a second by number of clients; refusals for each answer where there were any."""
+    rows = [["server", *(_clients(n) for n in THROUGHPUT_CLIENTS)]]
+    for name, figures in report["throughput"].items():
+        cells = [_rate(figures.get(str(clients))) for clients in THROUGHPUT_CLIENTS]
+        rows.append([TITLES[name], *cells])
+    return rows
+
+
+def start_rows(report: Report) -> Rows:
+    """Seconds to the first answer, and what was read from the disk meanwhile."""
+    rows = [["server", "warm s", "cold s", "read when warm, MB", "read when cold, MB"]]
+    for name, figures in report["start"]["servers"].items():
+        rows.append(
+            [
+                TITLES[name],
+                f"{figures['warm_p50_s']:.1f}",
+                f"{figures['cold_p50_s']:.1f}",
+                f"{min(figures['warm_read_mb']):,}",
+                f"{max(figures['cold_read_mb']):,}",
+            ]
+        )
+    return rows
+
+
+def memory_rows(report: Report) -> Rows:
+    """MB after the first answer and at the peaks, as PSS and as the sum of VmHWM."""
+    rows = [["server", "after the first answer", "peak, plans", "peak, all pictures"]]
+    for name, figures in report["memory"].items():
+        cells = [f"{figures[f'{key}_mb']:,} ({figures[f'{key}_hwm_mb']:,})" for key in _PEAKS]
+        rows.append([TITLES[name], *cells])
+    return rows
+
+
+_PEAKS = ("idle", "plans", "all")
+
+
+def cost_rows(report: Report) -> Rows:
+    """GB-seconds for 1,000 plans on serverless and, where a price was given, US dollars."""
+    price = report.get("price_per_gb_second")
+    head = ["server", "memory tier, MB", "billed ms", "GB-seconds for 1,000 plans"]
+    rows = [head if price is None else [*head, f"US$ at {price:g} for a GB-second"]]
+    for name in (OURS, FASTAPI, TORCHSERVE, LITSERVE):
+        p50_ms = report["latency"][name]["plan.png"]["1"]["p50_ms"]
+        tier_mb = memory_tier_mb(report["memory"][name]["plans_mb"])
+        if tier_mb is None:
+            rows.append([TITLES[name], "none is large enough", *[""] * (len(rows[0]) - 2)])
+            continue
+        gb_s = gb_seconds_per_1000(p50_ms, tier_mb)
+        dollars = [] if price is None else [f"{gb_s * price:.4f}"]
+        rows.append([TITLES[name], f"{tier_mb:,}", f"{p50_ms:.0f}", f"{gb_s:.0f}", *dollars])
+    return rows
+
+
+def size_rows(report: Report) -> Rows:
+    """Bytes of archives and, where one was named, of the image."""
+    sizes = report["archive_bytes"]
+    rows = [
+        ["what", "MB"],
+        ["archive of this project", f"{sizes[OURS] / 1e6:.1f}"],
+        ["archive of ultralytics in TorchServe", f"{sizes[TORCHSERVE] / 1e6:.1f}"],
+    ]
+    if "image_bytes" in report:
+        rows.append(["image of this project, compressed", f"{report['image_bytes'] / 1e6:.0f}"])
+    return rows
+
+
+def caption(report: Report) -> str:
+    """On what and with what it was measured."""
+    settings, here = report["settings"], report["machine"]
+    there = report["peers_machine"]["packages"]
+    trial = settings["peer_threads_trial_ms"]
+    chosen = f", the better of a trial ({_trial(trial)})" if trial else ""
+    own = _versions(here["packages"], _OWN)
+    text = (
+        f"{here['date']}, {here['cpu']}, {here['cores']} cores; rounds: {settings['rounds']}, "
+        f"turns of {settings['block_s']} s, starts of each kind: {settings['starts']}. "
+        f"This project: {own}. Peers: {_versions(there, _PEERS)}, "
+        f"PyTorch threads: {settings['peer_threads']}{chosen}. While nothing was asked, all "
+        f"servers together used {report['idle_processor_share']:.1%} of a core. Cold starts by "
+        f"{report['start']['cold_by']}."
+    )
+    quick = "**A quick run, to try the program: no figures to rely on.** "
+    return textwrap.fill((quick if settings["quick"] else "") + text, TEXT_WIDTH)
+
+
+_OWN = ("torchserve", "openvino", "pillow", "pypdfium2")
+_PEERS = ("ultralytics", "torch", "torchserve", "litserve", "fastapi", "uvicorn", "opencv-python")
+
+
+def bar_text(report: Report) -> str:
+    """The bar for a terminal."""
+    return "\n".join(
+        f"{'pass' if line['passed'] else 'FAIL'}  {line['what']}: {line['value']:,} "
+        f"(bar: {line['bound']})"
+        for line in report["bar"]
+    )
+
+
+def _clients(count: int) -> str:
+    return "1 client" if count == 1 else f"{count} clients"
+
+
+def _tails(figures: dict[str, Any] | None) -> str:
+    if figures is None:
+        return ""
+    return " / ".join(f"{figures[f'p{cut}_ms']:,.0f}" for cut in (50, 95, 99))
+
+
+def _rate(figures: dict[str, Any] | None) -> str:
+    if figures is None:
+        return ""
+    refusals = figures["refusals_per_answer"]
+    return f"{figures['per_s']:.1f}" + (f" ({refusals:.1f} refusals)" if refusals else "")
+
+
+def _versions(packages: dict[str, str], names: tuple[str, ...]) -> str:
+    return ", ".join(f"{name} {packages[name]}" for name in names if name in packages)
+
+
+def _trial(times_ms: dict[str, float]) -> str:
+    return ", ".join(f"{threads}: {ms:.0f} ms" for threads, ms in times_ms.items())
+
+
+BLOCKS: dict[str, Callable[[Report], str]] = {
+    "bar": lambda report: as_markdown(bar_rows(report)),
+    "latency": lambda report: as_markdown(latency_rows(report)),
+    "throughput": lambda report: as_markdown(throughput_rows(report)),
+    "start": lambda report: as_markdown(start_rows(report)),
+    "memory": lambda report: as_markdown(memory_rows(report)),
+    "cost": lambda report: as_markdown(cost_rows(report)),
+    "sizes": lambda report: as_markdown(size_rows(report)),
+    "caption": caption,
+}
+
+
+def with_figures(document: str, report: Report) -> str:
+    """A document with each block of figures written anew.
+
+    Raises:
+        KeyError: If a block has a name that is not in :data:`BLOCKS`.
+    """
+    return _BLOCK.sub(lambda found: found[1] + BLOCKS[found[2]](report) + found[3], document)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Rewrite the blocks of a document; 0 also where nothing changes."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench.tables", description=__doc__)
+    parser.add_argument("report", type=Path, help="JSON of benchmarks.bench")
+    parser.add_argument("document", type=Path)
+    args = parser.parse_args(argv)
+    report = json.loads(args.report.read_text("utf-8"))
+    args.document.write_text(with_figures(args.document.read_text("utf-8"), report), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

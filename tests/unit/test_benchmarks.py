@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The arithmetic of the benchmarks, and their page, which says what was measured."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import re
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from benchmarks.bench.bar import Check, judge
+from benchmarks.bench.figures import (
+    gb_seconds_per_1000,
+    latency_figures,
+    memory_tier_mb,
+    percentile,
+    ratio_of_rounds,
+)
+from benchmarks.bench.load import run
+from benchmarks.bench.processes import hwm_mb, processor_s, pss_mb, session
+from benchmarks.bench.rounds import CROWD
+from benchmarks.bench.tables import BLOCKS, cost_rows, with_figures
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+REPORT = ROOT / "docs" / "benchmarks" / "benchmarks.json"
+
+
+def test_the_page_shows_the_committed_figures() -> None:
+    """`make bench-docs` would change nothing, and each table has its place."""
+    text = PAGE.read_text("utf-8")
+
+    assert set(re.findall("<!-- figures:([a-z]+) -->", text)) == set(BLOCKS)
+    assert with_figures(text, json.loads(REPORT.read_text("utf-8"))) == text
+
+
+def test_the_committed_bar_follows_from_the_committed_figures() -> None:
+    """Nobody wrote a ratio by hand."""
+    report = json.loads(REPORT.read_text("utf-8"))
+
+    assert [check.as_json for check in judge(report)] == report["bar"]
+
+
+@pytest.mark.parametrize(
+    ("values", "cut", "expected"),
+    [
+        pytest.param([7.0], 99, 7.0, id="one value"),
+        pytest.param([3.0, 1.0, 2.0], 50, 2.0, id="in any order"),
+        pytest.param([1.0, 2.0], 50, 1.5, id="between two"),
+        pytest.param([float(n) for n in range(101)], 95, 95.0, id="of many"),
+        pytest.param([1.0, 9.0], 100, 9.0, id="the largest"),
+    ],
+)
+def test_percentiles(values: list[float], cut: int, expected: float) -> None:
+    """Interpolated between neighbors, as numpy does by default."""
+    assert expected == pytest.approx(percentile(values, cut))
+
+
+def test_nothing_has_no_percentile() -> None:
+    """A block without an answer is no latency of zero."""
+    with pytest.raises(ValueError, match="nothing"):
+        percentile([], 50)
+
+
+def test_p50_is_the_median_of_the_rounds() -> None:
+    """A round that was disturbed does not move it; the tail is that of all requests."""
+    figures = latency_figures([[10.0] * 5, [11.0] * 5, [90.0] * 50])
+
+    assert (11.0, 90.0, 60) == (figures["p50_ms"], figures["p99_ms"], figures["requests"])
+
+
+def test_a_ratio_is_taken_round_by_round() -> None:
+    """Twice as slow in the second round for both is no difference."""
+    assert 0.5 == ratio_of_rounds([10, 20, 10], [20, 40, 20])
+
+
+@pytest.mark.parametrize(
+    ("peak_mb", "tier_mb"),
+    [
+        pytest.param(1, 1024, id="the smallest"),
+        pytest.param(1073.7, 1024, id="MB are not MiB"),
+        pytest.param(1074, 2048, id="just too much"),
+        pytest.param(6442.4, 6144, id="the largest"),
+        pytest.param(6443, None, id="too much for all"),
+    ],
+)
+def test_memory_tiers(peak_mb: float, tier_mb: int | None) -> None:
+    """Tiers are MiB, peaks MB."""
+    assert tier_mb == memory_tier_mb(peak_mb)
+
+
+def test_cost_of_a_thousand_pictures() -> None:
+    """1,000 times 50 ms in 2 GB are 100 GB-seconds."""
+    assert 100 == gb_seconds_per_1000(50, 2048)
+
+
+def report(ours_ms: float, peak_mb: float) -> dict[str, Any]:
+    """A report of one round, in which the peers take 100 ms and 1,000 MB."""
+
+    def latency(ms: float) -> dict[str, Any]:
+        one = {"1": {"p50_ms": ms, "rounds_p50_ms": [ms]}}
+        return dict.fromkeys(("plan.png", "a1.pdf", "a1.tif"), one)
+
+    def rate(per_s: float) -> dict[str, Any]:
+        return {"per_s": per_s, "rounds_per_s": [per_s]}
+
+    peers = ("fastapi", "torchserve", "litserve")
+    memory = {f"{key}_mb": 1000 for key in ("idle", "idle_hwm", "plans", "all", "all_hwm")}
+    own_memory = memory | {"idle_mb": 300, "idle_hwm_mb": 300, "plans_mb": peak_mb}
+    start = {"warm_p50_s": 4.0, "cold_p50_s": 10.0}
+    return {
+        "latency": {"ours": latency(ours_ms), "limit": latency(25)}
+        | {name: latency(100) for name in peers},
+        "throughput": {
+            "ours": {"5": rate(1000 / ours_ms)},
+            "fastapi": {"5": rate(10)},
+            "limit": {"1": rate(40)},
+            CROWD: {"2": rate(50)},
+        },
+        "start": {"servers": {"ours": {"warm_p50_s": 1.0, "cold_p50_s": 6.0}, "torchserve": start}},
+        "memory": {"ours": own_memory} | dict.fromkeys(peers, memory),
+    }
+
+
+def test_the_bar_is_kept_where_the_figures_keep_it() -> None:
+    """Each line by itself: here the cold start and the peak with all pictures miss it."""
+    checks = judge(report(ours_ms=20, peak_mb=600))
+
+    missed = [check.what.partition(":")[0] for check in checks if not check.passed]
+    assert ["start to first answer, cold", "peak memory, all pictures"] == missed
+
+
+def test_the_limit_on_all_cores_is_the_better_one() -> None:
+    """40 pictures a second of ours are all that one process reaches, but not what two do."""
+    checks = {check.what: check for check in judge(report(ours_ms=25, peak_mb=600))}
+
+    check = checks["throughput, five clients: ours / limit on all cores"]
+    assert pytest.approx(0.8) == check.value
+    assert not check.passed
+
+
+def test_a_bound_itself_is_kept() -> None:
+    """At most and at least include the bound."""
+    assert Check("", 0.4, 0.4).passed
+    assert Check("", 3.0, 3.0, at_least=True).passed
+
+
+def test_cost_has_dollars_where_a_price_is_given() -> None:
+    """1,000 MB fit into 1024 MiB; 20 ms of it, a thousand times, are 20 GB-seconds."""
+    priced = report(ours_ms=20, peak_mb=1000) | {"price_per_gb_second": 0.001}
+
+    assert ["**this project**", "1,024", "20", "20", "0.0200"] == cost_rows(priced)[1]
+
+
+class _Server(http.server.BaseHTTPRequestHandler):
+    """Refuses every third request."""
+
+    protocol_version = "HTTP/1.1"
+    asked = 0
+    lock = threading.Lock()
+
+    def do_POST(self) -> None:
+        """Read the picture and answer."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        with self.lock:
+            type(self).asked += 1
+            refuses = type(self).asked % 3 == 0
+        body = b"{}" if refuses else b'{"detected_rooms": [1, 2]}'
+        self.send_response(503 if refuses else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # http.server's name
+        """Say nothing."""
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """Address of such a server."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Server) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_refusals_are_counted_and_tried_again() -> None:
+    """Only answers have a latency, and a refused request is answered in the end."""
+    with served() as url:
+        told: dict[str, Any] = run(url, b"picture", clients=3, seconds=0, least=4)
+
+    assert 12 == len(told["ms"])
+    assert 2 == told["rooms"]
+    assert _Server.asked == 12 + 1 + told["refused"]
+    assert told["refused"] > 0
+    assert max(told["ms"]) >= 50  # the pause is part of the latency
+
+
+def test_this_process_has_memory_and_processor_time() -> None:
+    """Read from /proc for the session of these tests."""
+    leader = os.getsid(0)
+    before_s = processor_s(leader)
+    sum(range(3_000_000))
+
+    assert os.getpid() in session(leader)
+    assert 0 < pss_mb(leader) <= hwm_mb(leader)
+    assert processor_s(leader) > before_s
