@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Peak memory of worker and JVM: one large sheet at a time, then a full queue of large bodies.
+"""Peak memory of worker and JVM at a full queue of large bodies.
 
-``python -m benchmarks.memory SHEET…`` prints JSON. Every sheet gets a server of its own, so that
-its peak is its own. Linux only: peaks are ``VmHWM`` of ``/proc``.
+``python -m benchmarks.memory`` prints JSON; sheets are :mod:`benchmarks.tiers`' matter. Linux only.
 """
 
 from __future__ import annotations
@@ -18,9 +17,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
-
 from benchmarks import machine
+from benchmarks.processes import jvm_pid, peak_mb
 from client.api import detect
 from deploy.local.server import LocalServer, serve
 
@@ -32,36 +30,7 @@ BODY_BYTES = 20_900_000  # of the file; 28 MB as base64, just under the handler'
 def peaks_mb(server: LocalServer) -> dict[str, int]:
     """Peak resident memory of the JVM and of the worker since each started, in MB (10^6 bytes)."""
     (worker,) = server.worker_pids()
-    (jvm,) = (
-        process.pid
-        for process in psutil.Process(server.process.pid).children(recursive=True)
-        if process.name() == "java"
-    )
-    return {"jvm": _peak_mb(jvm), "worker": _peak_mb(worker)}
-
-
-def _peak_mb(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024 // 1_000_000
-    raise RuntimeError(f"process {pid} has no VmHWM")
-
-
-def measure_sheet(archive: Path, sheet: Path) -> dict[str, object]:
-    """Serve one sheet three times on a fresh server."""
-    data = sheet.read_bytes()
-    with serve(archive) as server:
-        server.wait_ready()
-        idle = peaks_mb(server)
-        answers = [detect(data, url=server.url) for _ in range(3)]
-        return {
-            "sheet": sheet.name,
-            "bytes": len(data),
-            "rooms": len(answers[0].rooms),
-            "processing_time_ms": sorted(answer.processing_time_ms for answer in answers)[1],
-            "idle_mb": idle,
-            "peak_mb": peaks_mb(server),
-        }
+    return {"jvm": round(peak_mb(jvm_pid(worker))), "worker": round(peak_mb(worker))}
 
 
 def measure_full_queue(archive: Path) -> dict[str, object]:
@@ -106,12 +75,10 @@ def _post(server: LocalServer, body: bytes) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; always 0, the figures are the result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
-    parser.add_argument("sheets", nargs="*", type=Path)
     parser.add_argument("--archive", type=Path, default=Path("model_store/rooms.mar"))
     args = parser.parse_args(argv)
     report = {
         "machine": machine.describe(),
-        "sheets": [measure_sheet(args.archive, sheet) for sheet in args.sheets],
         "full_queue": measure_full_queue(args.archive),
     }
     print(json.dumps(report, indent=1))

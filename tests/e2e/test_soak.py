@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A short run of benchmarks/soak.py: neither worker nor JVM keeps something of each request."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from benchmarks import traffic
+from benchmarks.soak import complaints, load
+from deploy.local.server import serve
+from tests.e2e.conftest import CONFIG
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REQUESTS = 300
+# Of the last 225 requests: 67 kB for each. Small pictures, because large ones leave gaps of several
+# MB in the heap for a while.
+MAX_GROWTH_MB = 15.0
+LARGEST_PX = 500
+
+
+def test_memory_does_not_grow_with_requests(archive: Path) -> None:
+    """Plans of all kinds and every mistake: right answers, no growth, no files left open."""
+    with serve(archive, config=CONFIG) as server:
+        server.wait_ready()
+        report = load(
+            server.url,
+            server.management_url,
+            REQUESTS,
+            partial(traffic.request, largest_px=LARGEST_PX),
+        )
+
+    assert not complaints(report, MAX_GROWTH_MB), report
+    assert len(report["kinds"]) > 25
