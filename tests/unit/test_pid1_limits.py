@@ -93,11 +93,11 @@ def test_this_machines_limits_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        pytest.param(Limits(2, 1024), Budget(1, 2, 406, 177, 202, 10, SMALL), id="1024 MB"),
+        pytest.param(Limits(2, 1024), Budget(1, 2, 556, 177, 202, 10, SMALL), id="1024 MB"),
         pytest.param(Limits(2, 2048), Budget(1, 2, 1200, 588, 672, 10, LARGE), id="2048 MB"),
         pytest.param(Limits(2, 3072), Budget(1, 2, 1200, 588, 672, 10, LARGE), id="3072 MB"),
         pytest.param(
-            Limits(4, 3072), Budget(2, 2, 1052, 588, 672, 10, LARGE), id="4 CPUs, 3072 MB"
+            Limits(4, 3072), Budget(2, 2, 1200, 588, 672, 10, LARGE), id="4 CPUs, 3072 MB"
         ),
         pytest.param(
             Limits(0.4, 2048), Budget(1, 1, 1200, 588, 672, 10, LARGE), id="part of a CPU"
@@ -117,15 +117,15 @@ def test_a_container_is_shared_out(limits: Limits, expected: Budget) -> None:
 
 def test_what_is_shared_out_fits() -> None:
     """At any size the parts that are always there fit, and so does one worker's full request."""
-    for memory_mb in range(768, 8192, 64):
+    for memory_mb in range(640, 8192, 64):
         budget = share_out(Limits(8, memory_mb), max_bytes=6 * MIB)
 
-        assert 220 + 48 + budget.workers * (350 + budget.request_mb) <= memory_mb
+        assert 220 + 48 + budget.workers * (200 + budget.request_mb) <= memory_mb
 
 
 @pytest.mark.parametrize(
     ("memory_mb", "max_bytes", "told"),
-    [(512, None, "746 MiB are the least"), (1024, 100 * MIB, "ROOMDET_MAX_BYTES")],
+    [(512, None, "596 MiB are the least"), (1024, 100 * MIB, "ROOMDET_MAX_BYTES")],
 )
 def test_too_little_memory_is_refused(memory_mb: int, max_bytes: int | None, told: str) -> None:
     """The message says what would do."""
@@ -135,4 +135,4 @@ def test_too_little_memory_is_refused(memory_mb: int, max_bytes: int | None, tol
 
 def test_workers_can_be_chosen() -> None:
     """They share the memory for requests and the CPUs."""
-    assert Budget(3, 2, 926, 588, 672, 10, LARGE) == share_out(Limits(6, 4096), workers=3)
+    assert Budget(3, 2, 1076, 588, 672, 10, LARGE) == share_out(Limits(6, 4096), workers=3)
