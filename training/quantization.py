@@ -52,7 +52,7 @@ def _canvas(path: Path, input_px: int) -> Pixels:
     """A picture as the detector lays it out."""
     page = read_page(path.read_bytes(), page=1, side_px=input_px, limits=Limits()).pixels
     height, width = page.shape[:2]
-    return Letterbox.around((width, height)).place(page)
+    return Letterbox.around((width, height), input_px).place(page)
 
 
 def _as_input(canvas: Pixels) -> npt.NDArray[np.float32]:

@@ -29,7 +29,7 @@ def predict_page(model: YOLO, pixels: Pixels, options: RequestOptions, input_px:
         Boxes as fractions of the page, highest confidence first.
     """
     height, width = pixels.shape[:2]
-    letterbox = Letterbox.around((width, height))
+    letterbox = Letterbox.around((width, height), input_px)
     canvas_bgr = np.ascontiguousarray(letterbox.place(pixels)[:, :, ::-1])
     result = model.predict(
         canvas_bgr,

@@ -33,9 +33,9 @@ from benchmarks.answers.views import (
     undo_view,
 )
 from roomdet.geometry import (
-    CANVAS_STEP_PX,
     Boxes,
     Detections,
+    Letterbox,
     Pixels,
     fit_within,
     non_maximum_suppression,
@@ -58,7 +58,7 @@ def letterboxed(side_px: int) -> Look:
 
 def on_rectangle(side_px: int) -> Look:
     """As served: the page on the smallest canvas that holds it."""
-    return lambda page, run: [_on_rectangle(page.pixels(side_px), run)]
+    return lambda page, run: [_on_rectangle(page.pixels(side_px), side_px, run)]
 
 
 def averaged(side_px: int, views: Sequence[View]) -> Look:
@@ -146,7 +146,9 @@ def cropped(side_px: int, *, as_rectangle: bool = False, view: View = UPRIGHT) -
         part = resized(part, fit_within((x1 - x0, y1 - y0), side_px), Image.Resampling.BILINEAR)
         part = apply_view(part, view)
         found = (
-            _on_rectangle(part, run) if as_rectangle else candidates(part, run, (side_px, side_px))
+            _on_rectangle(part, side_px, run)
+            if as_rectangle
+            else candidates(part, run, (side_px, side_px))
         )
         upright = Detections(undo_view(found.boxes_xyxy, view), found.scores)
         return [_within(upright, (x0, y0, x1, y1), pixels.shape[1::-1])]
@@ -167,7 +169,9 @@ def fitted(side_px: int, room_px: float, *, with_first: bool, as_rectangle: bool
     def pass_at(page: Page, run: RunNetwork, side: int, view: View) -> Detections:
         pixels = apply_view(page.pixels(side), view)
         found = (
-            _on_rectangle(pixels, run) if as_rectangle else candidates(pixels, run, (side, side))
+            _on_rectangle(pixels, side, run)
+            if as_rectangle
+            else candidates(pixels, run, (side, side))
         )
         return Detections(undo_view(found.boxes_xyxy, view), found.scores)
 
@@ -223,16 +227,9 @@ def together(looks: Iterable[Look]) -> Look:
     return lambda page, run: [found for look in chosen for found in look(page, run)]
 
 
-def _on_rectangle(pixels: Pixels, run: RunNetwork) -> Detections:
+def _on_rectangle(pixels: Pixels, side_px: int, run: RunNetwork) -> Detections:
     height, width = pixels.shape[:2]
-    return candidates(
-        pixels,
-        run,
-        (
-            -(-width // CANVAS_STEP_PX) * CANVAS_STEP_PX,
-            -(-height // CANVAS_STEP_PX) * CANVAS_STEP_PX,
-        ),
-    )
+    return candidates(pixels, run, Letterbox.around((width, height), side_px).canvas_wh_px)
 
 
 def _tile(

@@ -10,11 +10,10 @@ import openvino as ov
 from openvino import properties
 
 from roomdet import network
-from roomdet.anchors import BOX_ROWS, anchor_count, mirror_back
+from roomdet.anchors import BOX_ROWS, STRIDES, anchor_count, mirror_back
 from roomdet.config import Precision
 from roomdet.errors import ModelError
 from roomdet.geometry import (
-    CANVAS_STEP_PX,
     Boxes,
     Detections,
     Letterbox,
@@ -101,7 +100,7 @@ class OpenVinoDetector:
             ModelError: If the network answers with numbers that are none.
         """
         height, width = pixels.shape[:2]
-        letterbox = Letterbox.around((width, height))
+        letterbox = Letterbox.around((width, height), self.input_px)
         output = self._look(letterbox.place(pixels), passes or self._passes)
         candidates = parse_output(output, options.confidence)
         kept = non_maximum_suppression(candidates, iou=options.iou, max_count=options.max_rooms)
@@ -128,8 +127,8 @@ def compile_network(
     """Compile a YOLOv8 network for this CPU.
 
     One compiled network takes canvases of every form: uint8 RGB, shape ``(1, height, width, 3)``,
-    sides multiples of ``CANVAS_STEP_PX`` up to ``input_px``. What it needs for a form is kept after
-    the first such canvas (docs/decisions/0022-rectangles-in-int8.md).
+    sides multiples of 32 up to ``input_px``. What it needs for a form, 10 MB,
+    is kept after the first such canvas (docs/decisions/0022-rectangles-in-int8.md).
 
     Raises:
         ModelError: If OpenVINO cannot read or compile the network, or it is no YOLOv8 detector.
@@ -137,7 +136,7 @@ def compile_network(
     try:
         model = CORE.read_model(folder / network.TOPOLOGY, folder / network.WEIGHTS)
         _check_layout(model, input_px)
-        side = ov.Dimension(CANVAS_STEP_PX, input_px)
+        side = ov.Dimension(STRIDES[-1], input_px)
         model.reshape([1, 3, side, side])
         return CORE.compile_model(
             _with_uint8_input(model),

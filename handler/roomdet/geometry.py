@@ -17,8 +17,10 @@ GridBoxes: TypeAlias = npt.NDArray[np.int64]
 GRID = 1000  # the API's coordinates run from 0 to 1000 (docs/api.md)
 # The grey around a letterboxed page; ultralytics trains with it (ultralytics 8.4, LetterBox).
 PADDING_VALUE = 114
-# Sides of a canvas are multiples of the network's coarsest stride (ultralytics 8.4, Detect).
-CANVAS_STEP_PX = 32
+# Sides of a canvas are multiples of this, or the longest that there is. It is a multiple of the
+# network's coarsest stride, 32, and a large one, because OpenVINO keeps 10 MB for each form of
+# canvas. Sheets of the A series fit 640 x 480 (docs/decisions/0022-rectangles-in-int8.md).
+CANVAS_STEP_PX = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +76,21 @@ class Letterbox:
     offset_xy_px: tuple[int, int]
 
     @classmethod
-    def around(cls, page_wh_px: tuple[int, int]) -> Letterbox:
+    def around(cls, page_wh_px: tuple[int, int], side_px: int) -> Letterbox:
         """Center a page on the smallest canvas; an odd remainder goes to the right and bottom.
 
+        Args:
+            page_wh_px: Size of the page.
+            side_px: The longest side of a canvas, a multiple of 32.
+
         Source:
-            ultralytics 8.4, ``LetterBox`` with ``auto``: ``round(remainder / 2 - 0.1)``.
+            ultralytics 8.4, ``LetterBox``: ``round(remainder / 2 - 0.1)``.
         """
-        if min(page_wh_px) < 1:
-            raise ValueError(f"a page of {page_wh_px} px has no area")
-        width, height = (-(-side // CANVAS_STEP_PX) * CANVAS_STEP_PX for side in page_wh_px)
+        if not 1 <= min(page_wh_px) <= max(page_wh_px) <= side_px:
+            raise ValueError(f"a page of {page_wh_px} px does not fit into {side_px} px")
+        width, height = (
+            min(side_px, -(-side // CANVAS_STEP_PX) * CANVAS_STEP_PX) for side in page_wh_px
+        )
         offset = (width - page_wh_px[0]) // 2, (height - page_wh_px[1]) // 2
         return cls((width, height), page_wh_px, offset)
 

@@ -39,6 +39,7 @@ LISTING = [
     "roomdet/filetypes.py",
     "roomdet/geometry.py",
     "roomdet/images.py",
+    "roomdet/inflate.py",
     "roomdet/item.py",
     "roomdet/logs.py",
     "roomdet/memory.py",

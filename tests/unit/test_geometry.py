@@ -67,43 +67,53 @@ def test_a_fitted_page_has_the_wanted_longer_side(width: int, height: int, side:
         pytest.param((640, 453), (640, 480), (0, 13), id="wide-odd"),
         pytest.param((453, 640), (480, 640), (13, 0), id="tall-odd"),
         pytest.param((640, 480), (640, 480), (0, 0), id="fits"),
-        pytest.param((640, 481), (640, 512), (0, 15), id="just-too-large"),
-        pytest.param((1, 640), (32, 640), (15, 0), id="one-pixel-wide"),
+        pytest.param((640, 481), (640, 640), (0, 79), id="just-too-large"),
+        pytest.param((1, 640), (160, 640), (79, 0), id="one-pixel-wide"),
     ],
 )
 def test_the_letterbox_centers_the_page(
     page_wh: tuple[int, int], canvas_wh: tuple[int, int], offset: tuple[int, int]
 ) -> None:
     """An odd remainder goes to the right and bottom, as in ultralytics' LetterBox."""
-    letterbox = Letterbox.around(page_wh)
+    letterbox = Letterbox.around(page_wh, 640)
 
     assert (letterbox.canvas_wh_px, letterbox.offset_xy_px) == (canvas_wh, offset)
 
 
 def test_the_letterbox_pads_with_the_training_grey() -> None:
     """The canvas around the page is the grey that the network was trained with."""
-    canvas = Letterbox.around((32, 30)).place(np.zeros((30, 32, 3), np.uint8))
+    canvas = Letterbox.around((64, 62), 64).place(np.zeros((62, 64, 3), np.uint8))
 
-    assert canvas.shape == (32, 32, 3)
-    assert np.all(canvas[1:31] == 0)
-    assert np.all(canvas[[0, 31]] == PADDING_VALUE)
-
-
-@given(width=st.integers(1, 2000), height=st.integers(1, 2000))
-def test_a_canvas_holds_the_page_and_no_step_more(width: int, height: int) -> None:
-    """Nothing is cropped, and the network sees no more grey than it must."""
-    canvas = Letterbox.around((width, height)).canvas_wh_px
-
-    for page_px, canvas_px in zip((width, height), canvas, strict=True):
-        assert canvas_px % CANVAS_STEP_PX == 0
-        assert page_px <= canvas_px < page_px + CANVAS_STEP_PX
+    assert canvas.shape == (64, 64, 3)
+    assert np.all(canvas[1:63] == 0)
+    assert np.all(canvas[[0, 63]] == PADDING_VALUE)
 
 
-@pytest.mark.parametrize("page_wh", [(0, 10), (10, 0)])
-def test_an_empty_page_is_refused(page_wh: tuple[int, int]) -> None:
-    """There is no canvas for it."""
-    with pytest.raises(ValueError, match="no area"):
-        Letterbox.around(page_wh)
+@given(width=SIDES, height=SIDES, side=st.integers(1, 60).map(lambda strides: 32 * strides))
+def test_a_canvas_holds_the_page(width: int, height: int, side: int) -> None:
+    """Nothing is cropped, the network can take it, and it is no larger than it must be."""
+    page_wh = fit_within((width, height), side)
+    canvas = Letterbox.around(page_wh, side).canvas_wh_px
+
+    for page_px, canvas_px in zip(page_wh, canvas, strict=True):
+        assert canvas_px % 32 == 0
+        assert page_px <= canvas_px <= side
+        assert canvas_px - page_px < CANVAS_STEP_PX
+
+
+def test_canvases_have_few_forms() -> None:
+    """Each takes memory that is never given back."""
+    pages = [fit_within((width, 1000), 640) for width in range(1, 1000)]
+    pages += [(height, width) for width, height in pages]
+
+    assert len({Letterbox.around(page_wh, 640).canvas_wh_px for page_wh in pages}) == 7
+
+
+@pytest.mark.parametrize("page_wh", [(641, 10), (10, 641), (0, 10)])
+def test_a_page_that_does_not_fit_is_refused(page_wh: tuple[int, int]) -> None:
+    """A letterbox never crops and never holds an empty page."""
+    with pytest.raises(ValueError, match="does not fit"):
+        Letterbox.around(page_wh, 640)
 
 
 @given(width=st.integers(1, 640), height=st.integers(1, 640), boxes=fractions())
@@ -111,7 +121,7 @@ def test_boxes_survive_the_way_to_the_canvas_and_back(
     width: int, height: int, boxes: Boxes
 ) -> None:
     """A box of the page, moved onto the canvas and mapped back, is the same box."""
-    letterbox = Letterbox.around((width, height))
+    letterbox = Letterbox.around((width, height), 640)
     size = np.array([width, height] * 2, np.float32)
     offset = np.array(letterbox.offset_xy_px * 2, np.float32)
 
