@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pid1.cgroup import Limits
 
 # Resident memory in MiB as measured in the image (docs/image.md).
-JVM_MB = 220  # while it serves; a full queue of large bodies adds up to the heap's size
-WORKER_MB = 200  # with the network loaded, between requests
+JVM_MB = 160  # while it serves; a full queue of large bodies adds up to the heap's size
+WORKER_MB = 230  # with every form of canvas seen, between requests
 OTHER_MB = 48  # process 1 and what lies in /tmp
 # The archive's own setting (handler/model-config.yaml) is the most that a request is given, and
 # with less than this an ordinary sheet could not be read.

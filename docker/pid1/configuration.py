@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAIN_CLASS = "org.pytorch.serve.ModelServer"
 # The endpoint plugin's, which runs the same and sends what Java prints through the log.
 _LOGGING_MAIN_CLASS = "roomdet.endpoints.Main"
-_YOUNG_MB = 64  # bodies go past the young generation, so it is small (config.properties)
+_YOUNG_MB = 16  # bodies go past the young generation, so it is small (config.properties)
 # Memory is the budget's matter, not that of config.properties.
 _MEMORY_FLAGS = ("-Xmx", "-Xmn", "-XX:MaxDirectMemorySize")
 # No shared-memory file under /tmp; what the JVM itself says goes to stderr, so that stdout has

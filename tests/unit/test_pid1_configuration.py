@@ -89,7 +89,7 @@ def test_the_command(places: Places, tmp_path: Path) -> None:
     command = prepare(places, tmp_path / "rooms.mar", Settings.read({}), BUDGET)
 
     assert str(places.java) == command[0]
-    assert {"-Xmx256m", "-Xmn64m", "-XX:MaxDirectMemorySize=128m"} <= set(command)
+    assert {"-Xmx256m", "-Xmn16m", "-XX:MaxDirectMemorySize=128m"} <= set(command)
     assert {"-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"} <= set(command)
     assert not {"-Xmx640m", "-XX:MaxDirectMemorySize=1g"} & set(command)
     assert str(places.packages / "ts/frontend/model-server.jar") in command
