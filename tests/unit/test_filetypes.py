@@ -25,6 +25,9 @@ def zip_archive() -> bytes:
     return file.getvalue()
 
 
+# As the reader of pictures sets for the process; pytest puts filters of its own around every test.
+pytestmark = pytest.mark.filterwarnings("ignore:::PIL[.]")
+
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>'
 DXF = "  0\r\nSECTION\r\n  2\r\nHEADER\r\n"
 READ: Final = {
