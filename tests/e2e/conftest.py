@@ -36,8 +36,8 @@ def batching_archive(archive: Path, tmp_path_factory: pytest.TempPathFactory) ->
         for name in source.namelist():
             content = source.read(name)
             if name == "model-config.yaml":
-                changed = content.replace(b"batchSize: 2 ", b"batchSize: 4 ").replace(
-                    b"maxBatchDelay: 0 ", b"maxBatchDelay: 2000 "
+                changed = content.replace(b"batchSize: 3 ", b"batchSize: 4 ").replace(
+                    b"maxBatchDelay: 1 ", b"maxBatchDelay: 2000 "
                 )
                 assert changed != content
                 content = changed

@@ -153,7 +153,7 @@ def parameters(server: LocalServer) -> dict[str, object]:
 
 
 def test_batch_transform_is_told_what_fits(server: LocalServer, watched: Watched) -> None:
-    """Two batches of two for the one worker, and never more than 100 MB at once."""
+    """Two batches of three for the one worker, if they fit, and never more than 100 MB at once."""
     told = {"BatchStrategy": "SINGLE_RECORD"}
 
     few, one = parameters(server), parameters(watched.server)
