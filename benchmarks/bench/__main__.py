@@ -82,13 +82,14 @@ def measure_rounds(
 ) -> dict[str, Any]:
     """Start everything, then let all take turns."""
     with ExitStack() as stack:
-        services = {
-            name: stack.enter_context(start(setup))
-            for name, start in (SERVERS | TURN_TAKERS).items()
-        }
+        services = {}
+        for name, start in (SERVERS | TURN_TAKERS).items():
+            services[name] = stack.enter_context(start(setup))
+            # The next one chooses its ports when this one listens on all of its own.
+            wait_first_answer(services[name], pictures[PLAN])
         members = stack.enter_context(crowd(setup, args.cores))
-        for service in [*services.values(), *members.members]:
-            wait_first_answer(service, pictures[PLAN])
+        for member in members.members:
+            wait_first_answer(member, pictures[PLAN])
         rounds = Rounds(services, members, pictures, PLAN, args.block_s)
         rounds.warm_up()
         idle_share = rounds.idle_share()
