@@ -44,7 +44,7 @@ WARM_UP_SHARE = 0.25  # of the requests; buffers and caches reach their size mea
 WINDOWS = 20  # after the warm-up; the least of each counts, since a leak lifts that, too
 MAX_GROWTH_MB = 10.0
 MAX_NEW_FILES = 10
-_LOOK_S = 0.2
+_LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
