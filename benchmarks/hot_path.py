@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import socket
 import statistics
 import sys
@@ -21,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import machine
+from benchmarks import machine, marks
 from roomdet import detector, geometry, images, item, pictures, request
 from roomdet.config import Config
 from training.report import as_markdown
@@ -42,7 +41,6 @@ STAGES = {
     "encode": "boxes to JSON",
     "other": "all else: checks, mapping the boxes back, measuring",
 }
-_BLOCK = re.compile(r"(<!-- figures:hotpath -->\n).*?(\n<!-- /figures -->)", re.DOTALL)
 
 
 class Clock:
@@ -180,8 +178,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.into:
         table = as_table(json.loads(args.files[0].read_text("utf-8")))
-        text = args.into.read_text("utf-8")
-        args.into.write_text(_BLOCK.sub(lambda found: found[1] + table + found[2], text), "utf-8")
+        text = marks.fill(args.into.read_text("utf-8"), {"hotpath": lambda: table})
+        args.into.write_text(text, "utf-8")
         return 0
     files = measure(args.files, args.rounds)
     report = {"machine": machine.describe(), "rounds": args.rounds, "files": files}

@@ -83,7 +83,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         return self.postprocess(self.inference(self.preprocess(data)))
 
     def preprocess(self, data: list[dict[str, Any]]) -> list[Future[Item]]:
-        """Begin to read the rows, each in a thread of its own: a page is decoded on one CPU."""
+        """Begin to read the rows, as many at a time as there are threads; each takes one CPU."""
         return [
             self._readers.submit(
                 self._read,

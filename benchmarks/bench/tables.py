@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from benchmarks import marks
 from benchmarks.bench.figures import gb_seconds_per_1000, memory_tier_mb
 from benchmarks.bench.rounds import CROWD, LATENCY_CLIENTS, THROUGHPUT_CLIENTS
 from benchmarks.bench.starting import FASTAPI, LIMIT, LITSERVE, NETWORK, OURS, TORCHSERVE
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from training.report import Rows
 
 Report: TypeAlias = dict[str, Any]
-_BLOCK = re.compile(r"(<!-- figures:([a-z]+) -->\n).*?(\n<!-- /figures -->)", re.DOTALL)
 TITLES = {
     OURS: "**this project**",
     FASTAPI: "ultralytics in FastAPI",
@@ -217,7 +217,8 @@ def with_figures(document: str, report: Report) -> str:
     Raises:
         KeyError: If a block has a name that is not in :data:`BLOCKS`.
     """
-    return _BLOCK.sub(lambda found: found[1] + BLOCKS[found[2]](report) + found[3], document)
+    blocks = {name: partial(build, report) for name, build in BLOCKS.items()}
+    return marks.fill(document, blocks)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -47,8 +47,8 @@ class Item:
         found: Rooms on it, boxes as fractions of the page, once they are detected.
         error: What ended the work on this row, if anything did.
         room_count: Rooms that are answered, once they are encoded.
-        seconds: What each step took that was begun, for this row alone; decoding may be begun
-            twice, around a fetch.
+        seconds: What each step took that was begun, with the wait for a large picture of another
+            row; decoding may be begun twice, around a fetch.
     """
 
     request_id: str

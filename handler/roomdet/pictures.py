@@ -68,7 +68,11 @@ _SWAPS_SIDES = (5, 6, 7, 8)
 def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits) -> Page:
     """Read a picture; arguments and errors as :func:`roomdet.images.read_page`."""
     try:
-        with Image.open(io.BytesIO(data), formats=[kind.value]) as picture:
+        # Pillow decodes into memory that it takes when it opens a WebP, and loads any other kind.
+        with (
+            turn_for(_webp_pixels(data) if kind is FileType.WEBP else 0),
+            Image.open(io.BytesIO(data), formats=[kind.value]) as picture,
+        ):
             return _read_frame(picture, kind, page=page, side_px=side_px, limits=limits)
     except Image.DecompressionBombError as err:
         raise FileTooLarge(
@@ -106,7 +110,8 @@ def _read_frame(
     if isinstance(picture, PngImageFile):
         # The hook by which Pillow's plugins read pixels otherwise than from the file as it is.
         picture.load_read = StoredBlocks(picture.load_read).read  # type: ignore[method-assign]
-    with turn_for(_decoded_pixels(picture, source_wh)), closing(picture):
+    pixels_held = 0 if kind is FileType.WEBP else _decoded_pixels(picture, source_wh)
+    with turn_for(pixels_held), closing(picture):
         picture.load()
         if kind is FileType.TIFF:  # Pillow turns a TIFF upright while it loads it
             orientation, source_wh = 1, picture.size
@@ -129,6 +134,27 @@ def _decoded_pixels(picture: Image.Image, source_wh: tuple[int, int]) -> int:
     """Pixels that the decoder will hold at a time."""
     # libjpeg keeps the coefficients of a progressive JPEG at full size, whatever comes out.
     width, height = source_wh if "progressive" in picture.info else picture.size
+    return width * height
+
+
+def _webp_pixels(data: bytes) -> int:
+    """Pixels of a WebP's canvas, by its header; 0 where that ends early or is of no known form.
+
+    Source:
+        RFC 9649, sections 2.5 to 2.7; RFC 6386, section 9.1.
+    """
+    match data[12:16]:
+        case b"VP8X":
+            width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+        case b"VP8L":
+            sides = int.from_bytes(data[21:25], "little")
+            width, height = (sides & 0x3FFF) + 1, (sides >> 14 & 0x3FFF) + 1
+        case b"VP8 ":
+            width, height = (
+                int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (26, 28)
+            )
+        case _:
+            return 0
     return width * height
 
 

@@ -71,6 +71,17 @@ try:
 except InvalidFileFormat:
     print("damaged")
 """
+WEBP_BY_MANY: Final = """
+from PIL import Image
+from roomdet.memory import limit_memory, share_heap
+from tests.builders import encode
+share_heap()
+data = encode(Image.new("RGB", (7000, 7000)), "WEBP", lossless=True, method=0)
+read(data)
+limit_memory(1200)
+with ThreadPoolExecutor(3) as pool:
+    assert len(list(pool.map(read, [data] * 3))) == 3
+"""
 SHEETS_BY_MANY: Final = """
 from roomdet.memory import share_heap
 def peak_mb():
@@ -124,6 +135,9 @@ LARGE: Final[dict[str, Callable[[], bytes]]] = {
     "png": lambda: encode(Image.new("L", LARGE_WH, 200), "PNG"),
     "jpeg-progressive": lambda: large_jpeg(progressive=True),
     "scan": lambda: fax_pdf(Image.new("1", LARGE_WH, 1)),
+    "webp-lossy": lambda: encode(Image.new("RGB", LARGE_WH), "WEBP", method=0),
+    "webp-lossless": lambda: encode(Image.new("RGB", LARGE_WH), "WEBP", lossless=True, method=0),
+    "webp-exif": lambda: encode(Image.new("RGB", LARGE_WH), "WEBP", method=0, exif=exif(6)),
 }
 SMALL: Final[dict[str, Callable[[], bytes]]] = {
     "plan": lambda: encode(draw_plan(), "PNG"),
@@ -192,6 +206,13 @@ def test_small_picture_waits_for_nobody(kind: str) -> None:
     data = SMALL[kind]()
     with ThreadPoolExecutor(1) as pool, pages.turn_for(pages.LARGE_PIXELS + 1):
         assert pool.submit(read, data).result(TIMEOUT_S).count == 1
+
+
+def test_large_webp_has_the_memory_to_itself() -> None:
+    """Three sheets that each fit into the ceiling are read, though together they would not fit."""
+    done = run(WEBP_BY_MANY)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_sheets_by_four_threads_cost_the_memory_of_one(tmp_path: Path) -> None:
