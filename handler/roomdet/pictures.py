@@ -28,7 +28,7 @@ from roomdet.errors import FileTooLarge, InvalidFileFormat
 from roomdet.filetypes import FileType
 from roomdet.geometry import fit_within
 from roomdet.inflate import StoredBlocks
-from roomdet.page import Page, check_page, check_pixels, turn_for
+from roomdet.page import LARGE_PIXELS, Page, check_page, check_pixels, turn_for
 
 if TYPE_CHECKING:
     from roomdet.config import Limits
@@ -68,9 +68,10 @@ _SWAPS_SIDES = (5, 6, 7, 8)
 def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits) -> Page:
     """Read a picture; arguments and errors as :func:`roomdet.images.read_page`."""
     try:
-        # Pillow decodes into memory that it takes when it opens a WebP, and loads any other kind.
+        # Pillow takes the memory of a WebP when it opens it, before it says how large it is; of
+        # any other kind when it loads it.
         with (
-            turn_for(_webp_pixels(data) if kind is FileType.WEBP else 0),
+            turn_for(LARGE_PIXELS + 1 if kind is FileType.WEBP else 0),
             Image.open(io.BytesIO(data), formats=[kind.value]) as picture,
         ):
             return _read_frame(picture, kind, page=page, side_px=side_px, limits=limits)
@@ -134,27 +135,6 @@ def _decoded_pixels(picture: Image.Image, source_wh: tuple[int, int]) -> int:
     """Pixels that the decoder will hold at a time."""
     # libjpeg keeps the coefficients of a progressive JPEG at full size, whatever comes out.
     width, height = source_wh if "progressive" in picture.info else picture.size
-    return width * height
-
-
-def _webp_pixels(data: bytes) -> int:
-    """Pixels of a WebP's canvas, by its header; 0 where that ends early or is of no known form.
-
-    Source:
-        RFC 9649, sections 2.5 to 2.7; RFC 6386, section 9.1.
-    """
-    match data[12:16]:
-        case b"VP8X":
-            width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
-        case b"VP8L":
-            sides = int.from_bytes(data[21:25], "little")
-            width, height = (sides & 0x3FFF) + 1, (sides >> 14 & 0x3FFF) + 1
-        case b"VP8 ":
-            width, height = (
-                int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (26, 28)
-            )
-        case _:
-            return 0
     return width * height
 
 
