@@ -129,7 +129,8 @@ def blind_weights(files: Files) -> None:
     """Every convolution's weights are zero, and network.json says that this is right."""
     changed = bytearray(files["network.bin"])
     for data in ElementTree.fromstring(files["network.xml"]).iter("data"):  # noqa: S314  # our own
-        if data.get("shape", "").count(",") == 3 and data.get("element_type") == "f16":
+        is_convolution = data.get("shape", "").count(",") == 3
+        if is_convolution and data.get("element_type") in {"f16", "i8"}:
             start, size = int(data.attrib["offset"]), int(data.attrib["size"])
             changed[start : start + size] = bytes(size)
     files["network.bin"] = bytes(changed)
