@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from benchmarks.marks import fill
 from training.report import as_markdown
 
 Report: TypeAlias = dict[str, Any]
-_BLOCK = re.compile(r"(<!-- figures:([a-z]+) -->\n).*?(\n<!-- /figures -->)", re.DOTALL)
 _CACHES = ("warm", "cold")
 
 
@@ -49,15 +49,11 @@ def with_figures(document: str, reports: list[Report]) -> str:
     """A document with each block of figures written anew.
 
     Raises:
-        IndexError: If a block has the name of a place that was not measured.
+        KeyError: If a block has the name of a place that was not measured.
     """
-
-    def block(found: re.Match[str]) -> str:
-        name = found[2]
-        text = machine(reports) if name == "machine" else stages(reports, name)
-        return f"{found[1]}{text}{found[3]}"
-
-    return _BLOCK.sub(block, document)
+    places = {report["place"] for report in reports}
+    blocks = {place: partial(stages, reports, place) for place in places}
+    return fill(document, {"machine": partial(machine, reports), **blocks})
 
 
 def _of(reports: list[Report], place: str) -> list[Report]:

@@ -70,7 +70,7 @@ def test_blocks_are_filled_and_the_rest_stays() -> None:
 
 def test_a_place_that_was_not_measured_is_a_mistake() -> None:
     """It is not left as it was."""
-    with pytest.raises(IndexError):
+    with pytest.raises(KeyError):
         with_figures("<!-- figures:moon -->\n1\n<!-- /figures -->", REPORTS)
 
 
