@@ -14,8 +14,8 @@ from tests.e2e.conftest import CONFIG
 if TYPE_CHECKING:
     from pathlib import Path
 
-REQUESTS = 300
-# Of the last 225 requests: 67 kB for each. Small pictures, because large ones leave gaps of several
+REQUESTS = 900
+# Of the last 675 requests: 22 kB for each. Small pictures, because large ones leave gaps of several
 # MB in the heap for a while.
 MAX_GROWTH_MB = 15.0
 LARGEST_PX = 500
