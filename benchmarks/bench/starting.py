@@ -96,7 +96,7 @@ def _torchserve(setup: Setup) -> Iterator[HttpService]:
         store.mkdir()
         (store / "rooms.mar").symlink_to(setup.peer_archive.resolve())
         properties = (PEERS / "torchserve.properties").read_text("utf-8")
-        (home / "config.properties").write_text(with_settings(properties, _addresses(ports)))
+        (home / "config.properties").write_text(with_settings(properties, ports.settings()))
         command = [
             setup.peers_python, "-c", "from ts.model_server import start; start()",
             "--start", "--foreground", "--ncs", "--ts-config", home / "config.properties",
@@ -106,16 +106,6 @@ def _torchserve(setup: Setup) -> Iterator[HttpService]:
         environment = setup.environment(home) | java_environment()
         with _running(command, home, environment) as process:
             yield HttpService(f"http://127.0.0.1:{ports.inference}", process.pid)
-
-
-def _addresses(ports: Ports) -> dict[str, str]:
-    return {
-        "inference_address": f"http://127.0.0.1:{ports.inference}",
-        "management_address": f"http://127.0.0.1:{ports.management}",
-        "metrics_address": f"http://127.0.0.1:{ports.metrics}",
-        "grpc_inference_port": str(ports.grpc_inference),
-        "grpc_management_port": str(ports.grpc_management),
-    }
 
 
 def _alone(module: str) -> Callable[[Setup], AbstractContextManager[TurnTaker]]:

@@ -72,6 +72,16 @@ class Ports:
             listener.close()
         return cls(*([inference] if inference else []), *numbers)
 
+    def settings(self) -> dict[str, str]:
+        """Their lines of ``config.properties``."""
+        return {
+            "inference_address": f"http://127.0.0.1:{self.inference}",
+            "management_address": f"http://127.0.0.1:{self.management}",
+            "metrics_address": f"http://127.0.0.1:{self.metrics}",
+            "grpc_inference_port": str(self.grpc_inference),
+            "grpc_management_port": str(self.grpc_management),
+        }
+
 
 def is_free(port: int) -> bool:
     """Whether nothing listens on a loopback port."""
@@ -241,12 +251,7 @@ def _start(home: Path, ports: Ports, log_config: Path, environ: dict[str, str]) 
 
 
 def _own_settings(ports: Ports, home: Path) -> dict[str, str]:
-    return {
-        "inference_address": f"http://127.0.0.1:{ports.inference}",
-        "management_address": f"http://127.0.0.1:{ports.management}",
-        "metrics_address": f"http://127.0.0.1:{ports.metrics}",
-        "grpc_inference_port": str(ports.grpc_inference),
-        "grpc_management_port": str(ports.grpc_management),
+    return ports.settings() | {
         "model_store": str(home / "model_store"),
         "plugins_path": str(_PLUGINS),
     }
