@@ -79,6 +79,7 @@ final class Health {
         List<WorkerThread> workers =
                 ModelManager.getInstance().getWorkers(model.getModelVersionName());
         int restarts = 0;
+        boolean ended = false;
         long since = 0;
         for (WorkerThread worker : workers) {
             if (worker.getState() == WorkerState.WORKER_MODEL_LOADED) {
@@ -86,6 +87,8 @@ final class Health {
             }
             since = Math.max(since, worker.getStartTime());
             restarts = Math.max(restarts, (Integer) Internals.read(RESTARTS, worker));
+            // TorchServe tells the end of a worker first and counts it some lines later.
+            ended |= restarts > 0 || worker.getState() == WorkerState.WORKER_STOPPED;
         }
         String refusal = WorkerEvents.refusal(name, model.getVersion(), since);
         if (refusal != null) {
@@ -99,7 +102,7 @@ final class Health {
                     Status.UNHEALTHY,
                     name + ": the worker ended " + restarts + " times; the log says why");
         }
-        String ended = restarts > 0 ? "the worker ended, another one" : "a worker";
-        return new Health(Status.LOADING, name + ": " + ended + " loads the model");
+        String loader = ended ? "the worker ended, another one" : "a worker";
+        return new Health(Status.LOADING, name + ": " + loader + " loads the model");
     }
 }
