@@ -60,14 +60,17 @@ def about_picture(path: Path) -> dict[str, Any]:
 
 
 def ask_peers(setup: Setup, module: str, *arguments: object) -> Any:
-    """Run a module in the peers' environment; the JSON that it prints."""
+    """Run a module in the peers' environment; the JSON of the last line that it prints.
+
+    What comes before is ultralytics', which greets whoever runs it for the first time.
+    """
     done = subprocess.run(
         [setup.peers_python, "-m", module, *map(str, arguments)],
         env=setup.environment(SCRATCH), cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
         raise BenchError(f"{module}: {done.stderr.strip()[-2000:]}")
-    return json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def choose_threads(setup: Setup, plan: Path) -> tuple[Setup, dict[str, float]]:
