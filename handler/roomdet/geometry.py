@@ -21,6 +21,9 @@ PADDING_VALUE = 114
 # network's coarsest stride, 32, and a large one, because OpenVINO keeps 10 MB for each form of
 # canvas. Sheets of the A series fit 640 x 480 (docs/decisions/0022-rectangles-in-int8.md).
 CANVAS_STEP_PX = 160
+# Boxes that suppression compares with one another at a time: 60 kB a matrix, and one block for
+# most plans.
+_BLOCK_BOXES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +151,11 @@ def iou_matrix(boxes_xyxy: Boxes, others_xyxy: Boxes) -> Boxes:
     Returns:
         float32, shape ``(len(boxes_xyxy), len(others_xyxy))``, 0 to 1; 0 where both are empty.
     """
-    low = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
-    high = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:])
-    intersection = np.prod(np.clip(high - low, 0, None), axis=2)
+    x0, y0, x1, y1 = boxes_xyxy.T[:, :, None]
+    other_x0, other_y0, other_x1, other_y1 = others_xyxy.T[:, None, :]
+    widths = np.minimum(x1, other_x1) - np.maximum(x0, other_x0)
+    heights = np.minimum(y1, other_y1) - np.maximum(y0, other_y0)
+    intersection = widths.clip(0, None) * heights.clip(0, None)
     union = _areas(boxes_xyxy)[:, None] + _areas(others_xyxy)[None, :] - intersection
     overlap: Boxes = np.divide(
         intersection, union, out=np.zeros_like(intersection), where=union > 0
@@ -172,16 +177,22 @@ def non_maximum_suppression(found: Detections, *, iou: float, max_count: int) ->
     order = np.lexsort((found.boxes_xyxy[:, 0], found.boxes_xyxy[:, 1], -found.scores))
     boxes = found.boxes_xyxy[order]
     kept: list[int] = []
-    rest = np.arange(len(order))
-    while rest.size and len(kept) < max_count:
-        best, rest = rest[0], rest[1:]
-        kept.append(int(best))
-        overlap = iou_matrix(boxes[best : best + 1], boxes[rest])[0]
-        rest = rest[overlap <= iou]
-    chosen = order[kept]
+    for start in range(0, len(order), _BLOCK_BOXES):
+        block = np.arange(start, min(start + _BLOCK_BOXES, len(order)))
+        block = block[(iou_matrix(boxes[block], boxes[kept]) <= iou).all(axis=1)]
+        is_far = iou_matrix(boxes[block], boxes[block]) <= iou
+        is_kept = np.ones(len(block), bool)
+        for row in range(len(block)):
+            if is_kept[row]:
+                is_kept[row + 1 :] &= is_far[row, row + 1 :]
+        kept += block[is_kept].tolist()
+        if len(kept) >= max_count:
+            break
+    chosen = order[kept[:max_count]]
     return Detections(found.boxes_xyxy[chosen], found.scores[chosen])
 
 
 def _areas(boxes_xyxy: Boxes) -> Scores:
-    areas: Scores = np.prod(np.clip(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], 0, None), axis=1)
+    widths, heights = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).clip(0, None).T
+    areas: Scores = widths * heights
     return areas

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import (
     Image,
+    ImageChops,
     ImageOps,
     TiffImagePlugin,
     WebPImagePlugin,
@@ -32,6 +33,7 @@ from roomdet.page import LARGE_PIXELS, Page, check_page, check_pixels, turn_for
 
 if TYPE_CHECKING:
     from roomdet.config import Limits
+    from roomdet.geometry import Pixels
 
 # The box filter may shrink to this multiple of the target; the last step is bilinear
 # (Pillow's documentation calls 2.0 "close to fair resampling", Image.resize, reducing_gap).
@@ -39,6 +41,8 @@ REDUCING_GAP = 2.0
 # Converted at a time. The copies of a strip stay in the processor's cache (2 MB as RGB), where the
 # allocator has the same memory for the next strip.
 STRIP_PIXELS = 500_000
+# Of a picture in color, rows enough to tell; of one that is all grey, the rest is looked at too.
+_TELLING_ROWS = 16
 # Pillow warns of odd metadata; the limits are ours. For the whole process, because
 # warnings.catch_warnings changes the filters of every thread and may put back those of another.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -126,9 +130,7 @@ def _read_frame(
         pixels = pixels.transpose(_UPRIGHT[orientation])
     if orientation in _SWAPS_SIDES:
         source_wh = (source_wh[1], source_wh[0])
-    return Page(
-        np.asarray(pixels), source_wh, source_wh[0] * source_wh[1], number=page, count=count
-    )
+    return Page(_rgb(pixels), source_wh, source_wh[0] * source_wh[1], number=page, count=count)
 
 
 def _decoded_pixels(picture: Image.Image, source_wh: tuple[int, int]) -> int:
@@ -171,7 +173,7 @@ def _orientation(picture: Image.Image) -> int:
 
 
 def _at_size(picture: Image.Image, target_wh: tuple[int, int], bits: int) -> Image.Image:
-    """Scale a decoded picture to ``target_wh`` as RGB, averaging over what is left out."""
+    """Scale a decoded picture to ``target_wh``, averaging over what is left out; grey or RGB."""
     width, height = picture.size
     factor_x, factor_y = (
         max(1, int(side / target / REDUCING_GAP))
@@ -181,9 +183,17 @@ def _at_size(picture: Image.Image, target_wh: tuple[int, int], bits: int) -> Ima
         reduced = _opaque(picture, bits)
     else:
         reduced = _reduced(picture, factor_x, factor_y, bits)
+    if reduced.mode == "RGB":
+        reduced = _grey_as_grey(reduced)
     # The last column and row of the reduced picture may stand for fewer pixels than the others.
     box_px = (0, 0, width / factor_x, height / factor_y)
-    return reduced.resize(target_wh, Image.Resampling.BILINEAR, box=box_px).convert("RGB")
+    return reduced.resize(target_wh, Image.Resampling.BILINEAR, box=box_px)
+
+
+def _rgb(pixels: Image.Image) -> Pixels:
+    """Samples of a grey or RGB picture, uint8, shape ``(height, width, 3)``."""
+    samples: Pixels = np.asarray(pixels)
+    return samples if pixels.mode == "RGB" else np.repeat(samples, 3).reshape(*samples.shape, 3)
 
 
 def _reduced(picture: Image.Image, factor_x: int, factor_y: int, bits: int) -> Image.Image:
@@ -201,6 +211,20 @@ def _reduced(picture: Image.Image, factor_x: int, factor_y: int, bits: int) -> I
         reduced.paste(strip, (0, top // factor_y))
     assert reduced is not None  # Pillow opens no picture without rows
     return reduced
+
+
+def _grey_as_grey(pixels: Image.Image) -> Image.Image:
+    """Turn RGB of which every pixel is grey into one channel: a third of the work for a filter.
+
+    Many plans are drawn in black and stored in color.
+    """
+    middle = pixels.height // 2
+    rows = pixels.crop((0, middle, pixels.width, min(middle + _TELLING_ROWS, pixels.height)))
+    for part in (rows, pixels):
+        red, green, blue = part.split()
+        if any(ImageChops.difference(red, other).getbbox() for other in (green, blue)):
+            return pixels
+    return red
 
 
 def _opaque(pixels: Image.Image, bits: int) -> Image.Image:

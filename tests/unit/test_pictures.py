@@ -235,6 +235,28 @@ class TestFormats:
 
         assert np.array_equal(page.pixels, plainly_resized(data, target_wh))
 
+    @pytest.mark.parametrize("channel", range(3))
+    @pytest.mark.parametrize("row", [0, PLAN_WH[1] // 2, PLAN_WH[1] - 1])
+    def test_a_plan_in_grey_keeps_its_only_color(self, row: int, channel: int) -> None:
+        """Wherever that is, and although the rest would do in one channel."""
+        plan = draw_plan(mode="L").convert("RGB")
+        color = [255, 255, 255]
+        color[channel] = 0
+        plan.paste(tuple(color), (3, row, 9, row + 1))
+        data = encode(plan, "PNG")
+
+        page = read(data, side_px=101)
+
+        assert np.array_equal(page.pixels, plainly_resized(data, (101, 63)))
+        assert np.ptp(page.pixels.astype(int), axis=2).max() > 0
+
+    def test_a_plan_in_grey_is_the_same_in_one_channel_and_in_three(self) -> None:
+        """What is stored as RGB, too, is filtered as grey; nobody can tell."""
+        plan = draw_plan(mode="L")
+        pages = [read(encode(plan.convert(mode), "PNG"), side_px=101) for mode in ("L", "RGB")]
+
+        assert np.array_equal(pages[0].pixels, pages[1].pixels)
+
     @pytest.mark.parametrize("name", TRANSPARENT)
     def test_transparent_ground_is_white(self, name: str) -> None:
         """Transparency is laid over white, whatever color lies beneath."""
