@@ -30,7 +30,7 @@ def server(archive: Path, request: pytest.FixtureRequest) -> Iterator[LocalServe
 
 @pytest.fixture(scope="session")
 def batching_archive(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive with batches of four, which wait two seconds to fill."""
+    """The archive with batches of four, which TorchServe would wait two seconds to fill."""
     path = tmp_path_factory.mktemp("batching") / "rooms.mar"
     with zipfile.ZipFile(archive) as source, zipfile.ZipFile(path, "w") as target:
         for name in source.namelist():

@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+
+import pytest
 
 from client.api import detect
 from deploy.local.server import LOG_CONFIG, LocalServer, serve
 from tests.conftest import SAMPLE_PDF
 from tests.e2e.conftest import CONFIG
+from tests.e2e.spoiling import frozen_worker
 from tests.e2e.wire import BOMB, PLAN, post
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -30,21 +35,57 @@ def test_parallel_clients_get_their_own_answers(server: LocalServer) -> None:
     assert wanted == counts
 
 
-def test_a_mixed_batch_is_answered_item_by_item(batching_archive: Path, tmp_path: Path) -> None:
-    """Four requests that TorchServe gathers into one batch: each has its own status and rooms."""
-    bodies = [PLAN, b"hello", SAMPLE_PDF.read_bytes(), BOMB]
-    log_config = tmp_path / "log4j2.xml"
+@pytest.fixture(scope="module")
+def batching(
+    batching_archive: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalServer]:
+    """A server with batches of four that logs each message to its worker."""
+    log_config = tmp_path_factory.mktemp("batching") / "log4j2.xml"
     log_config.write_text(LOG_CONFIG.read_text().replace("DENY", "NEUTRAL"))
     with serve(batching_archive, config=CONFIG, log_config=log_config) as server:
         server.wait_ready()
-        with ThreadPoolExecutor(4) as pool:
-            replies = list(pool.map(lambda body: post(server, body), bodies))
-        log = server.log.read_text()
+        yield server
 
+
+def messages(server: LocalServer) -> int:
+    """Batches that the worker got until now."""
+    return server.log.read_text().count("Backend received inference at")
+
+
+def test_a_mixed_batch_is_answered_item_by_item(batching: LocalServer) -> None:
+    """Four requests that wait for the worker are one batch: each has its own status and rooms."""
+    bodies = [PLAN, b"hello", SAMPLE_PDF.read_bytes(), BOMB]
+    before = messages(batching)
+    with ThreadPoolExecutor(5) as pool:
+        with frozen_worker(batching):
+            first = pool.submit(post, batching, PLAN)
+            wait_in_flight(batching, 1)
+            waiting = [pool.submit(post, batching, body) for body in bodies]
+            wait_in_flight(batching, 5)
+        replies = [reply.result() for reply in waiting]
+
+    assert first.result().status == 200
     assert [200, 400, 200, 413] == [reply.status for reply in replies]
     assert len(replies[0].rooms) >= 9
     assert len(replies[2].rooms) >= 9
-    assert log.count("Backend received inference at") == 1  # one message to the worker for all
+    assert messages(batching) - before == 2  # the first, which waited for nobody, and all others
+
+
+def test_a_request_that_is_alone_does_not_wait_for_others(batching: LocalServer) -> None:
+    """Although the archive says that a batch may take two seconds to fill."""
+    started_s = time.monotonic()
+    reply = post(batching, PLAN)
+
+    assert reply.status == 200
+    assert time.monotonic() - started_s < 1.5
+
+
+def wait_in_flight(server: LocalServer, count: int) -> None:
+    """Return when so many requests have arrived and are not yet answered."""
+    deadline = time.monotonic() + 30
+    while (health := server.health()) is None or health.in_flight != count:
+        assert time.monotonic() < deadline, server.log_tail()
+        time.sleep(0.02)
 
 
 def test_a_full_queue_is_503(archive: Path) -> None:

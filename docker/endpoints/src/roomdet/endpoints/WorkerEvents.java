@@ -88,6 +88,7 @@ final class WorkerEvents extends AbstractAppender {
     private static void becomeReady(String version) {
         REFUSALS.remove(version);
         QueueTime.observe();
+        PromptQueue.use();
         StartUpNames.keep();
         if (Double.isNaN(coldStartSeconds)) {
             coldStartSeconds = Duration.between(PROCESS_START, Instant.now()).toMillis() / 1000.0;
