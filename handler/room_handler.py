@@ -10,6 +10,7 @@ import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from ts.metrics.metric_type_enum import MetricTypes
@@ -68,8 +69,9 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             raise
         limit_memory(self._config.memory_mb)
         self._readers = ThreadPoolExecutor(
-            self._config.threads or os.cpu_count(), thread_name_prefix="reader"
+            context.system_properties["batch_size"], thread_name_prefix="reader"
         )
+        self._cpus = BoundedSemaphore(self._config.threads or os.cpu_count() or 1)
         self.context = context
         self._declare_metrics()
         self.initialized = True
@@ -83,7 +85,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         return self.postprocess(self.inference(self.preprocess(data)))
 
     def preprocess(self, data: list[dict[str, Any]]) -> list[Future[Item]]:
-        """Begin to read the rows, as many at a time as there are threads; each takes one CPU."""
+        """Begin to read the rows: as many work at a time as there are CPUs, all may fetch."""
         return [
             self._readers.submit(
                 self._read,
@@ -97,7 +99,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
     def _read(self, item: Item, row: dict[str, Any], headers: Mapping[str, Any]) -> Item:
         """Parse a row, fetch its file if it only names one, and read the page."""
         file: bytes | S3Address = b""
-        with item.step(Step.DECODE):
+        with self._cpus, item.step(Step.DECODE):
             request = parse_request(
                 row, headers, self._config.limits, self._config.image_url_prefixes
             )
@@ -107,7 +109,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
                 file = self._s3.fetch(file)
                 item.bytes_fetched = len(file)
         if item.error is None:
-            with item.step(Step.DECODE):
+            with self._cpus, item.step(Step.DECODE):
                 assert isinstance(file, bytes)  # fetched, where it was an address
                 item.page = read_page(
                     file,
