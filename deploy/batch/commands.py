@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.console import guarded, say
+from deploy.endpoint.capacity import check_instance_type
 from deploy.endpoint.commands import WOULD_CHANGE
 from deploy.endpoint.target import add_target_options, open_endpoint
 from deploy.errors import NothingServes
@@ -72,6 +73,8 @@ def run_submit(args: argparse.Namespace) -> int:
     from deploy.batch.place import batch_of, default_name  # noqa: PLC0415
     from deploy.batch.submit import Resources, submit  # noqa: PLC0415
 
+    if args.instance_type:
+        check_instance_type("--instance-type", args.instance_type)
     target, account = open_endpoint(args)
     inputs = [name if name.startswith("s3://") else str(Path(name).resolve())
               for name in args.inputs]  # fmt: skip

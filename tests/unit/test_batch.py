@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy.batch import commands
 from deploy.batch.failures import Failure, parse_failures
 from deploy.batch.files import Plan, find_plans
 from deploy.batch.place import Batch, batch_of, default_name, object_name
@@ -310,6 +312,26 @@ def test_a_batch_is_not_taken_for_another() -> None:
     submit(account, batch_of("rooms", "a-b", "s3://plans/rooms/"), [plan], RESOURCES, print)
     with pytest.raises(BadUsage, match=r"of another batch, s3://plans/rooms/batch/a-b/manifests"):
         read_state(account, batch_of("rooms-a", "b", "s3://plans/rooms-a/"))
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "message"),
+    [
+        ("ml.g5.xlarge", "--instance-type is ml.g5.xlarge: the network runs on CPUs alone"),
+        ("ml.c7g.large", "--instance-type is ml.c7g.large, an arm64 CPU"),
+        ("c6i.large", "--instance-type is 'c6i.large'"),
+    ],
+)
+def test_instances_that_the_image_does_not_run_on_are_refused(
+    capsys: pytest.CaptureFixture[str], instance_type: str, message: str
+) -> None:
+    """Before AWS is asked; they would cost more and fail, or leave the GPU idle."""
+    parser = argparse.ArgumentParser()
+    commands.add_commands(parser)
+    args = parser.parse_args(["submit", "plans", f"--instance-type={instance_type}"])
+
+    assert 2 == args.run(args)
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a_b", "x" * 26, "a--b"])
