@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from roomdet.s3_address import S3Address
 from roomdet.s3_source import S3Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
     from ts.context import Context
@@ -99,25 +100,35 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
     def _read(self, item: Item, row: dict[str, Any], headers: Mapping[str, Any]) -> Item:
         """Parse a row, fetch its file if it only names one, and read the page."""
         file: bytes | S3Address = b""
-        with self._cpus, item.step(Step.DECODE):
-            request = parse_request(
-                row, headers, self._config.limits, self._config.image_url_prefixes
-            )
-            item.options, file = request.options, request.file
-        if isinstance(file, S3Address):
-            with item.step(Step.FETCH):
-                file = self._s3.fetch(file)
-                item.bytes_fetched = len(file)
-        if item.error is None:
-            with self._cpus, item.step(Step.DECODE):
-                assert isinstance(file, bytes)  # fetched, where it was an address
-                item.page = read_page(
-                    file,
-                    page=item.options.page,
-                    side_px=self._detector.input_px,
-                    limits=self._config.limits,
+        with self._cpus:
+            with item.step(Step.DECODE):
+                request = parse_request(
+                    row, headers, self._config.limits, self._config.image_url_prefixes
                 )
+                item.options, file = request.options, request.file
+            if isinstance(file, S3Address):
+                with self._without_cpu(), item.step(Step.FETCH):
+                    file = self._s3.fetch(file)
+                    item.bytes_fetched = len(file)
+            if item.error is None:
+                with item.step(Step.DECODE):
+                    assert isinstance(file, bytes)  # fetched, where it was an address
+                    item.page = read_page(
+                        file,
+                        page=item.options.page,
+                        side_px=self._detector.input_px,
+                        limits=self._config.limits,
+                    )
         return item
+
+    @contextmanager
+    def _without_cpu(self) -> Iterator[None]:
+        """Let other rows work while this one waits."""
+        self._cpus.release()
+        try:
+            yield
+        finally:
+            self._cpus.acquire()
 
     def inference(self, data: list[Future[Item]]) -> list[Item]:
         """Find the rooms of each page, in order; the network itself uses all CPUs."""
