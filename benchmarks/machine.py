@@ -10,14 +10,15 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
+# Of this project's environment and of its peers'; each has only some of them.
 PACKAGES = (
-    "torch", "torchserve", "openvino", "pillow", "pypdfium2", "ultralytics",
-    "opencv-python", "fastapi", "uvicorn", "uvloop", "litserve",
+    "torchserve", "openvino", "numpy", "pillow", "pypdfium2", "zlib-ng",
+    "torch", "ultralytics", "opencv-python", "fastapi", "uvicorn", "uvloop", "litserve",
 )  # fmt: skip
 
 
 def describe() -> dict[str, object]:
-    """Date, CPU, cores and the versions of what is installed."""
+    """Date, CPU, cores and the versions of what is installed in the environment that asks."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "cpu": _cpu_name(),

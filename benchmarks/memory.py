@@ -22,8 +22,8 @@ from benchmarks.processes import jvm_pid, peak_mb
 from client.api import detect
 from deploy.local.server import LocalServer, serve
 
-FULL_QUEUE_CLIENTS = 12  # more than the queue (10) and the worker (1) take
-FULL_QUEUE_ROUNDS = 3
+CLIENTS = 12  # about what the queue (10) and the worker (up to 3) take
+ROUNDS = 3
 BODY_BYTES = 20_900_000  # of the file; 28 MB as base64, just under the handler's limit
 
 
@@ -33,23 +33,21 @@ def peaks_mb(server: LocalServer) -> dict[str, int]:
     return {"jvm": round(peak_mb(jvm_pid(worker))), "worker": round(peak_mb(worker))}
 
 
-def measure_full_queue(archive: Path) -> dict[str, object]:
-    """Send more large bodies at once than the queue holds."""
+def measure_full_queue(archive: Path, clients: int) -> dict[str, object]:
+    """Send large bodies from so many clients at once, one after the other from each."""
     # No picture, so that the worker answers soon and the queue is what is measured.
     body = json.dumps({"image": base64.b64encode(bytes(BODY_BYTES)).decode()}).encode()
     with serve(archive) as server:
         server.wait_ready()
         statuses: Counter[str] = Counter()
         started_s = time.monotonic()
-        with ThreadPoolExecutor(FULL_QUEUE_CLIENTS) as pool:
-            for outcome in pool.map(
-                lambda _: _post(server, body), range(FULL_QUEUE_CLIENTS * FULL_QUEUE_ROUNDS)
-            ):
+        with ThreadPoolExecutor(clients) as pool:
+            for outcome in pool.map(lambda _: _post(server, body), range(clients * ROUNDS)):
                 statuses[outcome] += 1
         return {
             "body_bytes": len(body),
-            "clients": FULL_QUEUE_CLIENTS,
-            "requests": FULL_QUEUE_CLIENTS * FULL_QUEUE_ROUNDS,
+            "clients": clients,
+            "requests": clients * ROUNDS,
             "statuses": dict(statuses),
             "seconds": round(time.monotonic() - started_s, 1),
             "peak_mb": peaks_mb(server),
@@ -76,10 +74,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; always 0, the figures are the result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--archive", type=Path, default=Path("model_store/rooms.mar"))
+    parser.add_argument("--clients", type=int, default=CLIENTS)
     args = parser.parse_args(argv)
     report = {
         "machine": machine.describe(),
-        "full_queue": measure_full_queue(args.archive),
+        "full_queue": measure_full_queue(args.archive, args.clients),
     }
     print(json.dumps(report, indent=1))
     return 0

@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from ts.metrics.metric_type_enum import MetricTypes
@@ -28,7 +30,7 @@ from roomdet.s3_address import S3Address
 from roomdet.s3_source import S3Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
     from ts.context import Context
@@ -68,8 +70,9 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             raise
         limit_memory(self._config.memory_mb)
         self._readers = ThreadPoolExecutor(
-            self._config.threads or os.cpu_count(), thread_name_prefix="reader"
+            context.system_properties["batch_size"], thread_name_prefix="reader"
         )
+        self._cpus = BoundedSemaphore(self._config.threads or os.cpu_count() or 1)
         self.context = context
         self._declare_metrics()
         self.initialized = True
@@ -83,7 +86,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         return self.postprocess(self.inference(self.preprocess(data)))
 
     def preprocess(self, data: list[dict[str, Any]]) -> list[Future[Item]]:
-        """Begin to read the rows, as many at a time as there are threads; each takes one CPU."""
+        """Begin to read the rows: as many work at a time as there are CPUs, all may fetch."""
         return [
             self._readers.submit(
                 self._read,
@@ -97,25 +100,35 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
     def _read(self, item: Item, row: dict[str, Any], headers: Mapping[str, Any]) -> Item:
         """Parse a row, fetch its file if it only names one, and read the page."""
         file: bytes | S3Address = b""
-        with item.step(Step.DECODE):
-            request = parse_request(
-                row, headers, self._config.limits, self._config.image_url_prefixes
-            )
-            item.options, file = request.options, request.file
-        if isinstance(file, S3Address):
-            with item.step(Step.FETCH):
-                file = self._s3.fetch(file)
-                item.bytes_fetched = len(file)
-        if item.error is None:
+        with self._cpus:
             with item.step(Step.DECODE):
-                assert isinstance(file, bytes)  # fetched, where it was an address
-                item.page = read_page(
-                    file,
-                    page=item.options.page,
-                    side_px=self._detector.input_px,
-                    limits=self._config.limits,
+                request = parse_request(
+                    row, headers, self._config.limits, self._config.image_url_prefixes
                 )
+                item.options, file = request.options, request.file
+            if isinstance(file, S3Address):
+                with self._without_cpu(), item.step(Step.FETCH):
+                    file = self._s3.fetch(file)
+                    item.bytes_fetched = len(file)
+            if item.error is None:
+                with item.step(Step.DECODE):
+                    assert isinstance(file, bytes)  # fetched, where it was an address
+                    item.page = read_page(
+                        file,
+                        page=item.options.page,
+                        side_px=self._detector.input_px,
+                        limits=self._config.limits,
+                    )
         return item
+
+    @contextmanager
+    def _without_cpu(self) -> Iterator[None]:
+        """Let other rows work while this one waits."""
+        self._cpus.release()
+        try:
+            yield
+        finally:
+            self._cpus.acquire()
 
     def inference(self, data: list[Future[Item]]) -> list[Item]:
         """Find the rooms of each page, in order; the network itself uses all CPUs."""

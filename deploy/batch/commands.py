@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.console import guarded, say
+from deploy.endpoint.capacity import check_instance_type
 from deploy.endpoint.commands import WOULD_CHANGE
 from deploy.endpoint.target import add_target_options, open_endpoint
 from deploy.errors import NothingServes
@@ -67,11 +68,13 @@ def _count(text: str) -> int:
 
 
 def run_submit(args: argparse.Namespace) -> int:
-    """Print what was sent, as JSON."""
+    """Print what was sent, as JSON; 1 if batch transform does not take one of the files."""
     from deploy.batch.files import find_plans  # noqa: PLC0415  # boto3
     from deploy.batch.place import batch_of, default_name  # noqa: PLC0415
     from deploy.batch.submit import Resources, submit  # noqa: PLC0415
 
+    if args.instance_type:
+        check_instance_type("--instance-type", args.instance_type)
     target, account = open_endpoint(args)
     inputs = [name if name.startswith("s3://") else str(Path(name).resolve())
               for name in args.inputs]  # fmt: skip
@@ -84,9 +87,11 @@ def run_submit(args: argparse.Namespace) -> int:
     )
     done = submit(account, batch, plans, resources, say, again=args.again)
     print(json.dumps(asdict(done), indent=2))
+    for entry in done.unfit:
+        say(f"{entry['file']}: {entry['error']}: {entry['message']}")
     say(f"`python -m deploy batch status {batch.name}` shows how far it is" if done.job else
          "nothing is to be sent")  # fmt: skip
-    return 0
+    return 1 if done.unfit else 0
 
 
 def run_status(args: argparse.Namespace) -> int:

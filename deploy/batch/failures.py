@@ -55,6 +55,10 @@ class Failure:
         is_refused = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
         return is_refused or self.code == "file_too_large"
 
+    def entry(self, file: str) -> dict[str, str]:
+        """The line of a file in the result, as JSON."""
+        return {"file": file, "status": "error", "error": self.code, "message": self.message}
+
 
 def read_failures(account: Account, job: str) -> dict[str, Failure]:
     """The failures of a job by the last part of the object's key.

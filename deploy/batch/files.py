@@ -6,11 +6,12 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from deploy.batch.failures import Failure
 from deploy.batch.place import object_name
 from deploy.endpoint.release import split_address
 from deploy.errors import BadUsage
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 S3 = "s3://"
 _OCTETS = "application/octet-stream"
 _ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", re.DOTALL)
-_SHOWN = 4
 _MOST_BYTES = 100 * 2**20  # API reference, CreateTransformJob: MaxPayloadInMB
 
 
@@ -49,7 +49,7 @@ class Plan:
 
     Attributes:
         file: Its name in the result: below the folder or prefix that was named.
-        key: Name of its object.
+        key: Name of its object; empty of a file that batch transform does not take.
         source: Path, or S3 address.
         size_bytes: Of it.
     """
@@ -59,13 +59,26 @@ class Plan:
     source: str
     size_bytes: int
 
+    @property
+    def unfit(self) -> Failure | None:
+        """Why batch transform does not take it, in the API's codes; None if it does."""
+        if not self.size_bytes:
+            return Failure(0, "invalid_file_format", "the file is empty")
+        if self.size_bytes > _MOST_BYTES:
+            return Failure(
+                0,
+                "file_too_large",
+                f"the file has {self.size_bytes:,} bytes; batch transform takes {_MOST_BYTES:,}",
+            )
+        return None
+
 
 def find_plans(account: Account, inputs: Sequence[str]) -> list[Plan]:
     """The plans of files, folders and S3 prefixes, by name.
 
     Raises:
         AwsError: If S3 refuses.
-        BadUsage: If there are none, two of one name, or one that a job does not take.
+        BadUsage: If there are none, or two of one name.
         OSError: If a file cannot be read.
     """
     found: list[Plan] = []
@@ -99,40 +112,19 @@ def store(account: Account, plan: Plan, folder: str) -> None:
     account.call("s3", "put_object", {**place, "Body": body, "ContentType": kind})
 
 
-def check_sizes(sizes: Mapping[str, int]) -> None:
-    """Refuse what a job does not take.
-
-    Args:
-        sizes: Of each file, in bytes.
-
-    Raises:
-        BadUsage: If there are such.
-    """
-    bad = [
-        f"{file} is empty" if not size else f"{file} has {size:,} bytes"
-        for file, size in sorted(sizes.items())
-        if not 0 < size <= _MOST_BYTES
-    ]
-    if bad:
-        more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
-        raise BadUsage(
-            f"{'; '.join(bad[:_SHOWN])}{more}; batch transform takes 1 to {_MOST_BYTES:,} bytes: "
-            "move them elsewhere"
-        )
-
-
 def _here(path: Path) -> list[Plan]:
     if path.is_dir():
         files = {file.relative_to(path).as_posix(): file for file in path.rglob("*")}
         files = {name: file for name, file in files.items() if _is_plan(name) and file.is_file()}
     else:
         files = {path.name: path}
-    sizes = {name: file.stat().st_size for name, file in files.items()}
-    check_sizes(sizes)  # before any is read
-    return [
-        Plan(name, object_name(_digest(file), name), str(file), sizes[name])
-        for name, file in files.items()
-    ]
+    return [_plan(name, file) for name, file in files.items()]
+
+
+def _plan(name: str, file: Path) -> Plan:
+    plan = Plan(name, "", str(file), file.stat().st_size)
+    # A file that is not taken is not read: it may have a terabyte.
+    return plan if plan.unfit else replace(plan, key=object_name(_digest(file), name))
 
 
 def _digest(path: Path) -> str:
@@ -163,6 +155,6 @@ def _in_s3(account: Account, address: str) -> list[Plan]:
             continue
         # The ETag changes with the content; reading it all is what the copy in S3 saves.
         identity = hashlib.sha256(f"{bucket}/{key} {entry['ETag']}".encode()).hexdigest()
-        plans.append(Plan(below, object_name(identity, key), f"{S3}{bucket}/{key}", entry["Size"]))
-    check_sizes({plan.file: plan.size_bytes for plan in plans})
+        plan = Plan(below, "", f"{S3}{bucket}/{key}", entry["Size"])
+        plans.append(plan if plan.unfit else replace(plan, key=object_name(identity, key)))
     return plans

@@ -37,7 +37,7 @@ class Batch:
 
     @property
     def names(self) -> str:
-        """S3 address of what says which file is which object."""
+        """S3 address of what says which file is which object, or why it is none."""
         return f"{self.folder}names.json"
 
     @property

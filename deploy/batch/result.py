@@ -44,14 +44,16 @@ def status_of(batch: Batch, state: State) -> dict[str, Any]:
     is_open = bool(state.open_keys())
     answered = [name for name, key in state.files.items() if key in state.answered]
     failed = [name for name, key in state.files.items() if key in state.failures]
+    files = len(state.files) + len(state.unfit)
+    refused = len(failed) + len(state.unfit)
     return {
         "batch": batch.name,
         "folder": batch.folder,
         "status": "in progress" if is_running else "incomplete" if is_open else "complete",
-        "files": len(state.files),
+        "files": files,
         "answered": len(answered),
-        "failed": len(failed),
-        "waiting": len(state.files) - len(answered) - len(failed),
+        "failed": refused,
+        "waiting": files - len(answered) - refused,
         "jobs": [
             {
                 "job": job.name,
@@ -85,7 +87,9 @@ def read_results(account: Account, batch: Batch) -> list[dict[str, Any]]:
     state = read_state(account, batch)
     with ThreadPoolExecutor(_THREADS) as threads:
         join = partial(_joined, account, state)
-        return list(threads.map(join, sorted(state.files.items())))
+        joined = list(threads.map(join, state.files.items()))
+    unfit = [failure.entry(file) for file, failure in state.unfit.items()]
+    return sorted([*joined, *unfit], key=lambda entry: str(entry["file"]))
 
 
 def _joined(account: Account, state: State, entry: tuple[str, str]) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def _joined(account: Account, state: State, entry: tuple[str, str]) -> dict[str,
         return {"file": file, **_answer(fetch(account, state.answered[key]) or b"")}
     failure = state.failures.get(key)
     if failure and key not in state.running:
-        return {"file": file, "status": "error", "error": failure.code, "message": failure.message}
+        return failure.entry(file)
     was_sent = any(key in job.keys for job in state.jobs)
     if key in state.running or not was_sent:
         return {"file": file, "status": "pending"}

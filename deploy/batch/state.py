@@ -53,6 +53,7 @@ class State:
 
     Attributes:
         files: Name of each file's object.
+        unfit: Files that have none, because batch transform does not take them.
         uploaded: Names of the objects that are there.
         answered: Names of the objects that have an answer, and the answer's S3 address.
         failures: Of the objects without one, as far as jobs that have ended tell of them.
@@ -60,6 +61,7 @@ class State:
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
+    unfit: Mapping[str, Failure] = field(default_factory=dict)
     uploaded: frozenset[str] = frozenset()
     answered: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, Failure] = field(default_factory=dict)
@@ -87,7 +89,7 @@ def read_state(account: Account, batch: Batch) -> State:
     Raises:
         AwsError: If AWS does not answer.
     """
-    names = fetch(account, batch.names)
+    names: dict[str, Any] = json.loads(fetch(account, batch.names) or b"{}")
     jobs = read_jobs(account, batch)
     outputs = _listed(account, batch.outputs)
     # Whatever folders it makes of them below the output path.
@@ -101,7 +103,8 @@ def read_state(account: Account, batch: Batch) -> State:
         if not job.is_running and not job.keys <= set(answered):
             failures |= read_failures(account, job.name)
     return State(
-        json.loads(names) if names else {},
+        {file: key for file, key in names.items() if isinstance(key, str)},
+        {file: Failure(**why) for file, why in names.items() if not isinstance(why, str)},
         frozenset(address.rpartition("/")[2] for address in _listed(account, batch.inputs)),
         answered,
         {key: failure for key, failure in failures.items() if key not in answered},

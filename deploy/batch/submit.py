@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from deploy.batch.files import check_sizes, store
+from deploy.batch.files import store
 from deploy.batch.state import read_state
 from deploy.endpoint.queue import put
 from deploy.endpoint.release import as_tags
@@ -18,10 +18,12 @@ from deploy.endpoint.spec import OUR_TAG
 from deploy.errors import BadUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from deploy.batch.failures import Failure
     from deploy.batch.files import Account, Plan
     from deploy.batch.place import Batch
+    from deploy.batch.state import State
 
 BATCH_TAG = "roomdet:batch"
 _JSON = "application/json"
@@ -62,6 +64,7 @@ class Submitted:
         answered: Plans that have an answer already.
         refused: Plans that the container has refused; they are not sent again.
         in_progress: Plans that a job is busy with.
+        unfit: Lines of the result of those that batch transform does not take.
     """
 
     batch: str
@@ -72,6 +75,7 @@ class Submitted:
     answered: int
     refused: int
     in_progress: int
+    unfit: list[dict[str, str]]
 
 
 def submit(
@@ -85,6 +89,8 @@ def submit(
 ) -> Submitted:
     """Upload what is not there, and begin a job with what has no answer.
 
+    Files that batch transform does not take are noted in the batch, and the others sent.
+
     Args:
         account: Where.
         batch: Which.
@@ -95,16 +101,18 @@ def submit(
 
     Raises:
         AwsError: If AWS refuses a call; the same call goes on.
-        BadUsage: If a plan is too large for batch transform, or there are too many jobs.
+        BadUsage: If there are too many jobs.
         OSError: If a file cannot be read.
     """
-    check_sizes({plan.file: plan.size_bytes for plan in plans})
     state = read_state(account, batch)
-    files = {**state.files, **{plan.file: plan.key for plan in plans}}
-    if files != state.files:  # first, so that no object is without a name
-        put(account, batch.names, json.dumps(files, indent=1).encode(), _JSON)
-    new = {plan.key: plan for plan in plans if plan.key not in state.uploaded}
-    say(f"{len(plans)} plans, {len(new)} of them to upload to {batch.inputs}")
+    unfit = {plan.file: failure for plan in plans if (failure := plan.unfit)}
+    fit = [plan for plan in plans if plan.file not in unfit]
+    files, left_out = _named(state, fit, unfit)
+    if (files, left_out) != (state.files, state.unfit):  # first: no object is without a name
+        names = files | {file: asdict(failure) for file, failure in left_out.items()}
+        put(account, batch.names, json.dumps(names, indent=1).encode(), _JSON)
+    new = {plan.key: plan for plan in fit if plan.key not in state.uploaded}
+    say(f"{len(fit)} plans, {len(new)} of them to upload to {batch.inputs}")
     with ThreadPoolExecutor(_THREADS) as threads:
         list(threads.map(partial(_upload, account, batch), new.values()))
     now = read_state(account, batch)
@@ -120,6 +128,19 @@ def submit(
         sum(count[key] for key in now.answered),
         sum(count[key] for key in now.failures if key not in keys),
         sum(count[key] for key in now.running),
+        [failure.entry(file) for file, failure in unfit.items()],
+    )
+
+
+def _named(
+    state: State, fit: Sequence[Plan], unfit: Mapping[str, Failure]
+) -> tuple[dict[str, str], dict[str, Failure]]:
+    """The batch's files with these plans: names of objects, and why some have none."""
+    files = {**state.files, **{plan.file: plan.key for plan in fit}}
+    left_out = {**state.unfit, **unfit}
+    return (
+        {file: key for file, key in files.items() if file not in unfit},
+        {file: failure for file, failure in left_out.items() if file in unfit or file not in files},
     )
 
 

@@ -14,15 +14,15 @@ from deploy.console import say
 from deploy.endpoint.invoke import refusal
 from deploy.endpoint.queue import put, send, tidy, wait
 from deploy.endpoint.served import read_served
-from deploy.errors import AnswerTimeout, BadUsage
+from deploy.errors import AnswerTimeout, AwsError, BadUsage
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from deploy.aws import AwsAccount, Reply
-    from deploy.endpoint.queue import Ticket
+    from deploy.endpoint.queue import Account, Ticket
     from deploy.endpoint.target import Target
 
 # Source: "Asynchronous inference" of the SageMaker developer guide.
@@ -61,8 +61,7 @@ def run_async(
     """Print what came of each plan, or with --no-wait where it will lie; 1 if one has no rooms.
 
     Raises:
-        AnswerTimeout: Never; a plan that is not answered in time is told as such.
-        AwsError: If AWS refuses a call.
+        AwsError: If AWS refuses a call before all plans are in the queue.
         BadUsage: If a file is empty or too large.
         NothingServes: If there is no such endpoint.
         OSError: If a file cannot be read.
@@ -76,12 +75,26 @@ def run_async(
         print(json.dumps([plan.places() for plan in sent], indent=2))
         say(f"{len(sent)} plans are in the queue; nobody removes them from {folder}")
         return 0
-    deadline_s = time.monotonic() + args.timeout_s
-    results = [_result(account, plan, deadline_s) for plan in sent]
+    results = collect(account, sent, args.timeout_s)
     print(json.dumps(results, indent=2))
     good = sum(result["status"] == "success" for result in results)
     say(f"{good} of {len(results)} plans have rooms")
     return 0 if good == len(results) else 1
+
+
+def collect(account: Account, sent: Sequence[Sent], timeout_s: float) -> list[dict[str, Any]]:
+    """What came of plans in the queue, as JSON, in their order.
+
+    One that is not answered in time, or whose answer S3 refuses, is told as ``pending`` and does
+    not lose the others.
+
+    Args:
+        account: Whom to ask.
+        sent: The plans.
+        timeout_s: For all answers together.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    return [_result(account, plan, deadline_s) for plan in sent]
 
 
 def check_file(file: Path) -> None:
@@ -113,13 +126,13 @@ def _send(account: AwsAccount, target: Target, file: Path, folder: str, attribut
     return Sent(str(file), address, ticket)
 
 
-def _result(account: AwsAccount, plan: Sent, deadline_s: float) -> dict[str, Any]:
+def _result(account: Account, plan: Sent, deadline_s: float) -> dict[str, Any]:
     left_s = max(deadline_s - time.monotonic(), 0)
     try:
         reply = wait(account, plan.ticket, left_s, time.sleep, say)
-    except AnswerTimeout as err:  # it is in the queue still, so its file must stay
+    except (AnswerTimeout, AwsError) as err:  # it may be in the queue still: its file must stay
         say(f"{plan.file}: {err}")
-        return {"status": "pending", **plan.places()}
+        return {"status": "pending", "message": str(err), **plan.places()}
     tidy(account, plan.input)
     return {"file": plan.file, "output": plan.ticket.output, **read_result(plan, reply)}
 

@@ -56,7 +56,7 @@ class Autoscaling:
     """How many instances there are, by the requests that are in flight.
 
     Attributes:
-        concurrent_requests: Of one instance, that are aimed at. It works on one at a time.
+        concurrent_requests: Of one instance, that are aimed at; a worker takes up to three.
         scale_out_cooldown_s: Pause after instances were added.
         scale_in_cooldown_s: Pause after instances were taken away.
     """

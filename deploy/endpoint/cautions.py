@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from deploy.endpoint.spec import Spec
     from deploy.endpoint.thresholds import Alarms
 
-_LARGE_SHEET_MS = 1100  # an A1 sheet of 300 dpi on 2 cores (docs/operations.md)
+_LARGE_SHEET_MS = 500  # an A1 sheet of 300 dpi as PNG on 2 cores (docs/operations.md)
 _LATE_S = 60  # CloudWatch has a minute's values about a minute later
 
 

@@ -36,18 +36,23 @@ class Layer:
     compressed_bytes: int
 
 
-def measure(program: str, image: str, base: str) -> list[Layer]:
+def measure(program: str, image: str, base: str | None = None) -> list[Layer]:
     """Measure the layers of an image that is stored here, the base's first.
 
     Args:
         program: ``docker`` or ``podman``.
         image: The image.
-        base: The image that it was built from.
+        base: The image that it was built from; without it no layer is told to be the base's.
 
     Raises:
-        EngineError: If an image is not there.
+        EngineError: If an image is not there; the message says how to get it.
     """
-    in_base = len(_layers_of(program, base))
+    _layers_of(program, image, f"make image TAG={image} builds it")
+    in_base = 0
+    if base is not None:
+        # BuildKit does not leave it among the images.
+        advice = f"`{program} pull {base}` gets it, --base names another one"
+        in_base = len(_layers_of(program, base, advice))
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder, "image.tar")
         _run(program, "save", "--output", str(saved), image)
@@ -107,8 +112,12 @@ def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
     return found
 
 
-def _layers_of(program: str, image: str) -> list[str]:
-    (described,) = json.loads(_run(program, "image", "inspect", image))
+def _layers_of(program: str, image: str, advice: str) -> list[str]:
+    """Digests of an image's layers; ``advice`` is for whoever does not have it."""
+    try:
+        (described,) = json.loads(_run(program, "image", "inspect", image))
+    except EngineError as err:
+        raise EngineError(f"no image {image} is stored here; {advice} ({err})") from err
     layers: list[str] = described["RootFS"]["Layers"]
     return layers
 

@@ -95,7 +95,10 @@ class Config:
         metadata=_about("Arithmetic of the network beside int8: `auto`, `fp32` or `bf16`"),
     )
     threads: int = field(
-        default=0, metadata=_about("CPU threads of the network; 0 lets OpenVINO choose", 0, 256)
+        default=0,
+        metadata=_about(
+            "CPU threads of the network, and files read at a time; 0 takes all CPUs", 0, 256
+        ),
     )
     passes: int = field(
         default=1,

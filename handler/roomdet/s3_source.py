@@ -35,7 +35,7 @@ _TOO_MANY_REQUESTS = 429
 
 
 class S3Source:
-    """Fetches objects, one at a time, each within a time and a size.
+    """Fetches objects, each within a time and a size; several threads may ask at once.
 
     Args:
         config: Limits, times, and the region of the buckets.
@@ -53,7 +53,9 @@ class S3Source:
         self._timeout_s = config.fetch_timeout_s
         self._region = config.region
         self._client: Any = None
+        self._connecting = threading.Lock()
         self._stragglers: list[threading.Thread] = []
+        self._counting = threading.Lock()
 
     def fetch(self, address: S3Address) -> bytes:
         """Read one object.
@@ -69,8 +71,10 @@ class S3Source:
             FileTooLarge: If it has more bytes than the limit; it is not downloaded then.
             ProcessingFailed: If S3 does not answer, or not in time.
         """
-        self._stragglers = [thread for thread in self._stragglers if thread.is_alive()]
-        if len(self._stragglers) >= _MAX_STRAGGLERS:
+        with self._counting:
+            self._stragglers = [thread for thread in self._stragglers if thread.is_alive()]
+            is_full = len(self._stragglers) >= _MAX_STRAGGLERS
+        if is_full:
             raise _unavailable(f"{_MAX_STRAGGLERS} fetches that were given up have not ended")
         download = _Download(address, self._limits)
         done: Future[bytes] = Future()
@@ -79,7 +83,8 @@ class S3Source:
         wait([done], self._timeout_s)
         if not done.done():
             download.give_up()
-            self._stragglers.append(thread)
+            with self._counting:
+                self._stragglers.append(thread)
             raise ProcessingFailed(
                 f"the file of image_url was not there within {self._timeout_s} s; try again, or "
                 "send the file itself",
@@ -89,8 +94,9 @@ class S3Source:
 
     def _run(self, download: _Download, done: Future[bytes]) -> None:
         try:
-            if self._client is None:
-                self._client = _connect(self._region, self._timeout_s)
+            with self._connecting:  # the first batch's fetches share one client, too
+                if self._client is None:
+                    self._client = _connect(self._region, self._timeout_s)
             done.set_result(download.run(self._client))
         except BaseException as err:  # noqa: BLE001  # fetch raises it
             done.set_exception(err)

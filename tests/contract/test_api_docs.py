@@ -17,18 +17,21 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from roomdet.config import Limits
+from roomdet.config import Config, Limits
+from roomdet.detector import load_detector
 from roomdet.errors import FileTooLarge, RequestError, ValidationError
+from roomdet.geometry import fractions_to_grid
 from roomdet.images import read_page
 from roomdet.request import OPTIONS_HEADER, parse_request
 from roomdet.s3_address import MAX_KEY_CHARS, URL_PATTERN, AllowList, S3Address
 from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error
-from tests.conftest import ROOT
+from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 API = (ROOT / "docs" / "api.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
 OPENAPI: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text("utf-8"))
 ADDRESSES = ("/invocations", "/predictions/rooms")
 CODES = {(error.code, error.status) for error in RequestError.__subclasses__()}
@@ -319,6 +322,53 @@ def test_openapi_and_the_parser_refuse_the_same_requests(extra: dict[str, float]
 
 
 # -- answers --------------------------------------------------------------------------------
+
+
+def readme_answer() -> list[dict[str, Any]]:
+    """The rooms that README.md shows of the sample plan; it leaves the further ones out."""
+    (begin,) = re.findall(r'^{"status":"success".*(?=, …$)', README, re.MULTILINE)
+    rooms: list[dict[str, Any]] = json.loads(f"{begin}]}}")["detected_rooms"]
+    return rooms
+
+
+def api_answer() -> list[dict[str, Any]]:
+    """The rooms that api.md shows of the sample plan."""
+    (line,) = re.findall(r'^{"status":"success".*', API, re.MULTILINE)
+    rooms: list[dict[str, Any]] = json.loads(line)["detected_rooms"]
+    return rooms
+
+
+def openapi_answer() -> list[dict[str, Any]]:
+    """The rooms of an example of openapi.yaml."""
+    examples = OPENAPI["components"]["responses"]["Rooms"]["content"][JSON]["examples"]
+    rooms: list[dict[str, Any]] = examples["two-rooms"]["value"]["detected_rooms"]
+    return rooms
+
+
+@pytest.fixture(scope="module")
+def sample_rooms() -> list[dict[str, Any]]:
+    """What the shipped weights find on the sample plan."""
+    config = Config()
+    detector = load_detector(NETWORK, config)
+    page = read_page(
+        SAMPLE_PDF.read_bytes(), page=1, side_px=detector.input_px, limits=config.limits
+    )
+    found = detector.detect(page.pixels, RequestOptions())
+    return build_rooms(fractions_to_grid(found.boxes_xyxy), found.scores)
+
+
+@pytest.mark.parametrize("shown", [readme_answer, api_answer, openapi_answer])
+def test_rooms_that_are_shown_are_those_of_the_shipped_weights(
+    sample_rooms: list[dict[str, Any]], shown: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """Another CPU computes otherwise by 4 thousandths of the page or 0.02 of confidence at most."""
+    assert shown()
+    for room in shown():
+        assert any(
+            np.abs(np.subtract(room["bounding_box"], found["bounding_box"])).max() <= 4
+            and abs(room["confidence"] - found["confidence"]) <= 0.02
+            for found in sample_rooms
+        ), room
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
-from tests.s3_servers import serve_moto
+from tests.s3_servers import Script, serve_badly, serve_moto
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # Loads the handler as TorchServe's worker does, answers the batches given on standard input, and
-# prints what came out: bodies, statuses, content types, and the modules that were imported.
+# prints what came out: bodies, statuses, content types, the seconds of each batch, the most files
+# that were being read at a time, and the modules that were imported.
 DRIVER = """
-import base64, json, sys
+import base64, json, sys, threading, time
 import sitecustomize
 import yaml
 sitecustomize.leave_out(sys.modules)
@@ -42,7 +43,20 @@ context.model_yaml_config["roomdet"] |= settings
 service._initialize_fn = None
 handler = service._entry_point.__self__
 handler.initialize(context)
-answers = []
+
+room_handler, reading, at_once = sys.modules[type(handler).__module__], set(), [0]
+read_page = room_handler.read_page
+def slowly(*args, **options):
+    reading.add(threading.get_ident())
+    at_once.append(len(reading))
+    time.sleep(0.05)
+    try:
+        return read_page(*args, **options)
+    finally:
+        reading.remove(threading.get_ident())
+room_handler.read_page = slowly
+
+answers, seconds = [], []
 for batch in json.load(sys.stdin):
     rows = [
         {k: base64.b64decode(v["bytes"]) if isinstance(v, dict) and "bytes" in v else v
@@ -51,13 +65,17 @@ for batch in json.load(sys.stdin):
     ]
     context.request_ids = {i: f"id-{i}" for i in range(len(rows))}
     context.request_processor = [RequestProcessor(row["headers"]) for row in batch]
+    started_s = time.monotonic()
     bodies = handler.handle(rows, context)
+    seconds.append(time.monotonic() - started_s)
     answers.append([
         {"body": json.loads(body), "status": context.get_response_status(i)[0],
          "type": context.get_response_content_type(i)}
         for i, body in enumerate(bodies)
     ])
-print("RESULT" + json.dumps({"answers": answers, "modules": sorted(sys.modules)}))
+print("RESULT" + json.dumps({
+    "answers": answers, "seconds": seconds, "at_once": max(at_once), "modules": sorted(sys.modules)
+}))
 """
 
 
@@ -201,6 +219,32 @@ def test_an_allowed_address_is_fetched(extracted: Path, monkeypatch: pytest.Monk
     assert answers[1]["body"]["error"] == "invalid_file_format"
     assert answers[2]["body"]["error"] == "validation_error"
     assert imported(outcome) >= AWS
+
+
+def test_slow_fetches_of_a_batch_do_not_add_up(
+    extracted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On one CPU, too: all run into their time-out together, and a row beside them is answered."""
+    timeout_s = 3
+    monkeypatch.setenv("ROOMDET_IMAGE_URL_PREFIXES", "s3://my-shelf/plans/")
+    slow = row({"body": {"image_url": "s3://my-shelf/plans/a.png"}})
+    batch = [slow, slow, slow, row({"body": part(SAMPLE_PNG.read_bytes())})]
+    with serve_badly() as (s3, follow, _):
+        for name, value in s3.environ.items():
+            monkeypatch.setenv(name, value)
+        follow(Script(drip="body", size=10_000, body=bytes(10_000)))
+        outcome = run_handler(extracted, [batch], threads=1, fetch_timeout_s=timeout_s)
+
+    assert [500, 500, 500, 200] == [answer["status"] for answer in outcome["answers"][0]]
+    assert timeout_s <= outcome["seconds"][0] < 2 * timeout_s
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_each_cpu_reads_one_file_at_a_time(extracted: Path, cpus: int) -> None:
+    """A batch of four needs no more memory and no more time than that."""
+    batch = [row({"body": part(SAMPLE_PNG.read_bytes())})] * 4
+
+    assert run_handler(extracted, [batch], threads=cpus)["at_once"] == cpus
 
 
 def test_serving_imports_nothing_heavy(outcome: dict[str, Any]) -> None:

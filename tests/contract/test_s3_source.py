@@ -9,11 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from roomdet import s3_source
 from roomdet.config import Config, Limits
 from roomdet.errors import (
     ConfigError,
@@ -172,6 +174,25 @@ def test_one_client_serves_all_requests(source: S3Source, moto: S3) -> None:
 
     assert client is not None
     assert source._client is client
+
+
+def test_the_first_fetches_share_a_client(
+    moto: S3, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that comes first makes one, though it takes a while."""
+    connect, made = s3_source._connect, []
+
+    def counted(region: str | None, timeout_s: float) -> Any:
+        made.append(connect(region, timeout_s))
+        return made[-1]
+
+    monkeypatch.setattr(s3_source, "_connect", counted)
+    moto.put("my-shelf", "plans/a.png", b"x")
+    source = make(moto, 10)
+    with ThreadPoolExecutor(3) as pool:
+        assert [b"x"] * 3 == list(pool.map(source.fetch, [ADDRESS] * 3))
+
+    assert made == [source._client]
 
 
 # -- an S3 that misbehaves ------------------------------------------------------------------

@@ -81,7 +81,9 @@ def test_two_bad_files_do_not_lose_the_others(typed: Console, folder: Path) -> N
     nothing = typed.run("batch", "submit", str(folder), "--name=floors").document()
     assert ("", 0, 2) == (nothing["job"], nothing["uploaded"], nothing["refused"])
     (folder / "floor-1" / "03.png").write_bytes(b"")
-    assert "is empty" in typed.run("batch", "submit", str(folder), "--name=floors").err
+    emptied = typed.run("batch", "submit", str(folder), "--name=floors")
+    assert (1, "") == (emptied.status, json.loads(emptied.out)["job"])
+    assert "floor-1/03.png: invalid_file_format: the file is empty" in emptied.err
     (folder / "floor-1" / "03.png").write_bytes((folder / "floor-0" / "00.png").read_bytes())
     mended = typed.run("batch", "submit", str(folder), "--name=floors").document()
     assert ("", 0) == (mended["job"], mended["sent"]), "the same content is answered already"

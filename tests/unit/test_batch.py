@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy.batch import commands
 from deploy.batch.failures import Failure, parse_failures
 from deploy.batch.files import Plan, find_plans
 from deploy.batch.place import Batch, batch_of, default_name, object_name
@@ -194,28 +196,92 @@ def test_failures_are_read_from_the_log(messages: list[str], failure: Failure) -
     assert failure.is_final is (400 <= failure.status < 500 or failure.code == "file_too_large")
 
 
-@pytest.mark.parametrize(
-    ("plan", "message"),
-    [
-        (Plan("a.png", "1.png", "a.png", 0), "a.png is empty"),
-        (Plan("a.png", "1.png", "a.png", 101 * 2**20), "takes 1 to 104,857,600 bytes"),
-    ],
-)
-def test_a_plan_that_cannot_be_sent_is_refused(plan: Plan, message: str) -> None:
-    """Before anything is sent."""
+def unfit_files(folder: Path) -> None:
+    """Put a file without content and one without end beside the others."""
+    (folder / "empty.png").touch()
+    with (folder / "huge.tif").open("wb") as file:
+        file.truncate(2**40)  # to read it would fill the memory
+
+
+def test_files_that_are_not_taken_do_not_keep_the_others(folder: Path) -> None:
+    """They are told at once, and stand in the table with the others."""
     account = Account()
-    with pytest.raises(BadUsage, match=message):
-        submit(account, BATCH, [plan], RESOURCES, lambda _: None)
-    assert [] == account.changes
+    unfit_files(folder)
+
+    done = sent(account, folder)
+    account.work()
+
+    told = [
+        ("empty.png", "invalid_file_format", "the file is empty"),
+        (
+            "huge.tif",
+            "file_too_large",
+            "the file has 1,099,511,627,776 bytes; batch transform takes 104,857,600",
+        ),
+    ]
+    assert told == [(row["file"], row["error"], row["message"]) for row in done.unfit]
+    assert (5, 4) == (done.sent, done.uploaded)
+    found = by_file(account)
+    assert sorted([*FILES, "empty.png", "huge.tif"]) == list(found)
+    assert done.unfit == [found["empty.png"], found["huge.tif"]]
+    status = read_status(account, BATCH)
+    assert ("complete", 7, 4, 3, 0) == tuple(
+        status[key] for key in ("status", "files", "answered", "failed", "waiting")
+    )
 
 
-def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
-    """By its size: to read a terabyte would fill the memory; each bad file is told."""
-    with (tmp_path / "a.tif").open("wb") as file:
-        file.truncate(2**40)
-    (tmp_path / "b.png").touch()
-    with pytest.raises(BadUsage, match=r"a\.tif has 1,099,511,627,776 bytes; b\.png is empty;"):
-        find_plans(Account(), [str(tmp_path)])
+def test_a_file_that_was_not_taken_is_sent_once_it_is_mended(folder: Path) -> None:
+    """And one that was answered counts as failed once it is empty; the batch keeps to the last."""
+    account = Account()
+    unfit_files(folder)
+    sent(account, folder)
+    account.work()
+    (folder / "empty.png").write_bytes(b"plan")
+    (folder / "a.png").write_bytes(b"")
+    (folder / "huge.tif").unlink()
+
+    done = sent(account, folder)
+    account.work()
+
+    assert (1, ["a.png"]) == (done.sent, [row["file"] for row in done.unfit])
+    found = by_file(account)
+    assert ("success", "error", "error") == tuple(
+        found[name]["status"] for name in ("empty.png", "a.png", "huge.tif")
+    )
+    assert "success" == found["same.png"]["status"], "it has what a.png had"
+
+
+def test_nothing_is_sent_where_no_file_is_taken(tmp_path: Path) -> None:
+    """No job is begun; the batch tells why."""
+    account = Account()
+    unfit_files(tmp_path)
+
+    done = sent(account, tmp_path)
+
+    assert ("", 0, 2) == (done.job, done.sent, len(done.unfit))
+    assert {} == account.jobs
+    assert ["error"] * 2 == [entry["status"] for entry in by_file(account).values()]
+
+
+def test_objects_of_s3_that_are_not_taken_do_not_keep_the_others() -> None:
+    """Their size is known from the list of them."""
+    account = Account({"s3://old/plans/a.png": b"a", "s3://old/plans/b.png": b""})
+    plans = find_plans(account, ["s3://old/plans/"])
+    done = submit(account, BATCH, plans, RESOURCES, lambda _: None)
+
+    assert (1, ["b.png"]) == (done.sent, [row["file"] for row in done.unfit])
+    assert 1 == account.changes.count("copy_object")
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "code"),
+    [(0, "invalid_file_format"), (1, None), (104_857_600, None), (104_857_601, "file_too_large")],
+)
+def test_what_batch_transform_takes(size_bytes: int, code: str | None) -> None:
+    """1 byte to 100 MiB."""
+    unfit = Plan("a.png", "1.png", "a.png", size_bytes).unfit
+
+    assert code == (unfit and unfit.code)
 
 
 def test_one_object_of_s3_is_named_by_itself() -> None:
@@ -246,6 +312,26 @@ def test_a_batch_is_not_taken_for_another() -> None:
     submit(account, batch_of("rooms", "a-b", "s3://plans/rooms/"), [plan], RESOURCES, print)
     with pytest.raises(BadUsage, match=r"of another batch, s3://plans/rooms/batch/a-b/manifests"):
         read_state(account, batch_of("rooms-a", "b", "s3://plans/rooms-a/"))
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "message"),
+    [
+        ("ml.g5.xlarge", "--instance-type is ml.g5.xlarge: the network runs on CPUs alone"),
+        ("ml.c7g.large", "--instance-type is ml.c7g.large, an arm64 CPU"),
+        ("c6i.large", "--instance-type is 'c6i.large'"),
+    ],
+)
+def test_instances_that_the_image_does_not_run_on_are_refused(
+    capsys: pytest.CaptureFixture[str], instance_type: str, message: str
+) -> None:
+    """Before AWS is asked; they would cost more and fail, or leave the GPU idle."""
+    parser = argparse.ArgumentParser()
+    commands.add_commands(parser)
+    args = parser.parse_args(["submit", "plans", f"--instance-type={instance_type}"])
+
+    assert 2 == args.run(args)
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a_b", "x" * 26, "a--b"])

@@ -11,8 +11,11 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import PIL
 import pytest
 
+from benchmarks import machine
+from benchmarks.bench.__main__ import ask_peers
 from benchmarks.bench.bar import Check, judge
 from benchmarks.bench.figures import (
     gb_seconds_per_1000,
@@ -24,11 +27,13 @@ from benchmarks.bench.figures import (
 from benchmarks.bench.load import run
 from benchmarks.bench.processes import hwm_mb, processor_s, pss_mb, session
 from benchmarks.bench.rounds import CROWD
-from benchmarks.bench.tables import BLOCKS, cost_rows, with_figures
+from benchmarks.bench.starting import Setup
+from benchmarks.bench.tables import BLOCKS, caption, cost_rows, with_figures
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 REPORT = ROOT / "docs" / "benchmarks" / "benchmarks.json"
@@ -47,6 +52,32 @@ def test_the_committed_bar_follows_from_the_committed_figures() -> None:
     report = json.loads(REPORT.read_text("utf-8"))
 
     assert [check.as_json for check in judge(report)] == report["bar"]
+
+
+def test_a_package_that_is_not_installed_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither with a version nor without one."""
+    monkeypatch.setattr(machine, "PACKAGES", ("no-such-package", "pillow"))
+
+    assert {"pillow": PIL.__version__} == machine.describe()["packages"]
+
+
+def test_the_peers_own_python_tells_what_they_run_with(tmp_path: Path) -> None:
+    """Their torch is not looked for in this project's environment, nor through its modules."""
+    peers_python = tmp_path / "python"
+    peers_python.write_text('#!/bin/sh\nprintf \'["%s", "%s"]\' "$*" "$PYTHONPATH"\n')
+    peers_python.chmod(0o755)
+    setup = Setup(tmp_path, tmp_path, tmp_path, peers_python, 1)
+
+    assert ["-m benchmarks.machine", str(ROOT)] == ask_peers(setup, "benchmarks.machine")
+
+
+def test_the_page_names_the_peers_torch() -> None:
+    """This project has none."""
+    own, _, peers = caption(json.loads(REPORT.read_text("utf-8"))).partition("Peers:")
+
+    assert "torchserve" in own
+    assert "torch " not in own
+    assert re.search(r"\btorch\s[0-9]", peers)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_serverless_endpoint_has_the_test_alone() -> None:
         (INSTANCES, [*LINEAR, *ALL_OFF], "there are no alarms"),
         (INSTANCES, [*LINEAR, "realtime.wait_s=179"], "wait_s is 179: the next step comes before"),
         (INSTANCES, [*LINEAR, "realtime.termination_wait_s=179"], "termination_wait_s is 179"),
-        (INSTANCES, [*LINEAR, "alarms.latency_p95_ms=1000"], "one A1 sheet of 300 dpi takes about"),
+        (INSTANCES, [*LINEAR, "alarms.latency_p95_ms=400"], "one A1 sheet of 300 dpi takes about"),
     ],
 )
 def test_what_surprises_is_said(start: tuple[str, ...], changes: list[str], part: str) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy.endpoint.async_invoke import Sent, collect
 from deploy.endpoint.queue import Ticket, look, read_failure, send, wait
-from deploy.errors import AnswerTimeout
+from deploy.errors import AnswerTimeout, AwsError
 from tests.unit.calls import faults
 
 if TYPE_CHECKING:
@@ -99,3 +100,37 @@ def test_a_request_names_its_file() -> None:
         shelf.calls[0][key] for key in ("InputLocation", "CustomAttributes",
                                         "InvocationTimeoutSeconds")
     )  # fmt: skip
+
+
+class Denied(Shelf):
+    """S3 that refuses to be asked for one answer."""
+
+    def ask(
+        self, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """An object, None, or an error."""
+        if params["Key"] == "answers/2.out":
+            raise AwsError("GetObject", "AccessDenied", "no")
+        return super().ask(service, operation, params)
+
+
+def test_an_answer_that_cannot_be_asked_for_does_not_lose_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is told as pending, with the reason, and its file is kept for whoever works on it."""
+    rooms = b'{"detected_rooms":[],"processing_time_ms":1}'
+    shelf = Denied(answers_1=rooms, answers_3=rooms)
+    sent = [
+        Sent(
+            f"{n}.png", f"s3://plans/in/{n}.png", Ticket("rooms", f"s3://plans/answers/{n}.out", "")
+        )
+        for n in (1, 2, 3)
+    ]
+
+    results = collect(shelf, sent, 0)
+
+    assert ["success", "pending", "success"] == [result["status"] for result in results]
+    assert "AccessDenied: no" in results[1]["message"]
+    assert "s3://plans/answers/2.out" == results[1]["output"]
+    assert ["in/1.png", "in/3.png"] == [params["Key"] for params in shelf.calls]
+    assert "2.png: GetObject: AccessDenied: no" in capsys.readouterr().err

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 import roomdet
+from deploy.errors import EngineError
 from deploy.image.engine import Build, Engine, build_commands
 from deploy.image.model_tar import pack_model
-from deploy.image.sizes import Layer, table
+from deploy.image.sizes import Layer, measure, table
 from deploy.image.source import labels
 from tests.conftest import ROOT
 
@@ -94,3 +97,65 @@ def test_sizes_show_the_base_apart() -> None:
     assert lines[1].split() == ["101.0", "40.5", "the", "base", "image"]
     assert lines[2].split() == ["9.0", "3.0", "COPY", "/opt/torch"]
     assert lines[3].split() == ["110.0", "43.5", "all"]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> str:
+    """A program that has one image, ``rooms:1``, of two layers."""
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as files:
+        file = tarfile.TarInfo("a")
+        file.size = 5_000
+        files.addfile(file, io.BytesIO(bytes(file.size)))
+    history = [{"created_by": "ADD base"}, {"empty_layer": True}, {"created_by": "COPY ours"}]
+    parts = {
+        "manifest.json": json.dumps([{"Config": "c.json", "Layers": ["0.tar", "1.tar"]}]).encode(),
+        "c.json": json.dumps({"history": history}).encode(),
+        "0.tar": layer.getvalue(),
+        "1.tar": layer.getvalue(),
+    }
+    with tarfile.open(tmp_path / "rooms.tar", "w") as saved:
+        for name, data in parts.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            saved.addfile(entry, io.BytesIO(data))
+    program = tmp_path / "engine"
+    program.write_text(
+        f"""#!/bin/sh
+        case "$*" in
+          "image inspect rooms:1") echo '[{{"RootFS": {{"Layers": ["x", "y"]}}}}]';;
+          "image inspect "*) echo "no such image" >&2; exit 125;;
+          "save --output "*" rooms:1") cp '{tmp_path}/rooms.tar' "$3";;
+          *) exit 1;;
+        esac
+        """
+    )
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_sizes_need_no_base(engine: str) -> None:
+    """Without one, every layer has its own origin."""
+    layers = measure(engine, "rooms:1")
+
+    assert [("ADD base", 5_000), ("COPY ours", 5_000)] == [
+        (layer.origin, layer.unpacked_bytes) for layer in layers
+    ]
+    assert all(0 < layer.compressed_bytes < 5_000 for layer in layers)
+
+
+@pytest.mark.parametrize(
+    ("image", "base", "message"),
+    [
+        ("none:1", None, "no image none:1 is stored here; make image TAG=none:1 builds it"),
+        ("rooms:1", "b:1", "no image b:1 is stored here; `.*engine pull b:1` gets it, --base"),
+    ],
+)
+def test_sizes_of_an_image_that_is_not_here_say_how_to_get_it(
+    engine: str, image: str, base: str | None, message: str
+) -> None:
+    """And what the engine said itself."""
+    with pytest.raises(EngineError, match=message) as caught:
+        measure(engine, image, base)
+
+    assert "no such image" in str(caught.value)
