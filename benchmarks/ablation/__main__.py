@@ -31,6 +31,7 @@ from benchmarks.ablation.judging import PlanSet
 from benchmarks.ablation.running import Kitchen, Means, Recipe, run_module
 from benchmarks.ablation.variants import VARIANTS
 from training.errors import DataError, TrainError
+from training.plan_sets import named_set
 from training.record import write_atomically
 
 if TYPE_CHECKING:
@@ -39,15 +40,6 @@ if TYPE_CHECKING:
     from benchmarks.ablation.variants import Variant
 
 NAMES = tuple(variant.name for variant in VARIANTS)
-
-
-def parse_set(text: str) -> tuple[str, tuple[Path, str]]:
-    """Take ``NAME=DIR[:PREFIX]`` apart."""
-    name, equals, place = text.partition("=")
-    if not (name and equals and place):
-        raise argparse.ArgumentTypeError(f"{text} is not NAME=DIR[:PREFIX]")
-    folder, _, prefix = place.partition(":")
-    return name, (Path(folder), prefix)
 
 
 def choose(names: Sequence[str] | None, *, has_layouts: bool) -> list[Variant]:
@@ -80,7 +72,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--set", dest="sets", action="append", type=parse_set, required=True)
+    add(
+        "--set", dest="sets", action="append", type=named_set, required=True,
+        metavar="NAME=DIR[:PREFIX]", help="real plans, or those whose names start so",
+    )  # fmt: skip
     add("--out", type=Path, required=True)
     add("--layouts", type=Path, help="measured layouts, JSON lines")
     add("--count", type=int, default=1000, help="blueprints of each variant (1000)")
@@ -99,8 +94,8 @@ def _run(args: argparse.Namespace) -> None:
     recipe = Recipe(args.count, args.epochs, args.px, args.batch)
     kitchen = Kitchen(recipe, Means(args.layouts, args.minutes, args.threads), run_module)
     sets = {
-        name: PlanSet.read(*place, every=args.every, spoilt_pictures=args.spoilt)
-        for name, place in dict(args.sets).items()
+        name: PlanSet.read(folder, prefix, every=args.every, spoilt_pictures=args.spoilt)
+        for name, folder, prefix in args.sets
     }
     settings = asdict(recipe) | {
         "measured_layouts": args.layouts is not None,

@@ -36,6 +36,7 @@ from benchmarks.answers.variants import (
     is_telling,
 )
 from roomdet.config import Precision
+from training.plan_sets import named_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,10 +159,8 @@ def as_table(figures: dict[str, dict[str, dict[str, float]]]) -> str:
 
 def _read_sets(args: argparse.Namespace) -> dict[str, list[KnownPlan]]:
     sets = {}
-    for text in args.sets:
-        name, _, place = text.partition("=")
-        folder, _, prefix = place.rpartition(":")
-        sets[name] = read_plan_set(Path(folder), prefix)[:: args.every]
+    for name, folder, prefix in args.sets:
+        sets[name] = read_plan_set(folder, prefix)[:: args.every]
         for side in args.mosaic:
             sets[f"{name} {side} x {side}"] = mosaics(sets[name], side)
     if args.sheets:
@@ -172,7 +171,10 @@ def _read_sets(args: argparse.Namespace) -> dict[str, list[KnownPlan]]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.answers", description=__doc__)
     add = parser.add_argument
-    add("sets", nargs="*", metavar="NAME=DIR:PREFIX", help="plan sets, and which pictures")
+    add(
+        "sets", nargs="*", type=named_set, metavar="NAME=DIR[:PREFIX]",
+        help="plan sets, or their pictures whose names start so",
+    )  # fmt: skip
     add("--sheets", action="store_true", help="also sheets of our own plans")
     add("--mosaic", type=int, nargs="*", default=[], help="also sheets of N x N plans of the sets")
     add("--every", type=int, default=1, help="take every so many-th picture (1)")
