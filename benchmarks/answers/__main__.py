@@ -7,6 +7,8 @@ A variant is a way to show the page to the network and a way to merge what it fi
 standard output, a table to standard error. Milliseconds are those of reading the picture, of the
 network and of the merge; every picture is answered by all variants in turn. Work is what the
 network runs over, in canvases of the served size; unlike time, it does not depend on the machine.
+Each set is told with its rooms a picture and the side of the median room as it is served: tiles are
+for sheets with many small ones. ``--mosaic 2 3`` makes sheets of the sets' own plans.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import machine
 from benchmarks.answers.canvas import Page
-from benchmarks.answers.judging import KnownPlan, precision, read_plan_set
+from benchmarks.answers.judging import KnownPlan, Rooms, precision, read_plan_set, rooms_of
 from benchmarks.answers.shapes import AnySizeNetwork
 from benchmarks.answers.sheets import mosaics, own_sheets
 from benchmarks.answers.variants import (
@@ -142,12 +144,13 @@ def measure(bench: Bench, plans: Sequence[KnownPlan]) -> dict[str, dict[str, flo
     }
 
 
-def as_table(figures: dict[str, dict[str, dict[str, float]]]) -> str:
+def as_table(figures: dict[str, dict[str, dict[str, float]]], rooms: dict[str, Rooms]) -> str:
     """Every set's variants, best AP50-95 first, with what they gain over what is served."""
     lines = []
     for plan_set, variants in figures.items():
-        served = variants.get(SERVED)
-        lines += ["", f"{plan_set:44}   AP50  AP50-95   gain  best F1  work       ms"]
+        served, of_set = variants.get(SERVED), rooms[plan_set]
+        title = f"{plan_set}: {of_set.a_picture:.0f} rooms of {of_set.side_px:.0f} px"
+        lines += ["", f"{title:44}   AP50  AP50-95   gain  best F1  work       ms"]
         for name, row in sorted(variants.items(), key=lambda item: -item[1]["ap50_95"]):
             gain = f"{row['ap50_95'] - served['ap50_95']:+.3f}" if served else ""
             lines.append(
@@ -196,6 +199,7 @@ def main(argv: list[str] | None = None) -> int:
     if not sets or not chosen:
         parser.error("name a plan set or --sheets, and variants that exist")
     figures = {}
+    rooms = {name: rooms_of(plans, network.input_px) for name, plans in sets.items()}
     for name, plans in sets.items():
         print(f"{name}: {len(plans)} pictures, {len(chosen)} variants …", file=sys.stderr)
         figures[name] = measure(bench, plans)
@@ -204,10 +208,11 @@ def main(argv: list[str] | None = None) -> int:
         "network": str(args.network),
         "precision": args.precision,
         "pictures": {name: len(plans) for name, plans in sets.items()},
+        "rooms": {name: asdict(of_set) for name, of_set in rooms.items()},
         "sets": figures,
     }
     print(json.dumps(report, indent=1))
-    print(as_table(figures), file=sys.stderr)
+    print(as_table(figures, rooms), file=sys.stderr)
     return 0
 
 

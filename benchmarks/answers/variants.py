@@ -70,6 +70,7 @@ def all_looks(side_px: int) -> dict[str, Look]:
         f"page at {2 * side_px}": see.letterboxed(2 * side_px),
         f"rectangle at {larger}": see.on_rectangle(larger),
         f"rectangle at {largest}": see.on_rectangle(largest),
+        f"rectangle at {2 * side_px}": see.on_rectangle(2 * side_px),
         "stretched": see.stretched(side_px),
         "enlarged bicubic": see.enlarged(side_px, Image.Resampling.BICUBIC),
         "enlarged box": see.enlarged(side_px, Image.Resampling.BOX),

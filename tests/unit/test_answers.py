@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from benchmarks.answers.canvas import Page, ink_box, tile_starts
-from benchmarks.answers.judging import KnownPlan, precision, read_plan_set
+from benchmarks.answers.judging import KnownPlan, Rooms, precision, read_plan_set, rooms_of
 from benchmarks.answers.looks import letterboxed
 from benchmarks.answers.merges import (
     Change,
@@ -259,6 +259,19 @@ def test_own_sheets_have_every_room() -> None:
         sum(counts) + count for count in counts
     ]
     assert mirrored(boxes_of((0.1, 0.2, 0.4, 0.5)))[0] == pytest.approx([0.6, 0.2, 0.9, 0.5])
+
+
+def test_rooms_are_counted_and_measured() -> None:
+    """As large as the network sees them; a sheet of four plans has four times as many."""
+    rooms = boxes_of((0.0, 0.0, 0.5, 0.5), (0.5, 0.5, 0.6, 0.6), (0.5, 0.0, 0.6, 0.1))
+    plan, blank = KnownPlan(b"", (2000, 1000), rooms), KnownPlan(b"", (9, 9), boxes_of())
+
+    assert rooms_of([plan], 640).side_px == pytest.approx(0.1 * 640 / 2**0.5, abs=0.05)
+    assert rooms_of([plan, blank], 640).a_picture == 1.5
+    assert rooms_of([blank], 640) == Rooms(0, 0)
+    one, four = (rooms_of(own_sheets(side)[:1], 640) for side in (1, 2))
+    assert four.a_picture > 2 * one.a_picture
+    assert four.side_px < one.side_px
 
 
 def test_precision_of_known_answers() -> None:
