@@ -165,7 +165,10 @@ def _read_sets(args: argparse.Namespace) -> dict[str, list[KnownPlan]]:
     for name, folder, prefix in args.sets:
         sets[name] = read_plan_set(folder, prefix)[:: args.every]
         for side in args.mosaic:
-            sets[f"{name} {side} x {side}"] = mosaics(sets[name], side)
+            if sheets := mosaics(sets[name], side):
+                sets[f"{name} {side} x {side}"] = sheets
+            else:
+                print(f"{name}: too few plans for {side} x {side}", file=sys.stderr)
     if args.sheets:
         sets |= {f"own sheets {side} x {side}": own_sheets(side) for side in SHEET_SIDES}
     return sets

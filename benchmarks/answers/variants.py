@@ -147,7 +147,7 @@ def all_variants(side_px: int) -> list[Variant]:
     variants = [Variant("rectangle", merge) for merge in all_merges()]
     for look in list(all_looks(side_px))[1:]:
         merges = ["nms 0.6", VOTED]
-        if look == "page":
+        if look == "page" or look.startswith("rectangle at"):
             merges += ["nms 0.45"]
         elif look.startswith("tiles"):
             merges += ["nms 0.45", "covered 0.9 x 0.5", "containers 2 x 0"]

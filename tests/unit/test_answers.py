@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from benchmarks.answers.__main__ import main
 from benchmarks.answers.canvas import Page, ink_box, tile_starts
 from benchmarks.answers.judging import KnownPlan, Rooms, precision, read_plan_set, rooms_of
 from benchmarks.answers.looks import letterboxed
@@ -301,6 +303,26 @@ def test_plan_sets_are_read(tmp_path: Path) -> None:
     assert (first.size_wh_px, second.rooms_xyxy_norm.shape) == ((30, 20), (0, 4))
     with pytest.raises(DataError, match=r"c-\*"):
         read_plan_set(tmp_path, "c-")
+
+
+def test_sheets_that_are_not_filled_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Five plans fill a sheet of four, which is told, and none of nine, which is told too."""
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    for number in range(5):
+        (tmp_path / "images" / f"{number}.png").write_bytes(red_page((64, 64), (8, 8, 24, 40)))
+        (tmp_path / "labels" / f"{number}.txt").write_text("0 0.25 0.375 0.25 0.5\n")
+    command = [f"red={tmp_path}", "--mosaic", "2", "3", "--network", str(NETWORK)]
+
+    assert main([*command, "--only", f"^{SERVED}$"]) == 0
+
+    report, told = json.loads((captured := capsys.readouterr()).out), captured.err
+    assert report["pictures"] == {"red": 5, "red 2 x 2": 1}
+    assert report["rooms"]["red 2 x 2"]["a_picture"] == 4
+    assert "red: too few plans for 3 x 3" in told
+    assert "red 2 x 2: 4 rooms of 113 px" in told
 
 
 def test_every_variant_exists() -> None:
