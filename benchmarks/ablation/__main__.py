@@ -11,8 +11,9 @@ that is done is not run again, and a stopped one goes on, so the program can be 
 training environment (``make venv-train``).
 
 A variant costs about 5 minutes of two idle cores (computed): 1,000 blueprints at 10 a second and
-core, 6 epochs at 36 ms a picture of 320 px, and a minute to start, export and judge; all 22
-variants two hours. ``--threads 1`` on a machine that has other work.
+core, 6 epochs at 36 ms a picture of 320 px, and a minute to start, export and judge. Three are
+judged on all kinds of spoilt pages and take two minutes more; all 22 take two hours. On a machine
+that has other work: ``--threads 1``.
 """
 
 from __future__ import annotations
