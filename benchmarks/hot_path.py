@@ -20,9 +20,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import machine, marks
+from benchmarks import machine
 from roomdet import detector, geometry, images, item, pictures, request
 from roomdet.config import Config
+from training import marks
 from training.report import as_markdown
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from training.corruptions import SEED, SIDE_PX, Corruption, select
 from training.drawings import choose, write_drawings
 from training.errors import DataError
 from training.pack import ARCHIVE_MANIFEST, content_digest
-from training.plan_sets import PlanPicture, evenly_thinned, read_plan_set
+from training.plan_sets import PlanPicture, evenly_thinned, named_set, read_plan_set
 from training.report import FORMAT, as_text
 from training.scoring import MATCH_IOU, Judged, count
 from training.served import AskError, Asking, Server
@@ -189,14 +189,6 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _named_set(text: str) -> tuple[str, Path, str]:
-    name, equals, place = text.partition("=")
-    folder, _, prefix = place.partition(":")
-    if not (name and equals and folder):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=DIR or NAME=DIR:PREFIX")
-    return name, Path(folder), prefix
-
-
 def _corruptions(text: str) -> tuple[Corruption, ...]:
     try:
         return select(text)
@@ -215,7 +207,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument(
-        "--set", dest="sets", action="append", type=_named_set, required=True,
+        "--set", dest="sets", action="append", type=named_set, required=True,
         metavar="NAME=DIR[:PREFIX]", help="a plan set, or its pictures whose names start so",
     )  # fmt: skip
     parser.add_argument("--url", help="a running server; its own is started otherwise")

@@ -7,7 +7,9 @@ without lines is a picture without rooms.
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -17,7 +19,6 @@ from training.labels import parse_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from roomdet.geometry import Boxes
 
@@ -40,6 +41,19 @@ class PlanPicture:
     def boxes_xyxy_px(self, size_wh: tuple[float, float]) -> Boxes:
         """The rooms on a rendering of the picture, in its pixels."""
         return self.boxes_xyxy_norm * np.array([*size_wh, *size_wh], np.float32)
+
+
+def named_set(text: str) -> tuple[str, Path, str]:
+    """Take ``NAME=DIR`` or ``NAME=DIR:PREFIX`` of a command line apart.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is neither.
+    """
+    name, equals, place = text.partition("=")
+    folder, _, prefix = place.partition(":")
+    if not (name and equals and folder):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=DIR or NAME=DIR:PREFIX")
+    return name, Path(folder), prefix
 
 
 def read_plan_set(folder: Path, prefix: str = "") -> list[PlanPicture]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from training import marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +24,6 @@ FORMAT = 1
 TEXT_WIDTH = 100
 Report: TypeAlias = dict[str, Any]
 Rows: TypeAlias = list[list[str]]
-_BLOCK = re.compile(r"(<!-- figures:([a-z]+) -->\n).*?(\n<!-- /figures -->)", re.DOTALL)
 _FIGURES = {
     "ap50": "AP50",
     "ap75": "AP75",
@@ -110,7 +111,7 @@ def with_figures(document: str, report: Report) -> str:
     Raises:
         KeyError: If a block has a name that is not in :data:`BLOCKS`.
     """
-    return _BLOCK.sub(lambda found: found[1] + BLOCKS[found[2]](report) + found[3], document)
+    return marks.fill(document, {name: partial(build, report) for name, build in BLOCKS.items()})
 
 
 def _aligned(rows: Rows) -> str:

@@ -63,18 +63,7 @@ class Server:
             return list(pool.map(lambda picture: self._judge_one(picture, spoil), pictures))
 
     def _judge_one(self, picture: PlanPicture, spoil: Corruption | None) -> Judged:
-        data = picture.path.read_bytes()
-        if spoil is None:
-            with Image.open(picture.path) as opened:
-                size_wh = ImageOps.exif_transpose(opened).size
-            truth = picture.boxes_xyxy_px(size_wh)
-        else:
-            page = read_page(data, page=1, side_px=SIDE_PX, limits=Limits()).pixels
-            height, width = page.shape[:2]
-            page, truth = spoil.apply(
-                page, picture.boxes_xyxy_px((width, height)), picture.path.name
-            )
-            data, size_wh = _as_png(page), (page.shape[1], page.shape[0])
+        data, truth, size_wh = submitted(picture, spoil)
         try:
             answer = detect(data, url=self.url, options=asdict(self.asking))
         except ClientError as err:
@@ -85,6 +74,24 @@ class Server:
         )
         scores = np.array([room.confidence for room in answer.rooms], np.float32)
         return Judged(picture.path.name, truth, Detections(boxes, scores))
+
+
+def submitted(
+    picture: PlanPicture, spoil: Corruption | None
+) -> tuple[bytes, Boxes, tuple[int, int]]:
+    """The file that is sent for a picture, its true rooms in pixels, and its width and height.
+
+    A spoilt page has a longer side of :data:`training.corruptions.SIDE_PX`.
+    """
+    data = picture.path.read_bytes()
+    if spoil is None:
+        with Image.open(picture.path) as opened:
+            size_wh = ImageOps.exif_transpose(opened).size
+        return data, picture.boxes_xyxy_px(size_wh), size_wh
+    page = read_page(data, page=1, side_px=SIDE_PX, limits=Limits()).pixels
+    height, width = page.shape[:2]
+    page, truth = spoil.apply(page, picture.boxes_xyxy_px((width, height)), picture.path.name)
+    return _as_png(page), truth, (page.shape[1], page.shape[0])
 
 
 def _as_png(page: Pixels) -> bytes:

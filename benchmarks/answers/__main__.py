@@ -7,6 +7,8 @@ A variant is a way to show the page to the network and a way to merge what it fi
 standard output, a table to standard error. Milliseconds are those of reading the picture, of the
 network and of the merge; every picture is answered by all variants in turn. Work is what the
 network runs over, in canvases of the served size; unlike time, it does not depend on the machine.
+Each set is told with its rooms a picture and the side of the median room as it is served: tiles are
+for sheets with many small ones. ``--mosaic 2 3`` makes sheets of the sets' own plans.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import machine
 from benchmarks.answers.canvas import Page
-from benchmarks.answers.judging import KnownPlan, precision, read_plan_set
+from benchmarks.answers.judging import KnownPlan, Rooms, precision, read_plan_set, rooms_of
 from benchmarks.answers.shapes import AnySizeNetwork
 from benchmarks.answers.sheets import mosaics, own_sheets
 from benchmarks.answers.variants import (
@@ -36,6 +38,7 @@ from benchmarks.answers.variants import (
     is_telling,
 )
 from roomdet.config import Precision
+from training.plan_sets import named_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,12 +144,13 @@ def measure(bench: Bench, plans: Sequence[KnownPlan]) -> dict[str, dict[str, flo
     }
 
 
-def as_table(figures: dict[str, dict[str, dict[str, float]]]) -> str:
+def as_table(figures: dict[str, dict[str, dict[str, float]]], rooms: dict[str, Rooms]) -> str:
     """Every set's variants, best AP50-95 first, with what they gain over what is served."""
     lines = []
     for plan_set, variants in figures.items():
-        served = variants.get(SERVED)
-        lines += ["", f"{plan_set:44}   AP50  AP50-95   gain  best F1  work       ms"]
+        served, of_set = variants.get(SERVED), rooms[plan_set]
+        title = f"{plan_set}: {of_set.a_picture:.0f} rooms of {of_set.side_px:.0f} px"
+        lines += ["", f"{title:44}   AP50  AP50-95   gain  best F1  work       ms"]
         for name, row in sorted(variants.items(), key=lambda item: -item[1]["ap50_95"]):
             gain = f"{row['ap50_95'] - served['ap50_95']:+.3f}" if served else ""
             lines.append(
@@ -158,12 +162,13 @@ def as_table(figures: dict[str, dict[str, dict[str, float]]]) -> str:
 
 def _read_sets(args: argparse.Namespace) -> dict[str, list[KnownPlan]]:
     sets = {}
-    for text in args.sets:
-        name, _, place = text.partition("=")
-        folder, _, prefix = place.rpartition(":")
-        sets[name] = read_plan_set(Path(folder), prefix)[:: args.every]
+    for name, folder, prefix in args.sets:
+        sets[name] = read_plan_set(folder, prefix)[:: args.every]
         for side in args.mosaic:
-            sets[f"{name} {side} x {side}"] = mosaics(sets[name], side)
+            if sheets := mosaics(sets[name], side):
+                sets[f"{name} {side} x {side}"] = sheets
+            else:
+                print(f"{name}: too few plans for {side} x {side}", file=sys.stderr)
     if args.sheets:
         sets |= {f"own sheets {side} x {side}": own_sheets(side) for side in SHEET_SIDES}
     return sets
@@ -172,7 +177,10 @@ def _read_sets(args: argparse.Namespace) -> dict[str, list[KnownPlan]]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.answers", description=__doc__)
     add = parser.add_argument
-    add("sets", nargs="*", metavar="NAME=DIR:PREFIX", help="plan sets, and which pictures")
+    add(
+        "sets", nargs="*", type=named_set, metavar="NAME=DIR[:PREFIX]",
+        help="plan sets, or their pictures whose names start so",
+    )  # fmt: skip
     add("--sheets", action="store_true", help="also sheets of our own plans")
     add("--mosaic", type=int, nargs="*", default=[], help="also sheets of N x N plans of the sets")
     add("--every", type=int, default=1, help="take every so many-th picture (1)")
@@ -194,6 +202,7 @@ def main(argv: list[str] | None = None) -> int:
     if not sets or not chosen:
         parser.error("name a plan set or --sheets, and variants that exist")
     figures = {}
+    rooms = {name: rooms_of(plans, network.input_px) for name, plans in sets.items()}
     for name, plans in sets.items():
         print(f"{name}: {len(plans)} pictures, {len(chosen)} variants …", file=sys.stderr)
         figures[name] = measure(bench, plans)
@@ -202,10 +211,11 @@ def main(argv: list[str] | None = None) -> int:
         "network": str(args.network),
         "precision": args.precision,
         "pictures": {name: len(plans) for name, plans in sets.items()},
+        "rooms": {name: asdict(of_set) for name, of_set in rooms.items()},
         "sets": figures,
     }
     print(json.dumps(report, indent=1))
-    print(as_table(figures), file=sys.stderr)
+    print(as_table(figures, rooms), file=sys.stderr)
     return 0
 
 

@@ -51,6 +51,31 @@ class Precision:
     best_f1: float
 
 
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """How many and how large the rooms of a set are.
+
+    Attributes:
+        a_picture: Mean number of rooms.
+        side_px: Side of the median room, the root of its area, as the network sees it.
+    """
+
+    a_picture: float
+    side_px: float
+
+
+def rooms_of(plans: Sequence[KnownPlan], seen_px: int) -> Rooms:
+    """Count and measure the rooms of pictures whose longer sides are seen at ``seen_px``."""
+    sides_px = []
+    for plan in plans:
+        factor = seen_px / max(plan.size_wh_px)
+        corners_px = plan.rooms_xyxy_norm * np.array(plan.size_wh_px * 2) * factor
+        sides_px.append(np.sqrt(np.prod(corners_px[:, 2:] - corners_px[:, :2], axis=1)))
+    every = np.concatenate(sides_px)
+    median_px = float(np.median(every)) if every.size else 0.0
+    return Rooms(round(every.size / len(plans), 1), round(median_px, 1))
+
+
 def read_plan_set(folder: Path, prefix: str) -> list[KnownPlan]:
     """Read the pictures whose names begin with ``prefix``, by name.
 

@@ -70,6 +70,7 @@ def all_looks(side_px: int) -> dict[str, Look]:
         f"page at {2 * side_px}": see.letterboxed(2 * side_px),
         f"rectangle at {larger}": see.on_rectangle(larger),
         f"rectangle at {largest}": see.on_rectangle(largest),
+        f"rectangle at {2 * side_px}": see.on_rectangle(2 * side_px),
         "stretched": see.stretched(side_px),
         "enlarged bicubic": see.enlarged(side_px, Image.Resampling.BICUBIC),
         "enlarged box": see.enlarged(side_px, Image.Resampling.BOX),
@@ -146,7 +147,7 @@ def all_variants(side_px: int) -> list[Variant]:
     variants = [Variant("rectangle", merge) for merge in all_merges()]
     for look in list(all_looks(side_px))[1:]:
         merges = ["nms 0.6", VOTED]
-        if look == "page":
+        if look == "page" or look.startswith("rectangle at"):
             merges += ["nms 0.45"]
         elif look.startswith("tiles"):
             merges += ["nms 0.45", "covered 0.9 x 0.5", "containers 2 x 0"]

@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from benchmarks import marks
 from benchmarks.bench.figures import gb_seconds_per_1000, memory_tier_mb
 from benchmarks.bench.rounds import CROWD, LATENCY_CLIENTS, THROUGHPUT_CLIENTS
 from benchmarks.bench.starting import FASTAPI, LIMIT, LITSERVE, NETWORK, OURS, TORCHSERVE
+from training import marks
 from training.report import TEXT_WIDTH, as_markdown
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from benchmarks.marks import fill
+from training.marks import fill
 from training.report import as_markdown
 
 Report: TypeAlias = dict[str, Any]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -14,6 +15,8 @@ import pytest
 from shapely.geometry import box
 from shapely.ops import unary_union
 
+from training.degrade import EFFECT_NAMES
+from training.synth.__main__ import parse_args
 from training.synth.blueprint import Spec, draw_blueprint
 from training.synth.canvas import Canvas
 from training.synth.floor import Kind, OpeningKind
@@ -198,10 +201,34 @@ def test_labels_fit_the_drawing() -> None:
     assert np.mean(hits) > 0.8
 
 
-def test_unknown_ingredients_are_refused() -> None:
-    """A misspelt ingredient is named together with the known ones."""
-    with pytest.raises(ValueError, match="unknown ingredients"):
+def test_unknown_ingredients_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt ingredient or damage is named together with the known ones."""
+    with pytest.raises(ValueError, match=r"unknown ingredients \['dimension'\]; .*dimensions"):
         Spec(without=("dimension",))
+    with pytest.raises(ValueError, match=r"unknown damage \['blurr'\]; .*blur, motion"):
+        Spec(without_damage=("blurr",))
+    with pytest.raises(SystemExit):
+        parse_args(["--out", "build/plans", "--count", "1", "--without-damage", "blurr"])
+    assert "'blurr' (choose from" in capsys.readouterr().err
+
+
+def test_left_out_damage_changes_no_other_page() -> None:
+    """Without noise few pages differ, in nothing but pixels; without any they are not spoilt."""
+    noise = ("noise", "speckle", "dots")
+    specs = {
+        name: Spec(long_side_px=160, without=("tilt", "photo"), without_damage=left_out)
+        for name, left_out in {"all": (), "no noise": noise, "none": EFFECT_NAMES}.items()
+    }
+    specs["clean"] = replace(specs["all"], without=(*specs["all"].without, "degrade"))
+    differing = 0
+    for seed in range(60):
+        drawn = {name: draw_blueprint(seed, spec) for name, spec in specs.items()}
+        boxes = [blueprint.boxes_xyxy_px.tobytes() for blueprint in drawn.values()]
+        assert len(set(boxes)) == 1
+        np.testing.assert_array_equal(drawn["none"].page, drawn["clean"].page)
+        differing += bool((drawn["all"].page != drawn["no noise"].page).any())
+
+    assert 1 <= differing <= 12
 
 
 def test_left_out_wall_styles_do_not_occur() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from benchmarks.answers.__main__ import main
 from benchmarks.answers.canvas import Page, ink_box, tile_starts
-from benchmarks.answers.judging import KnownPlan, precision, read_plan_set
+from benchmarks.answers.judging import KnownPlan, Rooms, precision, read_plan_set, rooms_of
 from benchmarks.answers.looks import letterboxed
 from benchmarks.answers.merges import (
     Change,
@@ -261,6 +263,19 @@ def test_own_sheets_have_every_room() -> None:
     assert mirrored(boxes_of((0.1, 0.2, 0.4, 0.5)))[0] == pytest.approx([0.6, 0.2, 0.9, 0.5])
 
 
+def test_rooms_are_counted_and_measured() -> None:
+    """As large as the network sees them; a sheet of four plans has four times as many."""
+    rooms = boxes_of((0.0, 0.0, 0.5, 0.5), (0.5, 0.5, 0.6, 0.6), (0.5, 0.0, 0.6, 0.1))
+    plan, blank = KnownPlan(b"", (2000, 1000), rooms), KnownPlan(b"", (9, 9), boxes_of())
+
+    assert rooms_of([plan], 640).side_px == pytest.approx(0.1 * 640 / 2**0.5, abs=0.05)
+    assert rooms_of([plan, blank], 640).a_picture == 1.5
+    assert rooms_of([blank], 640) == Rooms(0, 0)
+    one, four = (rooms_of(own_sheets(side)[:1], 640) for side in (1, 2))
+    assert four.a_picture > 2 * one.a_picture
+    assert four.side_px < one.side_px
+
+
 def test_precision_of_known_answers() -> None:
     """All rooms, none, and each room beside as good a false one."""
     rooms = boxes_of((0.1, 0.1, 0.4, 0.4), (0.5, 0.5, 0.9, 0.9))
@@ -288,6 +303,26 @@ def test_plan_sets_are_read(tmp_path: Path) -> None:
     assert (first.size_wh_px, second.rooms_xyxy_norm.shape) == ((30, 20), (0, 4))
     with pytest.raises(DataError, match=r"c-\*"):
         read_plan_set(tmp_path, "c-")
+
+
+def test_sheets_that_are_not_filled_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Five plans fill a sheet of four, which is told, and none of nine, which is told too."""
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    for number in range(5):
+        (tmp_path / "images" / f"{number}.png").write_bytes(red_page((64, 64), (8, 8, 24, 40)))
+        (tmp_path / "labels" / f"{number}.txt").write_text("0 0.25 0.375 0.25 0.5\n")
+    command = [f"red={tmp_path}", "--mosaic", "2", "3", "--network", str(NETWORK)]
+
+    assert main([*command, "--only", f"^{SERVED}$"]) == 0
+
+    report, told = json.loads((captured := capsys.readouterr()).out), captured.err
+    assert report["pictures"] == {"red": 5, "red 2 x 2": 1}
+    assert report["rooms"]["red 2 x 2"]["a_picture"] == 4
+    assert "red: too few plans for 3 x 3" in told
+    assert "red 2 x 2: 4 rooms of 113 px" in told
 
 
 def test_every_variant_exists() -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import re
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from benchmarks.bench.rounds import CROWD
 from benchmarks.bench.starting import Setup
 from benchmarks.bench.tables import BLOCKS, caption, cost_rows, with_figures
 from tests.conftest import ROOT
+from training.marks import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def test_the_page_shows_the_committed_figures() -> None:
     """`make bench-docs` would change nothing, and each table has its place."""
     text = PAGE.read_text("utf-8")
 
-    assert set(re.findall("<!-- figures:([a-z]+) -->", text)) == set(BLOCKS)
+    assert names(text) == set(BLOCKS)
     assert with_figures(text, json.loads(REPORT.read_text("utf-8"))) == text
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.marks import fill, names
 from benchmarks.memory_report import (
     DOCUMENTS,
     RESULTS,
@@ -21,6 +20,7 @@ from benchmarks.memory_report import (
 )
 from benchmarks.tiers import sizes
 from tests.conftest import ROOT
+from training.marks import fill, names
 
 if TYPE_CHECKING:
     from pathlib import Path

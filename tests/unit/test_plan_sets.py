@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from training.errors import DataError
-from training.plan_sets import PlanPicture, evenly_thinned, read_plan_set
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from training.plan_sets import PlanPicture, evenly_thinned, named_set, read_plan_set
 
 
 def write_picture(folder: Path, name: str, label: str | None) -> None:
@@ -86,3 +84,22 @@ def test_thinning_takes_every_kth(tmp_path: Path, count: int, at_most: int, left
 
     assert len(thinned) == left
     assert thinned[0] == pictures[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("r3d=plans:r3d-", ("r3d", Path("plans"), "r3d-")),
+        ("all=my/plans", ("all", Path("my/plans"), "")),
+    ],
+)
+def test_sets_are_named_on_the_command_line(text: str, expected: tuple[str, Path, str]) -> None:
+    """With a prefix or without."""
+    assert named_set(text) == expected
+
+
+@pytest.mark.parametrize("text", ["plans", "=plans", "r3d=", "r3d=:r3d-"])
+def test_a_set_without_name_or_folder_is_refused(text: str) -> None:
+    """The message says how it is written."""
+    with pytest.raises(argparse.ArgumentTypeError, match="is not NAME=DIR or NAME=DIR:PREFIX"):
+        named_set(text)

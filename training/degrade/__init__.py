@@ -5,6 +5,6 @@ A page is uint8 RGB, shape ``(height, width, 3)``. Functions of :mod:`~training.
 also move boxes; all others leave them in place, and :func:`degrade_randomly` mixes those.
 """
 
-from training.degrade.mix import degrade_randomly
+from training.degrade.mix import EFFECT_NAMES, degrade_randomly
 
-__all__ = ["degrade_randomly"]
+__all__ = ["EFFECT_NAMES", "degrade_randomly"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from training.degrade import capture, ink, marks, paper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from numpy.random import Generator
 
@@ -84,13 +84,18 @@ EFFECTS = (
     ),
 )  # fmt: skip
 
+EFFECT_NAMES = tuple(effect.name for effect in EFFECTS)
 
-def degrade_randomly(page: Pixels, generator: Generator) -> Pixels:
+
+def degrade_randomly(page: Pixels, generator: Generator, without: Collection[str] = ()) -> Pixels:
     """Spoil a page with no, one, two or three effects, mild to strong; every box stays in place.
 
     Args:
         page: uint8 RGB, shape ``(height, width, 3)``, dark lines on light paper. Not modified.
         generator: Equal states give equal pages.
+        without: Names of effects, of :data:`EFFECT_NAMES`, that leave the page as it is. Nothing
+            takes their place, so that pages without them, and what else happens to a page, stay
+            the same.
 
     Returns:
         New uint8 array of the same shape, contiguous.
@@ -99,7 +104,8 @@ def degrade_randomly(page: Pixels, generator: Generator) -> Pixels:
     spoilt = page.copy()
     for effect in _draw(generator):
         severity = float(generator.beta(1.2, 1.6))
-        spoilt = effect.apply(spoilt, severity, scale, generator)
+        changed = effect.apply(spoilt, severity, scale, generator)  # moves the generator on
+        spoilt = spoilt if effect.name in without else changed
     return spoilt
 
 

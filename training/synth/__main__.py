@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
+from training.degrade import EFFECT_NAMES
 from training.synth.blueprint import INGREDIENTS, Spec, draw_blueprint
 from training.synth.layouts import read_layouts
 from training.synth.style import WallStyle
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from training.synth.blueprint import Blueprint
 
 _JPEG_QUALITY = 92
@@ -72,30 +75,37 @@ def boxes_to_yolo(blueprint: Blueprint) -> str:
     return "\n".join(lines) + "\n" * bool(lines)
 
 
-def main() -> int:
-    """Run the command."""
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line; ``spec`` is what it asks for. Bad usage ends the program with status 2."""
     parser = argparse.ArgumentParser(prog="python -m training.synth", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--count", type=int, required=True)
-    parser.add_argument("--seed", type=int, default=0, help="of the first picture")
-    parser.add_argument("--layouts", type=Path, help="measured layouts, JSON lines")
-    parser.add_argument(
-        "--layout-share", type=float, default=0.35, help="storeys from them, 0 to 1"
-    )
-    parser.add_argument("--px", type=int, default=640, help="longer side of the pictures")
-    parser.add_argument("--without", nargs="*", default=[], choices=INGREDIENTS)
-    parser.add_argument("--without-walls", nargs="*", default=[], choices=[*WallStyle])
-    parser.add_argument("--workers", type=int, default=1)
-    args = parser.parse_args()
-    spec = Spec(
+    add = parser.add_argument
+    add("--out", type=Path, required=True, help="folder to write")
+    add("--count", type=int, required=True)
+    add("--seed", type=int, default=0, help="of the first picture")
+    add("--layouts", type=Path, help="measured layouts, JSON lines")
+    add("--layout-share", type=float, default=0.35, help="storeys from them, 0 to 1")
+    add("--px", type=int, default=640, help="longer side of the pictures")
+    add("--without", nargs="*", default=[], choices=INGREDIENTS)
+    add("--without-walls", nargs="*", default=[], choices=[*WallStyle])
+    add("--without-damage", nargs="*", default=[], choices=EFFECT_NAMES)
+    add("--workers", type=int, default=1)
+    args = parser.parse_args(argv)
+    args.spec = Spec(
         long_side_px=args.px,
         layout_share=args.layout_share,
         without=tuple(args.without),
         without_walls=tuple(WallStyle(style) for style in args.without_walls),
+        without_damage=tuple(args.without_damage),
     )
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    args = parse_args(argv)
     for name in ("images", "labels"):
         (args.out / name).mkdir(parents=True, exist_ok=True)
-    jobs = [Job(args.seed + i, args.out, spec) for i in range(args.count)]
+    jobs = [Job(args.seed + i, args.out, args.spec) for i in range(args.count)]
     rows = []
     with multiprocessing.Pool(args.workers, _start_worker, (args.layouts,)) as pool:
         for row in pool.imap(_draw, jobs, chunksize=8):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from training.degrade import degrade_randomly
+from training.degrade import EFFECT_NAMES, degrade_randomly
 from training.degrade.geometry import photograph
 from training.degrade.pixels import as_page
 from training.synth import overlays, surroundings
@@ -49,19 +49,25 @@ class Spec:
         layout_share: Share of storeys from measured layouts, where there are any; 0 to 1.
         without_walls: Wall styles that are left out.
         without: Names of other ingredients that are left out, of :data:`INGREDIENTS`.
+        without_damage: Names of effects of the world that are left out, of
+            :data:`training.degrade.EFFECT_NAMES`; other pages stay the same.
     """
 
     long_side_px: int = 640
     layout_share: float = 0.35
     without_walls: tuple[WallStyle, ...] = ()
     without: tuple[str, ...] = ()
+    without_damage: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse ingredients that do not exist."""
-        unknown = set(self.without) - set(INGREDIENTS)
-        if unknown:
-            msg = f"unknown ingredients {sorted(unknown)}; known are {', '.join(INGREDIENTS)}"
-            raise ValueError(msg)
+        """Refuse ingredients and damage that do not exist."""
+        for what, names, known in (
+            ("ingredients", self.without, INGREDIENTS),
+            ("damage", self.without_damage, EFFECT_NAMES),
+        ):
+            if unknown := set(names) - set(known):
+                msg = f"unknown {what} {sorted(unknown)}; known are {', '.join(known)}"
+                raise ValueError(msg)
 
 
 INGREDIENTS = (
@@ -122,7 +128,7 @@ def draw_blueprint(seed: int, spec: Spec, layouts: Sequence[dict[str, Any]] = ()
     if has("photo", 0.06):
         page, boxes = photograph(page, boxes, rng.uniform(0.04, 0.12), rng)
     if has("degrade", 0.6):
-        page = degrade_randomly(page, rng)
+        page = degrade_randomly(page, rng, spec.without_damage)
     return Blueprint(page, _visible(boxes, page.shape), style.outer_wall)
 
 
