@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -30,8 +30,7 @@ from roomdet.s3_address import S3Address
 from roomdet.s3_source import S3Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ts.context import Context
 
@@ -86,9 +85,13 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         return self.postprocess(self.inference(self.preprocess(data)))
 
     def preprocess(self, data: list[dict[str, Any]]) -> list[Future[Item]]:
-        """Begin to read the rows: as many work at a time as there are CPUs, all may fetch."""
+        """Begin to read the rows: as many work at a time as there are CPUs, all may fetch.
+
+        A row that is alone is read at once: to hand it to a thread and back takes 0.5 ms.
+        """
+        begin = self._readers.submit if len(data) > 1 else _read_at_once
         return [
-            self._readers.submit(
+            begin(
                 self._read,
                 Item(self.context.get_request_id(index), count_bytes(row)),
                 row,
@@ -168,3 +171,10 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
     def _measure(self, values: Iterable[Measurement]) -> None:
         for name, value, labels in values:
             self._metrics[name].add_or_update(value, labels)
+
+
+def _read_at_once(read: Callable[..., Item], *arguments: object) -> Future[Item]:
+    """Read a row in this thread, as an executor would in another."""
+    reading: Future[Item] = Future()
+    reading.set_result(read(*arguments))
+    return reading

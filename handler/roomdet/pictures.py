@@ -25,6 +25,7 @@ from PIL import (
 )
 from PIL.PngImagePlugin import PngImageFile
 
+from roomdet import png
 from roomdet.errors import FileTooLarge, InvalidFileFormat
 from roomdet.filetypes import FileType
 from roomdet.geometry import fit_within
@@ -78,7 +79,14 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
             turn_for(LARGE_PIXELS + 1 if kind is FileType.WEBP else 0),
             Image.open(io.BytesIO(data), formats=[kind.value]) as picture,
         ):
-            return _read_frame(picture, kind, page=page, side_px=side_px, limits=limits)
+            count = _seek(picture, kind, page, limits)
+            target_wh = fit_within(picture.size, side_px)
+            plain = png.decode(data, picture) if kind is FileType.PNG else None
+            if plain is not None:
+                pixels = _rgb(_at_size(plain, target_wh, 8))
+                return Page(pixels, plain.size, plain.width * plain.height, number=1, count=1)
+            pixels, source_wh = _read_frame(picture, kind, side_px)
+            return Page(pixels, source_wh, source_wh[0] * source_wh[1], number=page, count=count)
     except Image.DecompressionBombError as err:
         raise FileTooLarge(
             f"the picture has more pixels than the limit of {limits.max_pixels:,}",
@@ -94,9 +102,8 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
         ) from err
 
 
-def _read_frame(
-    picture: Image.Image, kind: FileType, *, page: int, side_px: int, limits: Limits
-) -> Page:
+def _seek(picture: Image.Image, kind: FileType, page: int, limits: Limits) -> int:
+    """Go to a page and check that it may and can be read; return the number of pages."""
     count = _count_pages(picture, limits.max_pages) if kind is FileType.TIFF else 1
     check_page(page, count, limits)
     if page > 1:
@@ -108,6 +115,13 @@ def _read_frame(
             "save it in grey, RGB or CMYK with 8 or 16 bits a channel",
             {"found": picture.mode},
         )
+    return count
+
+
+def _read_frame(
+    picture: Image.Image, kind: FileType, side_px: int
+) -> tuple[Pixels, tuple[int, int]]:
+    """Decode a page, and say what size it has when it stands upright."""
     source_wh = picture.size
     width, height = fit_within(source_wh, side_px)
     # JPEG alone can be decoded at 1/2, 1/4 or 1/8 of its size.
@@ -130,7 +144,7 @@ def _read_frame(
         pixels = pixels.transpose(_UPRIGHT[orientation])
     if orientation in _SWAPS_SIDES:
         source_wh = (source_wh[1], source_wh[0])
-    return Page(_rgb(pixels), source_wh, source_wh[0] * source_wh[1], number=page, count=count)
+    return _rgb(pixels), source_wh
 
 
 def _decoded_pixels(picture: Image.Image, source_wh: tuple[int, int]) -> int:

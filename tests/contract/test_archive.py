@@ -46,6 +46,7 @@ LISTING = [
     "roomdet/network.py",
     "roomdet/page.py",
     "roomdet/pictures.py",
+    "roomdet/png.py",
     "roomdet/report.py",
     "roomdet/request.py",
     "roomdet/s3_address.py",

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""PNG of the common kinds, decoded in less than half of Pillow's time.
+
+PNG stores each row as differences to its neighbors. Pillow undoes them byte by byte; the `png`
+crate that `kornia_rs` brings uses the processor's vectors, and is written in a language without
+memory errors. See docs/decisions/0025-png-by-rust.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kornia_rs import io
+from PIL import Image
+
+from roomdet.page import LARGE_PIXELS
+
+if TYPE_CHECKING:
+    from roomdet.geometry import Pixels
+
+# Pillow's modes of 8 bits, as the decoder calls them.
+_KINDS = {"L": "mono", "RGB": "rgb", "RGBA": "rgba"}
+# Whatever makes more of a file than its samples: a transparent color, an animation, and what may
+# turn it on its side. A file that has these bytes by chance is read by Pillow, too.
+_MORE = (b"tRNS", b"acTL", b"eXIf", b"Raw profile", b"XML:com.adobe.xmp")
+
+
+def decode(data: bytes, header: Image.Image) -> Image.Image | None:
+    """Decode a PNG that is nothing but samples of 8 bits, grey or RGB, with or without alpha.
+
+    Args:
+        data: The file.
+        header: The same as Pillow opened it, within the limits and not loaded.
+
+    Returns:
+        The picture; None if Pillow has to read it, for its kind, its size (the decoder holds
+        Python's lock), or because it is damaged: Pillow then says how.
+    """
+    width, height = header.size
+    kind = _KINDS.get(header.mode)
+    if kind is None or width * height > LARGE_PIXELS or any(mark in data for mark in _MORE):
+        return None
+    try:
+        samples: Pixels = io.decode_image_png_u8(bytes(data), (height, width), kind)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  # what it raises for want of memory is no Exception
+        return None
+    return Image.fromarray(samples[:, :, 0] if kind == "mono" else samples)

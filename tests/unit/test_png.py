@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""PNG of the common kinds: the same samples as Pillow's, or Pillow's own reading."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
+
+from roomdet import page, png
+from tests.builders import SEED, draw_plan, encode, exif, png_rgb
+
+SIDES = st.integers(1, 70)
+
+
+def decode(data: bytes) -> Image.Image | None:
+    """The picture as this module decodes it."""
+    with Image.open(io.BytesIO(data)) as header:
+        return png.decode(data, header)
+
+
+def noise(mode: str, size_wh: tuple[int, int]) -> Image.Image:
+    """A picture of which each pixel is another one."""
+    channels = len(Image.new(mode, (1, 1)).getbands())
+    shape = (*size_wh[::-1], channels)
+    samples = np.random.default_rng(SEED).integers(0, 256, shape, np.uint8)
+    return Image.fromarray(samples[:, :, 0] if channels == 1 else samples)
+
+
+@given(
+    mode=st.sampled_from(["L", "RGB", "RGBA"]),
+    size_wh=st.tuples(SIDES, SIDES),
+    level=st.sampled_from([0, 1, 9]),
+)
+@settings(deadline=None)
+def test_samples_are_those_that_were_stored(
+    mode: str, size_wh: tuple[int, int], level: int
+) -> None:
+    """With whatever filters Pillow chose for the rows."""
+    picture = noise(mode, size_wh)
+    decoded = decode(encode(picture, "PNG", compress_level=level))
+
+    assert decoded is not None
+    assert (decoded.mode, decoded.size) == (mode, size_wh)
+    assert np.array_equal(np.asarray(decoded), np.asarray(picture))
+
+
+def test_interlaced_rows_come_in_order() -> None:
+    """Adam7, which Pillow reads but does not write."""
+    plan = np.asarray(draw_plan())
+    decoded = decode(png_rgb(plan, is_interlaced=True))
+
+    assert decoded is not None
+    assert np.array_equal(np.asarray(decoded), plan)
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "LA", "I;16"])
+def test_other_kinds_are_left_to_pillow(mode: str) -> None:
+    """A bit, a palette, grey with alpha, 16 bits."""
+    picture = draw_plan(mode="L") if mode == "I;16" else draw_plan().convert("L").convert(mode)
+    data = encode(picture.convert(mode), "PNG")
+
+    assert decode(data) is None
+
+
+def test_sixteen_bits_of_rgb_are_left_to_pillow() -> None:
+    """Whose mode is that of 8 bits."""
+    assert decode(png_rgb(np.asarray(draw_plan()).astype(np.uint16) * 257)) is None
+
+
+@pytest.mark.parametrize("special", ["transparency", "exif", "raw profile", "xmp", "animation"])
+def test_what_is_more_than_samples_is_left_to_pillow(special: str) -> None:
+    """A color that is none, a picture that lies on its side, one that moves."""
+    texts = PngImagePlugin.PngInfo()
+    if special == "raw profile":
+        texts.add_text("Raw profile type exif", "\nexif\n0\n")
+    if special == "xmp":
+        texts.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta/>")
+    special_options: dict[str, dict[str, Any]] = {
+        "transparency": {"transparency": (255, 255, 255)},
+        "exif": {"exif": exif(6)},
+        "animation": {"save_all": True, "append_images": [draw_plan((320, 200)).rotate(180)]},
+    }
+    options = special_options.get(special, {"pnginfo": texts})
+
+    assert decode(encode(draw_plan(), "PNG", **options)) is None
+
+
+def test_a_large_picture_is_left_to_pillow() -> None:
+    """Its decoder lets other threads work."""
+    side = int(page.LARGE_PIXELS**0.5) + 1
+
+    assert decode(encode(Image.new("L", (side, side)), "PNG")) is None
+    assert decode(encode(Image.new("L", (side - 1, side - 1)), "PNG")) is not None
+
+
+@pytest.mark.parametrize("end", [60, -30])
+def test_a_damaged_file_is_left_to_pillow(end: int) -> None:
+    """Which says what is wrong with it."""
+    data = encode(draw_plan(), "PNG")
+    with Image.open(io.BytesIO(data)) as header:
+        assert png.decode(data[:end], header) is None
+
+
+def test_want_of_memory_is_left_to_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decoder's panic is no Exception; a key that was pressed is no panic."""
+
+    class PanicException(BaseException):
+        pass
+
+    def panic(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("kornia_rs.io.decode_image_png_u8", panic)
+    failure: BaseException = PanicException()
+    assert decode(encode(draw_plan(), "PNG")) is None
+    failure = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        decode(encode(draw_plan(), "PNG"))
