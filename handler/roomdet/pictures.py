@@ -42,8 +42,6 @@ REDUCING_GAP = 2.0
 # Converted at a time. The copies of a strip stay in the processor's cache (2 MB as RGB), where the
 # allocator has the same memory for the next strip.
 STRIP_PIXELS = 500_000
-# Of a picture in color, rows enough to tell; of one that is all grey, the rest is looked at too.
-_TELLING_ROWS = 16
 # Pillow warns of odd metadata; the limits are ours. For the whole process, because
 # warnings.catch_warnings changes the filters of every thread and may put back those of another.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -232,13 +230,16 @@ def _grey_as_grey(pixels: Image.Image) -> Image.Image:
 
     Many plans are drawn in black and stored in color.
     """
-    middle = pixels.height // 2
-    rows = pixels.crop((0, middle, pixels.width, min(middle + _TELLING_ROWS, pixels.height)))
-    for part in (rows, pixels):
-        red, green, blue = part.split()
-        if any(ImageChops.difference(red, other).getbbox() for other in (green, blue)):
+    height, middle = pixels.height, pixels.height // 2
+    grey = Image.new("L", pixels.size)
+    # The middle first: there a plan in color tells itself sooner than at its white margin.
+    for top in (middle, *range(0, height, png.STRIP_ROWS)):
+        rows = pixels.crop((0, top, pixels.width, min(top + png.STRIP_ROWS, height)))
+        red, *others = rows.split()
+        if any(ImageChops.difference(red, other).getbbox() for other in others):
             return pixels
-    return red
+        grey.paste(red, (0, top))
+    return grey
 
 
 def _opaque(pixels: Image.Image, bits: int) -> Image.Image:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from kornia_rs import io
 from PIL import Image
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 # Pillow's modes of 8 bits, as the decoder calls them.
 _KINDS = {"L": "mono", "RGB": "rgb", "RGBA": "rgba"}
+# Looked at at a time, so that what is in between stays in the processor's cache, in memory that
+# the allocator has at hand: fresh pages of a whole picture take longer than the work on them.
+STRIP_ROWS = 64
 # Whatever makes more of a file than its samples: a transparent color, an animation, and what may
 # turn it on its side. A file that has these bytes by chance is read by Pillow, too.
 _MORE = (b"tRNS", b"acTL", b"eXIf", b"Raw profile", b"XML:com.adobe.xmp")
@@ -33,8 +37,9 @@ def decode(data: bytes, header: Image.Image) -> Image.Image | None:
         header: The same as Pillow opened it, within the limits and not loaded.
 
     Returns:
-        The picture; None if Pillow has to read it, for its kind, its size (the decoder holds
-        Python's lock), or because it is damaged: Pillow then says how.
+        The picture, grey also where all of its RGB pixels are; None if Pillow has to read it, for
+        its kind, its size (the decoder holds Python's lock), or because it is damaged: Pillow
+        then says how.
     """
     width, height = header.size
     kind = _KINDS.get(header.mode)
@@ -46,4 +51,22 @@ def decode(data: bytes, header: Image.Image) -> Image.Image | None:
         raise
     except BaseException:  # noqa: BLE001  # what it raises for want of memory is no Exception
         return None
-    return Image.fromarray(samples[:, :, 0] if kind == "mono" else samples)
+    if kind == "mono":
+        return Image.fromarray(samples[:, :, 0])
+    grey = _grey(samples) if kind == "rgb" else None
+    return Image.fromarray(samples if grey is None else grey)
+
+
+def _grey(samples: Pixels) -> Pixels | None:
+    """One channel of RGB samples of which every pixel is grey, shape ``(height, width)``."""
+    height, width, _ = samples.shape
+    grey = np.empty((height, width), np.uint8)
+    for top in range(0, height, STRIP_ROWS):
+        strip = samples[top : top + STRIP_ROWS]
+        flat = strip.reshape(-1)
+        is_like_next = flat[1:] == flat[:-1]
+        is_like_next[2::3] = True  # blue need not be like the next pixel's red
+        if not is_like_next.all():
+            return None
+        grey[top : top + STRIP_ROWS] = strip[:, :, 0]
+    return grey

@@ -50,6 +50,23 @@ def test_samples_are_those_that_were_stored(
     assert np.array_equal(np.asarray(decoded), np.asarray(picture))
 
 
+@pytest.mark.parametrize("at_xy", [(0, 0), (5, 63), (69, 64), (69, 199)])
+@pytest.mark.parametrize("channel", range(3))
+def test_a_single_pixel_of_color_is_kept(at_xy: tuple[int, int], channel: int) -> None:
+    """In any row of any strip; without it, RGB comes as one channel."""
+    plan = noise("L", (70, 200)).convert("RGB")
+    grey = decode(encode(plan, "PNG"))
+    color = [128, 128, 128]
+    color[channel] += 1
+    plan.putpixel(at_xy, tuple(color))
+    colored = decode(encode(plan, "PNG"))
+
+    assert grey is not None
+    assert grey.mode == "L"
+    assert colored is not None
+    assert np.array_equal(np.asarray(colored), np.asarray(plan))
+
+
 def test_interlaced_rows_come_in_order() -> None:
     """Adam7, which Pillow reads but does not write."""
     plan = np.asarray(draw_plan())
