@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Pillow's modes of 8 bits, as the decoder calls them.
 _KINDS = {"L": "mono", "RGB": "rgb", "RGBA": "rgba"}
+_RGB = 3
 # Looked at at a time, so that what is in between stays in the processor's cache, in memory that
 # the allocator has at hand: fresh pages of a whole picture take longer than the work on them.
 STRIP_ROWS = 64
@@ -37,9 +38,9 @@ def decode(data: bytes, header: Image.Image) -> Image.Image | None:
         header: The same as Pillow opened it, within the limits and not loaded.
 
     Returns:
-        The picture, grey also where all of its RGB pixels are; None if Pillow has to read it, for
-        its kind, its size (the decoder holds Python's lock), or because it is damaged: Pillow
-        then says how.
+        The picture, grey also where all of its pixels are grey and opaque; None if Pillow has to
+        read it, for its kind, its size (the decoder holds Python's lock), or because it is
+        damaged: Pillow then says how.
     """
     width, height = header.size
     kind = _KINDS.get(header.mode)
@@ -47,26 +48,43 @@ def decode(data: bytes, header: Image.Image) -> Image.Image | None:
         return None
     try:
         samples: Pixels = io.decode_image_png_u8(bytes(data), (height, width), kind)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # noqa: BLE001  # what it raises for want of memory is no Exception
         return None
     if kind == "mono":
         return Image.fromarray(samples[:, :, 0])
-    grey = _grey(samples) if kind == "rgb" else None
+    grey = _grey(samples)
     return Image.fromarray(samples if grey is None else grey)
 
 
 def _grey(samples: Pixels) -> Pixels | None:
-    """One channel of RGB samples of which every pixel is grey, shape ``(height, width)``."""
-    height, width, _ = samples.shape
+    """One channel of RGB or RGBA of which every pixel is grey and opaque.
+
+    Args:
+        samples: uint8, shape ``(height, width, 3 or 4)``.
+
+    Returns:
+        uint8, shape ``(height, width)``; None where there is color or transparency.
+    """
+    height, width, channels = samples.shape
+    is_grey = _is_grey_rgb if channels == _RGB else _is_grey_rgba
     grey = np.empty((height, width), np.uint8)
     for top in range(0, height, STRIP_ROWS):
         strip = samples[top : top + STRIP_ROWS]
-        flat = strip.reshape(-1)
-        is_like_next = flat[1:] == flat[:-1]
-        is_like_next[2::3] = True  # blue need not be like the next pixel's red
-        if not is_like_next.all():
+        if not is_grey(strip):
             return None
         grey[top : top + STRIP_ROWS] = strip[:, :, 0]
     return grey
+
+
+def _is_grey_rgb(strip: Pixels) -> bool:
+    flat = strip.reshape(-1)
+    is_like_next = flat[1:] == flat[:-1]
+    is_like_next[2::3] = True  # blue need not be like the next pixel's red
+    return bool(is_like_next.all())
+
+
+def _is_grey_rgba(strip: Pixels) -> bool:
+    pixels = strip.view("<u4")
+    return bool((pixels == (pixels & 0xFF) * 0x010101 + 0xFF000000).all())

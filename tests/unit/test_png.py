@@ -51,20 +51,25 @@ def test_samples_are_those_that_were_stored(
 
 
 @pytest.mark.parametrize("at_xy", [(0, 0), (5, 63), (69, 64), (69, 199)])
-@pytest.mark.parametrize("channel", range(3))
-def test_a_single_pixel_of_color_is_kept(at_xy: tuple[int, int], channel: int) -> None:
-    """In any row of any strip; without it, RGB comes as one channel."""
-    plan = noise("L", (70, 200)).convert("RGB")
+@pytest.mark.parametrize(
+    ("mode", "channel"), [*(("RGB", c) for c in "RGB"), *(("RGBA", c) for c in "RGBA")]
+)
+def test_a_single_pixel_that_is_not_grey_is_kept(
+    at_xy: tuple[int, int], mode: str, channel: str
+) -> None:
+    """In any row of any strip; without it, the plan comes as one channel."""
+    plan = noise("L", (70, 200)).convert(mode)
     grey = decode(encode(plan, "PNG"))
-    color = [128, 128, 128]
-    color[channel] += 1
-    plan.putpixel(at_xy, tuple(color))
-    colored = decode(encode(plan, "PNG"))
+    color = [128, 128, 128, 255]
+    color[mode.index(channel)] -= 1
+    plan.putpixel(at_xy, tuple(color[: len(mode)]))
+    kept = decode(encode(plan, "PNG"))
 
     assert grey is not None
     assert grey.mode == "L"
-    assert colored is not None
-    assert np.array_equal(np.asarray(colored), np.asarray(plan))
+    assert np.array_equal(np.asarray(grey), np.asarray(noise("L", (70, 200))))
+    assert kept is not None
+    assert np.array_equal(np.asarray(kept), np.asarray(plan))
 
 
 def test_interlaced_rows_come_in_order() -> None:
