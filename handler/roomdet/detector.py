@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -73,9 +74,11 @@ class OpenVinoDetector:
     ) -> None:
         self.input_px = input_px
         self._passes = passes
-        self._compiled = compile_network(
-            folder, input_px=input_px, precision=precision, threads=threads
+        self._compile = partial(
+            compile_network, folder, input_px=input_px, precision=precision, threads=threads
         )
+        self._compiled = self._compile()
+        self._is_broken = False
 
     @property
     def precision(self) -> Precision:
@@ -110,15 +113,27 @@ class OpenVinoDetector:
 
     def _look(self, canvas: Pixels, passes: int) -> Boxes:
         """What the network says of a canvas or, in two passes, on average of it and its mirror."""
-        output: Boxes = self._compiled(canvas[None])[0][0]
+        output = self._run(canvas)
         if passes == 1:
             return output
         first = output.copy()  # the next pass writes into the same memory
         mirrored = np.ascontiguousarray(canvas[:, ::-1])
         height, width = canvas.shape[:2]
-        second = mirror_back(self._compiled(mirrored[None])[0][0], (width, height))
+        second = mirror_back(self._run(mirrored), (width, height))
         mean: Boxes = (first + second) / np.float32(2)
         return mean
+
+    def _run(self, canvas: Pixels) -> Boxes:
+        """One pass. One that ends early, for want of memory, spoils the compiled network."""
+        if self._is_broken:
+            self._compiled = self._compile()
+            self._is_broken = False
+        try:
+            output: Boxes = self._compiled(canvas[None])[0][0]
+        except RuntimeError:
+            self._is_broken = True
+            raise
+        return output
 
 
 def compile_network(

@@ -8,6 +8,8 @@ memory errors. See docs/decisions/0025-png-by-rust.md.
 
 from __future__ import annotations
 
+import mmap
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
 # Pillow's modes of 8 bits, as the decoder calls them.
 _KINDS = {"L": "mono", "RGB": "rgb", "RGBA": "rgba"}
 _RGB = 3
+# What the decoder may take beside the samples: png::Limits of the crate allows 64 MiB for rows and
+# chunks, and its stream has buffers of its own.
+_BESIDE_SAMPLES = 66 * 2**20
 # Looked at at a time, so that what is in between stays in the processor's cache, in memory that
 # the allocator has at hand: fresh pages of a whole picture take longer than the work on them.
 STRIP_ROWS = 64
 # Whatever makes more of a file than its samples: a transparent color, an animation, and what may
 # turn it on its side. A file that has these bytes by chance is read by Pillow, too.
 _MORE = (b"tRNS", b"acTL", b"eXIf", b"Raw profile", b"XML:com.adobe.xmp")
+# A panic that wants to print a trace takes memory; for want of it, it waits forever for a lock that
+# it holds itself, and for Python's lock with it. Read by Rust at the first panic.
+os.environ["RUST_BACKTRACE"] = "0"
 
 
 def decode(data: bytes, header: Image.Image) -> Image.Image | None:
@@ -39,23 +47,38 @@ def decode(data: bytes, header: Image.Image) -> Image.Image | None:
 
     Returns:
         The picture, grey also where all of its pixels are grey and opaque; None if Pillow has to
-        read it, for its kind, its size (the decoder holds Python's lock), or because it is
-        damaged: Pillow then says how.
+        read it, for its kind, its size (the decoder holds Python's lock), for want of memory, or
+        because it is damaged: Pillow then says how.
     """
     width, height = header.size
     kind = _KINDS.get(header.mode)
     if kind is None or width * height > LARGE_PIXELS or any(mark in data for mark in _MORE):
         return None
+    if not _is_there_memory(width * height * len(header.getbands())):
+        return None
     try:
         samples: Pixels = io.decode_image_png_u8(bytes(data), (height, width), kind)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException:  # noqa: BLE001  # what it raises for want of memory is no Exception
+    except BaseException:  # noqa: BLE001  # a panic is no Exception
         return None
     if kind == "mono":
         return Image.fromarray(samples[:, :, 0])
     grey = _grey(samples)
     return Image.fromarray(samples if grey is None else grey)
+
+
+def _is_there_memory(samples: int) -> bool:
+    """Whether a picture of so many samples can be decoded; for want of memory Rust may abort.
+
+    Other threads that take memory before the decoder does can still make this untrue.
+    """
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # counted by RLIMIT_DATA, not kept by malloc
+    try:
+        mmap.mmap(-1, samples + _BESIDE_SAMPLES, flags=private).close()
+    except OSError:
+        return False
+    return True
 
 
 def _grey(samples: Pixels) -> Pixels | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -31,3 +32,48 @@ def test_signals_are_handled_after_detectors_came_and_went() -> None:
     )  # fmt: skip
 
     assert (process.returncode, process.stdout) == (0, "handled\n"), process.stderr
+
+
+WANT_OF_MEMORY = """
+import resource
+from pathlib import Path
+import numpy as np
+from roomdet import memory
+from roomdet.config import Config
+from roomdet.detector import load_detector
+from roomdet.errors import ModelError
+from roomdet.request import RequestOptions
+
+def detect(width, height):
+    try:
+        detector.detect(np.full((height, width, 3), 255, np.uint8), RequestOptions())
+    except (MemoryError, ModelError, RuntimeError):
+        return "failed"
+    return "found"
+
+forms = [(640, 320), (320, 640), (640, 640), (160, 640)]
+for allowance_mb in range(1, 13):
+    detector = load_detector(Path("weights/rooms"), Config())
+    memory.limit_memory(allowance_mb)
+    during = [detect(*form) for form in forms]
+    resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY,) * 2)
+    print(*during, "then", *(detect(*form) for form in forms))
+"""
+
+
+def test_a_pass_without_memory_harms_no_later_one() -> None:
+    """Whatever broke off inside the network, canvases of all forms are looked at afterwards."""
+    ended = subprocess.run(
+        [sys.executable, "-c", WANT_OF_MEMORY],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "handler")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert "failed" in ended.stdout
+    for line in ended.stdout.splitlines():
+        assert line.partition(" then ")[2] == "found found found found", ended.stdout

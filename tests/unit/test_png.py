@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,9 @@ from PIL import Image, PngImagePlugin
 
 from roomdet import page, png
 from tests.builders import SEED, draw_plan, encode, exif, png_rgb
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SIDES = st.integers(1, 70)
 
@@ -129,8 +135,40 @@ def test_a_damaged_file_is_left_to_pillow(end: int) -> None:
         assert png.decode(data[:end], header) is None
 
 
-def test_want_of_memory_is_left_to_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The decoder's panic is no Exception; a key that was pressed is no panic."""
+def test_want_of_memory_ends_nothing(tmp_path: Path) -> None:
+    """Wherever it ends: the decoder would print a trace without end, or end the process."""
+    file = tmp_path / "long.png"
+    # Long rows, for which the decoder takes memory beside the samples.
+    file.write_bytes(encode(Image.new("RGBA", (65_000, 150), "white"), "PNG"))
+    program = """
+import io, sys
+from pathlib import Path
+from PIL import Image
+from roomdet import memory, png
+
+data = Path(sys.argv[1]).read_bytes()
+for allowance_mb in (*range(1, 45), 60, 80, 100, 105, 110, 150):
+    memory.limit_memory(allowance_mb)
+    with Image.open(io.BytesIO(data)) as header:
+        print(png.decode(data, header))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, file],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "RUST_BACKTRACE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    lines = ended.stdout.splitlines()
+    assert lines[0] == "None"
+    assert "size=65000x150" in lines[-1]
+
+
+def test_a_panic_is_left_to_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no Exception; a key that was pressed is no panic."""
 
     class PanicException(BaseException):
         pass
