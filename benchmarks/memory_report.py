@@ -179,8 +179,10 @@ def blocks(results: Path) -> dict[str, Callable[[], str]]:
         "files": partial(table, file_rows, *compared),
         "stages": partial(table, stage_rows, *compared),
         "footprint-caption": lambda: _wrap(
-            f"MB (10^6 bytes). Before: commit {_read(results, compared[0])['commit']}. "
-            f"{_machine(_read(results, compared[1]))}"
+            "MB (10^6 bytes). Before: commit {}, {} Now: {}".format(
+                _read(results, compared[0])["commit"],
+                *(_machine(_read(results, name)) for name in compared),
+            )
         ),
         "savings": partial(table, saving_rows, "savings"),
         "savings-caption": lambda: _wrap(_machine(_read(results, "savings"))),
