@@ -78,12 +78,12 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
             Image.open(io.BytesIO(data), formats=[kind.value]) as picture,
         ):
             count = _seek(picture, kind, page, limits)
-            target_wh = fit_within(picture.size, side_px)
             plain = png.decode(data, picture) if kind is FileType.PNG else None
-            if plain is not None:
-                pixels = _rgb(_at_size(plain, target_wh, 8))
-                return Page(pixels, plain.size, plain.width * plain.height, number=1, count=1)
-            pixels, source_wh = _read_frame(picture, kind, side_px)
+            if plain is None:
+                pixels, source_wh = _read_frame(picture, kind, side_px)
+            else:
+                source_wh = plain.size
+                pixels = _rgb(_at_size(plain, fit_within(source_wh, side_px), 8))
             return Page(pixels, source_wh, source_wh[0] * source_wh[1], number=page, count=count)
     except Image.DecompressionBombError as err:
         raise FileTooLarge(
