@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SCRATCH = "yolov8n"
+SIZES = ("yolov8n", "yolov8s", "yolov8m", "yolov8l", "yolov8x")  # random weights, small to large
 SCRATCH_LR, FINE_TUNING_LR = 0.002, 0.0005  # AdamW; more than this forgets what was learned
 LARGEST_ANGLE_DEG = 3.0  # boxes of turned plans grow; beyond this they no longer fit their rooms
 SHARES = ("mosaic", "close_mosaic", "turns", "degrade", "translate", "ignore_unlabeled_above")
@@ -24,7 +24,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--data", action="append", required=True, metavar="DIR[:WEIGHT]", help="a plan set")
     add("--out", type=Path, required=True, help="folder of the run")
-    add("--start", default="weights/rooms.pt", help=f"checkpoint, or {SCRATCH} for from scratch")
+    add(
+        "--start",
+        default="weights/rooms.pt",
+        help=f"checkpoint, or from scratch: {', '.join(SIZES)}",
+    )
     add("--minutes", type=float, default=110.0, help="wall clock of the whole run")
     add("--epochs", type=int, default=0, help="at most this many; 0: as many as fit")
     add("--input-px", type=int, default=416, help="side of the square input, a multiple of 32")
@@ -53,7 +57,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--threads", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args(argv)
     if args.lr is None:
-        args.lr = SCRATCH_LR if args.start == SCRATCH else FINE_TUNING_LR
+        args.lr = SCRATCH_LR if args.start in SIZES else FINE_TUNING_LR
     _check(args, parser)
     return args
 
@@ -66,7 +70,7 @@ def _check(args: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
         parser.error("--held-out is greater than 0 and below 1")
     if max(abs(args.degrees), abs(args.shear)) > LARGEST_ANGLE_DEG:
         parser.error(f"--degrees and --shear are at most {LARGEST_ANGLE_DEG:g}")
-    if args.start != SCRATCH and not Path(args.start).is_file():
+    if args.start not in SIZES and not Path(args.start).is_file():
         parser.error(f"--start: there is no {args.start}")
 
 
@@ -84,7 +88,7 @@ def ultralytics_settings(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "task": "detect",
         "mode": "train",
-        "model": f"{SCRATCH}.yaml" if args.start == SCRATCH else args.start,
+        "model": f"{args.start}.yaml" if args.start in SIZES else args.start,
         "data": "room",
         "imgsz": args.input_px,
         "batch": args.batch,

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from roomdet.network import sha256_of
 from training.datasets import PlanSet, Split, read_sources, split_by_plan
 from training.errors import DataError, TrainError
-from training.options import SCRATCH, parse_args, ultralytics_settings
+from training.options import SIZES, parse_args, ultralytics_settings
 from training.record import data_record, processor, write_atomically
 from training.schedule import Schedule
 
@@ -115,7 +115,7 @@ def describe(data: PlanSet, split: Split) -> str:
 
 def _fingerprint(args: argparse.Namespace, data: PlanSet) -> str:
     settings = {key: str(value) for key, value in vars(args).items() if key not in FREE_TO_CHANGE}
-    if args.start != SCRATCH:
+    if args.start not in SIZES:
         settings["start"] = sha256_of(Path(args.start))
     listed = [f"{e.picture.name} {len(e.boxes_xywhn)} {e.weight}" for e in data.entries]
     settings["data"] = hashlib.sha256("\n".join(listed).encode()).hexdigest()
@@ -219,7 +219,7 @@ def _finish(args: argparse.Namespace, data: PlanSet, split: Split, trainer: Room
         "elapsed_s": round(trainer.progress.elapsed_s(), 1),
         "epochs": trainer.position.epoch,
         "steps": trainer.position.steps,
-        "start_sha256": None if args.start == SCRATCH else sha256_of(Path(args.start)),
+        "start_sha256": None if args.start in SIZES else sha256_of(Path(args.start)),
         "end_sha256": sha256_of(partial),
         "metrics": trainer.progress.rows[-1],
     }
