@@ -17,6 +17,7 @@ import threading
 import time
 from collections import defaultdict
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ from training.report import as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from roomdet.page import Page
 
 NETWORK = Path("weights/rooms")
 WARM_UP = 3
@@ -105,14 +108,16 @@ def answer(data: bytes, rooms: detector.OpenVinoDetector, config: Config, clock:
         with clock.stage("parse"):
             asked = request.parse_request({"body": body}, {}, config.limits)
         assert isinstance(asked.file, bytes)
-        with clock.stage("decode"):
-            row.page = images.read_page(
-                asked.file, page=1, side_px=rooms.input_px, limits=config.limits
-            )
-        row.found = rooms.detect(row.page.pixels, asked.options)
+        row.read_at = partial(_read_page, asked.file, config, clock)
+        row.found = rooms.detect(row.look_at(rooms.input_px), asked.options, closer=row.look_closer)
         with clock.stage("encode"):
             encoded, _ = row.encode()
     return encoded
+
+
+def _read_page(file: bytes, config: Config, clock: Clock, side_px: int) -> Page:
+    with clock.stage("decode"):
+        return images.read_page(file, page=1, side_px=side_px, limits=config.limits)
 
 
 def measure(paths: list[Path], rounds: int) -> dict[str, Any]:
@@ -127,7 +132,7 @@ def measure(paths: list[Path], rounds: int) -> dict[str, Any]:
                 for owner, name, stage in (
                     (pictures, "_at_size", "resize"),
                     (geometry.Letterbox, "place", "place"),
-                    (rooms, "_look", "network"),
+                    (rooms, "_run", "network"),
                     (detector, "parse_output", "suppression"),
                     (detector, "non_maximum_suppression", "suppression"),
                 ):

@@ -10,6 +10,7 @@ import logging
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from ts.context import Context
 
+    from roomdet.page import Page
     from roomdet.report import Measurement
 
 logger = logging.getLogger(__name__)
@@ -123,13 +125,12 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             if item.error is None:
                 with item.step(Step.DECODE):
                     assert isinstance(file, bytes)  # fetched, where it was an address
-                    item.page = read_page(
-                        file,
-                        page=item.options.page,
-                        side_px=self._detector.input_px,
-                        limits=self._config.limits,
-                    )
+                    item.read_at = partial(self._read_page, file, item.options.page)
+                    item.look_at(self._detector.input_px)
         return item
+
+    def _read_page(self, file: bytes, page: int, side_px: int) -> Page:
+        return read_page(file, page=page, side_px=side_px, limits=self._config.limits)
 
     @contextmanager
     def _without_cpu(self) -> Iterator[None]:
@@ -148,7 +149,10 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             items.append(item)
             if item.page is not None:
                 with item.step(Step.DETECT):
-                    item.found = self._detector.detect(item.page.pixels, item.options)
+                    item.found = self._detector.detect(
+                        item.page.pixels, item.options, closer=item.look_closer
+                    )
+            item.read_at = None  # and the file with it
         return items
 
     def postprocess(self, data: list[Item]) -> list[bytes]:

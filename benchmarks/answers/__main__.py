@@ -30,7 +30,7 @@ from benchmarks.answers.judging import KnownPlan, Rooms, precision, read_plan_se
 from benchmarks.answers.shapes import AnySizeNetwork
 from benchmarks.answers.sheets import mosaics, own_sheets
 from benchmarks.answers.variants import (
-    SERVED,
+    ONCE,
     Variant,
     all_looks,
     all_merges,
@@ -145,14 +145,14 @@ def measure(bench: Bench, plans: Sequence[KnownPlan]) -> dict[str, dict[str, flo
 
 
 def as_table(figures: dict[str, dict[str, dict[str, float]]], rooms: dict[str, Rooms]) -> str:
-    """Every set's variants, best AP50-95 first, with what they gain over what is served."""
+    """Every set's variants, best AP50-95 first, with what they gain over a single look."""
     lines = []
     for plan_set, variants in figures.items():
-        served, of_set = variants.get(SERVED), rooms[plan_set]
+        once, of_set = variants.get(ONCE), rooms[plan_set]
         title = f"{plan_set}: {of_set.a_picture:.0f} rooms of {of_set.side_px:.0f} px"
         lines += ["", f"{title:44}   AP50  AP50-95   gain  best F1  work       ms"]
         for name, row in sorted(variants.items(), key=lambda item: -item[1]["ap50_95"]):
-            gain = f"{row['ap50_95'] - served['ap50_95']:+.3f}" if served else ""
+            gain = f"{row['ap50_95'] - once['ap50_95']:+.3f}" if once else ""
             lines.append(
                 f"  {name:42} {row['ap50']:6.3f}   {row['ap50_95']:6.3f} {gain:>6} "
                 f"  {row['best_f1']:6.3f} {row['work']:5.2f} {row['median_ms']:8.1f}"

@@ -32,7 +32,10 @@ from benchmarks.answers.views import (
     to_corners,
     undo_view,
 )
+from roomdet.detector import ZOOM, ZOOMED_STEP_PX
+from roomdet.detector import Look as OneLook
 from roomdet.geometry import (
+    CANVAS_STEP_PX,
     Boxes,
     Detections,
     Letterbox,
@@ -57,8 +60,23 @@ def letterboxed(side_px: int) -> Look:
 
 
 def on_rectangle(side_px: int) -> Look:
-    """As served: the page on the smallest canvas that holds it."""
+    """The page on the smallest canvas that holds it."""
     return lambda page, run: [_on_rectangle(page.pixels(side_px), side_px, run)]
+
+
+def closer(side_px: int, below_px: int) -> Look:
+    """As served: once, and instead of that at twice the size where there are many small rooms."""
+
+    def look(page: Page, run: RunNetwork) -> list[Detections]:
+        pixels = page.pixels(side_px)
+        letterbox = Letterbox.around((pixels.shape[1], pixels.shape[0]), side_px)
+        output = run(letterbox.place(pixels))
+        if OneLook(output, letterbox).has_small_rooms(below_px):
+            zoomed_px = ZOOM * side_px
+            return [_on_rectangle(page.pixels(zoomed_px), zoomed_px, run, ZOOMED_STEP_PX)]
+        return [_on_rectangle(pixels, side_px, lambda _: output)]
+
+    return look
 
 
 def averaged(side_px: int, views: Sequence[View]) -> Look:
@@ -227,9 +245,12 @@ def together(looks: Iterable[Look]) -> Look:
     return lambda page, run: [found for look in chosen for found in look(page, run)]
 
 
-def _on_rectangle(pixels: Pixels, side_px: int, run: RunNetwork) -> Detections:
+def _on_rectangle(
+    pixels: Pixels, side_px: int, run: RunNetwork, step_px: int = CANVAS_STEP_PX
+) -> Detections:
     height, width = pixels.shape[:2]
-    return candidates(pixels, run, Letterbox.around((width, height), side_px).canvas_wh_px)
+    letterbox = Letterbox.around((width, height), side_px, step_px)
+    return candidates(pixels, run, letterbox.canvas_wh_px)
 
 
 def _tile(

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from benchmarks.answers.looks import Look
     from benchmarks.answers.merges import Merge
 
-SERVED = "rectangle, nms 0.45"
+ONCE = "rectangle, nms 0.45"  # what is served with zoom_below_px: 0
+SERVED = "closer below 90, nms 0.45"
 VOTED = "nms 0.6 voted 0.7"
 MANY = ("+", "2 mirrored", "flips", "turns", "views")  # in the names of looks of several passes
 
@@ -46,7 +47,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """Such as ``rectangle, nms 0.45``, which is what is served."""
+        """Such as ``rectangle, nms 0.45``."""
         return f"{self.look}, {self.merge}"
 
 
@@ -63,6 +64,7 @@ def all_looks(side_px: int) -> dict[str, Look]:
     two, four = (UPRIGHT, MIRRORED), FLIPS
     return {
         "rectangle": see.on_rectangle(side_px),
+        **{f"closer below {px}": see.closer(side_px, px) for px in (70, 90, 110)},
         "page": page,
         f"page at {smaller}": small,
         f"page at {larger}": bigger,
@@ -143,11 +145,11 @@ def all_merges() -> dict[str, Merge]:
 
 
 def all_variants(side_px: int) -> list[Variant]:
-    """What is compared: every merge of the served look, and some merges of every other look."""
+    """What is compared: every merge of a single look, and some merges of every other one."""
     variants = [Variant("rectangle", merge) for merge in all_merges()]
     for look in list(all_looks(side_px))[1:]:
         merges = ["nms 0.6", VOTED]
-        if look == "page" or look.startswith("rectangle at"):
+        if look == "page" or look.startswith(("rectangle at", "closer")):
             merges += ["nms 0.45"]
         elif look.startswith("tiles"):
             merges += ["nms 0.45", "covered 0.9 x 0.5", "containers 2 x 0"]
@@ -158,7 +160,7 @@ def all_variants(side_px: int) -> list[Variant]:
 
 
 def is_telling(variant: Variant, page_sides_px: Collection[int], side_px: int) -> bool:
-    """Whether a variant can differ from what is served, given the longer sides of the pages."""
+    """Whether a variant can differ from a single look, given the longer sides of the pages."""
     if variant.look.startswith("tiles"):
         return max(page_sides_px) > side_px
     if "enlarged" in variant.look:

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 # Resident memory in MiB as measured in the image (docs/image.md).
 JVM_MB = 160  # while it serves; a full queue of large bodies adds up to the heap's size
 WORKER_MB = 230  # with every form of canvas seen, between requests
+# Further canvases, of pages that are looked at again (docs/decisions/0026-a-closer-look.md).
+ZOOM_MB = 80
 OTHER_MB = 48  # process 1 and what lies in /tmp
 # The archive's own setting (handler/model-config.yaml) is the most that a request is given, and
 # with less than this an ordinary sheet could not be read.
 MOST_REQUEST_MB = 1200
 LEAST_REQUEST_MB = 128
-WORKER_REQUEST_MB = 600  # what a further worker must find for its requests
+# What a further worker must find for its requests, and any that looks closer.
+WORKER_REQUEST_MB = 600
 # A second thread halves the network's time, further ones bring little; decoding has only one.
 THREADS_PER_WORKER = 2
 
@@ -35,7 +38,8 @@ MOST_HEAP_SHARE = 0.3  # of the memory; fewer requests wait where it is not enou
 BODIES_RECEIVED = 24  # 12 at once, with room for gaps and for what goes to the worker
 LARGE_DIRECT_MB = 1024  # as in config.properties, where there is plenty
 # The largest file where nothing is set: config.properties' and the worker's own, and in a small
-# container SageMaker's largest body. SageMaker forwards 4 MB (serverless) or 6 MiB.
+# container SageMaker's largest body. SageMaker forwards 4 MB (serverless) or 6 MiB. A small one has
+# no memory for a closer look either.
 MAX_BYTES = 20 * 2**20
 SMALL_MAX_BYTES = 6 * 2**20
 SMALL_MB = 1536
@@ -53,6 +57,7 @@ class Budget:
         direct_mb: Memory of the JVM for bodies that are being received.
         queue: Requests that may wait.
         max_bytes: Largest file of a request.
+        zooms: Whether pages of many small rooms are looked at again at twice the size.
     """
 
     workers: int
@@ -62,6 +67,7 @@ class Budget:
     direct_mb: int
     queue: int
     max_bytes: int
+    zooms: bool
 
     @property
     def max_request_bytes(self) -> int:
@@ -82,8 +88,9 @@ def share_out(
     Raises:
         StartError: If the memory is too small; the message says how much is needed.
     """
+    is_small = limits.memory_mb < SMALL_MB
     if max_bytes is None:
-        max_bytes = MAX_BYTES if limits.memory_mb >= SMALL_MB else SMALL_MAX_BYTES
+        max_bytes = SMALL_MAX_BYTES if is_small else MAX_BYTES
     body_mb = _body_bytes(max_bytes) / 2**20
     cpus = max(1, round(limits.cpus))
     wanted_heap_mb = max(LEAST_HEAP_MB, HEAP_PER_BODY * (QUEUE + BODIES_BESIDE_QUEUE) * body_mb)
@@ -91,9 +98,12 @@ def share_out(
     queue = min(QUEUE, int(heap_mb / (HEAP_PER_BODY * body_mb)) - BODIES_BESIDE_QUEUE)
     free_mb = limits.memory_mb - JVM_MB - OTHER_MB
     if workers is None:
-        each_mb = WORKER_MB + WORKER_REQUEST_MB
+        each_mb = WORKER_MB + (0 if is_small else ZOOM_MB) + WORKER_REQUEST_MB
         workers = max(1, min(cpus // THREADS_PER_WORKER, (free_mb - heap_mb // 2) // each_mb))
-    request_mb = min(MOST_REQUEST_MB, free_mb // workers - WORKER_MB)
+    share_mb = free_mb // workers - WORKER_MB
+    # The canvases of closer looks count as memory of requests, of which they must not take most.
+    zooms = not is_small and share_mb - ZOOM_MB >= WORKER_REQUEST_MB
+    request_mb = min(MOST_REQUEST_MB, share_mb - ZOOM_MB if zooms else share_mb)
     if request_mb < LEAST_REQUEST_MB:
         needed_mb = JVM_MB + OTHER_MB + workers * (WORKER_MB + LEAST_REQUEST_MB)
         raise _too_little(limits, f"{workers} worker(s); {needed_mb} MiB are the least")
@@ -110,6 +120,7 @@ def share_out(
         direct_mb=_direct_mb(limits, body_mb),
         queue=queue,
         max_bytes=max_bytes,
+        zooms=zooms,
     )
 
 

@@ -108,6 +108,15 @@ class Config:
             2,
         ),
     )
+    zoom_below_px: int = field(
+        default=90,
+        metadata=_about(
+            "A page with at least 8 rooms found, three of four with a side (root of the area) of "
+            "fewer px as the network sees them, is looked at again at twice the size; 0 never",
+            0,
+            640,
+        ),
+    )
     memory_mb: int = field(
         default=1200,
         metadata=_about(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +16,7 @@ from roomdet.anchors import BOX_ROWS, STRIDES, anchor_count, mirror_back
 from roomdet.config import Precision
 from roomdet.errors import ModelError
 from roomdet.geometry import (
+    CANVAS_STEP_PX,
     Boxes,
     Detections,
     Letterbox,
@@ -26,12 +28,20 @@ from roomdet.images import read_page
 from roomdet.schema import RequestOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from roomdet.config import Config
 
 # Ultralytics passes at most this many boxes on to suppression (ultralytics 8.4, max_nms).
 MAX_CANDIDATES = 30_000
+# A page of many small rooms is looked at again, so many times as large: one on which at least so
+# many were found, and such a share of them smaller than ``zoom_below_px``. Chosen on plans and on
+# sheets of several (docs/decisions/0026-a-closer-look.md).
+ZOOM = 2
+MANY_ROOMS, SMALL_SHARE = 8, 0.75
+# Three forms of canvas are enough there, 1280 x 960 for sheets of the A series.
+ZOOMED_STEP_PX = 960
 # The only one of the process. Every Core has a CPU plugin of its own, which gives the thread a new
 # stack for signal handlers and at its end puts the former one back, even if that one's plugin and
 # memory are gone. The next signal that Python handles then ends the process (OpenVINO 2026.4,
@@ -49,15 +59,53 @@ class Detector(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the network says of a page that lies on a canvas.
+
+    Attributes:
+        output: As :func:`parse_output` reads it.
+        letterbox: Where the page lies.
+    """
+
+    output: Boxes
+    letterbox: Letterbox
+
+    def rooms(self, options: RequestOptions) -> Detections:
+        """The rooms, boxes as fractions of the page.
+
+        Raises:
+            ModelError: If the output has numbers that are none.
+        """
+        candidates = parse_output(self.output, options.confidence)
+        kept = non_maximum_suppression(candidates, iou=options.iou, max_count=options.max_rooms)
+        boxes_norm = self.letterbox.canvas_to_page(kept.boxes_xyxy)
+        on_page = (boxes_norm[:, 2:] > boxes_norm[:, :2]).all(axis=1)
+        return Detections(boxes_norm[on_page], kept.scores[on_page])
+
+    def has_small_rooms(self, below_px: int) -> bool:
+        """Whether there are many rooms, most with a side below that; the same for all callers.
+
+        Args:
+            below_px: Side of a room, the root of its area, in pixels of the canvas.
+        """
+        boxes = self.rooms(RequestOptions()).boxes_xyxy
+        width, height = self.letterbox.page_wh_px
+        areas_px = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) * (width * height)
+        small = int(np.count_nonzero(areas_px < below_px**2))
+        return len(boxes) >= MANY_ROOMS and small >= SMALL_SHARE * len(boxes)
+
+
 class OpenVinoDetector:
     """A YOLOv8 network compiled for this CPU.
 
     Args:
         folder: Holds ``network.xml`` and ``network.bin``.
-        input_px: Longest side of a page that the network sees.
+        input_px: Longest side of a page that the network sees first.
         precision: See :class:`roomdet.config.Config`.
         threads: See :class:`roomdet.config.Config`.
         passes: See :class:`roomdet.config.Config`.
+        zoom_below_px: See :class:`roomdet.config.Config`.
 
     Raises:
         ModelError: As :func:`compile_network`.
@@ -71,11 +119,17 @@ class OpenVinoDetector:
         precision: Precision = Precision.AUTO,
         threads: int = 0,
         passes: int = 1,
+        zoom_below_px: int = 0,
     ) -> None:
         self.input_px = input_px
         self._passes = passes
+        self._zoom_below_px = zoom_below_px
         self._compile = partial(
-            compile_network, folder, input_px=input_px, precision=precision, threads=threads
+            compile_network,
+            folder,
+            input_px=ZOOM * input_px if zoom_below_px else input_px,
+            precision=precision,
+            threads=threads,
         )
         self._compiled = self._compile()
         self._is_broken = False
@@ -87,13 +141,20 @@ class OpenVinoDetector:
         return Precision.BF16 if used == ov.Type.bf16 else Precision.FP32
 
     def detect(
-        self, pixels: Pixels, options: RequestOptions, *, passes: int | None = None
+        self,
+        pixels: Pixels,
+        options: RequestOptions,
+        *,
+        closer: Callable[[int], Pixels] | None = None,
+        passes: int | None = None,
     ) -> Detections:
         """Find the rooms of one page.
 
         Args:
             pixels: uint8 RGB, shape ``(height, width, 3)``, neither side above ``input_px``.
             options: Thresholds; ``page`` plays no role here.
+            closer: Gives the page with a longer side of so many pixels. It is called where rooms
+                are small, unless ``zoom_below_px`` is 0; the answer is then of that page alone.
             passes: Instead of the configured number.
 
         Returns:
@@ -102,26 +163,25 @@ class OpenVinoDetector:
         Raises:
             ModelError: If the network answers with numbers that are none.
         """
-        height, width = pixels.shape[:2]
-        letterbox = Letterbox.around((width, height), self.input_px)
-        output = self._look(letterbox.place(pixels), passes or self._passes)
-        candidates = parse_output(output, options.confidence)
-        kept = non_maximum_suppression(candidates, iou=options.iou, max_count=options.max_rooms)
-        boxes_norm = letterbox.canvas_to_page(kept.boxes_xyxy)
-        on_page = (boxes_norm[:, 2:] > boxes_norm[:, :2]).all(axis=1)
-        return Detections(boxes_norm[on_page], kept.scores[on_page])
+        passes = passes or self._passes
+        look = self._look(pixels, passes, self.input_px, CANVAS_STEP_PX)
+        if closer and self._zoom_below_px and look.has_small_rooms(self._zoom_below_px):
+            side_px = ZOOM * self.input_px
+            look = self._look(closer(side_px), passes, side_px, ZOOMED_STEP_PX)
+        return look.rooms(options)
 
-    def _look(self, canvas: Pixels, passes: int) -> Boxes:
-        """What the network says of a canvas or, in two passes, on average of it and its mirror."""
-        output = self._run(canvas)
+    def _look(self, pixels: Pixels, passes: int, side_px: int, step_px: int) -> Look:
+        """Show a page in one pass or, in two, take the mean of it and its mirror image."""
+        height, width = pixels.shape[:2]
+        letterbox = Letterbox.around((width, height), side_px, step_px)
+        canvas = letterbox.place(pixels)
+        first = self._run(canvas)
         if passes == 1:
-            return output
-        first = output.copy()  # the next pass writes into the same memory
+            return Look(first, letterbox)
         mirrored = np.ascontiguousarray(canvas[:, ::-1])
-        height, width = canvas.shape[:2]
-        second = mirror_back(self._run(mirrored), (width, height))
+        second = mirror_back(self._run(mirrored), letterbox.canvas_wh_px)
         mean: Boxes = (first + second) / np.float32(2)
-        return mean
+        return Look(mean, letterbox)
 
     def _run(self, canvas: Pixels) -> Boxes:
         """One pass. One that ends early, for want of memory, spoils the compiled network."""
@@ -142,8 +202,9 @@ def compile_network(
     """Compile a YOLOv8 network for this CPU.
 
     One compiled network takes canvases of every form: uint8 RGB, shape ``(1, height, width, 3)``,
-    sides multiples of 32 up to ``input_px``. What it needs for a form, 10 MB,
-    is kept after the first such canvas (docs/decisions/0022-rectangles-in-int8.md).
+    sides multiples of 32 up to ``input_px``. What it needs for a form, 10 MB
+    or on canvases of 1280 px up to 35, is kept after the first such canvas
+    (docs/decisions/0022-rectangles-in-int8.md, 0026-a-closer-look.md).
 
     Raises:
         ModelError: If OpenVINO cannot read or compile the network, or it is no YOLOv8 detector.
@@ -185,6 +246,7 @@ def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
         precision=precision_of(manifest, config.precision),
         threads=config.threads,
         passes=config.passes,
+        zoom_below_px=config.zoom_below_px,
     )
     plan = (folder / network.GOLDEN_PLAN).read_bytes()
     page = read_page(plan, page=1, side_px=manifest.input_px, limits=config.limits)

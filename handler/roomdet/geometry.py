@@ -79,21 +79,22 @@ class Letterbox:
     offset_xy_px: tuple[int, int]
 
     @classmethod
-    def around(cls, page_wh_px: tuple[int, int], side_px: int) -> Letterbox:
+    def around(
+        cls, page_wh_px: tuple[int, int], side_px: int, step_px: int = CANVAS_STEP_PX
+    ) -> Letterbox:
         """Center a page on the smallest canvas; an odd remainder goes to the right and bottom.
 
         Args:
             page_wh_px: Size of the page.
             side_px: The longest side of a canvas, a multiple of 32.
+            step_px: Shorter sides are multiples of this.
 
         Source:
             ultralytics 8.4, ``LetterBox``: ``round(remainder / 2 - 0.1)``.
         """
         if not 1 <= min(page_wh_px) <= max(page_wh_px) <= side_px:
             raise ValueError(f"a page of {page_wh_px} px does not fit into {side_px} px")
-        width, height = (
-            min(side_px, -(-side // CANVAS_STEP_PX) * CANVAS_STEP_PX) for side in page_wh_px
-        )
+        width, height = (min(side_px, -(-side // step_px) * step_px) for side in page_wh_px)
         offset = (width - page_wh_px[0]) // 2, (height - page_wh_px[1]) // 2
         return cls((width, height), page_wh_px, offset)
 

@@ -16,8 +16,9 @@ from roomdet.geometry import Detections, fractions_to_grid
 from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from roomdet.geometry import Pixels
     from roomdet.page import Page
 
 logger = logging.getLogger(__name__)
@@ -43,18 +44,20 @@ class Item:
         bytes_in: Bytes of the body, form and base64 included.
         bytes_fetched: Bytes of the file that the body only names, once they are there.
         options: Checked options.
-        page: The page, once it is read.
+        read_at: Reads the page, for a longer side of so many pixels, once there is a file.
+        page: The page, once it is read, as large as it was last read.
         found: Rooms on it, boxes as fractions of the page, once they are detected.
         error: What ended the work on this row, if anything did.
         room_count: Rooms that are answered, once they are encoded.
         seconds: What each step took that was begun, with the wait for a large picture of another
-            row; decoding may be begun twice, around a fetch.
+            row; decoding may be begun again, after a fetch and for a closer look.
     """
 
     request_id: str
     bytes_in: int = 0
     bytes_fetched: int | None = None
     options: RequestOptions = field(default_factory=RequestOptions)
+    read_at: Callable[[int], Page] | None = None
     page: Page | None = None
     found: Detections | None = None
     error: RequestError | None = None
@@ -88,8 +91,23 @@ class Item:
                 {"request_id": self.request_id},
             )
         finally:
+            self._add_seconds(step, time.perf_counter() - started_s)
+
+    def look_at(self, side_px: int) -> Pixels:
+        """Read the page, perhaps again; errors as :func:`roomdet.images.read_page`."""
+        assert self.read_at is not None  # there is a file
+        self.page = self.read_at(side_px)
+        return self.page.pixels
+
+    def look_closer(self, side_px: int) -> Pixels:
+        """Read the page again in the midst of detection; the time is decoding's."""
+        started_s = time.perf_counter()
+        try:
+            return self.look_at(side_px)
+        finally:
             taken_s = time.perf_counter() - started_s
-            self.seconds[step] = self.seconds.get(step, 0.0) + taken_s
+            self._add_seconds(Step.DECODE, taken_s)
+            self._add_seconds(Step.DETECT, -taken_s)  # it is within that step
 
     def encode(self) -> tuple[bytes, HTTPStatus]:
         """Encode the answer: JSON and its HTTP status."""
@@ -112,3 +130,6 @@ class Item:
         )
         self.seconds[Step.ENCODE] = time.perf_counter() - started_s
         return answer, HTTPStatus.OK
+
+    def _add_seconds(self, step: Step, taken_s: float) -> None:
+        self.seconds[step] = self.seconds.get(step, 0.0) + taken_s

@@ -96,6 +96,7 @@ def request_fields(item: Item, *, status: int, answer: bytes) -> dict[str, objec
             "pixels": item.page.pixel_count,
             "page": item.page.number,
             "page_count": item.page.count,
+            "side_px": max(item.page.pixels.shape[:2]),
         }
     if item.error is None:
         fields["rooms"] = item.room_count

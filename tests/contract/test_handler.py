@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.answers.sheets import own_sheets
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.s3_servers import Script, serve_badly, serve_moto
 
@@ -150,6 +151,19 @@ def test_errors_have_their_code(outcome: dict[str, Any]) -> None:
 
     assert (text["error"], page["error"]) == ("invalid_file_format", "validation_error")
     assert page["details"] == {"page": 2, "page_count": 1}
+
+
+def test_a_sheet_of_many_small_rooms_is_looked_at_again(extracted: Path) -> None:
+    """It has more rooms then; a plan in the same batch has the rooms that it has anyway."""
+    rows = [row({"body": part(file)}) for file in (own_sheets(4)[0].data, SAMPLE_PNG.read_bytes())]
+    answers = [
+        [answer["body"]["detected_rooms"] for answer in outcome["answers"][0]]
+        for outcome in (run_handler(extracted, [rows], zoom_below_px=px) for px in (90, 0))
+    ]
+    (closely, plan), (once, same_plan) = answers
+
+    assert len(closely) > len(once) + 5
+    assert [room["bounding_box"] for room in plan] == [room["bounding_box"] for room in same_plan]
 
 
 def test_neighbors_of_a_bad_row_are_answered_alike(outcome: dict[str, Any]) -> None:

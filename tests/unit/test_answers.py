@@ -33,6 +33,7 @@ from benchmarks.answers.merges import (
 from benchmarks.answers.shapes import AnySizeNetwork
 from benchmarks.answers.sheets import compose, mirrored, own_sheets
 from benchmarks.answers.variants import (
+    ONCE,
     SERVED,
     Variant,
     all_looks,
@@ -107,17 +108,45 @@ def test_every_look_finds_the_room_where_it_is(name: str, wh: tuple[int, int]) -
         assert boxes[0] == pytest.approx(room, abs=max(wh) * 0.006)
 
 
-def test_the_served_variant_is_what_is_served() -> None:
-    """Otherwise the gains over it would mean nothing."""
+@pytest.mark.parametrize(("variant", "zoom_below_px"), [(ONCE, 0), (SERVED, 90)])
+@pytest.mark.parametrize("plans_a_side", [1, 4])
+def test_the_served_variants_are_what_is_served(
+    variant: str, zoom_below_px: int, plans_a_side: int
+) -> None:
+    """Otherwise the gains over them would mean nothing; on a plan and on a sheet of many."""
     network = AnySizeNetwork(NETWORK, Precision.FP32)
-    page = Page.of(PLAN.read_bytes())
-    served = OpenVinoDetector(NETWORK, input_px=640, precision=Precision.FP32, threads=0)
-    look, _, merge = SERVED.partition(", ")
+    page = Page.of(own_sheets(plans_a_side)[0].data)
+    served = OpenVinoDetector(
+        NETWORK, input_px=640, precision=Precision.FP32, zoom_below_px=zoom_below_px
+    )
+    look, _, merge = variant.partition(", ")
     found = all_merges()[merge](all_looks(640)[look](page, network.run))
-    expected = served.detect(page.pixels(640), RequestOptions(confidence=0.01))
+    expected = served.detect(page.pixels(640), RequestOptions(confidence=0.01), closer=page.pixels)
 
     assert np.clip(found.boxes_xyxy, 0, 1) == pytest.approx(expected.boxes_xyxy, abs=1e-6)
     assert found.scores.tolist() == expected.scores.tolist()
+
+
+@pytest.mark.parametrize(
+    ("plans_a_side", "canvases"),
+    [
+        pytest.param(1, [(480, 640, 3)], id="a plan"),
+        pytest.param(4, [(480, 640, 3), (960, 1280, 3)], id="a sheet"),
+    ],
+)
+def test_a_closer_look_runs_the_network_no_oftener_than_the_server(
+    plans_a_side: int, canvases: list[tuple[int, int, int]]
+) -> None:
+    """Otherwise its work and time would be told too high."""
+    network, seen = AnySizeNetwork(NETWORK, Precision.FP32), []
+
+    def run(canvas: Pixels) -> Boxes:
+        seen.append(canvas.shape)
+        return network.run(canvas)
+
+    all_looks(640)["closer below 90"](Page.of(own_sheets(plans_a_side)[0].data), run)
+
+    assert seen == canvases
 
 
 @pytest.mark.parametrize("side", [512, 768])
@@ -316,7 +345,7 @@ def test_sheets_that_are_not_filled_are_left_out(
         (tmp_path / "labels" / f"{number}.txt").write_text("0 0.25 0.375 0.25 0.5\n")
     command = [f"red={tmp_path}", "--mosaic", "2", "3", "--network", str(NETWORK)]
 
-    assert main([*command, "--only", f"^{SERVED}$"]) == 0
+    assert main([*command, "--only", f"^{ONCE}$"]) == 0
 
     report, told = json.loads((captured := capsys.readouterr()).out), captured.err
     assert report["pictures"] == {"red": 5, "red 2 x 2": 1}
@@ -332,7 +361,7 @@ def test_every_variant_exists() -> None:
 
     assert {variant.look for variant in variants} == set(looks)
     assert {variant.merge for variant in variants} == set(merges)
-    assert SERVED in {variant.name for variant in variants}
+    assert {ONCE, SERVED} <= {variant.name for variant in variants}
     assert not is_telling(Variant("tiles of 1280", "nms 0.6"), [640, 600], 640)
     assert not is_telling(Variant("enlarged box", "nms 0.6"), [640, 1000], 640)
     assert is_telling(Variant("page", "nms 0.6"), [640], 640)

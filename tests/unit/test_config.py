@@ -16,6 +16,7 @@ from roomdet.s3_address import AllowList
 NUMBERS: Final = {
     "threads": (0, 256),
     "passes": (1, 2),
+    "zoom_below_px": (0, 640),
     "fetch_timeout_s": (1, 50),
     "max_bytes": (1, 1024**3),
     "max_pixels": (1, PILLOW_MAX_PIXELS),
@@ -47,6 +48,7 @@ class TestSources:
             precision=Precision.AUTO,
             threads=0,
             passes=1,
+            zoom_below_px=90,
             image_url_prefixes=AllowList(),
             fetch_timeout_s=10,
             region=None,

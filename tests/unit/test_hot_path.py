@@ -3,16 +3,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
+from PIL import Image
 
 from benchmarks import hot_path
-from roomdet import pictures
+from benchmarks.answers.sheets import own_sheets
+from roomdet import images, pictures
 from tests.builders import draw_plan, encode, plan_pdf
+
+if TYPE_CHECKING:
+    from roomdet.config import Limits
+    from roomdet.page import Page
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -64,6 +71,24 @@ def test_page_of_a_document_is_not_resized(tmp_path: Path) -> None:
     taken = hot_path.measure([path], rounds=2)["plan.pdf"]["stages"]
 
     assert taken["resize"]["ms"] == 0 < taken["decode"]["ms"]
+
+
+def test_sheet_of_small_rooms_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the handler does it."""
+    path, sides_px, read_page = tmp_path / "sheet.png", [], images.read_page
+    with Image.open(io.BytesIO(own_sheets(4)[0].data)) as sheet:
+        sheet.resize((1240, 877)).save(path)
+
+    def read(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
+        sides_px.append(side_px)
+        return read_page(data, page=page, side_px=side_px, limits=limits)
+
+    monkeypatch.setattr(images, "read_page", read)
+    hot_path.measure([path], rounds=1)
+
+    assert sides_px == [640, 1280] * (hot_path.WARM_UP + 1)
 
 
 def test_documentation_shows_the_measured_table(tmp_path: Path) -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from roomdet.errors import InvalidFileFormat, ProcessingFailed, ValidationError
 from roomdet.geometry import Detections
 from roomdet.item import Item, Step
 from roomdet.page import Page
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def served_item() -> Item:
@@ -104,6 +102,33 @@ def test_a_refused_item_lets_go_of_the_file() -> None:
     assert item.error.__traceback__ is None
     assert item.error.__cause__ is None
     assert item.error.__context__ is None
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_second_reading_is_told_as_decoding(
+    monkeypatch: pytest.MonkeyPatch, *, is_damaged: bool
+) -> None:
+    """It happens while rooms are detected, and is not counted twice; also where it fails."""
+    now_s = 0.0
+
+    def work(seconds: float) -> None:
+        nonlocal now_s
+        now_s += seconds
+
+    def read_at(side_px: int) -> Page:
+        work(side_px / 640)
+        if is_damaged:
+            raise InvalidFileFormat("no picture")
+        return Page(np.zeros((4, 4, 3), np.uint8), (4, 4), 16, number=1, count=1)
+
+    monkeypatch.setattr("roomdet.item.time", SimpleNamespace(perf_counter=lambda: now_s))
+    item = Item("r1", read_at=read_at, seconds={Step.DECODE: 1.0})
+    with item.step(Step.DETECT):
+        work(0.25)
+        item.look_closer(1280)
+
+    assert item.seconds == {Step.DECODE: 3.0, Step.DETECT: 0.25}
+    assert item.outcome == ("invalid_file_format" if is_damaged else "success")
 
 
 def test_a_failure_of_the_encoder_is_500_too() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import resource
 import shutil
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,7 @@ BUDGET = Budget(
     direct_mb=128,
     queue=2,
     max_bytes=5_000_000,
+    zooms=True,
 )
 
 
@@ -147,6 +149,15 @@ def test_the_environment(places: Places) -> None:
     }
     assert made["AWS_REGION"] == "eu-west-1"
     assert "PYTHONPATH" not in made
+
+
+def test_a_small_container_has_no_closer_look(places: Places) -> None:
+    """Unless it is asked for."""
+    budget = replace(BUDGET, zooms=False)
+    asked = {"ROOMDET_ZOOM_BELOW_PX": "70"}
+
+    assert environment({}, places, budget)["ROOMDET_ZOOM_BELOW_PX"] == "0"
+    assert environment(asked, places, budget)["ROOMDET_ZOOM_BELOW_PX"] == "70"
 
 
 @pytest.mark.parametrize(

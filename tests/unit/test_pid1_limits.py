@@ -93,20 +93,34 @@ def test_this_machines_limits_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        pytest.param(Limits(2, 1024), Budget(1, 2, 586, 177, 202, 10, SMALL), id="1024 MB"),
-        pytest.param(Limits(2, 2048), Budget(1, 2, 1200, 588, 672, 10, LARGE), id="2048 MB"),
-        pytest.param(Limits(2, 3072), Budget(1, 2, 1200, 588, 672, 10, LARGE), id="3072 MB"),
         pytest.param(
-            Limits(4, 3072), Budget(2, 2, 1200, 588, 672, 10, LARGE), id="4 CPUs, 3072 MB"
+            Limits(2, 1024), Budget(1, 2, 586, 177, 202, 10, SMALL, zooms=False), id="1024 MB"
         ),
         pytest.param(
-            Limits(0.4, 2048), Budget(1, 1, 1200, 588, 672, 10, LARGE), id="part of a CPU"
+            Limits(2, 2048), Budget(1, 2, 1200, 588, 672, 10, LARGE, zooms=True), id="2048 MB"
         ),
         pytest.param(
-            Limits(64, 2048), Budget(1, 64, 1200, 588, 672, 10, LARGE), id="memory is short"
+            Limits(2, 3072), Budget(1, 2, 1200, 588, 672, 10, LARGE, zooms=True), id="3072 MB"
         ),
         pytest.param(
-            Limits(8, 16384), Budget(4, 2, 1200, 588, 1024, 10, LARGE), id="a large machine"
+            Limits(4, 3072),
+            Budget(2, 2, 1122, 588, 672, 10, LARGE, zooms=True),
+            id="4 CPUs, 3072 MB",
+        ),
+        pytest.param(
+            Limits(0.4, 2048),
+            Budget(1, 1, 1200, 588, 672, 10, LARGE, zooms=True),
+            id="part of a CPU",
+        ),
+        pytest.param(
+            Limits(64, 2048),
+            Budget(1, 64, 1200, 588, 672, 10, LARGE, zooms=True),
+            id="memory is short",
+        ),
+        pytest.param(
+            Limits(8, 16384),
+            Budget(4, 2, 1200, 588, 1024, 10, LARGE, zooms=True),
+            id="a large machine",
         ),
     ],
 )
@@ -120,7 +134,8 @@ def test_what_is_shared_out_fits() -> None:
     for memory_mb in range(640, 8192, 64):
         budget = share_out(Limits(8, memory_mb), max_bytes=6 * MIB)
 
-        assert 160 + 48 + budget.workers * (230 + budget.request_mb) <= memory_mb
+        worker_mb = 230 + (80 if budget.zooms else 0)
+        assert 160 + 48 + budget.workers * (worker_mb + budget.request_mb) <= memory_mb
 
 
 @pytest.mark.parametrize(
@@ -135,4 +150,21 @@ def test_too_little_memory_is_refused(memory_mb: int, max_bytes: int | None, tol
 
 def test_workers_can_be_chosen() -> None:
     """They share the memory for requests and the CPUs."""
-    assert Budget(3, 2, 1066, 588, 672, 10, LARGE) == share_out(Limits(6, 4096), workers=3)
+    assert Budget(3, 2, 986, 588, 672, 10, LARGE, zooms=True) == share_out(
+        Limits(6, 4096), workers=3
+    )
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "request_mb", "zooms"),
+    [
+        pytest.param(1536, 212, False, id="scarce"),
+        pytest.param(2937, 679, False, id="one MiB too little for a closer look"),
+        pytest.param(2938, 600, True, id="just enough"),
+    ],
+)
+def test_many_workers_have_no_closer_look(memory_mb: int, request_mb: int, *, zooms: bool) -> None:
+    """Three in little memory keep it for requests, which otherwise fail after some such looks."""
+    budget = share_out(Limits(6, memory_mb), max_bytes=6 * MIB, workers=3)
+
+    assert (budget.request_mb, budget.zooms) == (request_mb, zooms)

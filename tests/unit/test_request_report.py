@@ -43,6 +43,7 @@ def test_a_served_request_is_told_with_sizes_and_times() -> None:
         "pixels": 24,
         "page": 2,
         "page_count": 3,
+        "side_px": 6,
         "rooms": 1,
         "decode_ms": 15.12,
         "detect_ms": 250.0,
