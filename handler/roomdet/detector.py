@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -70,18 +70,18 @@ class Look:
 
     output: Boxes
     letterbox: Letterbox
+    _known: dict[RequestOptions, Detections] = field(default_factory=dict, repr=False)
 
     def rooms(self, options: RequestOptions) -> Detections:
-        """The rooms, boxes as fractions of the page.
+        """The rooms, boxes as fractions of the page; the same options are answered once.
 
         Raises:
             ModelError: If the output has numbers that are none.
         """
-        candidates = parse_output(self.output, options.confidence)
-        kept = non_maximum_suppression(candidates, iou=options.iou, max_count=options.max_rooms)
-        boxes_norm = self.letterbox.canvas_to_page(kept.boxes_xyxy)
-        on_page = (boxes_norm[:, 2:] > boxes_norm[:, :2]).all(axis=1)
-        return Detections(boxes_norm[on_page], kept.scores[on_page])
+        thresholds = replace(options, page=1)
+        if thresholds not in self._known:
+            self._known[thresholds] = self._suppressed(thresholds)
+        return self._known[thresholds]
 
     def has_small_rooms(self, below_px: int) -> bool:
         """Whether there are many rooms, most with a side below that; the same for all callers.
@@ -94,6 +94,13 @@ class Look:
         areas_px = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) * (width * height)
         small = int(np.count_nonzero(areas_px < below_px**2))
         return len(boxes) >= MANY_ROOMS and small >= SMALL_SHARE * len(boxes)
+
+    def _suppressed(self, options: RequestOptions) -> Detections:
+        candidates = parse_output(self.output, options.confidence)
+        kept = non_maximum_suppression(candidates, iou=options.iou, max_count=options.max_rooms)
+        boxes_norm = self.letterbox.canvas_to_page(kept.boxes_xyxy)
+        on_page = (boxes_norm[:, 2:] > boxes_norm[:, :2]).all(axis=1)
+        return Detections(boxes_norm[on_page], kept.scores[on_page])
 
 
 class OpenVinoDetector:

@@ -14,7 +14,7 @@ from benchmarks.answers.judging import precision
 from benchmarks.answers.sheets import own_sheets
 from roomdet.config import Config, Limits
 from roomdet.detector import ZOOMED_STEP_PX, Look, load_detector
-from roomdet.geometry import Detections, Letterbox
+from roomdet.geometry import Detections, Letterbox, non_maximum_suppression
 from roomdet.images import read_page
 from roomdet.schema import RequestOptions
 from tests.conftest import ROOT, SAMPLE_PNG
@@ -116,6 +116,28 @@ def test_two_passes_look_closer_too(small: Sheet) -> None:
 
     assert small.sides_px == [INPUT_PX, ZOOMED_PX]
     assert not np.array_equal(found.scores, small.detect(detector(), LOWEST).scores)
+
+
+@pytest.mark.parametrize(
+    ("options", "times"),
+    [(RequestOptions(), 1), (RequestOptions(page=2), 1), (LOWEST, 2)],
+    ids=["defaults", "defaults, page 2", "others"],
+)
+def test_an_answer_at_the_defaults_is_found_once(
+    monkeypatch: pytest.MonkeyPatch, options: RequestOptions, times: int
+) -> None:
+    """What decides about a closer look is what is answered, whatever page it is."""
+    thresholds: list[tuple[float, int]] = []
+
+    def noted(found: Detections, *, iou: float, max_count: int) -> Detections:
+        thresholds.append((iou, max_count))
+        return non_maximum_suppression(found, iou=iou, max_count=max_count)
+
+    network = detector()
+    monkeypatch.setattr("roomdet.detector.non_maximum_suppression", noted)
+    Sheet(SAMPLE_PNG.read_bytes()).detect(network, options)
+
+    assert thresholds == [(0.45, 300)] * times
 
 
 # -- what counts as many small rooms ----------------------------------------------------------
