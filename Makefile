@@ -129,7 +129,7 @@ local-sagemaker: $(VENV)/local-sagemaker.stamp
 
 evaluate: $(VENV)/dev.stamp $(ARCHIVE)
 	@[ -n '$(DATA)' ] || { echo "error: name labeled plans: make evaluate DATA='houses=FOLDER'" >&2; exit 1; }
-	@$(BIN)/python -m training.evaluate $(foreach set,$(DATA),--set '$(set)') --archive $(ARCHIVE) \
+	@$(BIN)/python -m evaluation.evaluate $(foreach set,$(DATA),--set '$(set)') --archive $(ARCHIVE) \
 	  --corruptions '$(CORRUPTIONS)' --out '$(OUT)'
 
 # Ends with status 1 where the bar is missed.

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluation.coco import average_precision
+from evaluation.corruptions import select
+from evaluation.scoring import Judged
+from evaluation.served import submitted
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import load_detector
 from roomdet.geometry import Detections
 from roomdet.images import read_page
 from roomdet.schema import RequestOptions
-from training.coco import average_precision
-from training.corruptions import select
 from training.plan_sets import evenly_thinned, read_plan_set
-from training.scoring import Judged
-from training.served import submitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from evaluation.corruptions import Corruption
     from roomdet.detector import Detector
-    from training.corruptions import Corruption
     from training.plan_sets import PlanPicture
 
 LIMITS = Limits()

@@ -17,7 +17,7 @@ class Variant:
         name: Short name, also of its folder.
         title: What is left out, for the table.
         options: Passed to ``python -m training.synth``.
-        spoilt: Names of :data:`training.corruptions.CORRUPTIONS` that look like what is left out;
+        spoilt: Names of :data:`evaluation.corruptions.CORRUPTIONS` that look like what is left out;
             the detector is judged on such pages too.
         run: Blueprints and first weights of another run have other seeds.
         needs_layouts: Whether it differs from others only where there are measured layouts.

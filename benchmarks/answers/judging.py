@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from evaluation.coco import average_precision
+from evaluation.scoring import Judged, count
 from roomdet.geometry import Boxes, Detections
 from training import plan_sets
-from training.coco import average_precision
-from training.scoring import Judged, count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

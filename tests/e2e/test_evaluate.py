@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from training.evaluate import main
+from evaluation.evaluate import main
 from training.sample.draw import pdf_to_image, plan_to_pdf
 from training.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
 

@@ -17,6 +17,7 @@ from PIL import Image
 from ultralytics import YOLO
 from ultralytics.nn.tasks import DetectionModel
 
+from evaluation.parity import compare_floats
 from roomdet import network
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import CORE, load_detector, parse_output
@@ -27,7 +28,6 @@ from roomdet.network import NetworkManifest
 from roomdet.schema import RequestOptions
 from tests.conftest import NETWORK, ROOT, SAMPLE_PNG
 from training.export import ExportError, export, main
-from training.parity import compare_floats
 from training.sample.draw import pdf_to_image, plan_to_pdf
 from training.sample.plan import PLAN_BUILDERS
 

@@ -19,8 +19,8 @@ from benchmarks.ablation.judging import PlanSet
 from benchmarks.ablation.report import DOCUMENT, RESULTS, main, read_reports, with_figures
 from benchmarks.ablation.running import Kitchen, Means, Recipe, run_module
 from benchmarks.ablation.variants import AGAIN, DAMAGES, EVERYTHING, STYLES, VARIANTS
+from evaluation.corruptions import CORRUPTIONS
 from tests.conftest import NETWORK, ROOT, SAMPLE_PNG
-from training.corruptions import CORRUPTIONS
 from training.degrade import EFFECT_NAMES
 from training.errors import DataError, TrainError
 from training.marks import names

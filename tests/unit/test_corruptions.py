@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from training.corruptions import CORRUPTIONS, Corruption, select
+from evaluation.corruptions import CORRUPTIONS, Corruption, select
 
 ROOM = (200, 100, 420, 300)
 EACH_CORRUPTION = pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda each: each.name)

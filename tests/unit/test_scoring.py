@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pytest
 
+from evaluation.coco import AveragePrecision, average_precision
+from evaluation.scoring import Counts, Judged, count
 from roomdet.geometry import Detections
-from training.coco import AveragePrecision, average_precision
-from training.scoring import Counts, Judged, count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

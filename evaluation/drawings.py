@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from training.scoring import count
+from evaluation.scoring import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from evaluation.scoring import Judged
     from training.plan_sets import PlanPicture
-    from training.scoring import Judged
 
 TRUTH_COLOR, FOUND_COLOR = "#128a2e", "#e06000"
 LONGEST_PX = 1400

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Measure what a server finds on labeled plans, clean and spoilt.
 
-``python -m training.evaluate --set cubicasa=DIR:cubicasa- --set r3d=DIR:r3d- --out metrics.json``
+``python -m evaluation.evaluate --set cubicasa=DIR:cubicasa- --set r3d=DIR:r3d- --out metrics.json``
 starts TorchServe with the archive, posts every picture, and prints COCO AP (maxDets 300), AR, and
 precision, recall and F1 at the default threshold.
 """
@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import machine
 from deploy.local.server import LocalServerError, serve
+from evaluation.coco import average_precision
+from evaluation.corruptions import SEED, SIDE_PX, Corruption, select
+from evaluation.drawings import choose, write_drawings
+from evaluation.scoring import MATCH_IOU, Judged, count
+from evaluation.served import AskError, Asking, Server
 from roomdet import network
 from roomdet.schema import RequestOptions
-from training.coco import average_precision
-from training.corruptions import SEED, SIDE_PX, Corruption, select
-from training.drawings import choose, write_drawings
 from training.errors import DataError
 from training.pack import ARCHIVE_MANIFEST, content_digest
 from training.plan_sets import PlanPicture, evenly_thinned, named_set, read_plan_set
 from training.report import FORMAT, as_text
-from training.scoring import MATCH_IOU, Judged, count
-from training.served import AskError, Asking, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -205,7 +205,7 @@ def _positive(text: str) -> int:
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m evaluation.evaluate", description=__doc__)
     parser.add_argument(
         "--set", dest="sets", action="append", type=named_set, required=True,
         metavar="NAME=DIR[:PREFIX]", help="a plan set, or its pictures whose names start so",

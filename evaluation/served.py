@@ -12,17 +12,17 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from client.api import ClientError, detect
+from evaluation.corruptions import SIDE_PX
+from evaluation.scoring import Judged
 from roomdet.config import Limits
 from roomdet.geometry import GRID, Boxes, Detections
 from roomdet.images import read_page
-from training.corruptions import SIDE_PX
-from training.scoring import Judged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evaluation.corruptions import Corruption
     from roomdet.geometry import Pixels
-    from training.corruptions import Corruption
     from training.plan_sets import PlanPicture
 
 
@@ -81,7 +81,7 @@ def submitted(
 ) -> tuple[bytes, Boxes, tuple[int, int]]:
     """The file that is sent for a picture, its true rooms in pixels, and its width and height.
 
-    A spoilt page has a longer side of :data:`training.corruptions.SIDE_PX`.
+    A spoilt page has a longer side of :data:`evaluation.corruptions.SIDE_PX`.
     """
     data = picture.path.read_bytes()
     if spoil is None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from evaluation.scoring import Judged
     from roomdet.geometry import Boxes, Scores
-    from training.scoring import Judged
 
 # COCO counts 100 boxes a picture; office floors have more rooms than that, so we count as many as
 # an answer holds by default. pycocotools wants three numbers and its summarize() prints the 100s.

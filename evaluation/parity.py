@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Compare what we answer with what ultralytics' own ``predict`` finds, with the same checkpoint.
 
-``python -m training.parity PICTURES…`` compares float boxes before rounding, in fp32 and bf16;
+``python -m evaluation.parity PICTURES…`` compares float boxes before rounding, in fp32 and bf16;
 with ``--url`` also the integers that a running server answers. JSON goes to standard output.
 """
 
@@ -126,7 +126,7 @@ def _certain(found: Detections) -> Detections:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; always 0, the figures are the result."""
-    parser = argparse.ArgumentParser(prog="python -m training.parity", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m evaluation.parity", description=__doc__)
     parser.add_argument("pictures", nargs="+", type=Path)
     parser.add_argument("--checkpoint", type=Path, default=Path("weights/rooms.pt"))
     parser.add_argument("--network", type=Path, default=Path("weights/rooms"))
