@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from benchmarks import machine
 from deploy.aws import AwsAccount
 from deploy.batch.files import Plan
 from deploy.batch.place import batch_of
@@ -40,6 +39,7 @@ from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import folder_of, read_release
 from deploy.local.sagemaker.place import ServeWith, local_sagemaker, starter
 from deploy.local.sagemaker.seeding import seed
+from reporting import machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

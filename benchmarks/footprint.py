@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING
 
 import ts
 
-from benchmarks import jvm, machine
+from benchmarks import jvm
 from benchmarks.caller import CONCURRENCY, calling
 from benchmarks.hosted import Hosted, Tree, hosted, pack
 from benchmarks.processes import mappings, memory, peak_mb
 from benchmarks.sheets import draw_sheets
 from benchmarks.traffic import Request
+from reporting import machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,11 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import machine
+from reporting import machine, marks
+from reporting.report import as_markdown
 from roomdet import detector, geometry, images, item, pictures, request
 from roomdet.config import Config
-from training import marks
-from training.report import as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import machine
+from reporting import machine
 from tests.image.container import WORKER, Container
 from tests.image.lab import Lab, open_lab
 

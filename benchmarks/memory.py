@@ -17,10 +17,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks import machine
 from benchmarks.processes import jvm_pid, peak_mb
 from client.api import detect
 from deploy.local.server import LocalServer, serve
+from reporting import machine
 
 CLIENTS = 12  # about what the queue (10) and the worker (up to 3) take
 ROUNDS = 3

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from training.marks import fill
-from training.report import as_markdown
+from reporting.marks import fill
+from reporting.report import as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import machine
+from reporting import machine
 from roomdet import network
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import load_detector

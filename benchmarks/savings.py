@@ -16,10 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import machine, traffic
+from benchmarks import traffic
 from benchmarks.caller import CONCURRENCY, calling
 from benchmarks.hosted import Hosted, Tree, hosted, pack
 from benchmarks.processes import memory, peak_mb
+from reporting import machine
 
 MEMORY_MB, CPUS = 2048, 2.0
 REQUESTS = 300

@@ -27,11 +27,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psutil
 
-from benchmarks import jvm, machine, traffic
+from benchmarks import jvm, traffic
 from benchmarks.caller import CONCURRENCY, calling
 from benchmarks.processes import anonymous_mb, jvm_pid, worker_pids
 from benchmarks.sheets import draw_sheets
 from deploy.local.server import serve
+from reporting import machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

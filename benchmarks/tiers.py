@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import psutil
 from PIL import Image
 
-from benchmarks import machine
 from benchmarks.caller import calling
 from benchmarks.hosted import Hosted, Tree, hosted, pack
 from benchmarks.processes import peak_mb
 from benchmarks.sheets import draw_sheets
 from benchmarks.traffic import Request
+from reporting import machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,19 +17,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import machine
 from deploy.local.server import LocalServerError, serve
 from evaluation.coco import average_precision
 from evaluation.corruptions import SEED, SIDE_PX, Corruption, select
 from evaluation.drawings import choose, write_drawings
 from evaluation.scoring import MATCH_IOU, Judged, count
 from evaluation.served import AskError, Asking, Server
+from reporting import machine
+from reporting.report import FORMAT, as_text
 from roomdet import network
 from roomdet.schema import RequestOptions
 from training.errors import DataError
 from training.pack import ARCHIVE_MANIFEST, content_digest
 from training.plan_sets import PlanPicture, evenly_thinned, named_set, read_plan_set
-from training.report import FORMAT, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -160,7 +160,7 @@ def running(url: str | None, archive: Path) -> Iterator[tuple[str, dict[str, obj
 
 
 def evaluate(args: argparse.Namespace) -> dict[str, Any]:
-    """Measure all sets and return the report (docs of its keys: :mod:`training.report`)."""
+    """Measure all sets and return the report (docs of its keys: :mod:`reporting.report`)."""
     sets = {name: read_plan_set(folder, prefix) for name, folder, prefix in args.sets}
     if args.limit:
         sets = {name: evenly_thinned(pictures, args.limit) for name, pictures in sets.items()}

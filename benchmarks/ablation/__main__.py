@@ -26,10 +26,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import machine
 from benchmarks.ablation.judging import PlanSet
 from benchmarks.ablation.running import Kitchen, Means, Recipe, run_module
 from benchmarks.ablation.variants import VARIANTS
+from reporting import machine
 from training.errors import DataError, TrainError
 from training.plan_sets import named_set
 from training.record import write_atomically

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.ablation.variants import AGAIN, EVERYTHING, VARIANTS
-from training import marks
+from reporting import marks
+from reporting.report import TEXT_WIDTH, as_markdown
 from training.errors import DataError
-from training.report import TEXT_WIDTH, as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -24,7 +24,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import machine
 from benchmarks.answers.canvas import Page
 from benchmarks.answers.judging import KnownPlan, Rooms, precision, read_plan_set, rooms_of
 from benchmarks.answers.shapes import AnySizeNetwork
@@ -37,6 +36,7 @@ from benchmarks.answers.variants import (
     all_variants,
     is_telling,
 )
+from reporting import machine
 from roomdet.config import Precision
 from training.plan_sets import named_set
 

@@ -21,7 +21,6 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks import machine
 from benchmarks.bench.alone import measure_memory, measure_starts, wait_first_answer
 from benchmarks.bench.bar import PLAN, judge
 from benchmarks.bench.rounds import Rounds
@@ -32,6 +31,7 @@ from benchmarks.sheets import draw_plans, draw_sheets
 from deploy.errors import EngineError
 from deploy.image.engine import find_engine
 from deploy.image.sizes import measure as measure_layers
+from reporting import machine
 
 FORMAT = 1
 SCRATCH = ROOT / "build" / "bench"
@@ -130,7 +130,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     report = {
         "format": FORMAT,
         "machine": machine.describe(),
-        "peers_machine": ask_peers(setup, "benchmarks.machine"),
+        "peers_machine": ask_peers(setup, "reporting.machine"),
         "settings": {
             **{name: getattr(args, name) for name in ("quick", "rounds", "block_s", "starts")},
             "peer_threads": setup.peer_threads,

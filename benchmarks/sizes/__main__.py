@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import machine
 from benchmarks.answers.judging import precision, read_plan_set
+from reporting import machine
 from roomdet.anchors import STRIDES
 from roomdet.config import Limits, Precision
 from roomdet.detector import OpenVinoDetector, precision_of

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from training import marks
-from training.report import TEXT_WIDTH, as_markdown
+from reporting import marks
+from reporting.report import TEXT_WIDTH, as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.startup.one import MARK, PLACES
+from reporting import machine
 
 ONE = Path(__file__).with_name("one.py")
 
@@ -39,7 +40,7 @@ def measure(name: str, checkout: Path, place: str, runs: int) -> dict[str, Any]:
         check=True,
     ).stdout
     report: dict[str, Any] = json.loads(output.rpartition(MARK)[2])
-    return {"name": name, "commit": commit_of(checkout), **report}
+    return {"name": name, "commit": commit_of(checkout), "machine": machine.describe(), **report}
 
 
 def commit_of(checkout: Path) -> str:

@@ -3,7 +3,7 @@
 
 The stages end where something can be seen from outside: a process begins (/proc), a line is logged,
 ``/ping`` says 200, an answer is there. Nothing is added to what is measured. Of the checkout
-``deploy.local.server``, ``tests.image.lab`` and ``benchmarks.machine`` are used. Linux only.
+``deploy.local.server`` and ``tests.image.lab`` are used. Linux only.
 """
 
 from __future__ import annotations
@@ -256,14 +256,11 @@ PLACES = {"here": measure_here, "image": measure_image}
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; always 0, the figures are the result."""
-    from benchmarks import machine  # noqa: PLC0415  # that of the checkout
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("place", choices=PLACES)
     parser.add_argument("runs", type=int)
     args = parser.parse_args(argv)
-    report = {"place": args.place, "machine": machine.describe()}
-    report |= PLACES[args.place](ARCHIVE, args.runs)
+    report = {"place": args.place, **PLACES[args.place](ARCHIVE, args.runs)}
     print(f"{MARK}{json.dumps(report)}")
     return 0
 

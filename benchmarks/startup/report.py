@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from training.marks import fill
-from training.report import as_markdown
+from reporting.marks import fill
+from reporting.report import as_markdown
 
 Report: TypeAlias = dict[str, Any]
 _CACHES = ("warm", "cold")

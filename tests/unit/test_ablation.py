@@ -20,10 +20,10 @@ from benchmarks.ablation.report import DOCUMENT, RESULTS, main, read_reports, wi
 from benchmarks.ablation.running import Kitchen, Means, Recipe, run_module
 from benchmarks.ablation.variants import AGAIN, DAMAGES, EVERYTHING, STYLES, VARIANTS
 from evaluation.corruptions import CORRUPTIONS
+from reporting.marks import names
 from tests.conftest import NETWORK, ROOT, SAMPLE_PNG
 from training.degrade import EFFECT_NAMES
 from training.errors import DataError, TrainError
-from training.marks import names
 from training.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import PIL
 import pytest
 
-from benchmarks import machine
 from benchmarks.bench.__main__ import ask_peers
 from benchmarks.bench.bar import Check, judge
 from benchmarks.bench.figures import (
@@ -29,8 +28,9 @@ from benchmarks.bench.processes import hwm_mb, processor_s, pss_mb, session
 from benchmarks.bench.rounds import CROWD
 from benchmarks.bench.starting import Setup
 from benchmarks.bench.tables import BLOCKS, caption, cost_rows, with_figures
+from reporting import machine
+from reporting.marks import names
 from tests.conftest import ROOT
-from training.marks import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ def test_the_peers_own_python_tells_what_they_run_with(tmp_path: Path) -> None:
     peers_python.chmod(0o755)
     setup = Setup(tmp_path, tmp_path, tmp_path, peers_python, 1)
 
-    assert ["-m benchmarks.machine", str(ROOT)] == ask_peers(setup, "benchmarks.machine")
+    assert ["-m reporting.machine", str(ROOT)] == ask_peers(setup, "reporting.machine")
 
 
 def test_the_page_names_the_peers_torch() -> None:

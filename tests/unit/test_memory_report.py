@@ -19,8 +19,8 @@ from benchmarks.memory_report import (
     tier_rows,
 )
 from benchmarks.tiers import sizes
+from reporting.marks import fill, names
 from tests.conftest import ROOT
-from training.marks import fill, names
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reporting.report import BLOCKS, as_text, main, with_figures
 from roomdet import network
 from roomdet.network import NetworkManifest
 from tests.conftest import NETWORK, ROOT
-from training.report import BLOCKS, as_text, main, with_figures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ REPORT = {
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_the_documents_show_the_committed_figures(document: Path) -> None:
-    """`python -m training.report` would change nothing, and there is something to change."""
+    """`python -m reporting.report` would change nothing, and there is something to change."""
     text = document.read_text()
 
     assert "<!-- figures:" in text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What a figure was measured on; ``python -m benchmarks.machine`` prints it."""
+"""What a figure was measured on; ``python -m reporting.machine`` prints it."""
 
 from __future__ import annotations
 

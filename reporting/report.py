@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Tables of what :mod:`evaluation.evaluate` measured, for the terminal and the documents.
 
-``python -m training.report weights/metrics.json README.md weights/MODEL_CARD.md`` rewrites the
+``python -m reporting.report weights/metrics.json README.md weights/MODEL_CARD.md`` rewrites the
 blocks between ``<!-- figures:NAME -->`` and ``<!-- /figures -->``; NAME is a key of :data:`BLOCKS`.
 """
 
@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from training import marks
+from reporting import marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +124,7 @@ def _aligned(rows: Rows) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Rewrite the blocks of documents; 0 also where nothing changes."""
-    parser = argparse.ArgumentParser(prog="python -m training.report", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m reporting.report", description=__doc__)
     parser.add_argument("metrics", type=Path, help="JSON of evaluation.evaluate")
     parser.add_argument("documents", type=Path, nargs="+")
     args = parser.parse_args(argv)
