@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from roomdet.geometry import Boxes, Scores
 
 # COCO counts 100 boxes a picture; office floors have more rooms than that, so we count as many as
-# an answer holds by default. pycocotools wants three numbers and its summarize() prints the 100s.
-MAX_BOXES = (1, 10, 300)
+# an answer holds by default.
+MAX_BOXES = 300
 _CLASS = 1
 _ALL_AREAS = [[0.0, 1e10]]
 
@@ -44,11 +44,12 @@ class AveragePrecision:
     ar50_95: float
 
 
-def average_precision(pictures: Sequence[Judged]) -> AveragePrecision:
+def average_precision(pictures: Sequence[Judged], max_boxes: int = MAX_BOXES) -> AveragePrecision:
     """Compute COCO's figures.
 
     Args:
         pictures: Every found box counts, so they should reach down to the lowest confidence.
+        max_boxes: COCO's maxDets: of a picture's boxes only so many, the most confident, count.
 
     Raises:
         ValueError: If no picture has a true room.
@@ -62,7 +63,7 @@ def average_precision(pictures: Sequence[Judged]) -> AveragePrecision:
             ((picture.found.boxes_xyxy, picture.found.scores) for picture in pictures),
         )
         judge = COCOeval(truth, found, "bbox")
-        judge.params.maxDets = list(MAX_BOXES)
+        judge.params.maxDets = [1, 10, max_boxes]  # pycocotools wants three
         judge.params.areaRng, judge.params.areaRngLbl = _ALL_AREAS, ["all"]
         judge.evaluate()
         judge.accumulate()

@@ -18,15 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy.local.server import LocalServerError, serve
-from evaluation.coco import average_precision
 from evaluation.corruptions import SEED, SIDE_PX, Corruption, select
 from evaluation.drawings import choose, write_drawings
-from evaluation.scoring import MATCH_IOU, Judged, count
+from evaluation.figures import THRESHOLD, figures
+from evaluation.scoring import MATCH_IOU, Judged
 from evaluation.served import AskError, Asking, Server
 from reporting import machine
 from reporting.report import FORMAT, as_text
 from roomdet import network
-from roomdet.schema import RequestOptions
 from training.errors import DataError
 from training.pack import ARCHIVE_MANIFEST, content_digest
 from training.plan_sets import PlanPicture, evenly_thinned, named_set, read_plan_set
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
 DEFAULT_ARCHIVE = Path("model_store/rooms.mar")
 CORRUPTED_PICTURES = 60
-THRESHOLD = RequestOptions().confidence
-_DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +109,6 @@ class Evaluation:
             threshold=THRESHOLD,
         )
         write_drawings(wanted.folder / name, pictures, judged, chosen, threshold=THRESHOLD)
-
-
-def figures(judged: Sequence[Judged]) -> dict[str, float]:
-    """All figures of one list of pictures, 0 to 1, rounded to four decimals."""
-    counts = count(judged, threshold=THRESHOLD)
-    values = asdict(average_precision(judged)) | {
-        "precision": counts.precision,
-        "recall": counts.recall,
-        "f1": counts.f1,
-    }
-    return {name: round(value, _DECIMALS) for name, value in values.items()}
 
 
 def describe_archive(archive: Path) -> dict[str, object]:

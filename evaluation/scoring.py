@@ -13,6 +13,8 @@ from roomdet.geometry import Boxes, Detections, iou_matrix
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy.typing as npt
+
 MATCH_IOU = 0.5  # a found room that overlaps a true one this much is that room
 
 
@@ -24,11 +26,13 @@ class Judged:
         name: The picture's file name.
         truth_xyxy_px: float32, shape ``(n, 4)``, the true rooms.
         found: The found ones in the same pixels.
+        size_wh_px: Width and height of the picture.
     """
 
     name: str
     truth_xyxy_px: Boxes
     found: Detections
+    size_wh_px: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,11 @@ def count(pictures: Iterable[Judged], *, threshold: float) -> Counts:
     )
 
 
-def _count_one(picture: Judged, threshold: float) -> Counts:
-    """Greedily: the most confident room first takes the free true room that it overlaps most."""
+def is_hit(picture: Judged, *, threshold: float) -> npt.NDArray[np.bool_]:
+    """Which true rooms of a picture were found; bool, shape ``(n,)``.
+
+    Greedily: the most confident room first takes the free true room that it overlaps most.
+    """
     chosen = picture.found.scores >= threshold
     order = np.argsort(-picture.found.scores[chosen], kind="stable")
     overlap = iou_matrix(picture.found.boxes_xyxy[chosen][order], picture.truth_xyxy_px)
@@ -83,5 +90,10 @@ def _count_one(picture: Judged, threshold: float) -> Counts:
         candidates = np.where(is_free, row, 0.0)
         if candidates.size and candidates.max() >= MATCH_IOU:
             is_free[candidates.argmax()] = False
-    hits = int((~is_free).sum())
-    return Counts(hits, len(overlap) - hits, len(is_free) - hits)
+    return ~is_free
+
+
+def _count_one(picture: Judged, threshold: float) -> Counts:
+    hits = int(is_hit(picture, threshold=threshold).sum())
+    found = int((picture.found.scores >= threshold).sum())
+    return Counts(hits, found - hits, len(picture.truth_xyxy_px) - hits)

@@ -73,7 +73,7 @@ class Server:
             np.array([*size_wh, *size_wh], np.float32) / np.float32(GRID)
         )
         scores = np.array([room.confidence for room in answer.rooms], np.float32)
-        return Judged(picture.path.name, truth, Detections(boxes, scores))
+        return Judged(picture.path.name, truth, Detections(boxes, scores), size_wh)
 
 
 def submitted(

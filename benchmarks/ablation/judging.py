@@ -88,4 +88,5 @@ def _judge(detector: Detector, picture: PlanPicture, spoil: Corruption | None) -
     page = read_page(data, page=1, side_px=detector.input_px, limits=LIMITS)
     found = detector.detect(page.pixels, LOWEST_CONFIDENCE)
     boxes_xyxy_px = found.boxes_xyxy * np.array(size_wh * 2, np.float32)
-    return Judged(picture.path.name, truth_xyxy_px, Detections(boxes_xyxy_px, found.scores))
+    in_px = Detections(boxes_xyxy_px, found.scores)
+    return Judged(picture.path.name, truth_xyxy_px, in_px, size_wh)

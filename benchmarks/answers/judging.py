@@ -101,4 +101,5 @@ def precision(plans: Sequence[KnownPlan], answers: Sequence[Detections]) -> Prec
 def _judged(plan: KnownPlan, answer: Detections) -> Judged:
     size_px = np.array(plan.size_wh_px * 2, np.float32)
     boxes: Boxes = np.clip(answer.boxes_xyxy, 0, 1) * size_px
-    return Judged("", plan.rooms_xyxy_norm * size_px, Detections(boxes, answer.scores))
+    found = Detections(boxes, answer.scores)
+    return Judged("", plan.rooms_xyxy_norm * size_px, found, plan.size_wh_px)

@@ -27,7 +27,8 @@ def judged(truth: Sequence[Box], found: Sequence[tuple[Box, float]]) -> Judged:
     """A picture with true rooms, and found ones with their confidence."""
     boxes = np.array([box for box, _ in found], np.float32).reshape(-1, 4)
     scores = np.array([score for _, score in found], np.float32)
-    return Judged("plan.png", np.array(truth, np.float32).reshape(-1, 4), Detections(boxes, scores))
+    true = np.array(truth, np.float32).reshape(-1, 4)
+    return Judged("plan.png", true, Detections(boxes, scores), (1000, 1000))
 
 
 def test_a_perfect_answer_has_1_everywhere() -> None:
