@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.bench.figures import latency_figures
-from benchmarks.bench.processes import processor_s
 from benchmarks.bench.services import Load
 from benchmarks.bench.starting import LIMIT, SERVERS
+from reporting.processes import processor_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

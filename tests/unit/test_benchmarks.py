@@ -24,12 +24,12 @@ from benchmarks.bench.figures import (
     ratio_of_rounds,
 )
 from benchmarks.bench.load import run
-from benchmarks.bench.processes import hwm_mb, processor_s, pss_mb, session
 from benchmarks.bench.rounds import CROWD
 from benchmarks.bench.starting import Setup
 from benchmarks.bench.tables import BLOCKS, caption, cost_rows, with_figures
 from reporting import machine
 from reporting.marks import names
+from reporting.processes import hwm_mb, processor_s, pss_mb, session
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
