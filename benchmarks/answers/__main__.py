@@ -25,9 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.answers.canvas import Page
-from benchmarks.answers.judging import KnownPlan, Rooms, precision, read_plan_set, rooms_of
+from benchmarks.answers.judging import Rooms, precision, read_plan_set, rooms_of
 from benchmarks.answers.shapes import AnySizeNetwork
-from benchmarks.answers.sheets import mosaics, own_sheets
 from benchmarks.answers.variants import (
     ONCE,
     Variant,
@@ -36,6 +35,7 @@ from benchmarks.answers.variants import (
     all_variants,
     is_telling,
 )
+from evaluation.mosaics import KnownPlan, mosaics, own_sheets
 from reporting import machine
 from roomdet.config import Precision
 from training.plan_sets import named_set

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from evaluation.coco import average_precision
+from evaluation.mosaics import KnownPlan
 from evaluation.scoring import Judged, count
 from roomdet.geometry import Boxes, Detections
 from training import plan_sets
@@ -19,21 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 THRESHOLDS = np.linspace(0.05, 0.95, 19)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownPlan:
-    """A picture and its rooms.
-
-    Attributes:
-        data: The file.
-        size_wh_px: Its size.
-        rooms_xyxy_norm: float32, shape ``(n, 4)``, corners as fractions of the picture.
-    """
-
-    data: bytes
-    size_wh_px: tuple[int, int]
-    rooms_xyxy_norm: Boxes
 
 
 @dataclass(frozen=True, slots=True)

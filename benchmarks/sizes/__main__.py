@@ -36,7 +36,7 @@ from training.plan_sets import evenly_thinned, named_set
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.answers.judging import KnownPlan
+    from evaluation.mosaics import KnownPlan
     from roomdet.detector import Detector
     from roomdet.geometry import Detections
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.answers.sheets import own_sheets
+from evaluation.mosaics import own_sheets
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.s3_servers import Script, serve_badly, serve_moto
 

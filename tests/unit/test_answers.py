@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks.answers.__main__ import main
 from benchmarks.answers.canvas import Page, ink_box, tile_starts
-from benchmarks.answers.judging import KnownPlan, Rooms, precision, read_plan_set, rooms_of
+from benchmarks.answers.judging import Rooms, precision, read_plan_set, rooms_of
 from benchmarks.answers.looks import letterboxed
 from benchmarks.answers.merges import (
     Change,
@@ -31,7 +31,6 @@ from benchmarks.answers.merges import (
     voted,
 )
 from benchmarks.answers.shapes import AnySizeNetwork
-from benchmarks.answers.sheets import compose, mirrored, own_sheets
 from benchmarks.answers.variants import (
     ONCE,
     SERVED,
@@ -42,6 +41,7 @@ from benchmarks.answers.variants import (
     is_telling,
 )
 from benchmarks.answers.views import ALL_VIEWS, View, apply_view, undo_view
+from evaluation.mosaics import KnownPlan, compose, mirrored, own_sheets
 from roomdet.anchors import STRIDES
 from roomdet.config import Precision
 from roomdet.detector import OpenVinoDetector

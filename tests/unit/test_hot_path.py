@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import hot_path
-from benchmarks.answers.sheets import own_sheets
+from evaluation.mosaics import own_sheets
 from roomdet import images, pictures
 from tests.builders import draw_plan, encode, plan_pdf
 

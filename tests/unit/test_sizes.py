@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.answers.judging import KnownPlan
 from benchmarks.sizes.__main__ import (
     Bench,
     Candidate,
@@ -23,6 +22,7 @@ from benchmarks.sizes.__main__ import (
 )
 from benchmarks.sizes.report import main as report_main
 from benchmarks.sizes.report import size_rows
+from evaluation.mosaics import KnownPlan
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import load_detector
 from roomdet.geometry import Detections, Pixels

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.answers.judging import precision
-from benchmarks.answers.sheets import own_sheets
+from evaluation.mosaics import own_sheets
 from roomdet.config import Config, Limits
 from roomdet.detector import ZOOMED_STEP_PX, Look, load_detector
 from roomdet.geometry import Detections, Letterbox, non_maximum_suppression

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from benchmarks.answers.judging import KnownPlan
 from training.sample.draw import pdf_to_image, plan_to_pdf
 from training.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
 
@@ -19,6 +19,21 @@ if TYPE_CHECKING:
     from roomdet.geometry import Boxes
 
 A3_150_DPI_PX = 2480  # longer side of a plan that has a sheet of its own, or a quarter of one
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPlan:
+    """A picture and its rooms.
+
+    Attributes:
+        data: The file.
+        size_wh_px: Its size.
+        rooms_xyxy_norm: float32, shape ``(n, 4)``, corners as fractions of the picture.
+    """
+
+    data: bytes
+    size_wh_px: tuple[int, int]
+    rooms_xyxy_norm: Boxes
 
 
 def own_sheets(plans_a_side: int) -> list[KnownPlan]:
