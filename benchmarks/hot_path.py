@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reporting import machine, marks
-from reporting.report import as_markdown
+from reporting.tables import as_markdown
 from roomdet import detector, geometry, images, item, pictures, request
 from roomdet.config import Config
 

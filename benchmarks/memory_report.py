@@ -10,13 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import textwrap
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reporting.marks import fill
-from reporting.report import as_markdown
+from reporting.tables import as_markdown, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +24,6 @@ Report: TypeAlias = dict[str, Any]
 Rows: TypeAlias = list[list[str]]
 RESULTS = Path("benchmarks/results")
 DOCUMENTS = (Path("docs/memory.md"), Path("docs/operations.md"))
-TEXT_WIDTH = 100
 _LEAST_MB = 1.0  # smaller areas share a row
 _MIB_PER_GIB = 1024
 
@@ -264,7 +262,7 @@ def _machine(report: Mapping[str, Any]) -> str:
 
 
 def _wrap(text: str) -> str:
-    return textwrap.fill(text, TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
+    return wrapped(text)
 
 
 def main(argv: list[str] | None = None) -> int:

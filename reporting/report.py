@@ -10,20 +10,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import textwrap
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reporting import marks
+from reporting.tables import as_markdown, as_text_table, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reporting.tables import Rows
+
 FORMAT = 1
-TEXT_WIDTH = 100
 Report: TypeAlias = dict[str, Any]
-Rows: TypeAlias = list[list[str]]
 _FIGURES = {
     "ap50": "AP50",
     "ap75": "AP75",
@@ -81,7 +81,7 @@ def caption(report: Report) -> str:
         f"≥ {settings['threshold']} and IoU ≥ {settings['match_iou']}; {which}, OpenVINO "
         f"{packages['openvino']}, {machine['cpu']}, {machine['date']}."
     )
-    return textwrap.fill(text, TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
+    return wrapped(text)
 
 
 def as_text(report: Report) -> str:
@@ -89,13 +89,7 @@ def as_text(report: Report) -> str:
     tables = [accuracy_rows(report)]
     if report["corruptions"]:
         tables.append(corruption_rows(report))
-    return "\n\n".join([*(_aligned(rows) for rows in tables), caption(report)])
-
-
-def as_markdown(rows: Rows) -> str:
-    """A table for a document; the first row is its head."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+    return "\n\n".join([*(as_text_table(rows) for rows in tables), caption(report)])
 
 
 BLOCKS: dict[str, Callable[[Report], str]] = {
@@ -112,14 +106,6 @@ def with_figures(document: str, report: Report) -> str:
         KeyError: If a block has a name that is not in :data:`BLOCKS`.
     """
     return marks.fill(document, {name: partial(build, report) for name, build in BLOCKS.items()})
-
-
-def _aligned(rows: Rows) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
 
 
 def main(argv: list[str] | None = None) -> int:

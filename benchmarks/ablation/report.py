@@ -11,14 +11,13 @@ import argparse
 import json
 import statistics
 import sys
-import textwrap
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.ablation.variants import AGAIN, EVERYTHING, VARIANTS
 from reporting import marks
-from reporting.report import TEXT_WIDTH, as_markdown
+from reporting.tables import as_markdown, wrapped
 from training.errors import DataError
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def caption(reports: dict[str, Report]) -> str:
         f"{pages}. Nothing left out: {runs}; in brackets: the difference from it. "
         f"{machine['cpu']}, {machine['date']}."
     )
-    return textwrap.fill(text, TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
+    return wrapped(text)
 
 
 BLOCKS: dict[str, Callable[[dict[str, Report]], str]] = {

@@ -20,12 +20,12 @@ from benchmarks.bench.figures import gb_seconds_per_1000, memory_tier_mb
 from benchmarks.bench.rounds import CROWD, LATENCY_CLIENTS, THROUGHPUT_CLIENTS
 from benchmarks.bench.starting import FASTAPI, LIMIT, LITSERVE, NETWORK, OURS, TORCHSERVE
 from reporting import marks
-from reporting.report import TEXT_WIDTH, as_markdown
+from reporting.tables import TEXT_WIDTH, as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reporting.report import Rows
+    from reporting.tables import Rows
 
 Report: TypeAlias = dict[str, Any]
 TITLES = {

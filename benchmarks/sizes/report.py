@@ -10,13 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import textwrap
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reporting import marks
-from reporting.report import TEXT_WIDTH, as_markdown
+from reporting.tables import as_markdown, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +59,7 @@ def caption(report: Report) -> str:
         f"networks and sizes in turn. {networks}; OpenVINO {machine['packages']['openvino']}, "
         f"{machine['cores']} cores of {machine['cpu']}, {machine['date']}."
     )
-    return textwrap.fill(text, TEXT_WIDTH, break_long_words=False, break_on_hyphens=False)
+    return wrapped(text)
 
 
 BLOCKS: dict[str, Callable[[Report], str]] = {

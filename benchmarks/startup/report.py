@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from reporting.marks import fill
-from reporting.report import as_markdown
+from reporting.tables import as_markdown
 
 Report: TypeAlias = dict[str, Any]
 _CACHES = ("warm", "cold")
