@@ -4,7 +4,8 @@
 # make check                lint, format and types
 # make serve [PORT=8080]    TorchServe in the foreground
 # make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
-# make evaluate DATA='houses=FOLDER flats=FOLDER:PREFIX' [CORRUPTIONS=none] [OUT=build/metrics.json]
+# make evaluate DATA='houses=FOLDER flats=FOLDER:PREFIX floors=FOLDER@sheets' [MOSAICS='4 9 16']
+#                           [CORRUPTIONS=none] [EVALUATE_FLAGS='--drawings build/drawings'] [OUT=build/metrics.json]
 # make bench [BENCH_FLAGS=--quick] [BENCH_OUT=build/bench/benchmarks.json]   beside its peers
 # make bench-docs           docs/benchmarks.md and its plots from docs/benchmarks/benchmarks.json
 # make train DATA=my-plans [START=weights/rooms.pt] [MINUTES=110] [RUN=build/train]
@@ -27,6 +28,8 @@ RUN ?= build/train
 TRAIN_FLAGS ?=
 REQUIRE_ALL ?=
 CORRUPTIONS ?= all
+MOSAICS ?=
+EVALUATE_FLAGS ?=
 OUT ?= build/metrics.json
 
 VENV := .venv
@@ -130,7 +133,7 @@ local-sagemaker: $(VENV)/local-sagemaker.stamp
 evaluate: $(VENV)/dev.stamp $(ARCHIVE)
 	@[ -n '$(DATA)' ] || { echo "error: name labeled plans: make evaluate DATA='houses=FOLDER'" >&2; exit 1; }
 	@$(BIN)/python -m evaluation.evaluate $(foreach set,$(DATA),--set '$(set)') --archive $(ARCHIVE) \
-	  --corruptions '$(CORRUPTIONS)' --out '$(OUT)'
+	  $(if $(MOSAICS),--mosaics $(MOSAICS)) --corruptions '$(CORRUPTIONS)' --out '$(OUT)' $(EVALUATE_FLAGS)
 
 # Ends with status 1 where the bar is missed.
 BENCH_FLAGS ?=

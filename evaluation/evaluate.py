@@ -1,114 +1,44 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Measure what a server finds on labeled plans, clean and spoilt.
+"""Measure what a server finds on labeled plans, clean and spoilt, and on sheets.
 
 ``python -m evaluation.evaluate --set cubicasa=DIR:cubicasa- --set r3d=DIR:r3d- --out metrics.json``
 starts TorchServe with the archive, posts every picture, and prints COCO AP (maxDets 300), AR, and
-precision, recall and F1 at the default threshold.
+precision, recall and F1 at the default threshold. ``--set floors=DIR@sheets`` is a set of sheets,
+:class:`evaluation.sets.Kind` says what that means; ``--mosaics 4 9`` makes sheets of the sets.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
+import tempfile
 import zipfile
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy.local.server import LocalServerError, serve
 from evaluation.corruptions import SEED, SIDE_PX, Corruption, select
-from evaluation.drawings import choose, write_drawings
-from evaluation.figures import THRESHOLD, figures
-from evaluation.scoring import MATCH_IOU, Judged
-from evaluation.served import AskError, Asking, Server
+from evaluation.figures import THRESHOLD
+from evaluation.measures import Drawings, Evaluation
+from evaluation.scoring import MATCH_IOU
+from evaluation.served import AskError, Asking, Memory, Server
+from evaluation.sets import Kind, LabeledSet, mosaic_set, parse_set, read_set
+from evaluation.sheets import MARGIN, MAX_ROOMS, TITLE_STRIP_XY
 from reporting import machine
 from reporting.report import FORMAT, as_text
 from roomdet import network
 from training.errors import DataError
 from training.pack import ARCHIVE_MANIFEST, content_digest
-from training.plan_sets import PlanPicture, evenly_thinned, named_set, read_plan_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 DEFAULT_ARCHIVE = Path("model_store/rooms.mar")
 CORRUPTED_PICTURES = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Drawings:
-    """Which pictures are drawn, of each set.
-
-    Attributes:
-        folder: Where the drawings go.
-        examples: Pictures chosen at random.
-        worst: Pictures with the lowest F1.
-        seed: Of the random ones.
-    """
-
-    folder: Path
-    examples: int
-    worst: int
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What is measured on each set.
-
-    Attributes:
-        corruptions: Ways to spoil pages; clean pictures are always judged.
-        corrupted_pictures: At most so many pictures of a set are spoilt.
-        drawings: None draws nothing.
-    """
-
-    corruptions: tuple[Corruption, ...]
-    corrupted_pictures: int
-    drawings: Drawings | None
-
-    def run(self, name: str, pictures: Sequence[PlanPicture], server: Server) -> dict[str, Any]:
-        """Measure one set; figures by name, 0 to 1.
-
-        Raises:
-            AskError: If a picture is not answered.
-            ValueError: If no picture has a room.
-        """
-        _say(f"{name}: {len(pictures)} pictures …")
-        clean = server.judge(pictures, None)
-        report: dict[str, Any] = {
-            "pictures": len(pictures),
-            "rooms": sum(len(picture.boxes_xyxy_norm) for picture in pictures),
-            "clean": figures(clean),
-        }
-        if self.drawings:
-            self._draw(self.drawings, name, pictures, clean)
-        if self.corruptions:
-            chosen = evenly_thinned(pictures, self.corrupted_pictures)
-            names = {picture.path.name for picture in chosen}
-            report["subset"] = {
-                "pictures": len(chosen),
-                "clean": figures([judged for judged in clean if judged.name in names]),
-                "spoilt": {},
-            }
-            for spoil in self.corruptions:
-                _say(f"{name}: {spoil.name} …")
-                report["subset"]["spoilt"][spoil.name] = figures(server.judge(chosen, spoil))
-        return report
-
-    @staticmethod
-    def _draw(
-        wanted: Drawings, name: str, pictures: Sequence[PlanPicture], judged: Sequence[Judged]
-    ) -> None:
-        chosen = choose(
-            judged,
-            examples=wanted.examples,
-            worst=wanted.worst,
-            seed=wanted.seed,
-            threshold=THRESHOLD,
-        )
-        write_drawings(wanted.folder / name, pictures, judged, chosen, threshold=THRESHOLD)
 
 
 def describe_archive(archive: Path) -> dict[str, object]:
@@ -126,8 +56,8 @@ def describe_archive(archive: Path) -> dict[str, object]:
 
 
 @contextmanager
-def running(url: str | None, archive: Path) -> Iterator[tuple[str, dict[str, object]]]:
-    """Address of a server that is ready, and what is known of its model.
+def running(url: str | None, archive: Path) -> Iterator[tuple[Server, dict[str, object]]]:
+    """A server that is ready, and what is known of its model.
 
     Args:
         url: A server that runs already; None starts one.
@@ -137,27 +67,48 @@ def running(url: str | None, archive: Path) -> Iterator[tuple[str, dict[str, obj
         LocalServerError: If the server does not start.
     """
     if url:
-        yield url, {"url": url}
+        yield Server(url), {"url": url}
         return
-    with serve(archive) as server:
-        _say(f"Starting TorchServe with {archive} …")
-        server.wait_ready()
-        yield server.url, describe_archive(archive)
+    with serve(archive) as local:
+        print(f"Starting TorchServe with {archive} …", file=sys.stderr, flush=True)
+        local.wait_ready()
+        yield Server(local.url, Memory.of_idle(local.process.pid)), describe_archive(archive)
+
+
+def read_sets(args: argparse.Namespace, folder: Path) -> list[LabeledSet]:
+    """All sets that the command line names, each of plans followed by its mosaics.
+
+    Args:
+        args: The command line.
+        folder: Where mosaics are written.
+
+    Raises:
+        DataError: If one has no picture, or a label is missing or malformed.
+    """
+    sets = []
+    for named in args.sets:
+        sets.append(read_set(named, args.limit))
+        for count in args.mosaics if named.kind == Kind.PLANS else ():
+            if (sheets := mosaic_set(named, count, folder, args.limit)).pictures:
+                sets.append(sheets)
+            else:
+                print(f"{named.name}: too few plans for a sheet of {count}", file=sys.stderr)
+    return sets
 
 
 def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     """Measure all sets and return the report (docs of its keys: :mod:`reporting.report`)."""
-    sets = {name: read_plan_set(folder, prefix) for name, folder, prefix in args.sets}
-    if args.limit:
-        sets = {name: evenly_thinned(pictures, args.limit) for name, pictures in sets.items()}
     drawings = (
         Drawings(args.drawings, args.examples, args.worst, args.seed) if args.drawings else None
     )
-    evaluation = Evaluation(args.corruptions, args.corrupted_pictures, drawings)
     asking = Asking(iou=args.iou)
-    with running(args.url, args.archive) as (url, model):
-        server = Server(url, asking, args.concurrency)
-        results = {name: evaluation.run(name, sets[name], server) for name in sets}
+    evaluation = Evaluation(
+        asking, args.concurrency, args.corruptions, args.corrupted_pictures, drawings
+    )
+    with tempfile.TemporaryDirectory(prefix="mosaics-") as folder:
+        sets = read_sets(args, Path(folder))
+        with running(args.url, args.archive) as (server, model):
+            results = {labeled.name: evaluation.run(labeled, server) for labeled in sets}
     return {
         "format": FORMAT,
         "model": model,
@@ -165,6 +116,8 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
         | {
             "threshold": THRESHOLD,
             "match_iou": MATCH_IOU,
+            "sheet_max_rooms": MAX_ROOMS,
+            "near_labels": {"margin": MARGIN, "title_strip_xy": TITLE_STRIP_XY},
             "corruption_side_px": SIDE_PX,
             "corruption_seed": SEED,
             "limit": args.limit,
@@ -189,12 +142,25 @@ def _positive(text: str) -> int:
     return number
 
 
+def _square(text: str) -> int:
+    number = _positive(text)
+    if math.isqrt(number) ** 2 != number:
+        raise argparse.ArgumentTypeError(f"{number} plans are not as many rows as columns")
+    return number
+
+
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m evaluation.evaluate", description=__doc__)
     parser.add_argument(
-        "--set", dest="sets", action="append", type=named_set, required=True,
-        metavar="NAME=DIR[:PREFIX]", help="a plan set, or its pictures whose names start so",
+        "--set", dest="sets", action="append", type=parse_set, required=True,
+        metavar="NAME=DIR[:PREFIX][@KIND]",
+        help="a plan set, or its pictures whose names start so; @sheets, or @partial-sheets where "
+        "only a part is labeled: one at a time, up to 1000 rooms, with seconds and memory",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mosaics", type=_square, nargs="+", default=[], metavar="PLANS",
+        help="also sheets of 4, 9, 16 … plans of each set that is none of sheets",
     )  # fmt: skip
     parser.add_argument("--url", help="a running server; its own is started otherwise")
     parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
@@ -229,10 +195,6 @@ def main(argv: list[str] | None = None) -> int:
         args.out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     print(as_text(report))
     return 0
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from training.plan_sets import PlanPicture, evenly_thinned
 from training.sample.draw import pdf_to_image, plan_to_pdf
 from training.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from roomdet.geometry import Boxes
 
@@ -34,6 +37,13 @@ class KnownPlan:
     data: bytes
     size_wh_px: tuple[int, int]
     rooms_xyxy_norm: Boxes
+
+    @classmethod
+    def read(cls, picture: PlanPicture) -> KnownPlan:
+        """Read a picture of a plan set."""
+        with Image.open(picture.path) as opened:
+            size_wh_px = opened.size
+        return cls(picture.path.read_bytes(), size_wh_px, picture.boxes_xyxy_norm)
 
 
 def own_sheets(plans_a_side: int) -> list[KnownPlan]:
@@ -64,6 +74,32 @@ def mosaics(plans: Sequence[KnownPlan], plans_a_side: int) -> list[KnownPlan]:
         boxes = [plan.rooms_xyxy_norm for plan in chosen]
         sheets.append(compose(list(zip(pictures, boxes, strict=True)), plans_a_side))
     return sheets
+
+
+def write_mosaics(
+    pictures: Sequence[PlanPicture], plans_a_sheet: int, folder: Path, at_most: int | None
+) -> list[PlanPicture]:
+    """Write sheets of a set's plans as PNG, plans side by side in the order of the set.
+
+    Args:
+        pictures: The plans.
+        plans_a_sheet: A square number; what fills no sheet is left out.
+        folder: Is made.
+        at_most: Only so many sheets, spread over all.
+
+    Returns:
+        The sheets; none if there are too few plans for one.
+    """
+    starts = range(0, len(pictures) - plans_a_sheet + 1, plans_a_sheet)
+    folder.mkdir(parents=True)
+    written = []
+    for start in evenly_thinned(starts, at_most or len(pictures)):
+        plans = [KnownPlan.read(one) for one in pictures[start : start + plans_a_sheet]]
+        (sheet,) = mosaics(plans, math.isqrt(plans_a_sheet))
+        path = folder / f"{start:04d}-{pictures[start].path.stem}.png"
+        path.write_bytes(sheet.data)
+        written.append(PlanPicture(path, sheet.rooms_xyxy_norm))
+    return written
 
 
 def compose(plans: Sequence[tuple[Image.Image, Boxes]], plans_a_side: int) -> KnownPlan:

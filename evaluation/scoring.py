@@ -27,12 +27,14 @@ class Judged:
         truth_xyxy_px: float32, shape ``(n, 4)``, the true rooms.
         found: The found ones in the same pixels.
         size_wh_px: Width and height of the picture.
+        spared: Also found, where the labels cannot tell whether rightly; counts neither way.
     """
 
     name: str
     truth_xyxy_px: Boxes
     found: Detections
     size_wh_px: tuple[int, int]
+    spared: Detections | None = None
 
 
 @dataclass(frozen=True, slots=True)

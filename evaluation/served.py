@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from PIL import Image, ImageOps
 from client.api import ClientError, detect
 from evaluation.corruptions import SIDE_PX
 from evaluation.scoring import Judged
+from reporting.processes import forget_peaks, hwm_mb
 from roomdet.config import Limits
 from roomdet.geometry import GRID, Boxes, Detections
 from roomdet.images import read_page
@@ -40,40 +42,89 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """A picture with what was found on it, and the seconds that its client waited."""
+
+    judged: Judged
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of a server on this machine, all its processes together.
+
+    Attributes:
+        leader: Its first process.
+        idle_mb: Resident before the first request, in MB (10^6 bytes).
+    """
+
+    leader: int
+    idle_mb: float
+
+    @classmethod
+    def of_idle(cls, leader: int) -> Memory:
+        """Of a server that is ready and was not asked yet."""
+        forget_peaks(leader)
+        return cls(leader, hwm_mb(leader))
+
+    def begin(self) -> None:
+        """What came before is no peak any more; what it left behind still counts."""
+        forget_peaks(self.leader)
+
+    def over_idle_mb(self) -> float:
+        """The peak since :meth:`begin`, less :attr:`idle_mb`."""
+        return hwm_mb(self.leader) - self.idle_mb
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """A running server and how it is asked.
 
     Attributes:
         url: Such as ``http://127.0.0.1:8080``.
-        asking: Options of every request.
-        concurrency: Requests at once.
+        memory: Of a server whose processes are known.
     """
 
     url: str
-    asking: Asking
-    concurrency: int
+    memory: Memory | None = None
 
-    def judge(self, pictures: Sequence[PlanPicture], spoil: Corruption | None) -> list[Judged]:
+    def ask(
+        self,
+        pictures: Sequence[PlanPicture],
+        asking: Asking,
+        *,
+        concurrency: int,
+        spoil: Corruption | None = None,
+    ) -> list[Answered]:
         """Ask for all pictures, as they are or spoilt; in their order.
+
+        Args:
+            pictures: What is asked for.
+            asking: Options of every request.
+            concurrency: Requests at once.
+            spoil: None sends the files as they are.
 
         Raises:
             AskError: If one is not answered.
         """
-        with ThreadPoolExecutor(self.concurrency) as pool:
-            return list(pool.map(lambda picture: self._judge_one(picture, spoil), pictures))
+        with ThreadPoolExecutor(concurrency) as pool:
+            return list(pool.map(lambda picture: self._ask_one(picture, asking, spoil), pictures))
 
-    def _judge_one(self, picture: PlanPicture, spoil: Corruption | None) -> Judged:
+    def _ask_one(self, picture: PlanPicture, asking: Asking, spoil: Corruption | None) -> Answered:
         data, truth, size_wh = submitted(picture, spoil)
+        started_s = time.monotonic()
         try:
-            answer = detect(data, url=self.url, options=asdict(self.asking))
+            answer = detect(data, url=self.url, options=asdict(asking))
         except ClientError as err:
             raise AskError(f"{picture.path.name}: {err}") from err
+        seconds = time.monotonic() - started_s
         grid: Boxes = np.array([room.box_xyxy_grid for room in answer.rooms], np.float32)
         boxes = grid.reshape(-1, 4) * (
             np.array([*size_wh, *size_wh], np.float32) / np.float32(GRID)
         )
         scores = np.array([room.confidence for room in answer.rooms], np.float32)
-        return Judged(picture.path.name, truth, Detections(boxes, scores), size_wh)
+        judged = Judged(picture.path.name, truth, Detections(boxes, scores), size_wh)
+        return Answered(judged, seconds)
 
 
 def submitted(

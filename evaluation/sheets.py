@@ -11,25 +11,29 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from roomdet.geometry import Boxes, Detections
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from evaluation.scoring import Judged
 
 MAX_ROOMS = 1000  # what the API answers at most; also COCO's maxDets on sheets
 # Near: in the box of a labeled room, enlarged on each side by this much of its width and height.
-NEAR = 0.6
-TITLE_STRIP_X, TITLE_STRIP_Y = 0.85, 0.93  # fractions of the page beyond which the strip begins
+MARGIN = 0.6
+TITLE_STRIP_XY = (0.85, 0.93)  # fractions of the page; the strip lies to the right or below
 
 
 def near_labels(picture: Judged) -> Judged:
-    """The same picture with those of the found rooms that its labels can judge."""
-    counts = is_judgeable(picture.found.boxes_xyxy, picture.truth_xyxy_px, picture.size_wh_px)
-    found = Detections(picture.found.boxes_xyxy[counts], picture.found.scores[counts])
-    return replace(picture, found=found)
+    """The same picture with only those found rooms that its labels can judge; others are spared."""
+    found = picture.found
+    counts = is_judgeable(found.boxes_xyxy, picture.truth_xyxy_px, picture.size_wh_px)
+    judgeable, spared = (
+        Detections(found.boxes_xyxy[chosen], found.scores[chosen]) for chosen in (counts, ~counts)
+    )
+    return replace(picture, found=judgeable, spared=spared)
 
 
 def is_judgeable(
@@ -46,9 +50,9 @@ def is_judgeable(
         bool, shape ``(n,)``.
     """
     x, y = (boxes_xyxy_px[:, :2] + boxes_xyxy_px[:, 2:]).T / 2
-    width, height = size_wh_px
-    counts: npt.NDArray[np.bool_] = (x > TITLE_STRIP_X * width) | (y > TITLE_STRIP_Y * height)
+    strip_x, strip_y = np.multiply(TITLE_STRIP_XY, size_wh_px)
+    counts: npt.NDArray[np.bool_] = (x > strip_x) | (y > strip_y)
     for x0, y0, x1, y1 in labeled_xyxy_px:
-        dx, dy = (x1 - x0) * NEAR, (y1 - y0) * NEAR
+        dx, dy = (x1 - x0) * MARGIN, (y1 - y0) * MARGIN
         counts |= (x0 - dx <= x) & (x <= x1 + dx) & (y0 - dy <= y) & (y <= y1 + dy)
     return counts

@@ -7,14 +7,14 @@ A server is what shares the session of the process that was started first. Two f
   sum over a server's processes is what it takes, if no other server that shares files with it runs.
   It is sampled; its peak is that of the samples.
 - **VmHWM**: each process' own peak, by the kernel, between samples too; shared pages count again in
-  each process, and the peaks need not coincide. The sum is an upper bound.
+  each process, and the peaks need not coincide. The sum is an upper bound. It can be set back.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MB = 1_000_000
 SAMPLE_S = 0.05
+_PEAK = "5"
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -47,6 +48,17 @@ def pss_mb(leader: int) -> float:
 def hwm_mb(leader: int) -> float:
     """Sum of the peaks of a session's processes that live."""
     return sum(_number(pid, "status", "VmHWM:") for pid in session(leader)) * 1024 / MB
+
+
+def forget_peaks(leader: int) -> None:
+    """Let the peaks of a session's processes begin anew, at what is resident now.
+
+    Raises:
+        OSError: If they belong to somebody else, or the kernel cannot (proc_pid_clear_refs(5)).
+    """
+    for pid in session(leader):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            Path(f"/proc/{pid}/clear_refs").write_text(_PEAK)
 
 
 def processor_s(leader: int) -> float:

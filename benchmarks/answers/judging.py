@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from evaluation.coco import average_precision
 from evaluation.mosaics import KnownPlan
@@ -68,12 +67,7 @@ def read_plan_set(folder: Path, prefix: str) -> list[KnownPlan]:
     Raises:
         DataError: If one of them has no labels, or there is none.
     """
-    plans = []
-    for picture in plan_sets.read_plan_set(folder, prefix):
-        with Image.open(picture.path) as opened:
-            size_wh_px = opened.size
-        plans.append(KnownPlan(picture.path.read_bytes(), size_wh_px, picture.boxes_xyxy_norm))
-    return plans
+    return [KnownPlan.read(picture) for picture in plan_sets.read_plan_set(folder, prefix)]
 
 
 def precision(plans: Sequence[KnownPlan], answers: Sequence[Detections]) -> Precision:

@@ -101,8 +101,8 @@ def test_an_archive_is_served_and_described(
     out = tmp_path / "new" / "metrics.json"
 
     status = main(
-        ["--set", f"drawn={plan_set}:two_", "--archive", str(archive), "--corruptions", "none",
-         "--out", str(out)]
+        ["--set", f"drawn={plan_set}:two_", "--set", f"sheets={plan_set}@sheets",
+         "--archive", str(archive), "--corruptions", "none", "--out", str(out)]
     )  # fmt: skip
 
     written = json.loads(out.read_text())
@@ -110,7 +110,10 @@ def test_an_archive_is_served_and_described(
     assert written["model"]["version"] == "1.0"
     assert written["sets"]["drawn"]["pictures"] == 1
     assert "subset" not in written["sets"]["drawn"]
-    assert "drawn" in capsys.readouterr().out
+    assert written["sets"]["sheets"]["clean"]["f1"] > 0.6
+    assert 0 < written["sets"]["sheets"]["peak_over_idle_mb"] < 500
+    assert 0 < written["sets"]["sheets"]["seconds"]["median"] < 10
+    assert "MB over idle" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("broken", ["no-server", "no-picture"])
