@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evaluation.scoring import Judged
     from training.plan_sets import PlanPicture
 
-TRUTH_COLOR, FOUND_COLOR, SPARED_COLOR = "#128a2e", "#e06000", "#8a8aa0"
+TRUTH_COLOR, FOUND_COLOR, SPARED_COLOR = "#128a2e", "#e06000", "#2060d0"
 PLAN_PX, SHEET_PX = 1400, 2400  # longer side of a drawing, at most
 FONT_PX = 14
 TRUTH_LINE_PX, FOUND_LINE_PX = 4, 2
@@ -28,7 +28,7 @@ TRUTH_LINE_PX, FOUND_LINE_PX = 4, 2
 def draw_judged(
     picture: PlanPicture, judged: Judged, *, threshold: float, longest_px: int = PLAN_PX
 ) -> Image.Image:
-    """Draw true rooms in green, found ones in orange with their confidence, spared ones in gray.
+    """Draw true rooms in green, found ones in orange with their confidence, spared ones in blue.
 
     Args:
         picture: The picture, clean.

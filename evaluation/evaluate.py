@@ -89,6 +89,7 @@ def read_sets(args: argparse.Namespace, folder: Path) -> list[LabeledSet]:
     for named in args.sets:
         sets.append(read_set(named, args.limit))
         for count in args.mosaics if named.kind == Kind.PLANS else ():
+            print(f"{named.name}: drawing sheets of {count} …", file=sys.stderr, flush=True)
             if (sheets := mosaic_set(named, count, folder, args.limit)).pictures:
                 sets.append(sheets)
             else:
@@ -179,7 +180,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--examples", type=int, default=12, help="drawn at random, of each set")
     parser.add_argument("--worst", type=int, default=6, help="drawn for their F1, of each set")
     parser.add_argument("--seed", type=int, default=1, help="of the random drawings")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if len({named.name for named in args.sets}) < len(args.sets):
+        parser.error("each set needs a name of its own")
+    return args
 
 
 def main(argv: list[str] | None = None) -> int:

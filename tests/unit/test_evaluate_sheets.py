@@ -163,7 +163,7 @@ def test_rooms_beyond_the_labels(tmp_path: Path, kind: str, precision: float) ->
     with Image.open(tmp_path / "drawn" / "kth" / "worst-01-sheet.png") as drawing:
         color = drawing.getpixel(FAR[:2])
     assert report["sets"]["kth"]["clean"]["precision"] == precision
-    assert color == {"sheets": (0xE0, 0x60, 0), "partial-sheets": (0x8A, 0x8A, 0xA0)}[kind]
+    assert color == {"sheets": (0xE0, 0x60, 0), "partial-sheets": (0x20, 0x60, 0xD0)}[kind]
 
 
 def test_sheets_are_asked_for_one_at_a_time(tmp_path: Path) -> None:
@@ -285,6 +285,14 @@ def test_other_kinds_are_refused(text: str, complaint: str) -> None:
     """The message says which there are."""
     with pytest.raises(argparse.ArgumentTypeError, match=complaint):
         parse_set(text)
+
+
+def test_sets_have_names_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Figures are told by name."""
+    with pytest.raises(SystemExit):
+        parse_arguments(["--set", "a=b", "--set", "a=c@sheets"])
+
+    assert "a name of its own" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("count", ["8", "0", "two"])
