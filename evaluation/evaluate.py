@@ -56,8 +56,8 @@ def describe_archive(archive: Path) -> dict[str, object]:
 
 
 @contextmanager
-def running(url: str | None, archive: Path) -> Iterator[tuple[Server, dict[str, object]]]:
-    """A server that is ready, and what is known of its model.
+def running(url: str | None, archive: Path) -> Iterator[Server]:
+    """A server that is ready.
 
     Args:
         url: A server that runs already; None starts one.
@@ -67,12 +67,12 @@ def running(url: str | None, archive: Path) -> Iterator[tuple[Server, dict[str, 
         LocalServerError: If the server does not start.
     """
     if url:
-        yield Server(url), {"url": url}
+        yield Server(url)
         return
     with serve(archive) as local:
         print(f"Starting TorchServe with {archive} …", file=sys.stderr, flush=True)
         local.wait_ready()
-        yield Server(local.url, Memory.of_idle(local.process.pid)), describe_archive(archive)
+        yield Server(local.url, Memory.of_idle(local.process.pid))
 
 
 def read_sets(args: argparse.Namespace, folder: Path) -> list[LabeledSet]:
@@ -103,16 +103,18 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
         Drawings(args.drawings, args.examples, args.worst, args.seed) if args.drawings else None
     )
     asking = Asking(iou=args.iou)
+    results: dict[str, Any] = {}
     evaluation = Evaluation(
         asking, args.concurrency, args.corruptions, args.corrupted_pictures, drawings
     )
     with tempfile.TemporaryDirectory(prefix="mosaics-") as folder:
         sets = read_sets(args, Path(folder))
-        with running(args.url, args.archive) as (server, model):
-            results = {labeled.name: evaluation.run(labeled, server) for labeled in sets}
+        for labeled in sets:  # each by a server of its own, which holds nothing of the others
+            with running(args.url, args.archive) as server:
+                results[labeled.name] = evaluation.run(labeled, server)
     return {
         "format": FORMAT,
-        "model": model,
+        "model": {"url": args.url} if args.url else describe_archive(args.archive),
         "settings": asdict(asking)
         | {
             "threshold": THRESHOLD,

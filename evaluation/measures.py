@@ -66,6 +66,10 @@ class Evaluation:
     def run(self, labeled: LabeledSet, server: Server) -> dict[str, Any]:
         """Measure one set; figures by name (:mod:`reporting.report` reads them).
 
+        Args:
+            labeled: The set.
+            server: One that answered nothing else, if its memory is to be that of the set.
+
         Raises:
             AskError: If a picture is not answered.
             ValueError: If no picture has a room.
@@ -104,8 +108,6 @@ class Evaluation:
         return [one.judged for one in answered]
 
     def _sheets(self, labeled: LabeledSet, server: Server) -> dict[str, Any]:
-        if server.memory:
-            server.memory.begin()
         asking = replace(self.asking, max_rooms=MAX_ROOMS)
         answered = server.ask(labeled.pictures, asking, concurrency=1)
         judged = [one.judged for one in answered]

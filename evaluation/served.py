@@ -62,17 +62,16 @@ class Memory:
     idle_mb: float
 
     @classmethod
-    def of_idle(cls, leader: int) -> Memory:
-        """Of a server that is ready and was not asked yet."""
-        forget_peaks(leader)
+    def of_idle(cls, leader: int) -> Memory | None:
+        """Of a server that is ready and was not asked yet; None where the kernel does not tell."""
+        try:
+            forget_peaks(leader)  # loading a model takes more than holding it
+        except OSError:
+            return None
         return cls(leader, hwm_mb(leader))
 
-    def begin(self) -> None:
-        """What came before is no peak any more; what it left behind still counts."""
-        forget_peaks(self.leader)
-
     def over_idle_mb(self) -> float:
-        """The peak since :meth:`begin`, less :attr:`idle_mb`."""
+        """The peak since then, less :attr:`idle_mb`."""
         return hwm_mb(self.leader) - self.idle_mb
 
 

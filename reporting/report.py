@@ -105,8 +105,8 @@ def sheet_caption(report: Report) -> str:
         f"Sheets, one request at a time, at most {settings['sheet_max_rooms']} rooms each: R at "
         f"confidence ≥ {settings['threshold']} of rooms by their side (the root of the area, in "
         "percent of the page's longer side; in parentheses how many), seconds as the client waits, "
-        "and the server's peak memory, all processes, over that before the first request."
-        + (rule if in_part else "")
+        "and the peak memory of a server for each set, all processes, over that before its first "
+        "request." + (rule if in_part else "")
     )
 
 

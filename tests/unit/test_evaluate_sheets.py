@@ -6,12 +6,15 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from subprocess import PIPE
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -19,6 +22,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from evaluation.evaluate import main, parse_arguments
+from evaluation.served import Memory
 from evaluation.sets import Kind, NamedSet, parse_set
 
 if TYPE_CHECKING:
@@ -285,6 +289,36 @@ def test_other_kinds_are_refused(text: str, complaint: str) -> None:
     """The message says which there are."""
     with pytest.raises(argparse.ArgumentTypeError, match=complaint):
         parse_set(text)
+
+
+def test_memory_is_the_peak_since_the_server_was_idle() -> None:
+    """What was taken before, and given back, does not count; what was taken since counts."""
+    script = (
+        "import sys\n"
+        "for megabytes in (120, 0, 60, 0):\n"
+        "    held = bytearray(megabytes * 10**6)\n"
+        "    print(len(held), flush=True)\n"
+        "    sys.stdin.readline()\n"
+    )
+    memory = None
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=PIPE, stdout=PIPE, start_new_session=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        peaks_mb = []
+        for _ in range(2):  # takes something, gives it back
+            process.stdout.readline()
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            process.stdout.readline()
+            memory = memory or Memory.of_idle(process.pid)
+            assert memory is not None
+            peaks_mb.append(memory.over_idle_mb())
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+
+    assert peaks_mb == [pytest.approx(0, abs=2), pytest.approx(60, abs=5)]
 
 
 def test_sets_have_names_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
