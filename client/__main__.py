@@ -9,7 +9,7 @@ from pathlib import Path
 
 from client.api import ClientError, detect
 from client.draw import draw_rooms
-from roomdet.schema import OPTION_NAMES, parse_number
+from roomdet.schema import OPTION_NAMES, parse_value
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
         command.add_argument(f"--{name.replace('_', '-')}", dest=name, help="see docs/api.md")
     args = parser.parse_args(argv)
     options = {
-        name: parse_number(name, value)
+        name: parse_value(name, value)
         for name in OPTION_NAMES
         if (value := getattr(args, name)) is not None
     }

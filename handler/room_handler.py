@@ -22,6 +22,7 @@ from roomdet.config import Config
 from roomdet.detector import load_detector
 from roomdet.errors import ConfigError, ModelError
 from roomdet.images import read_page
+from roomdet.inspection import Ceiling, Inspection
 from roomdet.item import Item, Step
 from roomdet.logs import event, write_json_lines
 from roomdet.memory import limit_memory, share_heap
@@ -126,7 +127,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
                 with item.step(Step.DECODE):
                     assert isinstance(file, bytes)  # fetched, where it was an address
                     item.read_at = partial(self._read_page, file, item.options.page)
-                    item.look_at(self._detector.input_px)
+                    item.page = item.read(self._detector.input_px)
         return item
 
     def _read_page(self, file: bytes, page: int, side_px: int) -> Page:
@@ -148,12 +149,41 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             item = reading.result()
             items.append(item)
             if item.page is not None:
-                with item.step(Step.DETECT):
-                    item.found = self._detector.detect(
-                        item.page.pixels, item.options, closer=item.look_closer
-                    )
-            item.read_at = None  # and the file with it
+                side_px = self._begin_to_look(item, item.page)
+                while side_px is not None:
+                    side_px = self._look_closer(item, side_px)
+            item.forget()
         return items
+
+    def _begin_to_look(self, item: Item, page: Page) -> int | None:
+        """See the page as a whole; return the longer side of the next level, if there is one."""
+        ends_s = item.begun_s + self._config.max_seconds
+        with item.step(Step.DETECT):
+            ceiling = Ceiling(self._config.max_levels, ends_s)
+            item.inspection = Inspection(self._detector, page, item.options, ceiling)
+            return self._next_side_px(item, item.inspection)
+        return None
+
+    def _look_closer(self, item: Item, side_px: int) -> int | None:
+        """See the next level; return the longer side of the one after it, if there is one."""
+        inspection, pixels = item.inspection, None
+        assert inspection is not None
+        with item.step(Step.DECODE):
+            pixels = item.level_pixels(side_px, inspection.deepest_px)
+        if pixels is None:
+            return None
+        with item.step(Step.DETECT):
+            inspection.look(pixels)
+            return self._next_side_px(item, inspection)
+        return None
+
+    @staticmethod
+    def _next_side_px(item: Item, inspection: Inspection) -> int | None:
+        """Longer side of the next level; where enough was seen, the row has its rooms."""
+        side_px = inspection.next_side_px()
+        if side_px is None:
+            item.found = inspection.rooms()
+        return side_px
 
     def postprocess(self, data: list[Item]) -> list[bytes]:
         """Encode each answer, set its status, and report it."""

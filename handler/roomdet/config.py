@@ -108,13 +108,20 @@ class Config:
             2,
         ),
     )
-    zoom_below_px: int = field(
-        default=90,
+    max_levels: int = field(
+        default=4,
         metadata=_about(
-            "A page with at least 8 rooms found, three of four with a side (root of the area) of "
-            "fewer px as the network sees them, is looked at again at twice the size; 0 never",
-            0,
-            640,
+            "Levels that a page may be seen on: 640, 1280, 2560 and 3840 px; 1 is one look", 1, 4
+        ),
+    )
+    max_seconds: int = field(
+        default=20,
+        # TorchServe's responseTimeout and SageMaker's own are 60 s, for a batch of three.
+        metadata=_about(
+            "Seconds from a request's reading on after which no further slice of its page is "
+            "looked at",
+            1,
+            60,
         ),
     )
     memory_mb: int = field(

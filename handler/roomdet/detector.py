@@ -16,7 +16,6 @@ from roomdet.anchors import BOX_ROWS, STRIDES, anchor_count, mirror_back
 from roomdet.config import Precision
 from roomdet.errors import ModelError
 from roomdet.geometry import (
-    CANVAS_STEP_PX,
     Boxes,
     Detections,
     Letterbox,
@@ -25,23 +24,20 @@ from roomdet.geometry import (
     non_maximum_suppression,
 )
 from roomdet.images import read_page
-from roomdet.schema import RequestOptions
+from roomdet.schema import Detail, RequestOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from roomdet.config import Config
 
 # Ultralytics passes at most this many boxes on to suppression (ultralytics 8.4, max_nms).
 MAX_CANDIDATES = 30_000
-# A page of many small rooms is looked at again, so many times as large: one on which at least so
-# many were found, and such a share of them smaller than ``zoom_below_px``. Chosen on plans and on
-# sheets of several (docs/decisions/0026-a-closer-look.md).
-ZOOM = 2
-MANY_ROOMS, SMALL_SHARE = 8, 0.75
-# Three forms of canvas are enough there, 1280 x 960 for sheets of the A series.
-ZOOMED_STEP_PX = 960
+# Candidates of a slice: all that may vote for a room of several levels (roomdet/merging.py), of
+# which the network itself makes many of the same place.
+LEAST_CONFIDENCE, SAME_PLACE_IOU = 0.02, 0.7
+# Of slices there are few forms of canvas, because OpenVINO keeps 12 to 35 MB for each.
+SLICE_STEP = 0.5
 # The only one of the process. Every Core has a CPU plugin of its own, which gives the thread a new
 # stack for signal handlers and at its end puts the former one back, even if that one's plugin and
 # memory are gone. The next signal that Python handles then ends the process (OpenVINO 2026.4,
@@ -50,18 +46,18 @@ CORE = ov.Core()
 
 
 class Detector(Protocol):
-    """Finds rooms on a page."""
+    """Finds rooms on one canvas."""
 
     input_px: int
 
-    def detect(self, pixels: Pixels, options: RequestOptions) -> Detections:
-        """Find rooms; boxes are fractions of the page, highest confidence first."""
+    def predict(self, pixels: Pixels) -> RawPrediction:
+        """Show the network a page or a slice of one, neither side above ``2 * input_px``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What the network says of a page that lies on a canvas.
+class RawPrediction:
+    """What the network says of a page, or a slice of one, that lies on a canvas.
 
     Attributes:
         output: As :func:`parse_output` reads it.
@@ -78,26 +74,26 @@ class Look:
         Raises:
             ModelError: If the output has numbers that are none.
         """
-        thresholds = replace(options, page=1)
+        thresholds = replace(options, page=1, detail=Detail.AUTO)
         if thresholds not in self._known:
-            self._known[thresholds] = self._suppressed(thresholds)
+            self._known[thresholds] = self._suppressed(
+                options.confidence, options.iou, options.max_rooms
+            )
         return self._known[thresholds]
 
-    def has_small_rooms(self, below_px: int) -> bool:
-        """Whether there are many rooms, most with a side below that; the same for all callers.
+    def candidates(self) -> Detections:
+        """All that may be rooms, boxes in pixels of the page or slice.
 
-        Args:
-            below_px: Side of a room, the root of its area, in pixels of the canvas.
+        Raises:
+            ModelError: If the output has numbers that are none.
         """
-        boxes = self.rooms(RequestOptions()).boxes_xyxy
-        width, height = self.letterbox.page_wh_px
-        areas_px = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) * (width * height)
-        small = int(np.count_nonzero(areas_px < below_px**2))
-        return len(boxes) >= MANY_ROOMS and small >= SMALL_SHARE * len(boxes)
+        found = self._suppressed(LEAST_CONFIDENCE, SAME_PLACE_IOU, MAX_CANDIDATES)
+        corners: Boxes = found.boxes_xyxy * np.array(self.letterbox.page_wh_px * 2, np.float32)
+        return Detections(corners, found.scores)
 
-    def _suppressed(self, options: RequestOptions) -> Detections:
-        candidates = parse_output(self.output, options.confidence)
-        kept = non_maximum_suppression(candidates, iou=options.iou, max_count=options.max_rooms)
+    def _suppressed(self, confidence: float, iou: float, max_count: int) -> Detections:
+        found = parse_output(self.output, confidence)
+        kept = non_maximum_suppression(found, iou=iou, max_count=max_count)
         boxes_norm = self.letterbox.canvas_to_page(kept.boxes_xyxy)
         on_page = (boxes_norm[:, 2:] > boxes_norm[:, :2]).all(axis=1)
         return Detections(boxes_norm[on_page], kept.scores[on_page])
@@ -108,11 +104,11 @@ class OpenVinoDetector:
 
     Args:
         folder: Holds ``network.xml`` and ``network.bin``.
-        input_px: Longest side of a page that the network sees first.
+        input_px: Longest side of a page as the network sees it first.
         precision: See :class:`roomdet.config.Config`.
         threads: See :class:`roomdet.config.Config`.
         passes: See :class:`roomdet.config.Config`.
-        zoom_below_px: See :class:`roomdet.config.Config`.
+        is_sliced: Whether it takes slices, up to twice as large.
 
     Raises:
         ModelError: As :func:`compile_network`.
@@ -126,15 +122,14 @@ class OpenVinoDetector:
         precision: Precision = Precision.AUTO,
         threads: int = 0,
         passes: int = 1,
-        zoom_below_px: int = 0,
+        is_sliced: bool = False,
     ) -> None:
         self.input_px = input_px
         self._passes = passes
-        self._zoom_below_px = zoom_below_px
         self._compile = partial(
             compile_network,
             folder,
-            input_px=ZOOM * input_px if zoom_below_px else input_px,
+            input_px=2 * input_px if is_sliced else input_px,
             precision=precision,
             threads=threads,
         )
@@ -148,20 +143,13 @@ class OpenVinoDetector:
         return Precision.BF16 if used == ov.Type.bf16 else Precision.FP32
 
     def detect(
-        self,
-        pixels: Pixels,
-        options: RequestOptions,
-        *,
-        closer: Callable[[int], Pixels] | None = None,
-        passes: int | None = None,
+        self, pixels: Pixels, options: RequestOptions, *, passes: int | None = None
     ) -> Detections:
-        """Find the rooms of one page.
+        """Find the rooms of a page in one look.
 
         Args:
-            pixels: uint8 RGB, shape ``(height, width, 3)``, neither side above ``input_px``.
-            options: Thresholds; ``page`` plays no role here.
-            closer: Gives the page with a longer side of so many pixels. It is called where rooms
-                are small, unless ``zoom_below_px`` is 0; the answer is then of that page alone.
+            pixels: As of :meth:`predict`.
+            options: Thresholds; ``page`` and ``detail`` play no role here.
             passes: Instead of the configured number.
 
         Returns:
@@ -170,25 +158,30 @@ class OpenVinoDetector:
         Raises:
             ModelError: If the network answers with numbers that are none.
         """
-        passes = passes or self._passes
-        look = self._look(pixels, passes, self.input_px, CANVAS_STEP_PX)
-        if closer and self._zoom_below_px and look.has_small_rooms(self._zoom_below_px):
-            side_px = ZOOM * self.input_px
-            look = self._look(closer(side_px), passes, side_px, ZOOMED_STEP_PX)
-        return look.rooms(options)
+        return self.predict(pixels, passes=passes).rooms(options)
 
-    def _look(self, pixels: Pixels, passes: int, side_px: int, step_px: int) -> Look:
-        """Show a page in one pass or, in two, take the mean of it and its mirror image."""
-        height, width = pixels.shape[:2]
-        letterbox = Letterbox.around((width, height), side_px, step_px)
+    def predict(self, pixels: Pixels, *, passes: int | None = None) -> RawPrediction:
+        """Show the network a page or slice in one pass or, in two, it and its mirror image.
+
+        Args:
+            pixels: uint8 RGB, shape ``(height, width, 3)``, neither side above ``input_px`` or,
+                where it takes slices, twice as much.
+            passes: Instead of the configured number; of two the answer is the mean.
+        """
+        page_wh = (pixels.shape[1], pixels.shape[0])
+        if max(page_wh) <= self.input_px:
+            letterbox = Letterbox.around(page_wh, self.input_px)
+        else:
+            step_px = round(SLICE_STEP * self.input_px)
+            letterbox = Letterbox.around(page_wh, 2 * self.input_px, step_px)
         canvas = letterbox.place(pixels)
         first = self._run(canvas)
-        if passes == 1:
-            return Look(first, letterbox)
+        if (passes or self._passes) == 1:
+            return RawPrediction(first, letterbox)
         mirrored = np.ascontiguousarray(canvas[:, ::-1])
         second = mirror_back(self._run(mirrored), letterbox.canvas_wh_px)
         mean: Boxes = (first + second) / np.float32(2)
-        return Look(mean, letterbox)
+        return RawPrediction(mean, letterbox)
 
     def _run(self, canvas: Pixels) -> Boxes:
         """One pass. One that ends early, for want of memory, spoils the compiled network."""
@@ -211,7 +204,7 @@ def compile_network(
     One compiled network takes canvases of every form: uint8 RGB, shape ``(1, height, width, 3)``,
     sides multiples of 32 up to ``input_px``. What it needs for a form, 10 MB
     or on canvases of 1280 px up to 35, is kept after the first such canvas
-    (docs/decisions/0022-rectangles-in-int8.md, 0026-a-closer-look.md).
+    (docs/decisions/0022-rectangles-in-int8.md, 0027-sliced-inference.md).
 
     Raises:
         ModelError: If OpenVINO cannot read or compile the network, or it is no YOLOv8 detector.
@@ -253,7 +246,7 @@ def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
         precision=precision_of(manifest, config.precision),
         threads=config.threads,
         passes=config.passes,
-        zoom_below_px=config.zoom_below_px,
+        is_sliced=config.max_levels > 1,
     )
     plan = (folder / network.GOLDEN_PLAN).read_bytes()
     page = read_page(plan, page=1, side_px=manifest.input_px, limits=config.limits)

@@ -6,6 +6,8 @@ May be called from several threads at once; they take turns.
 
 from __future__ import annotations
 
+import ctypes
+import math
 import re
 import threading
 from contextlib import closing
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 # The sides of a picture stand uncompressed in front of its pixels: a picture is a stream, and no
 # stream lies inside a compressed one (ISO 32000-1, 7.5.7 and 8.9.5).
 _SIDE = re.compile(rb"/(Width|Height)\s+(\d{1,9})")
+# A scan has a picture, or strips of one, and each recognized word; of more the first lines are met
+# long before. 10 ms to look at all of them.
+_MOST_OBJECTS_OF_A_SCAN = 5000
 _WHITE = (255, 255, 255, 255)
 # PDFium is not thread-safe: one thread at a time may be inside it, whatever document it works on
 # (pypdfium2's documentation, "Thread incompatibility").
@@ -92,7 +97,47 @@ def _render(sheet: pdfium.PdfPage, *, number: int, count: int, side_px: int) -> 
         flags = pdfium_c.FPDF_ANNOT | pdfium_c.FPDF_REVERSE_BYTE_ORDER
         pdfium_c.FPDF_RenderPageBitmap(bitmap, sheet, 0, 0, width, height, 0, flags)
         pixels = np.array(bitmap.to_numpy())
-    return Page(pixels, (width_pt, height_pt), width * height, number=number, count=count)
+    return Page(
+        pixels,
+        (width_pt, height_pt),
+        _native_px(sheet, max(width_pt, height_pt)),
+        width * height,
+        number=number,
+        count=count,
+    )
+
+
+def _native_px(sheet: pdfium.PdfPage, longer_pt: float) -> float:
+    """Longer side in pixels of a page that is a scan, by its finest picture; else infinite.
+
+    Recognized text may lie over a scan; it does not make it sharper.
+
+    Args:
+        sheet: The page.
+        longer_pt: Its longer side.
+    """
+    count = pdfium_c.FPDFPage_CountObjects(sheet)
+    if count > _MOST_OBJECTS_OF_A_SCAN:
+        return math.inf
+    native_px = 0.0
+    for number in range(count):
+        thing = pdfium_c.FPDFPage_GetObject(sheet, number)
+        kind = pdfium_c.FPDFPageObj_GetType(thing)
+        if kind == pdfium_c.FPDF_PAGEOBJ_IMAGE:
+            native_px = max(native_px, _picture_px(thing, longer_pt))
+        elif kind != pdfium_c.FPDF_PAGEOBJ_TEXT:
+            return math.inf
+    return native_px or math.inf
+
+
+def _picture_px(picture: pdfium_c.FPDF_PAGEOBJECT, longer_pt: float) -> float:
+    """Longer side in pixels of a page that is as sharp as a picture on it."""
+    width, height = ctypes.c_uint(), ctypes.c_uint()
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    pdfium_c.FPDFImageObj_GetImagePixelSize(picture, width, height)
+    pdfium_c.FPDFPageObj_GetBounds(picture, left, bottom, right, top)
+    shown_pt = max(right.value - left.value, top.value - bottom.value)
+    return max(width.value, height.value) * longer_pt / shown_pt if shown_pt > 0 else 0.0
 
 
 def _refusal(kind: FileType, err: pdfium.PdfiumError) -> InvalidFileFormat:

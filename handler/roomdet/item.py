@@ -12,14 +12,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from roomdet.errors import ProcessingFailed, RequestError
-from roomdet.geometry import Detections, fractions_to_grid
+from roomdet.geometry import Detections, fit_within, fractions_to_grid
+from roomdet.page import Page, reduced
 from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from roomdet.geometry import Pixels
-    from roomdet.page import Page
+    from roomdet.inspection import Inspection
 
 logger = logging.getLogger(__name__)
 
@@ -45,12 +46,15 @@ class Item:
         bytes_fetched: Bytes of the file that the body only names, once they are there.
         options: Checked options.
         read_at: Reads the page, for a longer side of so many pixels, once there is a file.
-        page: The page, once it is read, as large as it was last read.
+        page: The page on the first level, once it is read.
+        deep_pixels: The same page as large as it may be asked for, once that is.
+        inspection: What was looked at, once detection began.
         found: Rooms on it, boxes as fractions of the page, once they are detected.
         error: What ended the work on this row, if anything did.
         room_count: Rooms that are answered, once they are encoded.
         seconds: What each step took that was begun, with the wait for a large picture of another
-            row; decoding may be begun again, after a fetch and for a closer look.
+            row; decoding and detection may be begun again.
+        begun_s: When work on the row began, of :func:`time.monotonic`.
     """
 
     request_id: str
@@ -59,10 +63,13 @@ class Item:
     options: RequestOptions = field(default_factory=RequestOptions)
     read_at: Callable[[int], Page] | None = None
     page: Page | None = None
+    deep_pixels: Pixels | None = None
+    inspection: Inspection | None = None
     found: Detections | None = None
     error: RequestError | None = None
     room_count: int = 0
     seconds: dict[Step, float] = field(default_factory=dict)
+    begun_s: float = field(default_factory=time.monotonic)
 
     @property
     def outcome(self) -> str:
@@ -93,21 +100,32 @@ class Item:
         finally:
             self._add_seconds(step, time.perf_counter() - started_s)
 
-    def look_at(self, side_px: int) -> Pixels:
-        """Read the page, perhaps again; errors as :func:`roomdet.images.read_page`."""
+    def read(self, side_px: int) -> Page:
+        """Read the page; errors as :func:`roomdet.images.read_page`."""
         assert self.read_at is not None  # there is a file
-        self.page = self.read_at(side_px)
-        return self.page.pixels
+        return self.read_at(side_px)
 
-    def look_closer(self, side_px: int) -> Pixels:
-        """Read the page again in the midst of detection; the time is decoding's."""
-        started_s = time.perf_counter()
-        try:
-            return self.look_at(side_px)
-        finally:
-            taken_s = time.perf_counter() - started_s
-            self._add_seconds(Step.DECODE, taken_s)
-            self._add_seconds(Step.DETECT, -taken_s)  # it is within that step
+    def level_pixels(self, side_px: int, deepest_px: int) -> Pixels:
+        """The page at a level beyond the first; the file is read once for all of them.
+
+        Args:
+            side_px: Longer side of the level.
+            deepest_px: Longer side of the largest level that may be asked for.
+
+        Returns:
+            uint8 RGB, shape ``(height, width, 3)``.
+
+        Raises:
+            RequestError: As :func:`roomdet.images.read_page`.
+        """
+        if self.deep_pixels is None:
+            self.deep_pixels = self.read(deepest_px).pixels
+        assert self.page is not None
+        return reduced(self.deep_pixels, fit_within(self.page.source_wh, side_px))
+
+    def forget(self) -> None:
+        """Let go of the file and of large pixels; the answer is known."""
+        self.read_at = self.deep_pixels = None
 
     def encode(self) -> tuple[bytes, HTTPStatus]:
         """Encode the answer: JSON and its HTTP status."""

@@ -8,6 +8,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from PIL import Image
+
 from roomdet.errors import FileTooLarge, InvalidFileFormat, ValidationError
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ class Page:
             laid over white.
         source_wh: Size of what was submitted, upright: pixels of a picture, points (1/72 inch) of
             a PDF page.
+        native_px: Longer side of what the page holds, in pixels; infinite where it is drawn of
+            lines.
         pixel_count: Pixels that were submitted; of a PDF page, those that were drawn.
         number: Counted from 1.
         count: Pages of the document; 1 for a picture.
@@ -40,9 +45,26 @@ class Page:
 
     pixels: Pixels
     source_wh: tuple[float, float]
+    native_px: float
     pixel_count: int
     number: int
     count: int
+
+
+def reduced(pixels: Pixels, page_wh_px: tuple[int, int]) -> Pixels:
+    """A page at a smaller size, averaged over what is left out.
+
+    Args:
+        pixels: uint8 RGB, shape ``(height, width, 3)``. Not modified.
+        page_wh_px: Width and height, neither larger than the page's.
+
+    Returns:
+        uint8 RGB of that size; the same array where nothing is left out.
+    """
+    if pixels.shape[1::-1] == page_wh_px:
+        return pixels
+    smaller = Image.fromarray(pixels).resize(page_wh_px, Image.Resampling.BOX)
+    return np.asarray(smaller)
 
 
 def check_page(page: int, count: int, limits: Limits) -> None:

@@ -84,7 +84,8 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
             else:
                 source_wh = plain.size
                 pixels = _rgb(_at_size(plain, fit_within(source_wh, side_px), 8))
-            return Page(pixels, source_wh, source_wh[0] * source_wh[1], number=page, count=count)
+            count_px = source_wh[0] * source_wh[1]
+            return Page(pixels, source_wh, max(source_wh), count_px, number=page, count=count)
     except Image.DecompressionBombError as err:
         raise FileTooLarge(
             f"the picture has more pixels than the limit of {limits.max_pixels:,}",

@@ -23,6 +23,9 @@ Measurement = tuple[str, float, list[str]]
 REQUESTS = "roomdet_requests_total"
 ROOMS = "roomdet_rooms_total"
 PIXELS = "roomdet_pixels_total"
+LEVELS = "roomdet_levels_total"
+SLICES = "roomdet_slices_total"
+CUT_SHORT = "roomdet_cut_short_total"
 STEP_SECONDS = {step: f"roomdet_{step}_seconds" for step in Step}
 OUTCOMES = (
     SUCCESS,
@@ -52,6 +55,9 @@ METRICS = (
     Metric(REQUESTS, "counter", "count", ("outcome",)),
     Metric(ROOMS, "counter", "count"),
     Metric(PIXELS, "counter", "count"),
+    Metric(LEVELS, "counter", "count"),
+    Metric(SLICES, "counter", "count"),
+    Metric(CUT_SHORT, "counter", "count"),
     *(Metric(name, "histogram", "s") for name in STEP_SECONDS.values()),
 )
 
@@ -59,7 +65,7 @@ METRICS = (
 def initial_values() -> list[Measurement]:
     """Zero for each counter, so that its first increase is seen as one."""
     counts: list[Measurement] = [(REQUESTS, 0, [outcome]) for outcome in OUTCOMES]
-    return [*counts, (ROOMS, 0, []), (PIXELS, 0, [])]
+    return [*counts, *((name, 0, []) for name in (ROOMS, PIXELS, LEVELS, SLICES, CUT_SHORT))]
 
 
 def measurements(item: Item) -> list[Measurement]:
@@ -67,6 +73,12 @@ def measurements(item: Item) -> list[Measurement]:
     found: list[Measurement] = [(REQUESTS, 1, [item.outcome])]
     if item.page is not None:
         found.append((PIXELS, item.page.pixel_count, []))
+    if item.inspection is not None:
+        found += [
+            (LEVELS, item.inspection.level_count, []),
+            (SLICES, item.inspection.slices, []),
+            (CUT_SHORT, int(item.inspection.is_cut_short), []),
+        ]
     if item.error is None:
         found.append((ROOMS, item.room_count, []))
     for step, seconds in item.seconds.items():
@@ -96,8 +108,15 @@ def request_fields(item: Item, *, status: int, answer: bytes) -> dict[str, objec
             "pixels": item.page.pixel_count,
             "page": item.page.number,
             "page_count": item.page.count,
-            "side_px": max(item.page.pixels.shape[:2]),
         }
+    if item.inspection is not None:
+        fields |= {
+            "side_px": item.inspection.largest_px,
+            "levels": item.inspection.level_count,
+            "slices": item.inspection.slices,
+        }
+        if item.inspection.is_cut_short:
+            fields["cut_short"] = True
     if item.error is None:
         fields["rooms"] = item.room_count
     return fields | {

@@ -17,7 +17,7 @@ from roomdet.errors import InvalidFileFormat, ValidationError
 from roomdet.filetypes import FileType, identify
 from roomdet.images import too_many_bytes
 from roomdet.s3_address import AllowList, S3Address
-from roomdet.schema import OPTION_NAMES, RequestOptions, check_option_name, parse_number
+from roomdet.schema import OPTION_NAMES, RequestOptions, check_option_name, parse_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,7 +88,7 @@ def parse_request(
         )
     texts = {name: _to_text(name, value) for name, value in fields.items()}
     _refuse_twice(texts, attributes)
-    given = _to_numbers(texts | attributes)
+    given = _to_values(texts | attributes)
     if _is_json(part, content_type):
         part = _parse_json(part)
     if isinstance(part, bytes | bytearray | memoryview):
@@ -170,7 +170,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _from_json(
-    document: Any, given: Mapping[str, int | float], limits: Limits, allowed: AllowList
+    document: Any, given: Mapping[str, int | float | str], limits: Limits, allowed: AllowList
 ) -> ImageRequest:
     if not isinstance(document, dict):
         raise _wrong_json("a JSON object", document)
@@ -217,12 +217,12 @@ def _to_text(name: str, value: Any) -> str:
     return value
 
 
-def _to_numbers(texts: Mapping[str, str]) -> dict[str, int | float]:
+def _to_values(texts: Mapping[str, str]) -> dict[str, int | float | str]:
     for name in texts:
         if name == "image_url":
             raise _only_in_json()
         check_option_name(name)
-    return {name: parse_number(name, text) for name, text in texts.items()}
+    return {name: parse_value(name, text) for name, text in texts.items()}
 
 
 def _refuse_twice(names: Iterable[str], others: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from roomdet.errors import ValidationError
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
 
     from roomdet.errors import RequestError
     from roomdet.geometry import GridBoxes, Scores
+
+
+class Detail(StrEnum):
+    """How closely a page is to be looked at."""
+
+    AUTO = "auto"  # as closely as what is on it asks for
+    PAGE = "page"  # once, as a whole
+    SHEET = "sheet"  # on all levels that it holds and the operator grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +35,40 @@ class RequestOptions:
             more confident one is answered.
         max_rooms: At most this many rooms, the most confident first; 1 to 1000.
         page: Page of a document, counted from 1.
+        detail: How closely the page is looked at.
     """
 
     confidence: float = 0.25
     iou: float = 0.45
     max_rooms: int = 300
     page: int = 1
+    detail: Detail = Detail.AUTO
 
     def __post_init__(self) -> None:
         _check_number("confidence", self.confidence, 0.01, 1.0)
         _check_number("iou", self.iou, 0.0, 1.0)
         _check_integer("max_rooms", self.max_rooms, 1, 1000)
         _check_integer("page", self.page, 1, None)
+        _check_choice("detail", self.detail, Detail)
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> RequestOptions:
-        """Build options from numbers by name.
+        """Build options from values by name.
 
         Raises:
             ValidationError: If a key is unknown, or a value has the wrong type or range.
         """
         for name in values:
             check_option_name(name)
-        return cls(**values)
+        options = dict(values)
+        if options.get("detail") in list(Detail):
+            options["detail"] = Detail(options["detail"])
+        return cls(**options)
 
 
 CONFIDENCE_DECIMALS = 4
 OPTION_NAMES = tuple(field.name for field in fields(RequestOptions))
+_WORDS = ("detail",)
 # The longest number worth reading; int() of a longer text costs time that grows with its square.
 _MAX_NUMBER_CHARS = 32
 
@@ -70,13 +86,15 @@ def check_option_name(name: str) -> None:
         )
 
 
-def parse_number(name: str, text: str) -> int | float:
-    """Read an option's value, an integer where the text is one.
+def parse_value(name: str, text: str) -> int | float | str:
+    """Read an option's value from text: a word where it is one of several, else a number.
 
     Raises:
-        ValidationError: If the text is no number.
+        ValidationError: If a number is wanted and the text is none.
     """
     text = text.strip()
+    if name in _WORDS:
+        return text
     if len(text) <= _MAX_NUMBER_CHARS and text.isascii() and "_" not in text:
         for kind in (int, float):
             try:
@@ -104,6 +122,14 @@ def _check_integer(name: str, value: object, low: int, high: int | None) -> None
         allowed = f"an integer from {low} to {high}" if high else f"an integer from {low} on"
         raise ValidationError(
             f"{name} must be {allowed}; got {_shown(value)}", {"option": name, "got": _shown(value)}
+        )
+
+
+def _check_choice(name: str, value: object, choices: type[StrEnum]) -> None:
+    if not isinstance(value, str) or value not in list(choices):
+        raise ValidationError(
+            f"{name} must be one of {', '.join(choices)}; got {_shown(value)}",
+            {"option": name, "got": _shown(value)},
         )
 
 

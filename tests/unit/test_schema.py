@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from roomdet.errors import FileTooLarge, ValidationError
-from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error, parse_number
+from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error, parse_value
 
 
 def encoded(rows: list[tuple[list[int], float]], page_count: int = 1) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def test_other_options_are_refused(values: dict[str, Any], message: str) -> None
 )
 def test_numbers_are_read_from_text(text: str, expected: float | None) -> None:
     """Integers stay integers; what Python reads as NaN is left to the range check."""
-    number = parse_number("page", text)
+    number = parse_value("page", text)
 
     assert number == expected if expected is not None else number != number  # noqa: PLR0124
 
@@ -168,7 +168,7 @@ def test_numbers_are_read_from_text(text: str, expected: float | None) -> None:
 def test_other_text_is_no_number(text: str) -> None:
     """Python's own liberties, such as underscores, are not part of the API."""
     with pytest.raises(ValidationError, match="page must be a number"):
-        parse_number("page", text)
+        parse_value("page", text)
 
 
 def test_a_long_value_is_cut_in_the_message() -> None:

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One answer from what was found on several levels of a page: pure functions of arrays.
+
+A room is seen on every level, at twice the size on the next. The network judges it best where its
+size is one that it was trained on, so the levels vote by size; a level that finds nothing where it
+should votes, too, which is what removes boxes around several rooms and pieces of one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from roomdet.geometry import (
+    Boxes,
+    Detections,
+    Scores,
+    iou_matrix,
+    non_maximum_suppression,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from roomdet.slices import Slice
+
+# Sides of rooms (root of the area, px) that the network starts to know and knows, and knows and no
+# longer does: where recall falls on sheets whose rooms are labeled, level by level
+# (docs/decisions/0027-sliced-inference.md).
+KNOWN_FROM_PX, KNOWN_TO_PX = (20.0, 45.0), (220.0, 420.0)
+# What a level that does not know a size still counts, so that a room of any size has a judge.
+LEAST_WEIGHT = 1e-3
+# A candidate that only levels judge which do not know its size goes last, but goes.
+UNKNOWN_SHARE = 0.25
+# Candidates that overlap a surer one by more than this are the same room, seen again; those that
+# agree with it by this much share in its corners.
+SAME_IOU, VOTERS_IOU = 0.5, 0.7
+# A box so near to the edge of a slice is cut by it, px.
+CUT_PX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What was found on one level of a page.
+
+    Attributes:
+        size_wh_px: Size of the page on this level.
+        slices: Parts that were looked at; what is blank counts as looked at.
+        boxes_xyxy: float32, shape ``(n, 4)``, corners in pixels of the level.
+        scores: float32, shape ``(n,)``, 0 to 1.
+    """
+
+    size_wh_px: tuple[int, int]
+    slices: tuple[Slice, ...]
+    boxes_xyxy: Boxes
+    scores: Scores
+
+
+def is_cut(boxes_xyxy: Boxes, part: Slice, size_wh_px: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Which boxes of a slice reach one of its edges that is not the page's.
+
+    Args:
+        boxes_xyxy: float32, shape ``(n, 4)``, pixels of the level.
+        part: The slice.
+        size_wh_px: Size of the level.
+    """
+    x0, y0, x1, y1 = boxes_xyxy.T
+    width, height = size_wh_px
+    cut: npt.NDArray[np.bool_] = (
+        ((x0 < part.x0 + CUT_PX) & (part.x0 > 0))
+        | ((y0 < part.y0 + CUT_PX) & (part.y0 > 0))
+        | ((x1 > part.x1 - CUT_PX) & (part.x1 < width))
+        | ((y1 > part.y1 - CUT_PX) & (part.y1 < height))
+    )
+    return cut
+
+
+def known(sides_px: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How well the network knows rooms of a size, 0 to 1.
+
+    Args:
+        sides_px: Root of the area in pixels of the canvas, any shape.
+    """
+    log = np.log(np.maximum(sides_px, 1.0))
+    rise, fall = (
+        np.clip((log - np.log(low)) / np.log(high / low), 0.0, 1.0)
+        for low, high in (KNOWN_FROM_PX, KNOWN_TO_PX)
+    )
+    weights: npt.NDArray[np.float64] = rise * (1 - fall)
+    return weights
+
+
+def merge(levels: Sequence[Level], *, confidence: float, iou: float) -> Detections:
+    """Make one answer of several levels.
+
+    Args:
+        levels: What was found on each, cut boxes left out, down to a low score: every candidate
+            is a vote.
+        confidence: Rooms below this are left out; 0 to 1.
+        iou: Of two rooms that overlap by more than this the surer one is kept; 0 to 1.
+
+    Returns:
+        Boxes as fractions of the page, none of them empty, the surest first; scores 0 to 1.
+    """
+    pool = _Pool.of(levels)
+    boxes: list[npt.NDArray[np.float64]] = []
+    scores: list[float] = []
+    left = np.arange(len(pool.scores))
+    # A room's score is a mean of what was said of it: none comes of what is ranked lower still.
+    while left.size and pool.ranks[left[0]] >= UNKNOWN_SHARE * confidence:
+        best = left[0]
+        overlaps = iou_matrix(pool.boxes_xyxy[left[:1]], pool.boxes_xyxy[left])[0]
+        is_same = overlaps > SAME_IOU
+        is_same[0] = True
+        same = left[is_same]
+        if pool.scores[same].max() >= confidence:
+            voters = same[(overlaps[is_same] >= VOTERS_IOU) | (same == best)]
+            weights = pool.votes[voters]
+            boxes.append(weights @ pool.boxes_xyxy[voters] / weights.sum())
+            scores.append(_score(pool, levels, best, same))
+        left = left[~is_same]
+    found = np.array(boxes, np.float64).reshape(-1, 4) / pool.size_wh_twice
+    fractions, sure = np.clip(found, 0, 1).astype(np.float32), np.array(scores, np.float32)
+    is_room = (fractions[:, 2:] > fractions[:, :2]).all(axis=1) & (sure >= confidence)
+    rooms = Detections(fractions[is_room], sure[is_room])
+    return non_maximum_suppression(rooms, iou=iou, max_count=len(rooms))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Candidates of all levels, in pixels of the finest one, the surest first.
+
+    Attributes:
+        boxes_xyxy: float32, shape ``(n, 4)``.
+        scores: float32, shape ``(n,)``, as the network said.
+        ranks: The same, less where the network does not know the size.
+        levels: Which level each is of.
+        votes: What each counts for the corners of its room.
+        size_wh_twice: Width, height, width and height of the page.
+    """
+
+    boxes_xyxy: Boxes
+    scores: Scores
+    ranks: npt.NDArray[np.float64]
+    levels: npt.NDArray[np.int64]
+    votes: npt.NDArray[np.float64]
+    size_wh_twice: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, levels: Sequence[Level]) -> _Pool:
+        """Gather the candidates of all levels."""
+        size_wh_twice = np.array(levels[-1].size_wh_px * 2, np.float64)
+        boxes = np.concatenate(
+            [
+                level.boxes_xyxy * (size_wh_twice / (level.size_wh_px * 2)).astype(np.float32)
+                for level in levels
+            ]
+        )
+        scores = np.concatenate([level.scores for level in levels])
+        numbers = np.repeat(np.arange(len(levels)), [len(level.scores) for level in levels])
+        sides_px = np.concatenate([_sides(level.boxes_xyxy) for level in levels])
+        weights = known(sides_px)
+        ranks = scores * (UNKNOWN_SHARE + (1 - UNKNOWN_SHARE) * weights)
+        order = np.lexsort((boxes[:, 0], boxes[:, 1], -ranks))
+        votes = (weights + LEAST_WEIGHT) * scores.astype(np.float64) ** 2 * (sides_px + 1)
+        return cls(
+            boxes[order], scores[order], ranks[order], numbers[order], votes[order], size_wh_twice
+        )
+
+
+def _score(pool: _Pool, levels: Sequence[Level], best: int, same: npt.NDArray[np.int64]) -> float:
+    """Mean of what the levels say of a room, by how well each knows its size and has seen it."""
+    box = pool.boxes_xyxy[best]
+    total = weights = 0.0
+    for number, level in enumerate(levels):
+        here = box * (level.size_wh_px * 2 / pool.size_wh_twice)
+        weight = float(known(_sides(here[None]))[0])
+        said = pool.scores[same[pool.levels[same] == number]]
+        if not said.size and not _is_seen(here, level):
+            continue
+        weight += LEAST_WEIGHT
+        weights += weight
+        total += weight * float(said.max(initial=0.0))
+    return total / weights
+
+
+def _is_seen(box_xyxy: npt.NDArray[np.float64], level: Level) -> bool:
+    """Whether some slice shows all of a box."""
+    return any(not is_cut(box_xyxy[None], part, level.size_wh_px)[0] for part in level.slices)
+
+
+def _sides(boxes_xyxy: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    widths, heights = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).clip(0, None).T.astype(np.float64)
+    sides: npt.NDArray[np.float64] = np.sqrt(widths * heights)
+    return sides
