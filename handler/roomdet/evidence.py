@@ -51,7 +51,7 @@ class InkMap:
         paper = int(np.argmax(counts))
         away = np.abs(grey.astype(np.int16) - paper)
         away[away < PAPER_RANGE] = 0
-        return cls(away.astype(np.float32) / 255)
+        return cls(away.astype(np.float32) / np.float32(255))
 
     def without(self, rooms_xyxy_norm: Boxes) -> InkMap:
         """What is left without the ink in and around rooms.

@@ -177,7 +177,8 @@ class Inspection:
         is_sure = (last.scores >= RequestOptions().confidence) & (
             _areas(last.boxes_xyxy) >= PLENTY_PX**2
         )
-        fractions: Boxes = last.boxes_xyxy[is_sure] / np.array(last.size_wh_px * 2, np.float32)
+        size_wh_twice = np.array(last.size_wh_px * 2, np.float32)
+        fractions: Boxes = last.boxes_xyxy[is_sure] / size_wh_twice
         return fractions
 
     def _is_time_over(self) -> bool:

@@ -59,11 +59,13 @@ class Level:
     scores: Scores
 
 
-def is_cut(boxes_xyxy: Boxes, part: Slice, size_wh_px: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def is_cut(
+    boxes_xyxy: npt.NDArray[np.floating], part: Slice, size_wh_px: tuple[int, int]
+) -> npt.NDArray[np.bool_]:
     """Which boxes of a slice reach one of its edges that is not the page's.
 
     Args:
-        boxes_xyxy: float32, shape ``(n, 4)``, pixels of the level.
+        boxes_xyxy: float, shape ``(n, 4)``, pixels of the level.
         part: The slice.
         size_wh_px: Size of the level.
     """
