@@ -104,6 +104,19 @@ def test_a_run_leaves_weights_that_ultralytics_reads(run: Path) -> None:
     assert not (run / "last.pt").exists()
 
 
+@pytest.mark.parametrize("licence", ["AGPL-3.0-only", "AGPL-3.0-or-later"])
+def test_the_licence_of_the_start_stays(plans: Path, tmp_path: Path, licence: str) -> None:
+    """Weights made from weights under version 3 alone are so too."""
+    start = tmp_path / "start.pt"
+    content = torch.load("weights/rooms.pt", map_location="cpu", weights_only=False)
+    torch.save(content | {"license": licence}, start)
+    command = ["--data", str(plans), "--out", str(tmp_path / "run"), "--start", str(start)]
+
+    assert main([*command, "--epochs", "1", *SMALL]) == 0
+    made = torch.load(tmp_path / "run" / "rooms.pt", map_location="cpu", weights_only=False)
+    assert made["license"] == licence
+
+
 def test_a_run_records_itself(run: Path, plans: Path) -> None:
     """Data, settings, versions, digests; curves as a picture; one row per epoch and the start."""
     record = json.loads((run / "run.json").read_text())
