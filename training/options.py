@@ -15,7 +15,7 @@ SIZES = ("yolov8n", "yolov8s", "yolov8m", "yolov8l", "yolov8x")  # random weight
 SCRATCH_LR, FINE_TUNING_LR = 0.002, 0.0005  # AdamW; more than this forgets what was learned
 LARGEST_ANGLE_DEG = 3.0  # boxes of turned plans grow; beyond this they no longer fit their rooms
 SHARES = ("mosaic", "close_mosaic", "turns", "degrade", "translate", "ignore_unlabeled_above")
-DESCRIPTION = "Train a room detector on plan sets, inside a time budget, on a CPU."
+DESCRIPTION = "Train a room detector on plan sets, inside a time budget."
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -31,14 +31,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--minutes", type=float, default=110.0, help="wall clock of the whole run")
     add("--epochs", type=int, default=0, help="at most this many; 0: as many as fit")
-    add("--input-px", type=int, default=416, help="side of the square input, a multiple of 32")
-    add("--batch", type=int, default=16)
+    add("--input-px", type=int, default=640, help="side of the square input, a multiple of 32")
+    add("--batch", type=int, default=8)
     add("--lr", type=float, help=f"peak; {FINE_TUNING_LR} from a checkpoint, {SCRATCH_LR} without")
     add("--weight-decay", type=float, default=0.0005)
     add("--seed", type=int, default=0)
     add("--held-out", type=float, default=0.05, help="share of the plans that is validated on")
-    add("--mosaic", type=float, default=1.0, help="share of the pictures put together from four")
-    add("--close-mosaic", type=float, default=0.1, help="share of the run, at its end, without")
+    add("--mosaic", type=float, default=0.15, help="share of the pictures put together from four")
+    add("--close-mosaic", type=float, default=0.3, help="share of the run, at its end, without")
     add("--scale", type=float, default=0.5)
     add("--translate", type=float, default=0.1)
     add("--degrees", type=float, default=1.0, help="slight rotation, at most 3")
@@ -55,6 +55,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--validate-minutes", type=float, default=0.0, help="validate no more often than this")
     add("--workers", type=int, default=2, help="loading processes")
     add("--threads", type=int, default=os.cpu_count() or 1)
+    add("--device", default="cpu", choices=("cpu", "cuda"))
     args = parser.parse_args(argv)
     if args.lr is None:
         args.lr = SCRATCH_LR if args.start in SIZES else FINE_TUNING_LR
@@ -99,7 +100,7 @@ def ultralytics_settings(args: argparse.Namespace) -> dict[str, Any]:
         "weight_decay": args.weight_decay,
         "seed": args.seed,
         "deterministic": False,
-        "device": "cpu",
+        "device": "cpu" if args.device == "cpu" else "0",  # the first GPU
         "amp": False,  # its automatic mixed precision is for GPUs; ours is in the loop
         "save_dir": str(args.out),
         "exist_ok": True,

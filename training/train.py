@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Train a room detector on plan sets, inside a time budget, on a CPU.
+"""Train a room detector on plan sets, inside a time budget.
 
 ``python -m training.train --data plans --out build/train`` needs ultralytics (``make venv-train``).
 The same command goes on with a run that was stopped or killed. docs/training.md tells the rest.
@@ -39,7 +39,7 @@ FINAL = "rooms.pt"
 STOPPED = 3  # exit status of a run that was asked to stop and can go on
 MOST_HELD_OUT = 200
 # What decides the result; a run goes on only with the same.
-FREE_TO_CHANGE = {"out", "minutes", "epochs", "workers", "validate_minutes", "threads"}
+FREE_TO_CHANGE = {"out", "minutes", "epochs", "workers", "validate_minutes", "threads", "device"}
 
 
 @dataclass(slots=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Ultralytics' detection trainer, on a CPU and inside a time budget.
+"""Ultralytics' detection trainer, inside a time budget.
 
 Network, loss, the optimizer's groups, the moving average and the validator are ultralytics'. The
 loop is ours: bfloat16 forward and backward with the loss in float32, a learning rate that follows
@@ -55,10 +55,12 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         self.page_transform = page_transform
         self.must_stop = must_stop
         self.position = Position()
+        self.licence = "AGPL-3.0-or-later"
         self.step_s = 0.0  # the longest, with the wait for its pictures
         has = torch.cpu.get_capabilities()
-        self.bfloat16 = bool(has.get("avx512_bf16") or has.get("amx_bf16"))
         super().__init__(overrides=overrides)
+        on_cpu = self.device.type == "cpu"
+        self.bfloat16 = not on_cpu or bool(has.get("avx512_bf16") or has.get("amx_bf16"))
         # Integrations of ultralytics (trackers, its platform) would talk to the network.
         self.callbacks: dict[str, list[Any]] = {}
         self.wdir.rmdir()  # its checkpoints' folder; ours lie beside the record
@@ -80,6 +82,8 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         except Exception as err:  # whatever unpickling a foreign file raises
             raise TrainError(f"{self.args.model} is no checkpoint to start from: {err}") from err
         self.model: Any = self.model.to(memory_format=torch.channels_last)
+        if checkpoint and checkpoint.get("license") == "AGPL-3.0-only":
+            self.licence = "AGPL-3.0-only"  # of the start, and so of what is made from it
         return checkpoint
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
@@ -210,11 +214,12 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
             group["lr"] = group["initial_lr"] * factor
         batch = self.preprocess_batch(batch)
         picture = batch["img"].contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bfloat16):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
             predicted = self.model(picture)
         # The loss adds up thousands of small terms, too many for bfloat16's 8 bits.
         entropy = self.model.criterion.bce
-        entropy.is_complete = torch.tensor([file in self.complete for file in batch["im_file"]])
+        is_complete = [file in self.complete for file in batch["im_file"]]
+        entropy.is_complete = torch.tensor(is_complete, device=self.device)
         loss, self.loss_items = self.model.loss(batch, as_float(predicted))
         entropy.is_complete = None
         self.loss = loss.sum()
@@ -261,7 +266,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
 
     def write_final(self, path: Path) -> None:
         """Write the moving average in half precision, as ``YOLO(path)`` reads it."""
-        model = deepcopy(self.ema.ema).half().to(memory_format=torch.contiguous_format)
+        model = deepcopy(self.ema.ema).cpu().half().to(memory_format=torch.contiguous_format)
         model.criterion = None
         model.args = {"task": "detect", "imgsz": self.args.imgsz}
         for parameter in model.parameters():
@@ -272,7 +277,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
             "train_args": {"task": "detect", "imgsz": self.args.imgsz, "single_cls": True},
             "train_metrics": self.progress.rows[-1],
             "version": ultralytics.__version__,
-            "license": "AGPL-3.0-or-later",
+            "license": self.licence,
         }
         torch.save(content, path)
 

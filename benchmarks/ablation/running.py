@@ -89,6 +89,7 @@ class Kitchen:
             *("--epochs", str(recipe.epochs), "--minutes", str(means.minutes)),
             *("--validate-minutes", str(means.minutes), "--held-out", str(ONE_HELD_OUT)),
             *("--input-px", str(recipe.px), "--batch", str(recipe.batch)),
+            *("--mosaic", "1", "--close-mosaic", "0.1"),
             *("--seed", str(variant.run), "--threads", str(means.threads)),
         )
         told = json.loads((folder / "run" / "run.json").read_text("utf-8"))

@@ -45,3 +45,10 @@ def test_what_is_neither_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         settings("yolov8q")
     assert "there is no yolov8q" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("named", "meant"), [("cpu", "cpu"), ("cuda", "0")])
+def test_a_device_is_named_in_ultralytics_words(named: str, meant: str) -> None:
+    """One GPU, the first."""
+    command = ["--data", "plans", "--out", "run", "--start", "yolov8n", "--device", named]
+    assert ultralytics_settings(parse_args(command))["device"] == meant
