@@ -69,6 +69,7 @@ class Inspection:
     Attributes:
         slices: Slices that were shown to the network so far; the first level is one.
         largest_px: Longer side of the largest level that was looked at.
+        deepest_px: Longer side of the largest level that may be asked for.
         is_cut_short: Whether the ceiling's time ended it.
 
     Raises:
@@ -81,24 +82,19 @@ class Inspection:
         self._detector, self._page = detector, page
         self._options, self._ceiling = options, ceiling
         most = 1 if options.detail is Detail.PAGE else ceiling.levels
-        first_px, *further_px = level_sides(detector.input_px, page.native_px, most)
-        self._further_px = further_px
+        first_px, *self._further_px = level_sides(detector.input_px, page.native_px, most)
         self._first = detector.predict(page.pixels)
         self._levels: list[Level] = []  # empty until there is more than the first
         self._wanted: list[Slice] = []
         self.slices = 1
         self.largest_px = first_px
+        self.deepest_px = max(first_px, *self._further_px, 0)
         self.is_cut_short = False
 
     @property
     def level_count(self) -> int:
         """Levels that were looked at, in part at least."""
         return max(1, len(self._levels))
-
-    @property
-    def deepest_px(self) -> int:
-        """Longer side of the largest level that may be asked for."""
-        return max(self.largest_px, *self._further_px, 0)
 
     def next_side_px(self) -> int | None:
         """Longer side of the level to look at next; None where enough was seen."""
