@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Ink = npt.NDArray[np.float32]
 
-# Pixels of the first level that are looked at: every other one of every other row.
-STEP = 2
+# Pixels of the first level that are looked at: every fourth of every fourth row, 0.2 ms for a page.
+STEP = 4
 # Darker than the paper by less than this is paper, of 255.
 PAPER_RANGE = 20
 # A room explains the ink of its walls, too: this much around it, as a share of the page.

@@ -193,6 +193,30 @@ def non_maximum_suppression(found: Detections, *, iou: float, max_count: int) ->
     return Detections(found.boxes_xyxy[chosen], found.scores[chosen])
 
 
+def vote(kept: Detections, voters: Detections, *, least_iou: float) -> Detections:
+    """Put the corners of kept boxes where the candidates of the same place say.
+
+    Args:
+        kept: What suppression kept.
+        voters: Candidates, those that were kept among them, in the same unit.
+        least_iou: Candidates that overlap a kept box by at least this share in its corners, by
+            their scores; 0 to 1.
+
+    Returns:
+        The same scores in the same order.
+
+    Source:
+        Gidaris and Komodakis, arXiv 1505.01749, section 4.3, box voting.
+    """
+    same = iou_matrix(kept.boxes_xyxy, voters.boxes_xyxy) >= least_iou
+    weights = np.where(same, voters.scores, np.float32(0))
+    total = weights.sum(axis=1, keepdims=True)
+    mean = np.divide(
+        weights @ voters.boxes_xyxy, total, out=kept.boxes_xyxy.copy(), where=total > 0
+    )
+    return Detections(mean, kept.scores)
+
+
 def _areas(boxes_xyxy: Boxes) -> Scores:
     widths, heights = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).clip(0, None).T
     areas: Scores = widths * heights

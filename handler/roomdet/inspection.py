@@ -142,9 +142,9 @@ class Inspection:
 
     def rooms(self) -> Detections:
         """The rooms of all levels, boxes as fractions of the page, the surest first."""
-        if len(self._levels) <= 1:  # the first alone: as the network says
-            return self._first.rooms(self._options)
         options = self._options
+        if len(self._levels) <= 1:
+            return self._first.voted_rooms(options)
         iou = SHEET_IOU if options.iou == RequestOptions().iou else options.iou
         found = merge(self._levels, confidence=options.confidence, iou=iou)
         kept = slice(options.max_rooms)
