@@ -21,7 +21,7 @@ import numpy as np
 
 from roomdet.evidence import InkMap
 from roomdet.geometry import Boxes, Detections, fit_within
-from roomdet.merging import Level, is_cut, merge
+from roomdet.merging import Level, merge
 from roomdet.schema import Detail, RequestOptions
 from roomdet.slices import Slice, cut, level_sides
 
@@ -42,6 +42,8 @@ SHEET_IOU = 0.5
 # Less ink than this in no such room is a frame's line or dust, as a share of a slice that is
 # nothing but ink; and less than this is nothing at all, whatever a request asks for.
 OPEN_INK, BLANK_INK = 0.001, 0.0002
+# After so many levels a place where not even a guess of a small room was made has none.
+TRUSTED_LEVELS, LEAST_GUESS = 3, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +124,17 @@ class Inspection:
             ModelError: If the network answers with numbers that are none.
         """
         size_wh = (pixels.shape[1], pixels.shape[0])
-        seen: list[Slice] = []
-        boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
+        found: list[tuple[Slice, Detections]] = []
         for part in self._wanted:
             if self._is_time_over():
                 break
             prediction = self._detector.predict(pixels[part.y0 : part.y1, part.x0 : part.x1])
-            found = prediction.candidates()
-            corners: Boxes = found.boxes_xyxy + np.array([part.x0, part.y0] * 2, np.float32)
-            is_whole = ~is_cut(corners, part, size_wh)
-            boxes.append(corners[is_whole])
-            scores.append(found.scores[is_whole])
-            seen.append(part)
-        self.slices += len(seen)
+            candidates = prediction.candidates()
+            corner = np.array([part.x0, part.y0] * 2, np.float32)
+            found.append((part, Detections(candidates.boxes_xyxy + corner, candidates.scores)))
+        self.slices += len(found)
         self.largest_px = max(size_wh)
-        self._levels.append(
-            Level(size_wh, tuple(seen), np.concatenate(boxes), np.concatenate(scores))
-        )
+        self._levels.append(Level.of(found, size_wh))
 
     def rooms(self) -> Detections:
         """The rooms of all levels, boxes as fractions of the page, the surest first."""
@@ -159,23 +155,22 @@ class Inspection:
         return left > SHEET_INK_SHARE * self._ink.amount
 
     def _worth_seeing(self, side_px: int) -> list[Slice]:
-        """Slices of the next level with ink that no large enough room explains so far."""
+        """Slices of the next level that may show what the levels so far do not."""
         size_wh = fit_within(self._page.source_wh, side_px)
-        ink, least = self._ink, BLANK_INK
-        if self._options.detail is Detail.AUTO:
-            ink, least = ink.without(self._plenty()), OPEN_INK
         parts = cut(size_wh, self._detector.input_px)
-        return [part for part in parts if ink.is_in(part, size_wh, least)]
-
-    def _plenty(self) -> Boxes:
-        """Rooms that the last level showed so large that the next one need not."""
+        if self._options.detail is Detail.SHEET:
+            return [part for part in parts if self._ink.is_in(part, size_wh, BLANK_INK)]
         last = self._levels[-1]
-        is_sure = (last.scores >= RequestOptions().confidence) & (
-            _areas(last.boxes_xyxy) >= PLENTY_PX**2
-        )
-        size_wh_twice = np.array(last.size_wh_px * 2, np.float32)
-        fractions: Boxes = last.boxes_xyxy[is_sure] / size_wh_twice
-        return fractions
+        fractions: Boxes = last.boxes_xyxy / np.array(last.size_wh_px * 2, np.float32)
+        is_small = _areas(last.boxes_xyxy) < PLENTY_PX**2
+        is_sure = last.scores >= RequestOptions().confidence
+        open_ink = self._ink.without(fractions[is_sure & ~is_small])
+        wanted = [part for part in parts if open_ink.is_in(part, size_wh, OPEN_INK)]
+        if len(self._levels) < TRUSTED_LEVELS:
+            return wanted
+        guesses: Boxes = fractions[is_small & (last.scores >= LEAST_GUESS)]
+        guesses = guesses * np.array(size_wh * 2, np.float32)
+        return [part for part in wanted if part.has_center(guesses)]
 
     def _is_time_over(self) -> bool:
         self.is_cut_short = self.is_cut_short or time.monotonic() >= self._ceiling.ends_s

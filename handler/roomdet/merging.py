@@ -21,6 +21,7 @@ from roomdet.geometry import (
     iou_matrix,
     non_maximum_suppression,
 )
+from roomdet.stitching import cut_edges, stitch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +39,6 @@ UNKNOWN_SHARE = 0.25
 # Candidates that overlap a surer one by more than this are the same room, seen again; those that
 # agree with it by this much share in its corners.
 SAME_IOU, VOTERS_IOU = 0.5, 0.7
-# A box so near to the edge of a slice is cut by it, px.
-CUT_PX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +57,22 @@ class Level:
     boxes_xyxy: Boxes
     scores: Scores
 
+    @classmethod
+    def of(cls, found: Sequence[tuple[Slice, Detections]], size_wh_px: tuple[int, int]) -> Level:
+        """A level without what its slices cut, and with what runs through several of them.
 
-def is_cut(
-    boxes_xyxy: npt.NDArray[np.floating], part: Slice, size_wh_px: tuple[int, int]
-) -> npt.NDArray[np.bool_]:
-    """Which boxes of a slice reach one of its edges that is not the page's.
-
-    Args:
-        boxes_xyxy: float, shape ``(n, 4)``, pixels of the level.
-        part: The slice.
-        size_wh_px: Size of the level.
-    """
-    x0, y0, x1, y1 = boxes_xyxy.T
-    width, height = size_wh_px
-    cut: npt.NDArray[np.bool_] = (
-        ((x0 < part.x0 + CUT_PX) & (part.x0 > 0))
-        | ((y0 < part.y0 + CUT_PX) & (part.y0 > 0))
-        | ((x1 > part.x1 - CUT_PX) & (part.x1 < width))
-        | ((y1 > part.y1 - CUT_PX) & (part.y1 < height))
-    )
-    return cut
+        Args:
+            found: Slices and what was found on each, in pixels of the level.
+            size_wh_px: Size of the page on this level.
+        """
+        stitched = stitch(found, size_wh_px)
+        boxes, scores = [stitched.boxes_xyxy], [stitched.scores]
+        for part, rooms in found:
+            is_whole = ~cut_edges(rooms.boxes_xyxy, part, size_wh_px).any(axis=1)
+            boxes.append(rooms.boxes_xyxy[is_whole])
+            scores.append(rooms.scores[is_whole])
+        parts = tuple(part for part, _ in found)
+        return cls(size_wh_px, parts, np.concatenate(boxes), np.concatenate(scores))
 
 
 def known(sides_px: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -191,7 +186,7 @@ def _score(pool: _Pool, levels: Sequence[Level], best: int, same: npt.NDArray[np
 
 def _is_seen(box_xyxy: npt.NDArray[np.float64], level: Level) -> bool:
     """Whether some slice shows all of a box."""
-    return any(not is_cut(box_xyxy[None], part, level.size_wh_px)[0] for part in level.slices)
+    return any(not cut_edges(box_xyxy[None], part, level.size_wh_px).any() for part in level.slices)
 
 
 def _sides(boxes_xyxy: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -10,6 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from roomdet.geometry import Boxes
 
 # Longer sides of the levels, as multiples of the network's input: 640, 1280, 2560 and 3840 px. An
 # A1 sheet of 3840 px has 115 dots to an inch: a closet of 0.6 m at 1:100 has 27 px
@@ -30,6 +34,16 @@ class Slice:
     y0: int
     x1: int
     y1: int
+
+    def has_center(self, boxes_xyxy: Boxes) -> bool:
+        """Whether the center of some box lies in it.
+
+        Args:
+            boxes_xyxy: float32, shape ``(n, 4)``, pixels of the level.
+        """
+        x, y = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]).T / 2
+        is_in = (self.x0 <= x) & (x < self.x1) & (self.y0 <= y) & (y < self.y1)
+        return bool(is_in.any())
 
 
 def level_sides(input_px: int, native_px: float, most: int) -> list[int]:
