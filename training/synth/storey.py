@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from shapely import STRtree
 from shapely.geometry import LineString, MultiLineString, Point, Polygon
 from shapely.ops import linemerge, unary_union
 
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 
     from training.synth.partition import Building, Region
 
-_NO_WINDOW = frozenset({Kind.CLOSET, Kind.STORAGE, Kind.DUCT, Kind.CORRIDOR})
+_NO_WINDOW = frozenset(
+    {Kind.CLOSET, Kind.STORAGE, Kind.DUCT, Kind.CORRIDOR, Kind.ELEVATOR, Kind.VOID}
+)
+
+_CLOSED = frozenset({Kind.DUCT, Kind.VOID})  # no door leads there
+_TOUCHING_M = 0.02  # cells that were turned or bent touch to within rounding
 
 _MORE_DOORS = 0.07  # share of the pairs that get a door the tree does not need
 
@@ -40,7 +46,20 @@ def build_storey(building: Building, rng: np.random.Generator) -> Floor:
     thin = rng.random() < 0.12
     inner_m = rng.uniform(0.02, 0.05) if thin else rng.uniform(0.08, 0.2)
     outer_m = inner_m if thin else rng.uniform(0.2, 0.5)
-    thickness = Thickness(float(outer_m), float(inner_m))
+    return raise_walls(regions, Thickness(float(outer_m), float(inner_m)), rng)
+
+
+def raise_walls(
+    regions: list[Region], thickness: Thickness, rng: np.random.Generator, *, outdoor: bool = True
+) -> Floor:
+    """Return the storey of some regions: walls around them, doors, windows.
+
+    Args:
+        regions: What the floor is divided into; what no cell covers between them is outside.
+        thickness: Of the walls.
+        rng: Places doors and windows.
+        outdoor: Whether it may get a balcony, terrace or carport.
+    """
     insides = [_inside(region.cell, thickness.inner_m / 2) for region in regions]
     regions = [r for r, inside in zip(regions, insides, strict=True) if not inside.is_empty]
     insides = [inside for inside in insides if not inside.is_empty]
@@ -51,10 +70,10 @@ def build_storey(building: Building, rng: np.random.Generator) -> Floor:
     openings = _connect(regions, thickness, rng)
     openings += _pierce_facade(regions, ground, thickness, rng)
     spaces = _name_spaces(regions, insides)
-    outdoor, rails = _add_outdoor(ground, shell, thickness, rng)
-    if outdoor is not None:
-        openings.append(outdoor[1])
-        spaces.append(outdoor[0])
+    added, rails = _add_outdoor(ground, shell, thickness, rng) if outdoor else (None, [])
+    if added is not None:
+        openings.append(added[1])
+        spaces.append(added[0])
     return Floor(
         tuple(spaces),
         walls.difference(core),
@@ -96,6 +115,12 @@ def straight_runs(line: BaseGeometry, least_m: float) -> list[LineString]:
     return [run for run in runs if run.length >= least_m]
 
 
+def shared_line(first: BaseGeometry, second: BaseGeometry) -> BaseGeometry:
+    """Return what two outlines share, also where rounding has moved them a little apart."""
+    exact = first.intersection(second)
+    return exact if exact.length > 0 else first.intersection(second.buffer(_TOUCHING_M))
+
+
 def _connect(
     regions: list[Region], thickness: Thickness, rng: np.random.Generator
 ) -> list[Opening]:
@@ -124,10 +149,11 @@ def _neighbors(
     """Yield pairs of regions that a door may join: its cost, both, and the common wall."""
     kinds = [region.zones[0][0] for region in regions]
     small = WET | {Kind.CLOSET}
-    for i, j in combinations(range(len(cells)), 2):
-        if Kind.DUCT in (kinds[i], kinds[j]) or not cells[i].intersects(cells[j]):
+    pairs = STRtree(cells).query(cells, predicate="dwithin", distance=_TOUCHING_M).T
+    for i, j in sorted((int(i), int(j)) for i, j in pairs if i < j):
+        if kinds[i] in _CLOSED or kinds[j] in _CLOSED:
             continue
-        runs = straight_runs(cells[i].boundary.intersection(cells[j].boundary), 0.75)
+        runs = straight_runs(shared_line(cells[i].boundary, cells[j].boundary), 0.75)
         if not runs:
             continue
         through_hall = (kinds[i] in CIRCULATION) + (kinds[j] in CIRCULATION)
@@ -188,7 +214,7 @@ def _pierce_facade(
     often = rng.uniform(0.5, 1.0)
     for region in regions:
         kind = region.zones[0][0]
-        runs = straight_runs(region.cell.boundary.intersection(ground.boundary), 1.0)
+        runs = straight_runs(shared_line(region.cell.boundary, ground.boundary), 1.0)
         for run in runs:
             outward = tuple(-v for v in across(run, region.cell))
             moved = [(x + shift * outward[0], y + shift * outward[1]) for x, y in run.coords]
