@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Draw synthetic blueprints with their rooms: ``python -m training.synth --out DIR --count 1000``.
 
-Writes ``images/``, ``labels/`` (YOLO text) and ``index.jsonl``. Kind ``plans`` draws flats and small
-buildings, a picture a blueprint: picture i of seed s is the blueprint of seed ``s + i``, whatever the
-count. Kinds ``floors`` and ``sheets`` draw floors of large buildings, alone or on whole sheets with
-all that stands around them; a sheet is drawn once and cut into eight tiles at several scales, so that
-picture i of seed s is a tile of the sheet of seed ``s + i // 8``. With ``--whole`` they are not cut.
+Writes ``images/``, ``labels/`` (YOLO text) and ``index.jsonl``. Kind ``plans`` draws flats and
+small buildings, a picture a blueprint: picture i of seed s is the blueprint of seed ``s + i``,
+whatever the count. Kinds ``floors`` and ``sheets`` draw floors of large buildings, alone or on
+whole sheets with all that stands around them; a sheet is drawn once and cut into eight tiles at
+several scales, so that picture i of seed s is a tile of the sheet of seed ``s + i // 8``. With
+``--whole`` they are not cut.
 """
 
 from __future__ import annotations

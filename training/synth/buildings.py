@@ -15,13 +15,14 @@ from shapely.ops import unary_union
 from training.synth.floor import Floor, Kind
 from training.synth.partition import Region
 from training.synth.storey import Thickness, raise_walls
-from training.synth.wings import Use, Wing, cut_wing
+from training.synth.units import Use
+from training.synth.wings import Wing, cut_wing
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from shapely.geometry.base import BaseGeometry
 
-    from training.synth.wings import Cell
+    from training.synth.units import Cell
 
 LEAST_ROOMS, MOST_ROOMS = 40, 250
 _TRIES = 12

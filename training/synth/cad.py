@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from training.synth.style import Style
 
 NAMES = read_names("sheetnames.csv")
-_FACES = ("DejaVuSans.ttf", "DejaVuSansMono.ttf", "Roboto")  # names that a face's file begins with
+_FACES = ("DejaVuSans.ttf", "DejaVuSansMono.ttf", "Roboto-Regular.ttf", "Roboto-Light.ttf")
 _WALLS = {
     WallStyle.HOLLOW: 0.42,
     WallStyle.GRAY: 0.18,
@@ -103,7 +103,7 @@ def draw_cad(
         floor_pattern=float(rng.choice([0.0, rng.uniform(0.05, 0.6)], p=[0.75, 0.25])),
         dashed_open_plan=False,
     )
-    faces = [p for p in font_paths() if p.name.startswith(_FACES)]
+    faces = [p for p in font_paths() if p.name in _FACES]
     face: str | Path = str(rng.choice(STROKE_FACES, p=[0.55, 0.15, 0.2, 0.1]))
     if rng.random() < 0.5:
         face = faces[int(rng.integers(len(faces)))]
@@ -114,7 +114,7 @@ def draw_cad(
         px_per_mm=px_per_mm,
         language=language,
         face=face,
-        text_mm=float(rng.uniform(1.6, 3.6)),
+        text_mm=float(rng.uniform(1.7, 4.2)),
         tag=str(rng.choice(tags, p=[0.34, 0.3, 0.14, 0.07, 0.08, 0.07])),
         tag_gray=gray,
         line_mm=line_mm,

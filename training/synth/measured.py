@@ -102,19 +102,22 @@ def layout_to_large_floor(row: dict[str, Any], rng: np.random.Generator) -> Floo
         if isinstance(part, Polygon) and not part.is_empty:
             taken.append(part)
             cells.append((kind, part))
-    regions = [Region([cell]) for cell in _with_rest(cells)]
+    kept, solid = _with_rest(cells)
+    regions = [Region([cell]) for cell in kept]
     thickness = Thickness(float(rng.uniform(0.2, 0.45)), float(rng.uniform(0.1, 0.22)))
-    floor = raise_walls(regions, thickness, rng, outdoor=False)
+    floor = raise_walls(regions, thickness, rng, outdoor=False, solid=solid)
     if rng.random() < 0.4:  # slanted as it was, or otherwise
         c, s = np.cos(a := np.radians(rng.uniform(0, 360))), np.sin(a)
         floor = floor.transformed((c, -s, s, c, 0, 0))
     return floor
 
 
-def _with_rest(cells: list[tuple[Kind, Polygon]]) -> list[tuple[Kind, Polygon]]:
-    """Add what is left narrow between rooms, which nobody measured, as shafts.
+def _with_rest(
+    cells: list[tuple[Kind, Polygon]],
+) -> tuple[list[tuple[Kind, Polygon]], list[Polygon]]:
+    """Return the cells of the building without what stands apart, and what is solid between them.
 
-    What stands apart from the building is left out.
+    Nobody measured what is left narrow between rooms, so it is wall.
     """
     whole = unary_union([cell for _, cell in cells])
     filled = whole.buffer(_BETWEEN_M, join_style="mitre", mitre_limit=1.5)
@@ -123,7 +126,7 @@ def _with_rest(cells: list[tuple[Kind, Polygon]]) -> list[tuple[Kind, Polygon]]:
     kept = [(kind, cell) for kind, cell in cells if cell.intersects(main)]
     rest = main.difference(whole)
     holes = [p for p in getattr(rest, "geoms", [rest]) if isinstance(p, Polygon) and p.area > 0.2]
-    return [*kept, *((Kind.DUCT, hole) for hole in holes)]
+    return kept, holes
 
 
 def _metres_per_px(rooms: list[tuple[Kind, Polygon]]) -> float:

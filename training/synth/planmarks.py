@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import cv2
@@ -35,7 +36,7 @@ def draw_axes(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) 
     pen = cad.pen(0.5, int(rng.choice([0, 60, 120, 170]))).dashed(8 * mm, 1.5 * mm)
     at_low, at_high = ((True, False), (False, True), (True, True))[int(rng.integers(3))]
     crosses = rng.random() < 0.75
-    step = float(rng.uniform(3.6, 9))
+    step = max(float(rng.uniform(3.6, 9)), 2.4 * radius_mm * mm)
     for runs_down in (True, False):
         low, high, start, stop = (x0, x1, y0, y1) if runs_down else (y0, y1, x0, x1)
         a = start - (reach if at_low else 0.2 * reach)
@@ -44,7 +45,7 @@ def draw_axes(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) 
             text = str(i + 1) if runs_down else chr(65 + i % 26)
             pieces = [(a, b)] if crosses else [(a, start), (stop, b)]
             for piece in pieces:
-                canvas.line(*(((at, v) if runs_down else (v, at)) for v in piece), pen)
+                canvas.path([(at, v) if runs_down else (v, at) for v in piece], pen)
             for end, wanted in ((a - radius_mm * mm, at_low), (b + radius_mm * mm, at_high)):
                 if wanted:
                     px = canvas.to_px([(at, end) if runs_down else (end, at)])[0]
@@ -136,8 +137,8 @@ def draw_untouched_words(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.
     sheet.text((x, y), text, font)
 
 
-def fade(canvas: Canvas, floor: Floor, rng: np.random.Generator) -> None:
-    """Make a part of the plan a thin gray underlay: what exists already."""
+def fade(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) -> None:
+    """Make a part of the plan an underlay of gray lines, perhaps named: what exists already."""
     x0, y0, x1, y1 = floor.bounds_m
     share = rng.uniform(0.2, 1.0)
     px = canvas.to_px([(x0 - 2, y0 - 2), (x0 + share * (x1 - x0), y1 + 2)])
@@ -147,6 +148,8 @@ def fade(canvas: Canvas, floor: Floor, rng: np.random.Generator) -> None:
         strength = rng.uniform(0.35, 0.7)
         table = (255 - (255 - np.arange(256)) * strength).astype(np.uint8)
         cv2.LUT(part, table, dst=part)
+        if rng.random() < 0.3:
+            paper(canvas).text((low[0] + 9.0, low[1] + 9.0), "EXISTING", cad.letters(2.5))
 
 
 def draw_clouds(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) -> None:
@@ -164,7 +167,7 @@ def draw_clouds(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator
         ring = box(a, b, c, d).exterior
         count = max(6, int(ring.length / bump))
         dots = [ring.interpolate(i / count, normalized=True) for i in range(count + 1)]
-        for p, q in zip(dots, dots[1:], strict=False):
+        for p, q in pairwise(dots):
             turn = math.degrees(math.atan2(q.y - p.y, q.x - p.x))
             r = math.hypot(q.x - p.x, q.y - p.y) / 2
             sheet.arc(((p.x + q.x) / 2, (p.y + q.y) / 2), r, turn, turn - 180, pen)
@@ -179,7 +182,7 @@ def draw_view_marks(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Gener
     mm = mm_in_m(canvas, cad)
     x0, y0, x1, y1 = floor.bounds_m
     pen = cad.pen(0.8)
-    size = float(rng.uniform(6, 11))
+    size = float(rng.uniform(2.5, 4)) * cad.text_mm
     for _ in range(int(rng.integers(2, 14))):
         at = (float(rng.uniform(x0 - 8 * mm, x1)), float(rng.uniform(y0 - 8 * mm, y1 + 8 * mm)))
         x, y = canvas.to_px([at])[0]

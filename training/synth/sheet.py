@@ -12,33 +12,32 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from shapely import affinity
-from shapely.geometry import box
 
 from training.degrade.pixels import as_page
-from training.synth import planmarks, sheetparts, surroundings, tags
+from training.synth import strips, tables, tags, views
 from training.synth.buildings import build_large_floor
 from training.synth.cad import draw_cad
 from training.synth.canvas import Canvas
 from training.synth.measured import layout_to_large_floor
 from training.synth.partition import Building
-from training.synth.render import draw_floor
+from training.synth.planview import RoomPx, draw_plan
 from training.synth.storey import build_storey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
-    from shapely.geometry import Polygon
 
     from training.synth.cad import Cad
-    from training.synth.floor import Floor, Kind
+    from training.synth.floor import Floor
 
     PageU8 = npt.NDArray[np.uint8]
     FieldPx = tuple[float, float, float, float]
 
 _PAPERS_MM = ((841, 594), (841, 594), (1189, 841), (914, 610), (1067, 762), (1219, 914), (594, 420))
 _LONG_PX = (2500, 5600)
-_LEAST_PX_PER_M = 9.0  # smaller plans are drawn on larger sheets
+_TRIES = 3
+_LEAST_PX_PER_M = 14.0  # a floor that would be smaller is not put on the sheet, if another fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +53,6 @@ class SheetSpec:
     long_side_px: int | None = None
     layout_share: float = 0.3
     floors_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RoomPx:
-    """A room on a sheet.
-
-    Attributes:
-        kind: What it is for.
-        shape: Its clear floor, in pixels of the sheet.
-    """
-
-    kind: Kind
-    shape: Polygon
 
 
 @dataclass(slots=True)
@@ -102,36 +88,59 @@ def draw_sheet(seed: int, spec: SheetSpec, layouts: Sequence[dict[str, Any]] = (
     h, w = page.shape[:2]
     if spec.floors_only:
         m = rng.uniform(0.01, 0.08) * w
-        _draw_plan(result, _choose(spec, layouts, rng), (m, m, w - m, h - m), cad, rng)
+        place = (m, m, w - m, h - m)
+        result.rooms += draw_plan(page, _choose(spec, layouts, place, rng), place, cad, rng)
         return _aged(result, rng)
-    inside = sheetparts.draw_frame(sheet, cad, rng)
-    rest = sheetparts.draw_strip(sheet, inside, cad, rng)
+    inside = strips.draw_frame(sheet, cad, rng)
+    rest = strips.draw_strip(sheet, inside, cad, rng)
     fields, others = _split(rest, cad, rng)
     floor = None
     for number, place in enumerate(fields):
-        small = number > 0 and rng.random() < 0.6
-        floor = build_storey(_home(rng), rng) if small else _choose(spec, layouts, rng)
-        _draw_plan(result, floor, place, cad, rng)
+        is_home = number > 0 and rng.random() < 0.6
+        floor = build_storey(_home(rng), rng) if is_home else _choose(spec, layouts, place, rng)
+        result.rooms += draw_plan(page, floor, place, cad, rng)
         if rng.random() < 0.8:
             x0, _, x1, y1 = place
-            title = (x0, y1 - 12 * cad.px_per_mm, x1, y1)
-            sheetparts.draw_view_title(sheet, title, cad, rng)
+            views.draw_view_title(sheet, (x0, y1 - 12 * cad.px_per_mm, x1, y1), cad, rng)
     for place in others:
         _draw_other(sheet, place, floor, cad, rng)
-    if rng.random() < 0.7:
-        x, y = rng.uniform(rest[0], rest[2]), rest[3] - 14 * cad.px_per_mm
-        sheetparts.draw_north(sheet, (float(x), y), cad, rng)
+    _draw_small_marks(sheet, rest, cad, rng)
     return _aged(result, rng)
+
+
+def _draw_small_marks(sheet: Canvas, rest: FieldPx, cad: Cad, rng: np.random.Generator) -> None:
+    y = rest[3] - 14 * cad.px_per_mm
+    if rng.random() < 0.7:
+        views.draw_north(sheet, (float(rng.uniform(rest[0], rest[2])), y), cad, rng)
+    if rng.random() < 0.4:
+        at = (float(rng.uniform(rest[0], 0.7 * rest[2])), y)
+        views.draw_scale_bar(sheet, at, cad, float(rng.uniform(3, 12)) * cad.px_per_mm)
 
 
 def _home(rng: np.random.Generator) -> Building:
     return Building.FLATS if rng.random() < 0.5 else Building.HOME
 
 
-def _choose(spec: SheetSpec, layouts: Sequence[dict[str, Any]], rng: np.random.Generator) -> Floor:
-    if len(layouts) and rng.random() < spec.layout_share:
-        return layout_to_large_floor(layouts[int(rng.integers(len(layouts)))], rng)
-    return build_large_floor(rng)
+def _choose(
+    spec: SheetSpec, layouts: Sequence[dict[str, Any]], place: FieldPx, rng: np.random.Generator
+) -> Floor:
+    """Return a floor that is not too small in its field, if one of a few is not."""
+    w, h = place[2] - place[0], place[3] - place[1]
+    best, best_scale = None, 0.0
+    for _ in range(_TRIES):
+        if len(layouts) and rng.random() < spec.layout_share:
+            floor = layout_to_large_floor(layouts[int(rng.integers(len(layouts)))], rng)
+        else:
+            floor = build_large_floor(rng)
+        x0, y0, x1, y1 = floor.bounds_m
+        sides, field_sides = sorted((x1 - x0, y1 - y0)), sorted((w, h))
+        scale = min(field_sides[0] / sides[0], field_sides[1] / sides[1])
+        if best is None or scale > best_scale:
+            best, best_scale = floor, scale
+        if best_scale > _LEAST_PX_PER_M:
+            break
+    assert best is not None
+    return best
 
 
 def _split(
@@ -193,84 +202,18 @@ def _draw_other(
 ) -> None:
     wide = place[2] - place[0] > 1.3 * (place[3] - place[1])
     if rng.random() < 0.12:
-        sheetparts.draw_key_plan(sheet, place, floor, cad, rng)
+        views.draw_key_plan(sheet, place, floor, cad, rng)
         return
     draws = (
-        sheetparts.draw_notes_block,
-        sheetparts.draw_legend,
-        sheetparts.draw_schedule,
-        sheetparts.draw_detail,
-        sheetparts.draw_section,
-        sheetparts.draw_facade,
+        tables.draw_notes_block,
+        tables.draw_legend,
+        tables.draw_schedule,
+        views.draw_detail,
+        views.draw_section,
+        views.draw_facade,
     )
     shares = [0.1, 0.05, 0.25, 0.25, 0.15, 0.2] if wide else [0.45, 0.25, 0.2, 0.06, 0.02, 0.02]
     draws[int(rng.choice(6, p=shares))](sheet, place, cad, rng)
-
-
-# -- the plan -----------------------------------------------------------------------------------
-
-
-def _draw_plan(
-    sheet: Sheet, floor: Floor, place: FieldPx, cad: Cad, rng: np.random.Generator
-) -> None:
-    """Draw a floor with its marks into a field and add its rooms to the sheet."""
-    margin = float(rng.choice([0.0, 0.03, 0.1]))
-    canvas = _fit(sheet.page, floor, place, margin, rng)
-    if rng.random() < 0.14:
-        planmarks.draw_untouched(canvas, floor, cad, rng)
-        untouched = True
-    else:
-        untouched = False
-    draw_floor(canvas, floor, cad.style, rng)
-    if rng.random() < 0.1:
-        planmarks.fade(canvas, floor, rng)
-    if rng.random() < 0.9:
-        tags.draw_room_tags(canvas, floor, cad, rng)
-    for probability, draw in (
-        (0.5, tags.draw_opening_marks),
-        (0.22, tags.draw_wall_marks),
-        (0.25, tags.draw_keynotes),
-        (0.25, tags.draw_remarks),
-        (0.4, planmarks.draw_axes),
-        (0.45, planmarks.draw_dimension_chains),
-        (0.12, planmarks.draw_clouds),
-        (0.35, planmarks.draw_view_marks),
-        (0.15, planmarks.draw_fire_line),
-    ):
-        if rng.random() < probability:
-            draw(canvas, floor, cad, rng)
-    if untouched:
-        planmarks.draw_untouched_words(canvas, floor, cad, rng)
-    if rng.random() < 0.15:
-        surroundings.draw_crossing_lines(canvas, floor, cad.style, rng)
-    if rng.random() < 0.3:
-        at = canvas.to_px([floor.bounds_m[:2]])[0]
-        sheetparts.draw_scale_bar(
-            tags.paper(canvas), (max(at[0], 5.0), place[3]), cad, canvas.px_per_m
-        )
-    matrix = canvas.matrix
-    flat = [matrix[0, 0], matrix[0, 1], matrix[1, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2]]
-    page = box(0, 0, sheet.page.shape[1], sheet.page.shape[0])
-    for space in floor.spaces:
-        shape = affinity.affine_transform(space.shape, flat)
-        if space.is_room and page.intersects(shape):
-            sheet.rooms.append(RoomPx(space.kind, shape))
-
-
-def _fit(
-    page: PageU8, floor: Floor, place: FieldPx, margin: float, rng: np.random.Generator
-) -> Canvas:
-    """Return a canvas whose metres put a floor into a field, turned by quarters and mirrored."""
-    x0, y0, x1, y1 = floor.bounds_m
-    w, h = place[2] - place[0], place[3] - place[1]
-    lies = (x1 - x0 > y1 - y0) == (w > h)
-    turn = np.eye(2) if lies or rng.random() < 0.15 else np.eye(2)[:, [1, 0]]
-    axes = turn @ np.diag(rng.choice([-1.0, 1.0], 2))
-    corners = np.array([(x0, y0), (x1, y1)]) @ axes.T
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    scale = (1 - 2 * margin) * min(np.array([w, h]) / (high - low))
-    middle = np.array([place[0] + place[2], place[1] + place[3]]) / 2
-    return Canvas(page, np.column_stack([scale * axes, middle - scale * (low + high) / 2]))
 
 
 # -- the world ----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from training.synth.floor import CIRCULATION, WET, Floor, Kind, Opening, Opening
 from training.synth.regions import divide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from shapely.geometry.base import BaseGeometry
@@ -50,7 +50,12 @@ def build_storey(building: Building, rng: np.random.Generator) -> Floor:
 
 
 def raise_walls(
-    regions: list[Region], thickness: Thickness, rng: np.random.Generator, *, outdoor: bool = True
+    regions: list[Region],
+    thickness: Thickness,
+    rng: np.random.Generator,
+    *,
+    outdoor: bool = True,
+    solid: Sequence[Polygon] = (),
 ) -> Floor:
     """Return the storey of some regions: walls around them, doors, windows.
 
@@ -59,11 +64,12 @@ def raise_walls(
         thickness: Of the walls.
         rng: Places doors and windows.
         outdoor: Whether it may get a balcony, terrace or carport.
+        solid: Parts of the floor that are wall all through.
     """
     insides = [_inside(region.cell, thickness.inner_m / 2) for region in regions]
     regions = [r for r, inside in zip(regions, insides, strict=True) if not inside.is_empty]
     insides = [inside for inside in insides if not inside.is_empty]
-    ground = unary_union([region.cell for region in regions])
+    ground = unary_union([*(region.cell for region in regions), *solid])
     shell = ground.buffer(thickness.outer_m - thickness.inner_m / 2, join_style="mitre")
     walls = shell.difference(unary_union(insides))
     core = ground.buffer(-thickness.inner_m / 2, join_style="mitre")
@@ -116,9 +122,12 @@ def straight_runs(line: BaseGeometry, least_m: float) -> list[LineString]:
 
 
 def shared_line(first: BaseGeometry, second: BaseGeometry) -> BaseGeometry:
-    """Return what two outlines share, also where rounding has moved them a little apart."""
+    """Return what two outlines share, also where rounding has moved them a little apart.
+
+    The first is to be the shorter one.
+    """
     exact = first.intersection(second)
-    return exact if exact.length > 0 else first.intersection(second.buffer(_TOUCHING_M))
+    return exact if exact.length > 0 else second.intersection(first.buffer(_TOUCHING_M))
 
 
 def _connect(

@@ -12,6 +12,7 @@ from training.synth.canvas import Canvas, Font, Pen, arc_points
 from training.synth.words import draw_note
 
 if TYPE_CHECKING:
+    from training.synth.canvas import Lettering
     from training.synth.floor import Floor
     from training.synth.style import Style
 
@@ -40,7 +41,7 @@ def draw_chain(
     canvas: Canvas,
     stops: list[float],
     at: float,
-    ink: tuple[Pen, Font],
+    ink: tuple[Pen, Lettering],
     *,
     along_x: bool,
     arrows: bool = False,

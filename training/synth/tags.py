@@ -26,16 +26,20 @@ def paper(canvas: Canvas) -> Canvas:
     return Canvas(canvas.page, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
 
 
-def draw_room_tags(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) -> None:
-    """Write number, name and area into the rooms, as one office does it."""
+def draw_room_tags(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) -> list[str]:
+    """Write number, name and area into the rooms, as one office does it.
+
+    Returns:
+        What was written in each space, lines parted by line ends; empty where nothing was.
+    """
     sheet = paper(canvas)
     number = cad.first_number
     untagged = float(rng.choice([0.0, 0.05, 0.3]))
+    written = []
     for space in floor.spaces:
-        if space.kind in (Kind.DUCT, Kind.BALCONY):
-            continue
         number += 1
-        if rng.random() < untagged:
+        if space.kind in (Kind.DUCT, Kind.BALCONY) or rng.random() < untagged:
+            written.append("")
             continue
         at = _tag_place(space, rng)
         x, y = canvas.to_px([at])[0]
@@ -43,7 +47,9 @@ def draw_room_tags(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Genera
         area = f"{space.shape.area * _SF_PER_M2:.0f} SF" if cad.unit == "SF" else ""
         area = area or f"{space.shape.area:.1f}" + (" m2" if cad.unit == "m2" else "")
         texts = (str(number), cad.name(space.kind, rng), area if cad.has_area else "")
-        draw_tag(sheet, (x, y), texts, cad, room_wh_px=(float(room[0]), float(room[1])))
+        wh_px = (float(room[0]), float(room[1]))
+        written.append(draw_tag(sheet, (x, y), texts, cad, room_wh_px=wh_px))
+    return written
 
 
 def _tag_place(space: Space, rng: np.random.Generator) -> PointM:
@@ -60,54 +66,65 @@ def draw_tag(
     cad: Cad,
     *,
     room_wh_px: tuple[float, float],
-) -> None:
-    """Write one room's number, name and area, smaller in small rooms."""
+) -> str:
+    """Write one room's number, name and area, smaller and less in small rooms; return that."""
     number, name, area = texts
     height = cad.text_mm
     widest = max(len(line) for line in name.split("\n")) * height * cad.px_per_mm
-    if widest > 1.4 * room_wh_px[0] or room_wh_px[1] < 5 * height * cad.px_per_mm:
+    if widest > 1.1 * room_wh_px[0] or room_wh_px[1] < 5 * height * cad.px_per_mm:
         height *= 0.7
         area = ""
-        name = "" if room_wh_px[0] < 4 * height * cad.px_per_mm else name
-    font = cad.letters(height, cad.tag_gray, left=cad.tag == "lines")
-    pen = cad.pen(0.6, cad.tag_gray)
-    line = 1.75 * height * cad.px_per_mm
+        name = "" if 0.7 * widest > 1.4 * room_wh_px[0] else name
+    number = "" if cad.tag == "name" else number
+    name, area = ("", "") if cad.tag == "number" else (name, area)
+    lines = [text for text in (number, name, area) if text]
+    if cad.tag in ("lines", "number", "name"):
+        font = cad.letters(height, cad.tag_gray, left=cad.tag == "lines")
+        sheet.text(at_px, "\n".join(lines), font)
+    elif cad.tag == "table":
+        _draw_rows(sheet, at_px, lines, cad, height)
+    else:
+        _draw_boxed(sheet, at_px, (number, name, area), cad, height)
+    return "\n".join(lines)
+
+
+def _draw_rows(sheet: Canvas, at_px: PointM, lines: list[str], cad: Cad, height_mm: float) -> None:
+    """Draw a small table of one column."""
     x, y = at_px
-    match cad.tag:
-        case "lines":
-            sheet.text(at_px, "\n".join(t for t in (number, name, area) if t), font)
-        case "number":
-            sheet.text(at_px, number, font)
-        case "name":
-            sheet.text(at_px, "\n".join(t for t in (name, area) if t), font)
-        case "table":
-            rows = [t.replace("\n", " ") for t in (number, name, area) if t]
-            w = 0.9 * height * cad.px_per_mm * max(map(len, rows)) + line / 2
-            for i, row in enumerate(rows):
-                sheet.box(x - w / 2, y + (i - len(rows) / 2) * line, w, line, pen)
-                sheet.text((x, y + (i + 0.5 - len(rows) / 2) * line), row, font)
-        case _:
-            lines = name.count("\n") + 1 if name else 0
-            top = y - line * lines / 2
-            if name:
-                sheet.text((x, top), name, font)
-            w = 0.85 * height * cad.px_per_mm * (len(number) + 1)
-            middle = (x, y + line * 0.6)
-            if cad.tag == "oval":
-                sheet.ellipse(middle, 0.65 * w, 0.6 * line, pen)
-            else:
-                sheet.box(x - w / 2, y + 0.12 * line, w, 0.95 * line, pen)
-            sheet.text(middle, number, font)
-            if area:
-                sheet.text((x, y + line * 1.75), area, font)
+    step = 1.75 * height_mm * cad.px_per_mm
+    w = 0.9 * height_mm * cad.px_per_mm * max(map(len, lines)) + step / 2
+    for i, line in enumerate(lines):
+        top = y + (i - len(lines) / 2) * step
+        sheet.box(x - w / 2, top, w, step, cad.pen(0.6, cad.tag_gray))
+        text = line.replace("\n", " ")
+        sheet.text((x, top + step / 2), text, cad.letters(height_mm, cad.tag_gray))
+
+
+def _draw_boxed(
+    sheet: Canvas, at_px: PointM, texts: tuple[str, str, str], cad: Cad, height_mm: float
+) -> None:
+    """Draw the name above, the number in a box or an oval, the area below."""
+    number, name, area = texts
+    x, y = at_px
+    font, pen = cad.letters(height_mm, cad.tag_gray), cad.pen(0.6, cad.tag_gray)
+    line = 1.75 * height_mm * cad.px_per_mm
+    if name:
+        sheet.text((x, y - line * (name.count("\n") + 1) / 2), name, font)
+    w = 0.85 * height_mm * cad.px_per_mm * (len(number) + 1)
+    middle = (x, y + line * 0.6)
+    if cad.tag == "oval":
+        sheet.ellipse(middle, 0.65 * w, 0.6 * line, pen)
+    else:
+        sheet.box(x - w / 2, y + 0.12 * line, w, 0.95 * line, pen)
+    sheet.text(middle, number, font)
+    if area:
+        sheet.text((x, y + line * 1.75), area, font)
 
 
 # -- marks ------------------------------------------------------------------------------------
 
 
-def draw_mark(
-    sheet: Canvas, at_px: PointM, form: str, text: str, cad: Cad, size_mm: float = 4.5
-) -> None:
+def draw_mark(sheet: Canvas, at_px: PointM, form: str, text: str, cad: Cad, size_mm: float) -> None:
     """Draw a small form with a text in it: ``circle``, ``hexagon``, ``diamond``, ``box``, ``oval``.
 
     Args:
@@ -144,7 +161,7 @@ def draw_opening_marks(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Ge
     sheet = paper(canvas)
     forms = ("circle", "hexagon", "oval", "box", "diamond")
     door, window = (str(rng.choice(forms)) for _ in range(2))
-    size = float(rng.uniform(3.5, 6.0))
+    size = float(rng.uniform(1.4, 2.3)) * cad.text_mm
     shares = rng.uniform(0.2, 1.0, 2) * (rng.random(2) < [0.75, 0.4])
     for number, opening in enumerate(floor.openings):
         is_window = opening.kind is OpeningKind.WINDOW
@@ -162,7 +179,7 @@ def draw_wall_marks(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Gener
     """Draw wall types: a form beside the wall, tied to it by a short line."""
     sheet = paper(canvas)
     form = str(rng.choice(["diamond", "hexagon", "circle", "box"]))
-    share, size = rng.uniform(0.1, 0.5), float(rng.uniform(3.0, 5.0))
+    share, size = rng.uniform(0.1, 0.5), float(rng.uniform(1.3, 2.0)) * cad.text_mm
     pen = cad.pen(0.6, cad.tag_gray)
     for space in floor.spaces:
         if space.shape.area < 4 or rng.random() > share:
@@ -208,7 +225,7 @@ def draw_keynotes(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generat
             fore = arc_points((x, y), 2.4 * mm, 2.4 * mm, math.degrees(angle) + 10, 0)[0]
             sheet.fill([(x, y), back, fore], pen.color)
         if rng.random() < 0.6:
-            draw_mark(sheet, end, form, str(int(rng.integers(1, 40))), cad)
+            draw_mark(sheet, end, form, str(int(rng.integers(1, 40))), cad, 2 * cad.text_mm)
         else:
             text = _REMARKS[int(rng.integers(len(_REMARKS)))]
             sheet.text(end, text, cad.letters(0.75 * cad.text_mm, cad.tag_gray))

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from training.synth.sheet import RoomPx, Sheet
+    from training.synth.planview import RoomPx
+    from training.synth.sheet import Sheet
 
     PageU8 = npt.NDArray[np.uint8]
     Boxes = npt.NDArray[np.float32]
@@ -103,8 +104,8 @@ def _median_side(sheet: Sheet) -> float:
     """Return the side of the median room as a share of the sheet's longer side; 1 without rooms."""
     if not sheet.rooms:
         return 1.0
-    sides = [room.shape.area**0.5 for room in sheet.rooms]
-    return float(np.median(sides)) / max(sheet.page.shape[:2])
+    sides = np.sqrt([room.shape.area for room in sheet.rooms])
+    return float(np.median(sides) / max(sheet.page.shape[:2]))
 
 
 def _corner(
