@@ -27,6 +27,7 @@ _NO_WINDOW = frozenset(
 )
 
 _CLOSED = frozenset({Kind.DUCT, Kind.VOID})  # no door leads there
+_SLIVER_M2 = 0.05
 _TOUCHING_M = 0.02  # cells that were turned or bent touch to within rounding
 
 _MORE_DOORS = 0.07  # share of the pairs that get a door the tree does not need
@@ -69,7 +70,7 @@ def raise_walls(
     insides = [_inside(region.cell, thickness.inner_m / 2) for region in regions]
     regions = [r for r, inside in zip(regions, insides, strict=True) if not inside.is_empty]
     insides = [inside for inside in insides if not inside.is_empty]
-    ground = unary_union([*(region.cell for region in regions), *solid])
+    ground = _without_slivers(unary_union([*(region.cell for region in regions), *solid]))
     shell = ground.buffer(thickness.outer_m - thickness.inner_m / 2, join_style="mitre")
     walls = shell.difference(unary_union(insides))
     core = ground.buffer(-thickness.inner_m / 2, join_style="mitre")
@@ -91,6 +92,19 @@ def raise_walls(
 
 def _inside(cell: BaseGeometry, by_m: float) -> BaseGeometry:
     return cell.buffer(-by_m, join_style="mitre")
+
+
+def _without_slivers(ground: BaseGeometry) -> BaseGeometry:
+    """Return a floor without the hair-thin holes that rounding leaves between turned cells."""
+    parts = [part for part in getattr(ground, "geoms", [ground]) if part.area > _SLIVER_M2]
+    rings = [ring for part in parts for ring in part.interiors]
+    if not any(Polygon(ring).area < _SLIVER_M2 for ring in rings):
+        return ground
+    filled = [
+        Polygon(p.exterior, [r for r in p.interiors if Polygon(r).area >= _SLIVER_M2])
+        for p in parts
+    ]
+    return unary_union(filled).simplify(0.001)
 
 
 def _name_spaces(regions: list[Region], insides: list[BaseGeometry]) -> list[Space]:
