@@ -54,7 +54,11 @@ class Seat:
         if self.radius is not None:
             shape = segmentize(shape, _BEND_STEP_M)
         moved: Polygon = transform(shape, self._move)
-        return moved
+        if moved.is_valid:
+            return moved
+        whole = moved.buffer(0)  # chords of a narrow bent part crossed
+        parts = [p for p in getattr(whole, "geoms", [whole]) if isinstance(p, Polygon)]
+        return max(parts, key=lambda part: part.area)
 
     def _move(self, xy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         along, across = xy[:, 0], xy[:, 1] - self.depth / 2

@@ -70,7 +70,7 @@ _OFTEN = 5  # rooms of a kind that tell the scale
 _STRAIGHT_DEG = 9.0  # edges that are this near to an axis are along it
 _NOTCH_M = 0.3  # half the width of a notch that furniture leaves
 _BETWEEN_M = 0.6  # half the width of what is too narrow to be outside
-_GAP_M = 0.28  # half the width of a gap that a wall fills
+_GROWTH_STEPS, _GROWTH_M = 3, 0.14  # walls of up to twice as much lie between rooms
 
 
 def read_large_layouts(path: Path) -> list[dict[str, Any]]:
@@ -89,19 +89,15 @@ def layout_to_large_floor(row: dict[str, Any], rng: np.random.Generator) -> Floo
     rooms = [(kind, shape) for kind, shape in rooms if isinstance(shape, Polygon) and shape.area]
     m_per_px = _metres_per_px(rooms)
     turn = main_axis_deg([shape for _, shape in rooms])
-    taken: list[BaseGeometry] = []
-    cells: list[tuple[Kind, Polygon]] = []
-    for kind, shape in sorted(rooms, key=lambda room: room[1].area):
+    kinds, shapes = [], []
+    for kind, shape in rooms:
         turned = affinity.rotate(shape, -turn, origin=(0, 0))
         metres = affinity.scale(turned, m_per_px, m_per_px, origin=(0, 0))
-        smooth = _closed(straighten(_closed(metres, _NOTCH_M)), 0.0)
-        grown = smooth.buffer(_GAP_M, join_style="mitre", mitre_limit=1.5)
-        near = [other for other in taken if other.intersects(grown)]
-        left = grown.difference(unary_union(near)) if near else grown
-        part = max(getattr(left, "geoms", [left]), key=lambda p: p.area, default=Polygon())
-        if isinstance(part, Polygon) and not part.is_empty:
-            taken.append(part)
-            cells.append((kind, part))
+        smooth = straighten(_closed(metres, _NOTCH_M))
+        if not smooth.is_empty:
+            kinds.append(kind)
+            shapes.append(smooth)
+    cells = list(zip(kinds, _grown(shapes), strict=True))
     kept, solid = _with_rest(cells)
     regions = [Region([cell]) for cell in kept]
     thickness = Thickness(float(rng.uniform(0.2, 0.45)), float(rng.uniform(0.1, 0.22)))
@@ -110,6 +106,21 @@ def layout_to_large_floor(row: dict[str, Any], rng: np.random.Generator) -> Floo
         c, s = np.cos(a := np.radians(rng.uniform(0, 360))), np.sin(a)
         floor = floor.transformed((c, -s, s, c, 0, 0))
     return floor
+
+
+def _grown(shapes: list[Polygon]) -> list[Polygon]:
+    """Return shapes grown step by step until they meet; larger ones first give way."""
+    shapes = list(shapes)
+    order = sorted(range(len(shapes)), key=lambda i: shapes[i].area)
+    for _ in range(_GROWTH_STEPS):
+        for i in order:
+            grown = shapes[i].buffer(_GROWTH_M, join_style="mitre", mitre_limit=1.5)
+            near = [s for k, s in enumerate(shapes) if k != i and s.intersects(grown)]
+            left = grown.difference(unary_union(near)) if near else grown
+            parts = [p for p in getattr(left, "geoms", [left]) if isinstance(p, Polygon)]
+            if parts:
+                shapes[i] = max(parts, key=lambda part: part.area).simplify(0.01)
+    return shapes
 
 
 def _with_rest(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FieldPx = tuple[float, float, float, float]
 PAPER = (255, 255, 255)
+_MOST_MM_PER_M = 22.0  # larger than 1:45 no plan is drawn
 _LETTERS_M = 0.48  # capitals are not higher than this is in the building
 _READABLE_PX = 4.0
 _LEAST_VISIBLE = 0.5  # share of a room on this side of a matchline that makes it a room
@@ -78,7 +79,7 @@ def draw_plan(
         cad: The office's decisions.
         rng: Turns, mirrors and marks it.
     """
-    canvas = fit(page, floor, place, rng)
+    canvas = fit(page, floor, place, _MOST_MM_PER_M * cad.px_per_mm, rng)
     cad = _scaled(cad, canvas)
     _draw_some(_BEFORE, canvas, floor, cad, rng)
     untouched = rng.random() < 0.14
@@ -115,7 +116,9 @@ def _scaled(cad: Cad, canvas: Canvas) -> Cad:
     return replace(cad, text_mm=min(cad.text_mm, _LETTERS_M * canvas.px_per_m / cad.px_per_mm))
 
 
-def fit(page: PageU8, floor: Floor, place: FieldPx, rng: np.random.Generator) -> Canvas:
+def fit(
+    page: PageU8, floor: Floor, place: FieldPx, most_px_per_m: float, rng: np.random.Generator
+) -> Canvas:
     """Return a canvas whose metres put a floor into a field, turned by quarters and mirrored."""
     x0, y0, x1, y1 = floor.bounds_m
     w, h = place[2] - place[0], place[3] - place[1]
@@ -125,7 +128,7 @@ def fit(page: PageU8, floor: Floor, place: FieldPx, rng: np.random.Generator) ->
     corners = np.array([(x0, y0), (x1, y1)]) @ axes.T
     low, high = corners.min(axis=0), corners.max(axis=0)
     margin = float(rng.choice([0.0, 0.03, 0.1]))
-    scale = (1 - 2 * margin) * min(np.array([w, h]) / (high - low))
+    scale = min((1 - 2 * margin) * min(np.array([w, h]) / (high - low)), most_px_per_m)
     middle = np.array([place[0] + place[2], place[1] + place[3]]) / 2
     return Canvas(page, np.column_stack([scale * axes, middle - scale * (low + high) / 2]))
 

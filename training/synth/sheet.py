@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _PAPERS_MM = ((841, 594), (841, 594), (1189, 841), (914, 610), (1067, 762), (1219, 914), (594, 420))
 _LONG_PX = (2500, 5600)
 _TRIES = 3
-_LEAST_PX_PER_M = 14.0  # a floor that would be smaller is not put on the sheet, if another fits
+_LEAST_MM_PER_M = 4.0  # a floor that would be smaller is not put on the sheet, if another fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +89,24 @@ def draw_sheet(seed: int, spec: SheetSpec, layouts: Sequence[dict[str, Any]] = (
     if spec.floors_only:
         m = rng.uniform(0.01, 0.08) * w
         place = (m, m, w - m, h - m)
-        result.rooms += draw_plan(page, _choose(spec, layouts, place, rng), place, cad, rng)
+        floor = _choose(spec, layouts, _size_mm(place, cad), rng)
+        result.rooms += draw_plan(page, floor, place, cad, rng)
         return _aged(result, rng)
     inside = strips.draw_frame(sheet, cad, rng)
     rest = strips.draw_strip(sheet, inside, cad, rng)
     fields, others = _split(rest, cad, rng)
-    floor = None
+    main: Floor | None = None
     for number, place in enumerate(fields):
-        is_home = number > 0 and rng.random() < 0.6
-        floor = build_storey(_home(rng), rng) if is_home else _choose(spec, layouts, place, rng)
+        if number > 0 and rng.random() < 0.6:
+            floor = build_storey(_home(rng), rng)
+        else:
+            main = floor = _choose(spec, layouts, _size_mm(place, cad), rng)
         result.rooms += draw_plan(page, floor, place, cad, rng)
         if rng.random() < 0.8:
             x0, _, x1, y1 = place
             views.draw_view_title(sheet, (x0, y1 - 12 * cad.px_per_mm, x1, y1), cad, rng)
     for place in others:
-        _draw_other(sheet, place, floor, cad, rng)
+        _draw_other(sheet, place, main, cad, rng)
     _draw_small_marks(sheet, rest, cad, rng)
     return _aged(result, rng)
 
@@ -117,30 +120,36 @@ def _draw_small_marks(sheet: Canvas, rest: FieldPx, cad: Cad, rng: np.random.Gen
         views.draw_scale_bar(sheet, at, cad, float(rng.uniform(3, 12)) * cad.px_per_mm)
 
 
+def _size_mm(place: FieldPx, cad: Cad) -> tuple[float, float]:
+    """Return shorter and longer side of a field, as a draftsman sees it."""
+    low, high = sorted((place[2] - place[0], place[3] - place[1]))
+    return low / cad.px_per_mm, high / cad.px_per_mm
+
+
 def _home(rng: np.random.Generator) -> Building:
     return Building.FLATS if rng.random() < 0.5 else Building.HOME
 
 
 def _choose(
-    spec: SheetSpec, layouts: Sequence[dict[str, Any]], place: FieldPx, rng: np.random.Generator
+    spec: SheetSpec,
+    layouts: Sequence[dict[str, Any]],
+    field_mm: tuple[float, float],
+    rng: np.random.Generator,
 ) -> Floor:
-    """Return a floor that is not too small in its field, if one of a few is not."""
-    w, h = place[2] - place[0], place[3] - place[1]
-    best, best_scale = None, 0.0
+    """Return a floor that is not too small in its field, or the least small of a few."""
+    floors: list[tuple[float, int, Floor]] = []
     for _ in range(_TRIES):
         if len(layouts) and rng.random() < spec.layout_share:
             floor = layout_to_large_floor(layouts[int(rng.integers(len(layouts)))], rng)
         else:
             floor = build_large_floor(rng)
         x0, y0, x1, y1 = floor.bounds_m
-        sides, field_sides = sorted((x1 - x0, y1 - y0)), sorted((w, h))
-        scale = min(field_sides[0] / sides[0], field_sides[1] / sides[1])
-        if best is None or scale > best_scale:
-            best, best_scale = floor, scale
-        if best_scale > _LEAST_PX_PER_M:
-            break
-    assert best is not None
-    return best
+        sides = sorted((x1 - x0, y1 - y0))
+        mm_per_m = min(mm / m for mm, m in zip(field_mm, sides, strict=True))
+        if mm_per_m >= _LEAST_MM_PER_M:
+            return floor
+        floors.append((mm_per_m, len(floors), floor))
+    return max(floors)[2]
 
 
 def _split(
@@ -182,7 +191,7 @@ def _plan_fields(whole: FieldPx, rng: np.random.Generator) -> list[FieldPx]:
     x0, y0, x1, y1 = whole
     w, h = x1 - x0, y1 - y0
     draw = rng.random()
-    if draw < 0.1:
+    if draw < 0.07:
         return []
     if draw < 0.25:
         at = rng.uniform(0.35, 0.7)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ _WORDS = (
     *("TYPICAL", "UNLESS", "NOTED", "OTHERWISE", "MATERIAL", "FLOOR", "BASE", "PAINT", "TILE"),
     *("REMOVE", "INSTALL"),
 )
+_SAMPLE = "NOTIFY ARCHITECT OF ANY WORK"  # how wide a letter is
 _TITLES = (
     "GENERAL NOTES",
     "LEGEND",
@@ -48,24 +50,21 @@ def write_column(
 ) -> None:
     """Fill a field with numbered notes, as many lines as it holds."""
     x0, y0, x1, y1 = field
-    letter = 0.95 * height_mm * cad.px_per_mm
-    wide = max(6, int((x1 - x0) / letter * 0.92))
+    font = cad.letters(height_mm, left=True)
+    letter = font.coverage(_SAMPLE).shape[1] / len(_SAMPLE)
+    wide = max(6, int((x1 - x0) / letter))
+    step = 1.75 * height_mm * cad.px_per_mm
+    most = int((y1 - y0) / step) - 1
     lines: list[str] = []
     number = 1
-    most = int((y1 - y0) / (1.75 * height_mm * cad.px_per_mm)) - 1
     while len(lines) < most:
         note = f"{number}. {draw_words(int(rng.integers(4, 26)), rng)}"
-        while note and len(lines) < most:
-            lines.append(note[:wide])
-            note = "   " + note[wide:] if len(note) > wide else ""
-        if rng.random() < 0.6:
-            lines.append("")
+        lines += wrap(note, wide, subsequent_indent="   ")
+        lines += [""] * int(rng.random() < 0.6)
         number += 1
-    font = cad.letters(height_mm, left=True)
     for i, line in enumerate(lines[:most]):
         if line:
-            covered = font.coverage(line)
-            at = (x0 + covered.shape[1] / 2, y0 + (i + 1) * 1.75 * height_mm * cad.px_per_mm)
+            at = (x0 + font.coverage(line).shape[1] / 2, y0 + (i + 1) * step)
             sheet.text(at, line, font)
 
 

@@ -39,6 +39,8 @@ _SIDES_PX = (32.0, 260.0)  # what the median room of a level measures
 _WHOLE_PX = (640, 960, 1280)  # levels that sheets are also seen at, for a first look
 _LEAST_MEDIAN_PX = 14.0  # of the rooms there
 _CLEAN = 0.6  # share of the tiles without damage
+_TRIES = 4
+_PAPER, _LEAST_INK = 200, 0.004  # gray from which on a pixel is paper; share of others
 _ON_ROOMS = 0.8  # share of the tiles that are put around a room
 
 
@@ -80,7 +82,7 @@ def cut_tiles(sheet: Sheet, count: int, px: int, rng: np.random.Generator) -> li
         if level not in pages:
             wh_px = (max(1, round(w * factor)), max(1, round(h * factor)))
             pages[level] = as_page(cv2.resize(sheet.page, wh_px, interpolation=cv2.INTER_AREA))
-        left, top = _corner(pages[level].shape, sheet.rooms, factor, px, rng)
+        left, top = _inked_corner(pages[level], sheet.rooms, factor, px, rng)
         page = np.ascontiguousarray(pages[level][top : top + px, left : left + px])
         boxes = visible_boxes(sheet.rooms, factor, (left, top), page.shape)
         if rng.random() > _CLEAN:
@@ -106,6 +108,18 @@ def _median_side(sheet: Sheet) -> float:
         return 1.0
     sides = np.sqrt([room.shape.area for room in sheet.rooms])
     return float(np.median(sides) / max(sheet.page.shape[:2]))
+
+
+def _inked_corner(
+    page: PageU8, rooms: Sequence[RoomPx], factor: float, px: int, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Return left and top of a tile that is not empty, if one of a few is not."""
+    left, top = 0, 0
+    for _ in range(_TRIES):
+        left, top = _corner(page.shape, rooms, factor, px, rng)
+        if (page[top : top + px : 2, left : left + px : 2, 0] < _PAPER).mean() > _LEAST_INK:
+            break
+    return left, top
 
 
 def _corner(

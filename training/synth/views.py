@@ -116,8 +116,9 @@ def draw_section(sheet: Canvas, field: FieldPx, cad: Cad, rng: np.random.Generat
 def draw_facade(sheet: Canvas, field: FieldPx, cad: Cad, rng: np.random.Generator) -> None:
     """Draw an elevation with its title."""
     x0, y0, x1, y1 = field
-    h = y1 - y0
-    draw_elevation(sheet, (x0, y0 + 0.1 * h, x1, y1 - 0.15 * h), rng)
+    w, h = x1 - x0, y1 - y0
+    facade = (x0 + 0.15 * w, y0 + 0.1 * h, x1 - 0.15 * w, y1 - 0.15 * h)
+    draw_elevation(sheet, facade, rng)
     draw_view_title(sheet, (x0, y1 - 0.1 * h, x1, y1), cad, rng)
 
 
