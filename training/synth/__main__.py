@@ -159,7 +159,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--layout-share", type=float, default=0.35, help="storeys from them, 0 to 1")
     add("--px", type=int, default=640, help="longer side of the pictures")
     add("--whole", action="store_true", help="floors and sheets uncut, gray PNG")
-    add("--sheet-px", type=int, help="longer side of a sheet; 2500 to 5600 if not given")
+    add("--sheet-px", type=int, help="longer side of a sheet; 3000 to 5600 if not given")
     add("--without", nargs="*", default=[], choices=INGREDIENTS)
     add("--without-walls", nargs="*", default=[], choices=[*WallStyle])
     add("--without-damage", nargs="*", default=[], choices=EFFECT_NAMES)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from training.synth.blueprint import Spec, draw_blueprint
 from training.synth.layouts import read_layouts
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 COLUMNS, ROWS = 6, 4
 CELL_PX, GAP_PX = 300, 6
+COLORS = 64  # of the picture, which keeps it small
 WIDE = 3  # whole sheets in a row
 COLORS_RGB = ((214, 39, 40), (31, 119, 180), (44, 160, 44), (255, 127, 14), (148, 103, 189))
 
@@ -112,7 +114,8 @@ def main() -> None:
     else:
         known = [row for path in args.layouts for row in read_large_layouts(path)]
         sheet = draw_sheets_contact(args.seed, known)
-    cv2.imwrite(str(args.file), sheet[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    few_colors = Image.fromarray(sheet).quantize(COLORS, dither=Image.Dither.NONE)
+    few_colors.save(args.file, optimize=True)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def draw_axes(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) 
     pen = cad.pen(0.5, int(rng.choice([0, 60, 120, 170]))).dashed(8 * mm, 1.5 * mm)
     at_low, at_high = ((True, False), (False, True), (True, True))[int(rng.integers(3))]
     crosses = rng.random() < 0.75
-    step = max(float(rng.uniform(3.6, 9)), 2.4 * radius_mm * mm)
+    step = max(float(rng.uniform(3.6, 9)), 2.4 * radius_mm * mm, max(x1 - x0, y1 - y0) / 18)
     for runs_down in (True, False):
         low, high, start, stop = (x0, x1, y0, y1) if runs_down else (y0, y1, x0, x1)
         a = start - (reach if at_low else 0.2 * reach)
@@ -55,7 +55,7 @@ def draw_axes(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) 
 def _steps(low: float, high: float, step: float, rng: np.random.Generator) -> list[float]:
     stops = [low]
     while stops[-1] < high - 0.5 * step:
-        stops.append(stops[-1] + step * float(rng.choice([1.0, 1.0, 1.0, 0.5, 0.3])))
+        stops.append(stops[-1] + step * float(rng.choice([1.0, 1.0, 1.0, 1.0, 0.5])))
     return stops
 
 

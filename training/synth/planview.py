@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 FieldPx = tuple[float, float, float, float]
 PAPER = (255, 255, 255)
 _MOST_MM_PER_M = 22.0  # larger than 1:45 no plan is drawn
-_LETTERS_M = 0.48  # capitals are not higher than this is in the building
+_LETTERS_M = 0.48  # capitals are not higher than this is in the building,
+_LETTERS_OF_ROOM = 0.11  # nor than this share of the median room's side
 _READABLE_PX = 4.0
 _LEAST_VISIBLE = 0.5  # share of a room on this side of a matchline that makes it a room
 
@@ -80,7 +81,7 @@ def draw_plan(
         rng: Turns, mirrors and marks it.
     """
     canvas = fit(page, floor, place, _MOST_MM_PER_M * cad.px_per_mm, rng)
-    cad = _scaled(cad, canvas)
+    cad = _scaled(cad, canvas, floor)
     _draw_some(_BEFORE, canvas, floor, cad, rng)
     untouched = rng.random() < 0.14
     if untouched:
@@ -111,9 +112,11 @@ def _draw_some(
             draw(canvas, floor, cad, rng)
 
 
-def _scaled(cad: Cad, canvas: Canvas) -> Cad:
+def _scaled(cad: Cad, canvas: Canvas, floor: Floor) -> Cad:
     """Return the office's decisions for a plan that is too small for its usual letters."""
-    return replace(cad, text_mm=min(cad.text_mm, _LETTERS_M * canvas.px_per_m / cad.px_per_mm))
+    side_m = float(np.median([space.shape.area**0.5 for space in floor.spaces]))
+    most_m = min(_LETTERS_M, _LETTERS_OF_ROOM * side_m)
+    return replace(cad, text_mm=min(cad.text_mm, most_m * canvas.px_per_m / cad.px_per_mm))
 
 
 def fit(

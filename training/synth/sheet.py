@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     FieldPx = tuple[float, float, float, float]
 
 _PAPERS_MM = ((841, 594), (841, 594), (1189, 841), (914, 610), (1067, 762), (1219, 914), (594, 420))
-_LONG_PX = (2500, 5600)
+_LONG_PX = (3000, 5600)
 _TRIES = 3
 _LEAST_MM_PER_M = 4.0  # a floor that would be smaller is not put on the sheet, if another fits
 
@@ -45,7 +45,7 @@ class SheetSpec:
     """What a sheet may look like.
 
     Attributes:
-        long_side_px: Longer side of the sheet; none draws it between 2500 and 5600.
+        long_side_px: Longer side of the sheet; none draws it between 3000 and 5600.
         layout_share: Share of the floors from measured layouts, where there are any; 0 to 1.
         floors_only: Whether a sheet is one floor with its marks, without title, notes or legends.
     """

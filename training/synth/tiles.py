@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 LEAST_VISIBLE = 0.5  # share of a room's floor that must lie in a tile
 LEAST_SIDE_PX = 5.0
 _LEVELS_PX = (640, 4480)  # longer side of the sheet
-_SIDES_PX = (32.0, 260.0)  # what the median room of a level measures
+_SIDES_PX = (42.0, 260.0)  # what the median room of a level measures
 _WHOLE_PX = (640, 960, 1280)  # levels that sheets are also seen at, for a first look
 _LEAST_MEDIAN_PX = 14.0  # of the rooms there
 _CLEAN = 0.6  # share of the tiles without damage
