@@ -16,7 +16,7 @@ from shapely.ops import unary_union
 from training.synth import symbols
 from training.synth.cabinets import CABINETS, TALL_CABINETS
 from training.synth.floor import OUTDOOR, Kind, OpeningKind
-from training.synth.storey import across, straight_runs
+from training.synth.runs import across, straight_runs
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry

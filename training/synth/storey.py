@@ -4,20 +4,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
 from shapely import STRtree
-from shapely.geometry import LineString, MultiLineString, Point, Polygon
-from shapely.ops import linemerge, unary_union
+from shapely.geometry import LineString, Polygon
+from shapely.ops import unary_union
 
 from training.synth.floor import CIRCULATION, WET, Floor, Kind, Opening, OpeningKind, Space
 from training.synth.regions import divide
+from training.synth.runs import TOUCHING_M, across, shared_line, straight_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
     from shapely.geometry.base import BaseGeometry
 
     from training.synth.partition import Building, Region
@@ -28,7 +28,6 @@ _NO_WINDOW = frozenset(
 
 _CLOSED = frozenset({Kind.DUCT, Kind.VOID})  # no door leads there
 _SLIVER_M2 = 0.05
-_TOUCHING_M = 0.02  # cells that were turned or bent touch to within rounding
 
 _MORE_DOORS = 0.07  # share of the pairs that get a door the tree does not need
 
@@ -73,7 +72,8 @@ def raise_walls(
     ground = _without_slivers(unary_union([*(region.cell for region in regions), *solid]))
     shell = ground.buffer(thickness.outer_m - thickness.inner_m / 2, join_style="mitre")
     walls = shell.difference(unary_union(insides))
-    core = ground.buffer(-thickness.inner_m / 2, join_style="mitre")
+    with np.errstate(divide="ignore", invalid="ignore"):  # GEOS's, at corners of nearly 180°
+        core = ground.buffer(-thickness.inner_m / 2, join_style="mitre")
     openings = _connect(regions, thickness, rng)
     openings += _pierce_facade(regions, ground, thickness, rng)
     spaces = _name_spaces(regions, insides)
@@ -122,28 +122,6 @@ def _largest_polygon(shape: BaseGeometry) -> Polygon | None:
     return max(parts, key=lambda part: part.area, default=None)
 
 
-def straight_runs(line: BaseGeometry, least_m: float) -> list[LineString]:
-    """Return the straight pieces of a line that are at least so long."""
-    lines = [part for part in getattr(line, "geoms", [line]) if isinstance(part, LineString)]
-    if len(lines) > 1:
-        merged = linemerge(MultiLineString(lines))
-        lines = list(getattr(merged, "geoms", [merged]))
-    runs = []
-    for part in lines:
-        points = list(part.simplify(1e-6).coords)
-        runs += [LineString(pair) for pair in pairwise(points)]
-    return [run for run in runs if run.length >= least_m]
-
-
-def shared_line(first: BaseGeometry, second: BaseGeometry) -> BaseGeometry:
-    """Return what two outlines share, also where rounding has moved them a little apart.
-
-    The first is to be the shorter one.
-    """
-    exact = first.intersection(second)
-    return exact if exact.length > 0 else second.intersection(first.buffer(_TOUCHING_M))
-
-
 def _connect(
     regions: list[Region], thickness: Thickness, rng: np.random.Generator
 ) -> list[Opening]:
@@ -172,7 +150,7 @@ def _neighbors(
     """Yield pairs of regions that a door may join: its cost, both, and the common wall."""
     kinds = [region.zones[0][0] for region in regions]
     small = WET | {Kind.CLOSET}
-    pairs = STRtree(cells).query(cells, predicate="dwithin", distance=_TOUCHING_M).T
+    pairs = STRtree(cells).query(cells, predicate="dwithin", distance=TOUCHING_M).T
     for i, j in sorted((int(i), int(j)) for i, j in pairs if i < j):
         if kinds[i] in _CLOSED or kinds[j] in _CLOSED:
             continue
@@ -212,19 +190,6 @@ def _door_on(
         ends.reverse()
     inward = across(run, smaller if rng.random() < 0.7 else None)
     return Opening(kind, ends[0], ends[1], inward, depth_m)
-
-
-def across(run: LineString, towards: BaseGeometry | None) -> tuple[float, float]:
-    """Return the unit vector across a run, pointing into ``towards`` where that is given."""
-    (ax, ay), (bx, by) = run.coords[0], run.coords[-1]
-    length = run.length
-    nx, ny = -(by - ay) / length, (bx - ax) / length
-    middle = run.interpolate(0.5, normalized=True)
-    if towards is not None and not towards.buffer(1e-6).contains(
-        Point(middle.x + 0.05 * nx, middle.y + 0.05 * ny)
-    ):
-        nx, ny = -nx, -ny
-    return (nx, ny)
 
 
 def _pierce_facade(
