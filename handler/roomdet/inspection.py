@@ -161,7 +161,8 @@ class Inspection:
         if self._options.detail is Detail.SHEET:
             return [part for part in parts if self._ink.is_in(part, size_wh, BLANK_INK)]
         last = self._levels[-1]
-        fractions: Boxes = last.boxes_xyxy / np.array(last.size_wh_px * 2, np.float32)
+        size_wh_twice = np.array(last.size_wh_px * 2, np.float32)
+        fractions: Boxes = last.boxes_xyxy / size_wh_twice
         is_small = _areas(last.boxes_xyxy) < PLENTY_PX**2
         is_sure = last.scores >= RequestOptions().confidence
         open_ink = self._ink.without(fractions[is_sure & ~is_small])
@@ -169,7 +170,7 @@ class Inspection:
         if len(self._levels) < TRUSTED_LEVELS:
             return wanted
         guesses: Boxes = fractions[is_small & (last.scores >= LEAST_GUESS)]
-        guesses = guesses * np.array(size_wh * 2, np.float32)
+        guesses *= np.array(size_wh * 2, np.float32)
         return [part for part in wanted if part.has_center(guesses)]
 
     def _is_time_over(self) -> bool:

@@ -7,11 +7,12 @@ import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from shapely import get_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -121,6 +122,17 @@ class Canvas:
         """Draw a part of a circle."""
         self.path(arc_points(center, r_m, r_m, from_deg, to_deg), pen)
 
+    def around(self, shape: BaseGeometry) -> Canvas:
+        """Return this canvas cut to the part of the page that a shape takes, to save work."""
+        h, w = self.page.shape[:2]
+        corners = self.to_px([shape.bounds[:2], shape.bounds[2:], *_other_corners(shape.bounds)])
+        x0, y0 = np.floor(corners.min(axis=0)).astype(int).clip(0, [w, h]) - 2
+        x1, y1 = np.ceil(corners.max(axis=0)).astype(int).clip(0, [w, h]) + 2
+        x0, y0 = max(x0, 0), max(y0, 0)
+        matrix = self.matrix.copy()
+        matrix[:, 2] -= x0, y0
+        return Canvas(self.page[y0:y1, x0:x1], matrix)
+
     # -- shapes with holes ----------------------------------------------------------------------
 
     def mask(self, shape: BaseGeometry) -> Mask:
@@ -134,7 +146,7 @@ class Canvas:
     def rings(self, shape: BaseGeometry) -> list[npt.NDArray[np.float64]]:
         """Return the outlines of a shape in pixels, holes included."""
         rings = []
-        for part in getattr(shape, "geoms", [shape]):
+        for part in get_parts(get_parts(shape)):  # of collections in collections, too
             if part.geom_type == "Polygon" and not part.is_empty:
                 rings += [self.to_px(ring.coords) for ring in (part.exterior, *part.interiors)]
         return rings
@@ -182,7 +194,7 @@ class Canvas:
 
     # -- text -----------------------------------------------------------------------------------
 
-    def text(self, at_m: PointM, text: str, font: Font, *, turned: bool = False) -> None:
+    def text(self, at_m: PointM, text: str, font: Lettering, *, turned: bool = False) -> None:
         """Write a text centered on a point, upright on the page or turned left by 90 degrees."""
         (x, y), coverage = self.to_px([at_m])[0], font.coverage(text)
         if turned:
@@ -194,6 +206,17 @@ class Canvas:
         part = coverage[top : top + page.shape[0], left : left + page.shape[1]]
         if part.size and page.size:
             _blend(page, part, font.color)
+
+
+class Lettering(Protocol):
+    """What texts are written with."""
+
+    @property
+    def color(self) -> ColorRGB:
+        """Ink."""
+
+    def coverage(self, text: str) -> Mask:
+        """Return how much ink each pixel of a text holds, 0 to 255."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +252,11 @@ def _blend(page: PageU8, coverage: Mask, color: ColorRGB) -> None:
 
 def _point(xy: npt.NDArray[np.float64]) -> tuple[int, int]:
     return (round(xy[0] * 2**_SUBPIXEL_BITS), round(xy[1] * 2**_SUBPIXEL_BITS))
+
+
+def _other_corners(bounds: tuple[float, float, float, float]) -> list[PointM]:
+    x0, y0, x1, y1 = bounds
+    return [(x0, y1), (x1, y0)]
 
 
 def arc_points(

@@ -46,6 +46,8 @@ class Kind(StrEnum):
     GARAGE = "garage"
     CARPORT = "carport"
     DUCT = "duct"  # shafts and chimneys: drawn, not a room
+    ELEVATOR = "elevator"
+    VOID = "void"  # an atrium's air, open to the floor below: drawn, not a room
 
 
 CIRCULATION = frozenset({Kind.HALL, Kind.CORRIDOR, Kind.LIVING, Kind.OPEN_PLAN})
@@ -79,8 +81,8 @@ class Space:
 
     @property
     def is_room(self) -> bool:
-        """Whether the detector should find it: every named space that is not a shaft."""
-        return self.kind is not Kind.DUCT
+        """Whether the detector should find it: every named space but shafts and voids."""
+        return self.kind not in (Kind.DUCT, Kind.VOID)
 
 
 @dataclass(frozen=True, slots=True)

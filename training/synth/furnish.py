@@ -16,7 +16,7 @@ from shapely.ops import unary_union
 from training.synth import symbols
 from training.synth.cabinets import CABINETS, TALL_CABINETS
 from training.synth.floor import OUTDOOR, Kind, OpeningKind
-from training.synth.storey import across, straight_runs
+from training.synth.runs import across, straight_runs
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -102,7 +102,10 @@ _WISHES: dict[Kind, tuple[tuple[Symbol, float], ...]] = {
     Kind.TERRACE: ((symbols.TABLE, 0.3), (symbols.PLANT, 0.2), (symbols.FLIGHT, 0.12)),
     Kind.BALCONY: ((symbols.ARMCHAIR, 0.2),),
     Kind.DUCT: (),
+    Kind.ELEVATOR: ((symbols.LIFT, 1.0),),
+    Kind.VOID: (),
 }
+_FILLED = (Kind.STAIRS, Kind.ELEVATOR)  # by one thing that leaves nothing free
 _TRIES = 8
 
 
@@ -169,7 +172,7 @@ def _furnish_space(
     for symbol, probability in _WISHES[space.kind]:
         if rng.random() > probability * shares[0 if symbol.is_fixture else 1]:
             continue
-        ground = space.shape.buffer(0.02) if space.kind is Kind.STAIRS else free
+        ground = space.shape.buffer(0.02) if space.kind in _FILLED else free
         thing = _place(symbol, space, ground, runs, rng)
         if thing is not None:
             placed.append(thing)

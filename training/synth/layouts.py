@@ -16,7 +16,7 @@ from shapely.ops import unary_union
 
 from training.synth.floor import Floor, Kind, Opening, OpeningKind, Space, snap
 from training.synth.regions import open_zones
-from training.synth.storey import across
+from training.synth.runs import across
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

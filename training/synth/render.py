@@ -72,6 +72,9 @@ def _draw_ground(canvas: Canvas, floor: Floor, style: Style, rng: np.random.Gene
         if space.kind is Kind.DUCT:
             _draw_duct(canvas, space, style, rng)
             continue
+        if space.kind is Kind.VOID:
+            _draw_void(canvas, space, style)
+            continue
         if style.has_colored_rooms and rng.random() < 0.85:
             canvas.fill_shape(space.shape, _ROOM_COLORS[int(rng.integers(len(_ROOM_COLORS)))])
         if space.kind in OUTDOOR and rng.random() < 0.3:
@@ -79,10 +82,11 @@ def _draw_ground(canvas: Canvas, floor: Floor, style: Style, rng: np.random.Gene
             continue
         likely = 2.0 if space.kind in OUTDOOR or space.kind in WET else 0.6
         if rng.random() < style.floor_pattern * likely:
-            _draw_pattern(canvas, canvas.mask(space.shape), rng)
+            _draw_pattern(canvas.around(space.shape), space, rng)
 
 
-def _draw_pattern(canvas: Canvas, mask: np.ndarray, rng: np.random.Generator) -> None:
+def _draw_pattern(canvas: Canvas, space: Space, rng: np.random.Generator) -> None:
+    mask = canvas.mask(space.shape)
     gray = int(rng.integers(90, 210))
     pen = Pen((gray,) * 3, 1)
     spacing = canvas.px_per_m * rng.uniform(0.12, 0.5)
@@ -94,6 +98,7 @@ def _draw_pattern(canvas: Canvas, mask: np.ndarray, rng: np.random.Generator) ->
 
 def _draw_slabs(canvas: Canvas, space: Space, rng: np.random.Generator) -> None:
     """Pave a terrace or balcony with slabs, or floor it with boards."""
+    canvas = canvas.around(space.shape)
     mask = canvas.mask(space.shape)
     pen = Pen((int(rng.integers(0, 150)),) * 3, int(rng.integers(1, 3)))
     angle = float(rng.choice([0.0, 90.0]))
@@ -113,6 +118,13 @@ def _draw_duct(canvas: Canvas, space: Space, style: Style, rng: np.random.Genera
         canvas.line((x0, y0), (x1, y1), pen)
     if rng.random() < 0.6:
         canvas.line((x1, y0), (x0, y1), pen)
+
+
+def _draw_void(canvas: Canvas, space: Space, style: Style) -> None:
+    x0, y0, x1, y1 = space.shape.bounds
+    pen = Pen((0, 0, 0), max(1, style.line_px - 1)).dashed(0.6, 0.3)
+    canvas.line((x0, y0), (x1, y1), pen)
+    canvas.line((x1, y0), (x0, y1), pen)
 
 
 # -- walls ------------------------------------------------------------------------------------

@@ -4,24 +4,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
-from shapely.geometry import LineString, MultiLineString, Point, Polygon
-from shapely.ops import linemerge, unary_union
+import numpy as np
+from shapely import STRtree
+from shapely.geometry import LineString, Polygon
+from shapely.ops import unary_union
 
 from training.synth.floor import CIRCULATION, WET, Floor, Kind, Opening, OpeningKind, Space
 from training.synth.regions import divide
+from training.synth.runs import TOUCHING_M, across, shared_line, straight_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    import numpy as np
     from shapely.geometry.base import BaseGeometry
 
     from training.synth.partition import Building, Region
 
-_NO_WINDOW = frozenset({Kind.CLOSET, Kind.STORAGE, Kind.DUCT, Kind.CORRIDOR})
+_NO_WINDOW = frozenset(
+    {Kind.CLOSET, Kind.STORAGE, Kind.DUCT, Kind.CORRIDOR, Kind.ELEVATOR, Kind.VOID}
+)
+
+_CLOSED = frozenset({Kind.DUCT, Kind.VOID})  # no door leads there
+_SLIVER_M2 = 0.05
 
 _MORE_DOORS = 0.07  # share of the pairs that get a door the tree does not need
 
@@ -40,21 +46,41 @@ def build_storey(building: Building, rng: np.random.Generator) -> Floor:
     thin = rng.random() < 0.12
     inner_m = rng.uniform(0.02, 0.05) if thin else rng.uniform(0.08, 0.2)
     outer_m = inner_m if thin else rng.uniform(0.2, 0.5)
-    thickness = Thickness(float(outer_m), float(inner_m))
+    return raise_walls(regions, Thickness(float(outer_m), float(inner_m)), rng)
+
+
+def raise_walls(
+    regions: list[Region],
+    thickness: Thickness,
+    rng: np.random.Generator,
+    *,
+    outdoor: bool = True,
+    solid: Sequence[Polygon] = (),
+) -> Floor:
+    """Return the storey of some regions: walls around them, doors, windows.
+
+    Args:
+        regions: What the floor is divided into; what no cell covers between them is outside.
+        thickness: Of the walls.
+        rng: Places doors and windows.
+        outdoor: Whether it may get a balcony, terrace or carport.
+        solid: Parts of the floor that are wall all through.
+    """
     insides = [_inside(region.cell, thickness.inner_m / 2) for region in regions]
     regions = [r for r, inside in zip(regions, insides, strict=True) if not inside.is_empty]
     insides = [inside for inside in insides if not inside.is_empty]
-    ground = unary_union([region.cell for region in regions])
+    ground = _without_slivers(unary_union([*(region.cell for region in regions), *solid]))
     shell = ground.buffer(thickness.outer_m - thickness.inner_m / 2, join_style="mitre")
     walls = shell.difference(unary_union(insides))
-    core = ground.buffer(-thickness.inner_m / 2, join_style="mitre")
+    with np.errstate(divide="ignore", invalid="ignore"):  # GEOS's, at corners of nearly 180°
+        core = ground.buffer(-thickness.inner_m / 2, join_style="mitre")
     openings = _connect(regions, thickness, rng)
     openings += _pierce_facade(regions, ground, thickness, rng)
     spaces = _name_spaces(regions, insides)
-    outdoor, rails = _add_outdoor(ground, shell, thickness, rng)
-    if outdoor is not None:
-        openings.append(outdoor[1])
-        spaces.append(outdoor[0])
+    added, rails = _add_outdoor(ground, shell, thickness, rng) if outdoor else (None, [])
+    if added is not None:
+        openings.append(added[1])
+        spaces.append(added[0])
     return Floor(
         tuple(spaces),
         walls.difference(core),
@@ -66,6 +92,19 @@ def build_storey(building: Building, rng: np.random.Generator) -> Floor:
 
 def _inside(cell: BaseGeometry, by_m: float) -> BaseGeometry:
     return cell.buffer(-by_m, join_style="mitre")
+
+
+def _without_slivers(ground: BaseGeometry) -> BaseGeometry:
+    """Return a floor without the hair-thin holes that rounding leaves between turned cells."""
+    parts = [part for part in getattr(ground, "geoms", [ground]) if part.area > _SLIVER_M2]
+    rings = [ring for part in parts for ring in part.interiors]
+    if not any(Polygon(ring).area < _SLIVER_M2 for ring in rings):
+        return ground
+    filled = [
+        Polygon(p.exterior, [r for r in p.interiors if Polygon(r).area >= _SLIVER_M2])
+        for p in parts
+    ]
+    return unary_union(filled).simplify(0.001)
 
 
 def _name_spaces(regions: list[Region], insides: list[BaseGeometry]) -> list[Space]:
@@ -81,19 +120,6 @@ def _name_spaces(regions: list[Region], insides: list[BaseGeometry]) -> list[Spa
 def _largest_polygon(shape: BaseGeometry) -> Polygon | None:
     parts = [part for part in getattr(shape, "geoms", [shape]) if isinstance(part, Polygon)]
     return max(parts, key=lambda part: part.area, default=None)
-
-
-def straight_runs(line: BaseGeometry, least_m: float) -> list[LineString]:
-    """Return the straight pieces of a line that are at least so long."""
-    lines = [part for part in getattr(line, "geoms", [line]) if isinstance(part, LineString)]
-    if len(lines) > 1:
-        merged = linemerge(MultiLineString(lines))
-        lines = list(getattr(merged, "geoms", [merged]))
-    runs = []
-    for part in lines:
-        points = list(part.simplify(1e-6).coords)
-        runs += [LineString(pair) for pair in pairwise(points)]
-    return [run for run in runs if run.length >= least_m]
 
 
 def _connect(
@@ -124,10 +150,11 @@ def _neighbors(
     """Yield pairs of regions that a door may join: its cost, both, and the common wall."""
     kinds = [region.zones[0][0] for region in regions]
     small = WET | {Kind.CLOSET}
-    for i, j in combinations(range(len(cells)), 2):
-        if Kind.DUCT in (kinds[i], kinds[j]) or not cells[i].intersects(cells[j]):
+    pairs = STRtree(cells).query(cells, predicate="dwithin", distance=TOUCHING_M).T
+    for i, j in sorted((int(i), int(j)) for i, j in pairs if i < j):
+        if kinds[i] in _CLOSED or kinds[j] in _CLOSED:
             continue
-        runs = straight_runs(cells[i].boundary.intersection(cells[j].boundary), 0.75)
+        runs = straight_runs(shared_line(cells[i].boundary, cells[j].boundary), 0.75)
         if not runs:
             continue
         through_hall = (kinds[i] in CIRCULATION) + (kinds[j] in CIRCULATION)
@@ -165,19 +192,6 @@ def _door_on(
     return Opening(kind, ends[0], ends[1], inward, depth_m)
 
 
-def across(run: LineString, towards: BaseGeometry | None) -> tuple[float, float]:
-    """Return the unit vector across a run, pointing into ``towards`` where that is given."""
-    (ax, ay), (bx, by) = run.coords[0], run.coords[-1]
-    length = run.length
-    nx, ny = -(by - ay) / length, (bx - ax) / length
-    middle = run.interpolate(0.5, normalized=True)
-    if towards is not None and not towards.buffer(1e-6).contains(
-        Point(middle.x + 0.05 * nx, middle.y + 0.05 * ny)
-    ):
-        nx, ny = -nx, -ny
-    return (nx, ny)
-
-
 def _pierce_facade(
     regions: list[Region], ground: Polygon, thickness: Thickness, rng: np.random.Generator
 ) -> list[Opening]:
@@ -188,7 +202,7 @@ def _pierce_facade(
     often = rng.uniform(0.5, 1.0)
     for region in regions:
         kind = region.zones[0][0]
-        runs = straight_runs(region.cell.boundary.intersection(ground.boundary), 1.0)
+        runs = straight_runs(shared_line(region.cell.boundary, ground.boundary), 1.0)
         for run in runs:
             outward = tuple(-v for v in across(run, region.cell))
             moved = [(x + shift * outward[0], y + shift * outward[1]) for x, y in run.coords]

@@ -12,6 +12,7 @@ from training.synth.canvas import Canvas, Font, Pen, arc_points
 from training.synth.words import draw_note
 
 if TYPE_CHECKING:
+    from training.synth.canvas import Lettering
     from training.synth.floor import Floor
     from training.synth.style import Style
 
@@ -33,18 +34,19 @@ def draw_dimensions(canvas: Canvas, floor: Floor, style: Style, rng: np.random.G
             away = 0.7 + 0.55 * row
             kept = stops if row == 0 else [stops[0], *stops[2:-1:3], stops[-1]]
             at = (y0 - away, y1 + away, x0 - away, x1 + away)[side]
-            _draw_chain(canvas, kept, at, (pen, font), along_x=bool(side < 2))
+            draw_chain(canvas, kept, at, (pen, font), along_x=bool(side < 2))
 
 
-def _draw_chain(
+def draw_chain(
     canvas: Canvas,
     stops: list[float],
     at: float,
-    ink: tuple[Pen, Font],
+    ink: tuple[Pen, Lettering],
     *,
     along_x: bool,
     arrows: bool = False,
 ) -> None:
+    """Draw a chain of dimensions through stops at a height, ends as strokes or arrows."""
     pen, font = ink
     tick = 0.12
 
@@ -156,10 +158,10 @@ def draw_room_dimensions(
         at = rng.uniform(0.2, 0.8)
         if rng.random() < 0.5:
             y = y0 + at * (y1 - y0)
-            _draw_chain(canvas, [x0, x1], y, (pen, font), along_x=True, arrows=arrows)
+            draw_chain(canvas, [x0, x1], y, (pen, font), along_x=True, arrows=arrows)
         if rng.random() < 0.5:
             x = x0 + at * (x1 - x0)
-            _draw_chain(canvas, [y0, y1], x, (pen, font), along_x=False, arrows=arrows)
+            draw_chain(canvas, [y0, y1], x, (pen, font), along_x=False, arrows=arrows)
 
 
 # -- in pixels of the sheet ---------------------------------------------------------------------

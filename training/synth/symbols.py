@@ -234,6 +234,11 @@ def _crossed(c: Canvas, w: float, d: float, pen: Pen, _: np.random.Generator) ->
     c.line((w, 0), (0, d), pen)
 
 
+def _lift(c: Canvas, w: float, d: float, pen: Pen, rng: np.random.Generator) -> None:
+    _crossed(c, w, d, pen, rng)
+    c.box(0.15 * w, 0.1 * d, 0.7 * w, 0.75 * d, pen)
+
+
 def _rug(c: Canvas, w: float, d: float, pen: Pen, _: np.random.Generator) -> None:
     c.box(0, 0, w, d, pen)
     c.box(0.1, 0.1, w - 0.2, d - 0.2, pen)
@@ -265,5 +270,6 @@ FLIGHT = Symbol(_flight, (2.0, 4.2), (0.9, 2.2), is_fixture=True)
 SPIRAL = Symbol(_spiral, (1.4, 2.0), (1.4, 2.0), is_fixture=True)
 CAR = Symbol(_car, (1.7, 1.9), (4.0, 4.7), stands_free=True)
 CROSSED = Symbol(_crossed, (0.35, 0.9), (0.35, 0.9), is_fixture=True)
+LIFT = Symbol(_lift, (1.1, 1.6), (1.1, 1.6), is_fixture=True)
 RUG = Symbol(_rug, (1.2, 2.6), (1.2, 2.0), stands_free=True)
 PLANT = Symbol(_plant, (0.4, 0.6), (0.4, 0.6))

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def read_names() -> dict[str, dict[Kind, tuple[str, ...]]]:
-    r"""Return the names of each kind in each language, from ``names.csv`` beside this file.
+def read_names(file: str = "names.csv") -> dict[str, dict[Kind, tuple[str, ...]]]:
+    r"""Return the names of each kind in each language, from a table beside this file.
 
     A cell holds names parted by semicolons; ``\n`` in a name starts a new line.
     """
-    with Path(__file__).with_name("names.csv").open(encoding="utf-8", newline="") as table:
+    with Path(__file__).with_name(file).open(encoding="utf-8", newline="") as table:
         return {
             row.pop("language"): {
                 Kind(kind): tuple(cell.replace(r"\n", "\n").split(";"))
