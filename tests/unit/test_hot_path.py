@@ -15,7 +15,8 @@ from PIL import Image
 from benchmarks import hot_path
 from evaluation.mosaics import own_sheets
 from roomdet import images, pictures
-from tests.builders import draw_plan, encode, plan_pdf
+from tests.builders import draw_plan, encode
+from tests.conftest import SAMPLE_PDF
 
 if TYPE_CHECKING:
     from roomdet.config import Limits
@@ -63,12 +64,9 @@ def test_every_stage_of_a_picture_takes_time(tmp_path: Path) -> None:
     assert all(taken["ms"] > 0 for taken in measured["stages"].values())
 
 
-def test_page_of_a_document_is_not_resized(tmp_path: Path) -> None:
+def test_page_of_a_document_is_not_resized() -> None:
     """PDFium renders at the working size."""
-    path = tmp_path / "plan.pdf"
-    path.write_bytes(plan_pdf())
-
-    taken = hot_path.measure([path], rounds=2)["plan.pdf"]["stages"]
+    taken = hot_path.measure([SAMPLE_PDF], rounds=2)["plan.pdf"]["stages"]
 
     assert taken["resize"]["ms"] == 0 < taken["decode"]["ms"]
 

@@ -17,12 +17,14 @@ from evaluation.mosaics import KnownPlan, own_sheets
 from evaluation.precision import precision
 from roomdet.config import Config
 from roomdet.errors import ModelError
+from roomdet.geometry import iou_matrix
 from roomdet.inspection import Ceiling, Inspection
 from roomdet.item import Item
 from roomdet.schema import Detail, RequestOptions
-from tests.builders import corner_pdf, encode, scanned_pdf
+from tests.builders import CORNER, corner_pdf, encode, scanned_pdf
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.looking import Box, File, ToldDetector, see
+from training.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,14 +106,17 @@ def test_a_sheet_is_seen_closer_and_more_is_found(sheet: KnownPlan) -> None:
 
 @pytest.mark.parametrize("scale", [0.18, 0.25])
 def test_a_small_flat_in_a_corner_has_its_rooms(scale: float) -> None:
-    """Eleven, one more or less; most of the sheet is blank and not looked at."""
-    seen = see(corner_pdf(SAMPLE_PDF.read_bytes(), scale))
-    area = seen.found.boxes_xyxy
+    """Eleven, one more or less, where they are; what of the sheet is blank is not looked at."""
+    seen = see(corner_pdf(SAMPLE_PDF.read_bytes(), scale), config=Config(max_levels=3))
+    left, lower = CORNER
+    true_xyxy = np.array(room_boxes_xyxy_norm(PLAN_BUILDERS[0]()), np.float32) * np.float32(scale)
+    true_xyxy += np.array([left, 1 - lower - scale] * 2, np.float32)
+    is_found = iou_matrix(true_xyxy, seen.found.boxes_xyxy).max(axis=1) > 0.6
 
     assert 10 <= len(seen.found) <= 12
-    assert (area[:, 2:] - area[:, :2]).max() < scale / 2
-    assert seen.inspection.level_count > 2
-    assert seen.inspection.slices < 12  # of 23
+    assert is_found.sum() >= 10
+    assert seen.inspection.level_count == 3
+    assert seen.inspection.slices < 6  # of 8
 
 
 # -- which levels -----------------------------------------------------------------------------
