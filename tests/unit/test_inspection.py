@@ -51,8 +51,8 @@ def drawing(
     picture = Image.new("RGB", size_wh, "white")
     draw = ImageDraw.Draw(picture)
     width, height = size_wh
-    for y in range(0, height if text else 0, 16):
-        draw.rectangle((0, y, text * width, y + 7), fill=GREEN)
+    for y in range(0, height if text else 0, 40):
+        draw.rectangle((0, y, text * width, y + 23), fill=GREEN)
     for x0, y0, x1, y1 in rooms:
         draw.rectangle((x0, y0, x1 - 1, y1 - 1), fill=RED)
     return encode(picture, "PNG", compress_level=1)
