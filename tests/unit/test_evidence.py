@@ -81,7 +81,7 @@ def test_rooms_explain_their_ink(rooms: Boxes, left: float) -> None:
     """And that of their walls; what was measured stays as it is."""
     measured = InkMap.of(page())
 
-    assert measured.without(rooms).amount == pytest.approx(left * SHARE, abs=0.02 * SHARE)
+    assert measured.without(rooms).amount == pytest.approx(left * SHARE, abs=0.05 * SHARE)
     assert measured.amount == pytest.approx(SHARE, rel=1e-3)
 
 
