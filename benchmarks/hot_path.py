@@ -21,9 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.in_process import find_rooms
 from reporting import machine, marks
 from reporting.tables import as_markdown
-from roomdet import detector, geometry, images, item, pictures, request
+from roomdet import detector, geometry, images, inspection, item, pictures, request
 from roomdet.config import Config
 
 if TYPE_CHECKING:
@@ -107,8 +108,9 @@ def answer(data: bytes, rooms: detector.OpenVinoDetector, config: Config, clock:
         with clock.stage("parse"):
             asked = request.parse_request({"body": body}, {}, config.limits)
         assert isinstance(asked.file, bytes)
+        row.options = asked.options
         row.read_at = partial(_read_page, asked.file, config, clock)
-        row.found = rooms.detect(row.look_at(rooms.input_px), asked.options, closer=row.look_closer)
+        find_rooms(row, rooms, config)
         with clock.stage("encode"):
             encoded, _ = row.encode()
     return encoded
@@ -130,10 +132,12 @@ def measure(paths: list[Path], rounds: int) -> dict[str, Any]:
             with ExitStack() as watched:
                 for owner, name, stage in (
                     (pictures, "_at_size", "resize"),
+                    (item, "reduced", "resize"),
                     (geometry.Letterbox, "place", "place"),
                     (rooms, "_run", "network"),
                     (detector, "parse_output", "suppression"),
                     (detector, "non_maximum_suppression", "suppression"),
+                    (inspection, "merge", "suppression"),
                 ):
                     watched.enter_context(clock.watch(owner, name, stage))
                 answer(path.read_bytes(), rooms, config, clock)

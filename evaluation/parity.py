@@ -22,7 +22,7 @@ from roomdet.config import Config, Limits, Precision
 from roomdet.detector import load_detector
 from roomdet.geometry import GRID, Boxes, Detections, iou_matrix
 from roomdet.images import read_page
-from roomdet.schema import RequestOptions
+from roomdet.schema import Detail, RequestOptions
 from training.reference import predict_page
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def compare_floats(
 
 
 def compare_served(pictures: Sequence[bytes], checkpoint: Path, url: str) -> Agreement:
-    """Compare the integers that a server answers, for rooms of at least 0.30."""
+    """Compare the integers that a server answers of one look, for rooms of at least 0.30."""
     model = YOLO(checkpoint)
     agreement = Agreement()
     for data in pictures:
@@ -112,7 +112,7 @@ def compare_served(pictures: Sequence[bytes], checkpoint: Path, url: str) -> Agr
 
 
 def _served(data: bytes, url: str) -> Detections:
-    rooms = detect(data, url=url).rooms
+    rooms = detect(data, url=url, options={"detail": Detail.PAGE}).rooms
     boxes: Boxes = np.array([room.box_xyxy_grid for room in rooms], np.float32).reshape(-1, 4)
     return Detections(
         boxes / np.float32(GRID), np.array([room.confidence for room in rooms], np.float32)

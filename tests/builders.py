@@ -12,10 +12,12 @@ import io
 import itertools
 import struct
 import zlib
+from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pypdfium2
 from PIL import Image, ImageDraw
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
@@ -29,6 +31,7 @@ SEED = 20
 PLAN_WH = (320, 200)
 A1_WH = (9933, 7016)  # 841 x 594 mm at 300 dpi
 A1_PT = (2384, 1684)
+CORNER = (0.08, 0.1)  # from the lower left, of the sheet's width and height
 
 # No two of the eight ways to turn and mirror the plan look alike, in color or in black and white.
 BLACK, RED, BLUE, GREY = (0, 0, 0), (200, 30, 30), (30, 60, 200), (190, 190, 190)
@@ -232,6 +235,24 @@ def plan_pdf(
     for _ in range(pages - 1):
         canvas.showPage()
     canvas.save()
+    return file.getvalue()
+
+
+def corner_pdf(plan: bytes, scale: float) -> bytes:
+    """A sheet as large as a PDF's first page, with that page, so much smaller, in a corner."""
+    file = io.BytesIO()
+    with (
+        closing(pypdfium2.PdfDocument(plan)) as source,
+        closing(pypdfium2.PdfDocument.new()) as sheet,
+    ):
+        width, height = source[0].get_size()
+        page = sheet.new_page(width, height)
+        flat = source.page_as_xobject(0, sheet).as_pageobject()
+        matrix = pypdfium2.PdfMatrix().scale(scale, scale)
+        flat.set_matrix(matrix.translate(CORNER[0] * width, CORNER[1] * height))
+        page.insert_obj(flat)
+        page.gen_content()
+        sheet.save(file)
     return file.getvalue()
 
 

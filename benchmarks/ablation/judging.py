@@ -86,7 +86,7 @@ def _judge(detector: Detector, picture: PlanPicture, spoil: Corruption | None) -
     """Compare in the pixels of the submitted page."""
     data, truth_xyxy_px, size_wh = submitted(picture, spoil)
     page = read_page(data, page=1, side_px=detector.input_px, limits=LIMITS)
-    found = detector.detect(page.pixels, LOWEST_CONFIDENCE)
+    found = detector.predict(page.pixels).rooms(LOWEST_CONFIDENCE)
     boxes_xyxy_px = found.boxes_xyxy * np.array(size_wh * 2, np.float32)
     in_px = Detections(boxes_xyxy_px, found.scores)
     return Judged(picture.path.name, truth_xyxy_px, in_px, size_wh)

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
+from benchmarks.in_process import find_rooms
 from benchmarks.peers.turns import take_turns
 from roomdet.config import Config
 from roomdet.detector import OpenVinoDetector, load_detector
-from roomdet.geometry import fractions_to_grid
 from roomdet.images import read_page
-from roomdet.schema import RequestOptions, build_rooms, encode_answer
+from roomdet.item import Item
+
+if TYPE_CHECKING:
+    from roomdet.page import Page
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = RequestOptions()
 
 
 def load() -> tuple[OpenVinoDetector, Config]:
@@ -32,10 +35,14 @@ def load() -> tuple[OpenVinoDetector, Config]:
 
 def answer(detector: OpenVinoDetector, config: Config, data: bytes) -> bytes:
     """Bytes of a file in, bytes of the answer out."""
-    page = read_page(data, page=1, side_px=detector.input_px, limits=config.limits)
-    found = detector.detect(page.pixels, OPTIONS)
-    rooms = build_rooms(fractions_to_grid(found.boxes_xyxy), found.scores)
-    return encode_answer(rooms, processing_time_ms=0, page=page.number, page_count=page.count)
+
+    def read_at(side_px: int) -> Page:
+        return read_page(data, page=1, side_px=side_px, limits=config.limits)
+
+    row = Item("limit", read_at=read_at)
+    find_rooms(row, detector, config)
+    encoded, _ = row.encode()
+    return encoded
 
 
 def main() -> None:

@@ -2,14 +2,14 @@
 """The network alone: the compiled model called on the canvas that a picture became.
 
 ``python -m benchmarks.peers.network_alone`` takes turns (:mod:`benchmarks.peers.turns`). The canvas
-is whatever the detector itself hands to the network, taken from one call of it.
+is whatever the detector itself hands to the network for the first level, taken from one call.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.peers.limit import OPTIONS, load
+from benchmarks.peers.limit import load
 from benchmarks.peers.turns import take_turns
 from roomdet.images import read_page
 
@@ -42,7 +42,7 @@ def prepare(detector: OpenVinoDetector, config: Config, data: bytes) -> Callable
     recorder = _Recorder(compiled)
     detector._compiled = recorder  # puts itself between
     try:
-        detector.detect(page.pixels, OPTIONS)
+        detector.predict(page.pixels)
     finally:
         detector._compiled = compiled
     assert recorder.seen is not None, "the detector did not call its compiled model"

@@ -3,8 +3,9 @@
 
 ``python -m benchmarks.sizes --network YOLOv8n=weights/rooms --network YOLOv8s=build/s --set
 cubicasa=plans:cubicasa- --every 3 > benchmarks/results/sizes.json``; :mod:`benchmarks.sizes.plot`
-and :mod:`benchmarks.sizes.report` show it. What is compared is what the server does once it has the
-file: read the page at the network's size, lay it on the smallest canvas, run the network, suppress.
+and :mod:`benchmarks.sizes.report` show it. What is compared is what the server does of a page on
+its first level: read it at the network's size, lay it on the smallest canvas, run the network,
+suppress.
 
 Precision comes first, on every picture. Latency is then taken on a few of them, which were read and
 run once before, in rounds in which all networks and sizes take turns; the machine should be quiet.
@@ -22,7 +23,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.answers.judging import precision, read_plan_set
+from evaluation.mosaics import KnownPlan
+from evaluation.precision import precision
 from reporting import machine
 from roomdet.anchors import STRIDES
 from roomdet.config import Limits, Precision
@@ -31,12 +33,11 @@ from roomdet.images import read_page
 from roomdet.network import NetworkManifest
 from roomdet.schema import RequestOptions
 from training.errors import DataError
-from training.plan_sets import evenly_thinned, named_set
+from training.plan_sets import evenly_thinned, named_set, read_plan_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evaluation.mosaics import KnownPlan
     from roomdet.detector import Detector
     from roomdet.geometry import Detections
 
@@ -81,7 +82,7 @@ class Candidate:
         began_s = time.perf_counter()
         page = read_page(plan.data, page=1, side_px=self.side_px, limits=LIMITS)
         read_s = time.perf_counter()
-        found = self.detector.detect(page.pixels, LOWEST_CONFIDENCE)
+        found = self.detector.predict(page.pixels).rooms(LOWEST_CONFIDENCE)
         return Answer(found, (read_s - began_s) * 1000, (time.perf_counter() - read_s) * 1000)
 
     @property
@@ -169,7 +170,8 @@ def measure(args: argparse.Namespace) -> dict[str, object]:
         ModelError: If a network cannot be loaded.
     """
     sets = {
-        name: read_plan_set(folder, prefix)[:: args.every] for name, folder, prefix in args.sets
+        name: [KnownPlan.read(one) for one in read_plan_set(folder, prefix)[:: args.every]]
+        for name, folder, prefix in args.sets
     }
     detectors = {
         label: [load(folder, asked, side_px, args.threads) for side_px in args.sides]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import shutil
@@ -14,8 +15,10 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from evaluation.mosaics import own_sheets
+from tests.builders import encode
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.s3_servers import Script, serve_badly, serve_moto
 
@@ -24,9 +27,10 @@ if TYPE_CHECKING:
 
 # Loads the handler as TorchServe's worker does, answers the batches given on standard input, and
 # prints what came out: bodies, statuses, content types, the seconds of each batch, the most files
-# that were being read at a time, and the modules that were imported.
+# that were being read at a time, the modules that were imported, and what was logged and measured.
+# A reading at more than FAIL_ABOVE_PX fails.
 DRIVER = """
-import base64, json, sys, threading, time
+import base64, json, logging, os, sys, threading, time
 import sitecustomize
 import yaml
 sitecustomize.leave_out(sys.modules)
@@ -35,6 +39,16 @@ from ts.model_loader import TsModelLoader
 from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
 
 folder, settings = sys.argv[1], json.loads(sys.argv[2])
+log, measured = [], {}
+class Keep(logging.Handler):
+    def emit(self, record):
+        text = record.getMessage()
+        if hasattr(record, "fields"):
+            log.append(record.fields)
+        elif text.startswith("[METRICS]roomdet_"):
+            name, _, value = text.removeprefix("[METRICS]").partition("|")[0].partition(":")
+            measured.setdefault(name.partition(".")[0], []).append(float(value))
+logging.basicConfig(level=logging.INFO, handlers=[Keep()])
 import ts
 metrics = MetricsCacheYamlImpl(ts.__path__[0] + "/configs/metrics.yaml")
 service = TsModelLoader().load("rooms", folder, "room_handler.py", None, 4, None, True, metrics)
@@ -45,9 +59,12 @@ service._initialize_fn = None
 handler = service._entry_point.__self__
 handler.initialize(context)
 
+fail_above_px = int(os.environ.get("FAIL_ABOVE_PX", 10**6))
 room_handler, reading, at_once = sys.modules[type(handler).__module__], set(), [0]
 read_page = room_handler.read_page
 def slowly(*args, **options):
+    if options["side_px"] > fail_above_px:
+        raise OSError("the file is gone")
     reading.add(threading.get_ident())
     at_once.append(len(reading))
     time.sleep(0.05)
@@ -75,7 +92,8 @@ for batch in json.load(sys.stdin):
         for i, body in enumerate(bodies)
     ])
 print("RESULT" + json.dumps({
-    "answers": answers, "seconds": seconds, "at_once": max(at_once), "modules": sorted(sys.modules)
+    "answers": answers, "seconds": seconds, "at_once": max(at_once), "modules": sorted(sys.modules),
+    "log": log, "metrics": measured
 }))
 """
 
@@ -153,17 +171,94 @@ def test_errors_have_their_code(outcome: dict[str, Any]) -> None:
     assert page["details"] == {"page": 2, "page_count": 1}
 
 
-def test_a_sheet_of_many_small_rooms_is_looked_at_again(extracted: Path) -> None:
-    """It has more rooms then; a plan in the same batch has the rooms that it has anyway."""
-    rows = [row({"body": part(file)}) for file in (own_sheets(4)[0].data, SAMPLE_PNG.read_bytes())]
-    answers = [
-        [answer["body"]["detected_rooms"] for answer in outcome["answers"][0]]
-        for outcome in (run_handler(extracted, [rows], zoom_below_px=px) for px in (90, 0))
+@pytest.fixture(scope="session")
+def sheets(extracted: Path) -> dict[str, Any]:
+    """One run over a batch with sheets of sixteen plans and a plan, and one of a sheet alone."""
+    sheet, plan = picture_of(own_sheets(4)[0].data), SAMPLE_PNG.read_bytes()
+    batch = [
+        row({"body": part(sheet)}),
+        row({"body": part(plan)}),
+        row({"body": part(sheet)}, X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="detail=page"),
+        row({"body": {"image": base64.b64encode(plan).decode(), "detail": "sheet"}}),
+        row({"body": part(sheet)}, X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="detail=all"),
     ]
-    (closely, plan), (once, same_plan) = answers
+    return run_handler(extracted, [batch])
 
-    assert len(closely) > len(once) + 5
-    assert [room["bounding_box"] for room in plan] == [room["bounding_box"] for room in same_plan]
+
+def picture_of(sheet: bytes) -> bytes:
+    """A sheet at 1280 px, which is seen on two levels."""
+    with Image.open(io.BytesIO(sheet)) as full:
+        return encode(full.resize((1280, 905), Image.Resampling.LANCZOS), "PNG")
+
+
+def lines_of(outcome: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the log says of the rows of a run."""
+    return [line for line in outcome["log"] if line["event"] == "request"]
+
+
+def test_a_sheet_is_seen_closer(sheets: dict[str, Any]) -> None:
+    """It has more rooms then than in one look, and a plan beside it is seen once."""
+    closely, plan, once, plan_again, refused = sheets["answers"][0]
+
+    assert [200, 200, 200, 200, 400] == [answer["status"] for answer in sheets["answers"][0]]
+    assert len(closely["body"]["detected_rooms"]) > len(once["body"]["detected_rooms"]) + 5
+    assert 9 <= len(plan["body"]["detected_rooms"]) <= 12
+    assert len(plan_again["body"]["detected_rooms"]) >= 9
+    assert "detail must be one of auto, page, sheet" in refused["body"]["message"]
+
+
+def test_the_log_says_how_closely(sheets: dict[str, Any]) -> None:
+    """Levels, slices and the largest side; a row that was refused was not seen."""
+    told = [
+        (line.get("levels"), line.get("slices"), line.get("side_px")) for line in lines_of(sheets)
+    ]
+
+    assert told[:3] == [(2, 2, 1280), (1, 1, 640), (1, 1, 640)]
+    assert told[3] == (3, 4, 1600)
+    assert told[4] == (None, None, None)
+    assert not [line for line in lines_of(sheets) if "cut_short" in line]
+
+
+@pytest.mark.parametrize(
+    ("name", "total"),
+    [("roomdet_levels_total", 7), ("roomdet_slices_total", 8), ("roomdet_cut_short_total", 0)],
+)
+def test_the_metrics_say_how_closely(sheets: dict[str, Any], name: str, total: int) -> None:
+    """Sums over the rows, from zero on."""
+    values = sheets["metrics"][name]
+
+    assert values[0] == 0
+    assert sum(values) == total
+
+
+def test_one_level_is_all_that_may_be_granted(extracted: Path) -> None:
+    """A sheet is answered by what is seen on it."""
+    sheet = picture_of(own_sheets(4)[0].data)
+    outcome = run_handler(extracted, [[row({"body": part(sheet)})]], max_levels=1)
+
+    assert outcome["answers"][0][0]["status"] == 200
+    assert [line["side_px"] for line in lines_of(outcome)] == [640]
+
+
+def test_a_second_reading_that_fails_is_its_rows_alone(
+    extracted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its neighbors are answered, and so is the same page where it is read once."""
+    monkeypatch.setenv("FAIL_ABOVE_PX", "640")
+    sheet = picture_of(own_sheets(4)[0].data)
+    batch = [
+        row({"body": part(SAMPLE_PNG.read_bytes())}),
+        row({"body": part(sheet)}),
+        row({"body": part(sheet)}, X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="detail=page"),
+    ]
+    outcome = run_handler(extracted, [batch])
+    failed = lines_of(outcome)[1]
+
+    assert [200, 500, 200] == [answer["status"] for answer in outcome["answers"][0]]
+    assert outcome["answers"][0][1]["body"]["error"] == "processing_failed"
+    assert (failed["outcome"], failed["levels"]) == ("processing_failed", 1)
+    assert failed["decode_ms"] > 0
+    assert "encode_ms" not in failed
 
 
 def test_neighbors_of_a_bad_row_are_answered_alike(outcome: dict[str, Any]) -> None:

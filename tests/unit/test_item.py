@@ -5,21 +5,23 @@ from __future__ import annotations
 
 import json
 import logging
-from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from roomdet.errors import InvalidFileFormat, ProcessingFailed, ValidationError
-from roomdet.geometry import Detections
+from roomdet.geometry import Detections, fit_within
 from roomdet.item import Item, Step
 from roomdet.page import Page
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def served_item() -> Item:
     """An item whose page was read and on which one room was found."""
     item = Item("r1")
-    item.page = Page(np.zeros((4, 4, 3), np.uint8), (4, 4), 16, number=1, count=1)
+    item.page = Page(np.zeros((4, 4, 3), np.uint8), (4, 4), 4, 16, number=1, count=1)
     item.found = Detections(np.array([[0, 0, 0.5, 1]], np.float32), np.array([0.9], np.float32))
     return item
 
@@ -104,31 +106,29 @@ def test_a_refused_item_lets_go_of_the_file() -> None:
     assert item.error.__context__ is None
 
 
-@pytest.mark.parametrize("is_damaged", [False, True])
-def test_a_second_reading_is_told_as_decoding(
-    monkeypatch: pytest.MonkeyPatch, *, is_damaged: bool
-) -> None:
-    """It happens while rooms are detected, and is not counted twice; also where it fails."""
-    now_s = 0.0
-
-    def work(seconds: float) -> None:
-        nonlocal now_s
-        now_s += seconds
+def test_further_levels_are_read_once() -> None:
+    """As large as the largest of them, which the others are reduced from; all of the same form."""
+    asked: list[int] = []
 
     def read_at(side_px: int) -> Page:
-        work(side_px / 640)
-        if is_damaged:
-            raise InvalidFileFormat("no picture")
-        return Page(np.zeros((4, 4, 3), np.uint8), (4, 4), 16, number=1, count=1)
+        asked.append(side_px)
+        pixels = np.zeros((*fit_within((400, 300), side_px)[::-1], 3), np.uint8)
+        pixels[:, : pixels.shape[1] // 4] = 200
+        return Page(pixels, (400, 300), 400, 120_000, number=1, count=1)
 
-    monkeypatch.setattr("roomdet.item.time", SimpleNamespace(perf_counter=lambda: now_s))
-    item = Item("r1", read_at=read_at, seconds={Step.DECODE: 1.0})
-    with item.step(Step.DETECT):
-        work(0.25)
-        item.look_closer(1280)
+    item = Item("r1", read_at=read_at)
+    item.page = item.read(64)
+    middle, largest = (item.level_pixels(side_px, 384) for side_px in (128, 384))
 
-    assert item.seconds == {Step.DECODE: 3.0, Step.DETECT: 0.25}
-    assert item.outcome == ("invalid_file_format" if is_damaged else "success")
+    assert asked == [64, 384]
+    assert (middle.shape, largest.shape) == ((96, 128, 3), (288, 384, 3))
+    assert (middle[:, :32] == 200).all()
+    assert (middle[:, 32:] == 0).all()
+
+    item.forget()
+
+    assert item.read_at is None
+    assert item.deep_pixels is None
 
 
 def test_a_failure_of_the_encoder_is_500_too() -> None:

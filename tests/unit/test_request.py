@@ -15,7 +15,7 @@ from roomdet.config import Limits
 from roomdet.errors import FileTooLarge, InvalidFileFormat, RequestError, ValidationError
 from roomdet.request import OPTIONS_HEADER, ImageRequest, parse_request
 from roomdet.s3_address import AllowList, S3Address
-from roomdet.schema import RequestOptions
+from roomdet.schema import Detail, RequestOptions
 
 LIMITS = Limits(max_bytes=1000)
 ALLOWED = AllowList.parse("s3://bucket/plans/")
@@ -93,12 +93,30 @@ def test_header_names_have_no_case(name: str) -> None:
 
 
 def test_json_keys_are_options() -> None:
-    """All four options stand beside the image."""
-    request = parse_json(
-        {"image": FILE_BASE64, "confidence": 0.5, "iou": 0.6, "max_rooms": 7, "page": 3}
-    )
+    """All of them stand beside the image."""
+    options = {"confidence": 0.5, "iou": 0.6, "max_rooms": 7, "page": 3, "detail": "sheet"}
+    request = parse_json({"image": FILE_BASE64, **options})
 
-    assert RequestOptions(0.5, 0.6, 7, 3) == request.options
+    assert RequestOptions(0.5, 0.6, 7, 3, Detail.SHEET) == request.options
+
+
+@pytest.mark.parametrize(
+    ("row", "headers"),
+    [
+        pytest.param({"body": FILE}, {OPTIONS_HEADER: "page=2; detail = page"}, id="header"),
+        pytest.param({"body": {"image": FILE_BASE64, "page": 2, "detail": "page"}}, {}, id="json"),
+        pytest.param(
+            {"image": FILE, "page": b"2", "detail": bytearray(b"page")},
+            {"Content-Type": "multipart/form-data"},
+            id="form",
+        ),
+    ],
+)
+def test_a_word_comes_in_every_form(row: dict[str, Any], headers: dict[str, str]) -> None:
+    """Beside a number."""
+    request = parse_request(row, headers, LIMITS)
+
+    assert ImageRequest(FILE, RequestOptions(page=2, detail=Detail.PAGE)) == request
 
 
 @pytest.mark.parametrize("as_bytes", ["bytes", "parsed"])
@@ -222,6 +240,11 @@ def test_header_and_json_keys_add_up() -> None:
         pytest.param({"body": FILE}, "trace=abc", "unknown option 'trace'", id="unknown-in-header"),
         pytest.param({"body": FILE}, "trace=1", "unknown option 'trace'", id="unknown-number"),
         pytest.param({"body": FILE}, "page=two", "page must be a number", id="word"),
+        pytest.param({"body": FILE}, "detail=2", "detail must be one of", id="number-for-a-word"),
+        pytest.param({"body": FILE}, "detail=closely", "auto, page, sheet", id="other-word"),
+        pytest.param(
+            {"body": {"image": FILE_BASE64, "detail": True}}, "", "auto, page, sheet", id="bool"
+        ),
         pytest.param({"body": FILE, "page": b"2"}, "", "in the address", id="query-string"),
         pytest.param(
             {"body": {"image": FILE_BASE64, "zoom": 2}}, "", "unknown key 'zoom'", id="unknown-key"

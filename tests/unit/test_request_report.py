@@ -3,20 +3,40 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from roomdet.errors import FileTooLarge, RequestError
 from roomdet.geometry import Detections
+from roomdet.inspection import Ceiling, Inspection
 from roomdet.item import Item, Step
 from roomdet.page import Page
 from roomdet.report import METRICS, OUTCOMES, initial_values, measurements, request_fields
+from roomdet.schema import Detail, RequestOptions
+from tests.looking import ToldDetector
+
+if TYPE_CHECKING:
+    from roomdet.geometry import Pixels
+
+
+def paper(side_px: int) -> Pixels:
+    """A page with a black line."""
+    pixels = np.full((side_px, 3 * side_px // 4, 3), 255, np.uint8)
+    pixels[side_px // 2 : side_px // 2 + 8] = 0
+    return pixels
 
 
 def served() -> Item:
-    """A request for page 2 of 3 of a document, with one room, and times for its steps."""
+    """A request for page 2 of 3 of a document, seen on two levels, with one room, and times."""
     item = Item("id-1", bytes_in=1234)
-    item.page = Page(np.zeros((4, 6, 3), np.uint8), (400.5, 600.5), 24, number=2, count=3)
+    item.page = Page(paper(640), (480, 640), 1280, 24, number=2, count=3)
+    options = RequestOptions(detail=Detail.SHEET)
+    item.inspection = Inspection(ToldDetector(), item.page, options, Ceiling(4, math.inf))
+    while side_px := item.inspection.next_side_px():
+        item.inspection.look(paper(side_px))
     item.found = Detections(np.array([[0, 0, 0.5, 1]], np.float32), np.array([0.9], np.float32))
     item.encode()
     item.seconds = {Step.DECODE: 0.0151234, Step.DETECT: 0.25, Step.ENCODE: 0.0002}
@@ -43,7 +63,9 @@ def test_a_served_request_is_told_with_sizes_and_times() -> None:
         "pixels": 24,
         "page": 2,
         "page_count": 3,
-        "side_px": 6,
+        "side_px": 1280,
+        "levels": 2,
+        "slices": 2,
         "rooms": 1,
         "decode_ms": 15.12,
         "detect_ms": 250.0,
@@ -65,6 +87,21 @@ def test_a_fetched_file_is_told_with_its_size_and_time() -> None:
     assert ("roomdet_fetch_seconds", 0.3, []) in measurements(item)
 
 
+def test_an_inspection_that_was_cut_short_is_told() -> None:
+    """In the log and in the metrics; of one that was not, nothing is said in the log."""
+    item = served()
+    assert item.page is not None
+    assert "cut_short" not in request_fields(item, status=200, answer=b"")
+    item.inspection = Inspection(ToldDetector(), item.page, item.options, Ceiling(4, -math.inf))
+    assert item.inspection.next_side_px() is None
+
+    fields = request_fields(item, status=200, answer=b"")
+
+    told = {name: fields[name] for name in ("side_px", "levels", "slices", "cut_short")}
+    assert told == {"side_px": 640, "levels": 1, "slices": 1, "cut_short": True}
+    assert ("roomdet_cut_short_total", 1, []) in measurements(item)
+
+
 def test_a_refused_request_is_told_by_its_code() -> None:
     """The message may repeat what the caller sent, so it is left out."""
     assert request_fields(refused(), status=413, answer=b"{}") == {
@@ -82,6 +119,9 @@ def test_a_served_request_counts_everywhere() -> None:
     assert measurements(served()) == [
         ("roomdet_requests_total", 1, ["success"]),
         ("roomdet_pixels_total", 24, []),
+        ("roomdet_levels_total", 2, []),
+        ("roomdet_slices_total", 2, []),
+        ("roomdet_cut_short_total", 0, []),
         ("roomdet_rooms_total", 1, []),
         ("roomdet_decode_seconds", 0.015123, []),
         ("roomdet_detect_seconds", 0.25, []),

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from roomdet.errors import FileTooLarge, ValidationError
-from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error, parse_value
+from roomdet.schema import (
+    Detail,
+    RequestOptions,
+    build_rooms,
+    encode_answer,
+    encode_error,
+    parse_value,
+)
 
 
 def encoded(rows: list[tuple[list[int], float]], page_count: int = 1) -> dict[str, Any]:
@@ -114,6 +121,9 @@ def test_half_a_surrogate_pair_can_be_answered() -> None:
         pytest.param({"max_rooms": 1}, id="max-rooms-lowest"),
         pytest.param({"max_rooms": 1000}, id="max-rooms-highest"),
         pytest.param({"page": 100_000}, id="page-any"),
+        pytest.param({"detail": "auto"}, id="detail-auto"),
+        pytest.param({"detail": "page"}, id="detail-page"),
+        pytest.param({"detail": "sheet"}, id="detail-sheet"),
         pytest.param({}, id="none"),
     ],
 )
@@ -122,6 +132,12 @@ def test_options_in_range_are_taken(values: dict[str, Any]) -> None:
     options = RequestOptions.from_values(values)
 
     assert values == {name: getattr(options, name) for name in values}
+
+
+def test_detail_is_one_of_its_kind() -> None:
+    """A word becomes a member; where nothing is said, the page decides."""
+    assert RequestOptions.from_values({"detail": "sheet"}).detail is Detail.SHEET
+    assert RequestOptions().detail is Detail.AUTO
 
 
 @pytest.mark.parametrize(
@@ -144,6 +160,12 @@ def test_options_in_range_are_taken(values: dict[str, Any]) -> None:
         pytest.param({"max_rooms": True}, "max_rooms must be an integer", id="bool-integer"),
         pytest.param({"page": 0}, "page must be an integer from 1 on", id="page-zero"),
         pytest.param({"page": -1}, "page must be", id="page-negative"),
+        pytest.param({"detail": "Page"}, "detail must be one of auto, page, sheet", id="capital"),
+        pytest.param({"detail": "levels"}, 'detail must be .*; got "levels"', id="other-word"),
+        pytest.param({"detail": ""}, "detail must be one of", id="no-word"),
+        pytest.param({"detail": 2}, "detail must be one of", id="number-for-a-word"),
+        pytest.param({"detail": None}, "detail must be one of", id="null-for-a-word"),
+        pytest.param({"detail": ["page"]}, "detail must be one of", id="list-of-words"),
         pytest.param({"conf": 0.5}, "unknown option 'conf'; known: confidence", id="unknown"),
     ],
 )
@@ -162,6 +184,12 @@ def test_numbers_are_read_from_text(text: str, expected: float | None) -> None:
     number = parse_value("page", text)
 
     assert number == expected if expected is not None else number != number  # noqa: PLR0124
+
+
+def test_a_word_is_read_from_text() -> None:
+    """Without the spaces around it; which words there are is checked with the other options."""
+    assert parse_value("detail", " sheet ") == "sheet"
+    assert parse_value("detail", "2") == "2"
 
 
 @pytest.mark.parametrize("text", ["", "many", "1_000", "٣", "0x10", "9" * 40, "1,5"])

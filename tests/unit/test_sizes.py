@@ -6,8 +6,9 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -25,11 +26,15 @@ from benchmarks.sizes.report import size_rows
 from evaluation.mosaics import KnownPlan
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import load_detector
-from roomdet.geometry import Detections, Pixels
 from roomdet.images import read_page
 from roomdet.schema import RequestOptions
 from tests.conftest import NETWORK, SAMPLE_PNG
+from tests.looking import ToldDetector
 from training.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
+
+if TYPE_CHECKING:
+    from roomdet.detector import RawPrediction
+    from roomdet.geometry import Pixels
 
 SAMPLE = KnownPlan(SAMPLE_PNG.read_bytes(), (0, 0), np.zeros((0, 4), np.float32))
 
@@ -99,23 +104,23 @@ def test_a_network_at_its_own_size_is_what_is_served() -> None:
     assert found.scores.tolist() == served.scores.tolist()
 
 
-class Noting:
+@dataclass(slots=True)
+class Noting(ToldDetector):
     """A detector that finds nothing and notes that it was asked."""
 
-    def __init__(self, name: str, asked: list[str]) -> None:
-        self.name, self.asked, self.input_px = name, asked, 64
+    name: str = ""
+    asked: list[str] = field(default_factory=list)
 
-    def detect(self, pixels: Pixels, options: RequestOptions) -> Detections:
+    def predict(self, pixels: Pixels) -> RawPrediction:
         """Nothing."""
-        del pixels, options
         self.asked.append(self.name)
-        return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+        return ToldDetector.predict(self, pixels)
 
 
 def test_latency_is_taken_in_turns() -> None:
     """A machine that slows down slows all of them; the first round does not count."""
     asked: list[str] = []
-    candidates = [Candidate(name, 64, Noting(name, asked)) for name in ("n", "s")]
+    candidates = [Candidate(name, 64, Noting(name=name, asked=asked)) for name in ("n", "s")]
 
     Bench(candidates, {"houses": [SAMPLE] * 5}).measure_latency(pictures=2, rounds=3)
 
