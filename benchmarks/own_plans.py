@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import machine
 from benchmarks.ablation.judging import PlanSet
 from benchmarks.ablation.running import ONE_HELD_OUT, run_module
+from reporting import machine
 from training.errors import DataError
 from training.plan_sets import named_set, read_plan_set
 from training.record import write_atomically

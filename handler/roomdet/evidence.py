@@ -23,7 +23,7 @@ Ink = npt.NDArray[np.float32]
 # Sides of the blocks of pixels of the first level that are averaged: nothing thin is missed.
 BLOCK_PX = 4
 # Blocks that differ from the paper by less than this are paper, of 255.
-PAPER_RANGE = 8
+PAPER_RANGE = 16
 # A room explains the ink of its walls, too: this much around it, as a share of the page.
 AROUND = 0.0125
 

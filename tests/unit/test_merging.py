@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pytest
 
-from roomdet.merging import Level, is_cut, known, merge
+from roomdet.merging import Level, known, merge
 from roomdet.slices import Slice, cut
 
 if TYPE_CHECKING:
@@ -95,33 +95,6 @@ def test_known_sizes_rise_and_fall() -> None:
     assert (np.diff(weights[:100]) >= 0).all()
     assert (np.diff(weights[150:]) <= 0).all()
     assert np.abs(np.diff(weights)).max() < 0.1
-
-
-MIDDLE = Slice(1000, 800, 2280, 1760)
-
-
-@pytest.mark.parametrize(
-    ("box", "part", "expected"),
-    [
-        pytest.param((1100, 900, 1300, 1000), MIDDLE, False, id="inside"),
-        pytest.param((1000, 900, 1300, 1000), MIDDLE, True, id="at the left edge"),
-        pytest.param((1002, 900, 1300, 1000), MIDDLE, True, id="2 px from it"),
-        pytest.param((1003, 900, 1300, 1000), MIDDLE, False, id="3 px from it"),
-        pytest.param((1100, 801, 1300, 1000), MIDDLE, True, id="at the upper edge"),
-        pytest.param((1100, 900, 2279, 1000), MIDDLE, True, id="at the right edge"),
-        pytest.param((1100, 900, 1300, 1760), MIDDLE, True, id="at the lower edge"),
-        pytest.param((990, 790, 2290, 1770), MIDDLE, True, id="larger than the slice"),
-        pytest.param((0, 0, 100, 100), Slice(0, 0, 960, 960), False, id="the page's corner"),
-        pytest.param((900, 0, 960, 100), Slice(0, 0, 960, 960), True, id="its other corner is not"),
-        pytest.param(
-            (2500, 1900, 2560, 1920), Slice(1600, 960, 2560, 1920), False, id="the page's last one"
-        ),
-        pytest.param((0, 0, 2560, 1920), Slice(0, 0, 2560, 1920), False, id="all of the page"),
-    ],
-)
-def test_boxes_at_an_inner_edge_are_cut(box: Box, part: Slice, *, expected: bool) -> None:
-    """The page's own edges cut nothing."""
-    assert is_cut(boxes_of(box), part, (2560, 1920)).tolist() == [expected]
 
 
 ROOM: Box = (100, 100, 160, 160)
