@@ -57,7 +57,7 @@ class Budget:
         direct_mb: Memory of the JVM for bodies that are being received.
         queue: Requests that may wait.
         max_bytes: Largest file of a request.
-        zooms: Whether pages of many small rooms are looked at again at twice the size.
+        max_levels: Levels that a page may be seen on, 1 to 4.
     """
 
     workers: int
@@ -67,7 +67,7 @@ class Budget:
     direct_mb: int
     queue: int
     max_bytes: int
-    zooms: bool
+    max_levels: int
 
     @property
     def max_request_bytes(self) -> int:
@@ -120,7 +120,7 @@ def share_out(
         direct_mb=_direct_mb(limits, body_mb),
         queue=queue,
         max_bytes=max_bytes,
-        zooms=zooms,
+        max_levels=4 if zooms else 2,
     )
 
 

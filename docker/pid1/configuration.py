@@ -175,7 +175,7 @@ def environment(environ: Mapping[str, str], places: Places, budget: Budget) -> d
         "ROOMDET_THREADS": str(budget.threads),
         "ROOMDET_MEMORY_MB": str(budget.request_mb),
         "ROOMDET_MAX_BYTES": str(budget.max_bytes),
-        **({} if budget.zooms else {"ROOMDET_ZOOM_BELOW_PX": "0"}),
+        "ROOMDET_MAX_LEVELS": str(budget.max_levels),
         # NumPy calculates little here; without this it keeps a thread per CPU.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
