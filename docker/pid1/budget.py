@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 JVM_MB = 160  # while it serves; a full queue of large bodies adds up to the heap's size
 WORKER_MB = 230  # with every form of canvas of a first look seen, between requests
 # With every form of canvas of slices seen, in addition (docs/decisions/0027-sliced-inference.md).
-SLICES_MB = 150
+SLICES_MB = 75
 OTHER_MB = 48  # process 1 and what lies in /tmp
 # The archive's own setting (handler/model-config.yaml) is the most that a request is given, and
 # with less than this an ordinary sheet could not be read.

@@ -93,12 +93,12 @@ def test_this_machines_limits_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        pytest.param(Limits(2, 1024), Budget(1, 2, 436, 177, 202, 10, SMALL, 2), id="1024 MB"),
+        pytest.param(Limits(2, 1024), Budget(1, 2, 511, 177, 202, 10, SMALL, 2), id="1024 MB"),
         pytest.param(Limits(2, 2048), Budget(1, 2, 1200, 588, 672, 10, LARGE, 4), id="2048 MB"),
         pytest.param(Limits(2, 3072), Budget(1, 2, 1200, 588, 672, 10, LARGE, 4), id="3072 MB"),
         pytest.param(
             Limits(4, 3072),
-            Budget(2, 2, 1052, 588, 672, 10, LARGE, 4),
+            Budget(2, 2, 1127, 588, 672, 10, LARGE, 4),
             id="4 CPUs, 3072 MB",
         ),
         pytest.param(
@@ -128,7 +128,7 @@ def test_what_is_shared_out_fits() -> None:
     for memory_mb in range(640, 8192, 64):
         budget = share_out(Limits(8, memory_mb), max_bytes=6 * MIB)
 
-        worker_mb = 230 + (150 if budget.max_levels > 1 else 0)
+        worker_mb = 230 + (75 if budget.max_levels > 1 else 0)
         assert 160 + 48 + budget.workers * (worker_mb + budget.request_mb) <= memory_mb
 
 
@@ -144,20 +144,20 @@ def test_too_little_memory_is_refused(memory_mb: int, max_bytes: int | None, tol
 
 def test_workers_can_be_chosen() -> None:
     """They share the memory for requests and the CPUs."""
-    assert Budget(3, 2, 916, 588, 672, 10, LARGE, 4) == share_out(Limits(6, 4096), workers=3)
+    assert Budget(3, 2, 991, 588, 672, 10, LARGE, 4) == share_out(Limits(6, 4096), workers=3)
 
 
 @pytest.mark.parametrize(
     ("memory_mb", "workers", "request_mb", "max_levels"),
     [
-        pytest.param(987, 1, 549, 1, id="one MiB too little for two"),
-        pytest.param(988, 1, 400, 2, id="just enough for two"),
-        pytest.param(1535, 1, 947, 2, id="small"),
-        pytest.param(1536, 1, 948, 4, id="not small"),
+        pytest.param(912, 1, 474, 1, id="one MiB too little for two"),
+        pytest.param(913, 1, 400, 2, id="just enough for two"),
+        pytest.param(1535, 1, 1022, 2, id="small"),
+        pytest.param(1536, 1, 1023, 4, id="not small"),
         pytest.param(1536, 3, 212, 1, id="scarce for three workers"),
-        pytest.param(2548, 3, 400, 2, id="just enough for two, of three workers"),
-        pytest.param(3147, 3, 599, 2, id="one MiB too little for all"),
-        pytest.param(3148, 3, 600, 4, id="just enough for all"),
+        pytest.param(2323, 3, 400, 2, id="just enough for two, of three workers"),
+        pytest.param(2922, 3, 599, 2, id="one MiB too little for all"),
+        pytest.param(2923, 3, 600, 4, id="just enough for all"),
     ],
 )
 def test_levels_are_granted_by_memory(
