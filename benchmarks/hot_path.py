@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from reporting import machine, marks
 from reporting.tables import as_markdown
-from roomdet import detector, geometry, images, item, pictures, request
+from roomdet import detector, geometry, images, inspection, item, pictures, request
 from roomdet.config import Config
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ STAGES = {
     "network": "uint8 to boxes, in OpenVINO",
     "suppression": "choose among the boxes",
     "encode": "boxes to JSON",
-    "other": "all else: checks, mapping the boxes back, measuring",
+    "other": "all else: checks, mapping the boxes back, levels of sheets, measuring",
 }
 
 
@@ -108,7 +108,12 @@ def answer(data: bytes, rooms: detector.OpenVinoDetector, config: Config, clock:
             asked = request.parse_request({"body": body}, {}, config.limits)
         assert isinstance(asked.file, bytes)
         row.read_at = partial(_read_page, asked.file, config, clock)
-        row.found = rooms.detect(row.look_at(rooms.input_px), asked.options, closer=row.look_closer)
+        row.page = row.read(rooms.input_px)
+        ceiling = inspection.Ceiling(config.max_levels, row.begun_s + config.max_seconds)
+        seen = inspection.Inspection(rooms, row.page, asked.options, ceiling)
+        while (side_px := seen.next_side_px()) is not None:
+            seen.look(row.level_pixels(side_px, seen.deepest_px))
+        row.found = seen.rooms()
         with clock.stage("encode"):
             encoded, _ = row.encode()
     return encoded
