@@ -43,7 +43,7 @@ STAGES = {
     "network": "uint8 to boxes, in OpenVINO",
     "suppression": "choose among the boxes",
     "encode": "boxes to JSON",
-    "other": "all else: checks, mapping the boxes back, measuring",
+    "other": "all else: checks, mapping the boxes back, levels of sheets, measuring",
 }
 
 

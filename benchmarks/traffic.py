@@ -109,7 +109,10 @@ def picture(chance: random.Random, largest_px: int) -> tuple[str, bytes]:
 
 
 def _file(chance: random.Random, kind: str, body: bytes) -> Request:
-    options = f"confidence={chance.uniform(0.05, 0.9):.4f};max_rooms={chance.randint(1, 300)}"
+    options = (
+        f"confidence={chance.uniform(0.05, 0.9):.4f};max_rooms={chance.randint(1, 300)};"
+        f"detail={chance.choice(('auto', 'page'))}"
+    )
     headers = {"Content-Type": _OCTETS, OPTIONS_HEADER: options}
     return Request(kind, body, headers=headers)
 

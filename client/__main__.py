@@ -9,6 +9,7 @@ from pathlib import Path
 
 from client.api import ClientError, detect
 from client.draw import draw_rooms
+from roomdet.errors import ValidationError
 from roomdet.schema import OPTION_NAMES, parse_value
 
 
@@ -23,15 +24,12 @@ def main(argv: list[str] | None = None) -> int:
     for name in OPTION_NAMES:
         command.add_argument(f"--{name.replace('_', '-')}", dest=name, help="see docs/api.md")
     args = parser.parse_args(argv)
-    options = {
-        name: parse_value(name, value)
-        for name in OPTION_NAMES
-        if (value := getattr(args, name)) is not None
-    }
+    given = {name: value for name in OPTION_NAMES if (value := getattr(args, name)) is not None}
     try:
+        options = {name: parse_value(name, value) for name, value in given.items()}
         data = args.plan.read_bytes()
         answer = detect(data, url=args.url, options=options)
-    except (OSError, ClientError) as err:
+    except (OSError, ClientError, ValidationError) as err:
         print(f"error: {err}", file=sys.stderr)
         return 1
     print(answer.body)

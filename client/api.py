@@ -73,14 +73,18 @@ class Answer:
 
 
 def detect(
-    data: bytes, *, url: str, options: Mapping[str, float] | None = None, timeout_s: float = 60.0
+    data: bytes,
+    *,
+    url: str,
+    options: Mapping[str, float | str] | None = None,
+    timeout_s: float = 60.0,
 ) -> Answer:
     """Find the rooms of a plan.
 
     Args:
         data: A picture or PDF.
         url: Address of a server, such as ``http://127.0.0.1:8080``.
-        options: ``confidence``, ``iou``, ``max_rooms``, ``page``.
+        options: ``confidence``, ``iou``, ``max_rooms``, ``page``, ``detail``.
         timeout_s: For connecting and for each read.
 
     Raises:

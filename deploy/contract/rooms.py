@@ -101,6 +101,7 @@ def _options(asker: Asker) -> Row:
             sure,
             lambda rooms: all(room["confidence"] >= 0.9 for room in rooms),  # noqa: PLR2004
         ),
+        "attributes detail=page": (replace(plan, attributes="detail=page"), bool),
         "JSON max_rooms=1": (_json(plan.body, max_rooms=1), lambda rooms: len(rooms) == 1),
     }
     problems = []

@@ -56,7 +56,10 @@ class Sent:
 
 
 def run_async(
-    args: argparse.Namespace, target: Target, account: AwsAccount, options: Mapping[str, float]
+    args: argparse.Namespace,
+    target: Target,
+    account: AwsAccount,
+    options: Mapping[str, float | str],
 ) -> int:
     """Print what came of each plan, or with --no-wait where it will lie; 1 if one has no rooms.
 

@@ -53,7 +53,7 @@ def place_for(account: AwsAccount, endpoint: str) -> tuple[str, str]:
 
 @contextmanager
 def stored(
-    account: AwsAccount, place: str, data: bytes, options: Mapping[str, float]
+    account: AwsAccount, place: str, data: bytes, options: Mapping[str, float | str]
 ) -> Iterator[bytes]:
     """Put a plan where the endpoint reads it, and yield the request that names it.
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_BYTES = {Mode.REALTIME: 6_291_456, Mode.SERVERLESS: 4 * 2**20}
 # Together a minute and a half: a serverless container that is started now takes less.
 PAUSES_S = (2.0, 4.0, 8.0, 16.0, 30.0, 30.0)
-OPTIONS = {"confidence": float, "iou": float, "max_rooms": int, "page": int}
+OPTIONS = {"confidence": float, "iou": float, "max_rooms": int, "page": int, "detail": str}
 _TRIED_AGAIN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _OCTETS = "application/octet-stream"
 _LOGS = "`python -m deploy logs --errors` shows what the container says of it."
@@ -91,7 +91,9 @@ def _one_file(args: argparse.Namespace, mode: Mode) -> Path:
     return file
 
 
-def _ask(account: AwsAccount, target: Target, data: bytes, options: dict[str, float]) -> Answer:
+def _ask(
+    account: AwsAccount, target: Target, data: bytes, options: dict[str, float | str]
+) -> Answer:
     """The rooms of a plan; one too large to be sent is named, if the endpoint takes that."""
     if not data:
         raise BadUsage("the file is empty")
@@ -126,7 +128,7 @@ def invoke(
     account: Invoker,
     endpoint: str,
     data: bytes,
-    options: Mapping[str, float],
+    options: Mapping[str, float | str],
     *,
     pauses_s: Sequence[float] = PAUSES_S,
     sleep: Callable[[float], None] = time.sleep,
@@ -137,7 +139,7 @@ def invoke(
         account: Whom to ask.
         endpoint: Its name.
         data: A picture or PDF.
-        options: ``confidence``, ``iou``, ``max_rooms``, ``page``.
+        options: ``confidence``, ``iou``, ``max_rooms``, ``page``, ``detail``.
         pauses_s: Before each further try.
         sleep: Waits so many seconds.
 

@@ -12,18 +12,21 @@ from pid1.errors import StartError
 if TYPE_CHECKING:
     from pid1.cgroup import Limits
 
-# Resident memory in MiB as measured in the image (docs/image.md).
+# Resident memory in MiB as measured in the image (docs/image.md, docs/memory.md).
 JVM_MB = 160  # while it serves; a full queue of large bodies adds up to the heap's size
-WORKER_MB = 230  # with every form of canvas seen, between requests
-# Further canvases, of pages that are looked at again (docs/decisions/0026-a-closer-look.md).
-ZOOM_MB = 80
+WORKER_MB = 230  # with every form of canvas of a first look seen, between requests
+# With every form of canvas of slices seen, in addition (docs/decisions/0027-sliced-inference.md).
+SLICES_MB = 75
 OTHER_MB = 48  # process 1 and what lies in /tmp
 # The archive's own setting (handler/model-config.yaml) is the most that a request is given, and
 # with less than this an ordinary sheet could not be read.
 MOST_REQUEST_MB = 1200
 LEAST_REQUEST_MB = 128
-# What a further worker must find for its requests, and any that looks closer.
+# What a further worker must find for its requests, and any that looks at slices of a page drawn
+# at 3840 px; for one further level, of 1280 px, this is enough.
 WORKER_REQUEST_MB = 600
+SECOND_LEVEL_REQUEST_MB = 400
+ALL_LEVELS = 4
 # A second thread halves the network's time, further ones bring little; decoding has only one.
 THREADS_PER_WORKER = 2
 
@@ -39,7 +42,7 @@ BODIES_RECEIVED = 24  # 12 at once, with room for gaps and for what goes to the 
 LARGE_DIRECT_MB = 1024  # as in config.properties, where there is plenty
 # The largest file where nothing is set: config.properties' and the worker's own, and in a small
 # container SageMaker's largest body. SageMaker forwards 4 MB (serverless) or 6 MiB. A small one has
-# no memory for a closer look either.
+# no memory for the larger levels of a page either.
 MAX_BYTES = 20 * 2**20
 SMALL_MAX_BYTES = 6 * 2**20
 SMALL_MB = 1536
@@ -57,7 +60,7 @@ class Budget:
         direct_mb: Memory of the JVM for bodies that are being received.
         queue: Requests that may wait.
         max_bytes: Largest file of a request.
-        zooms: Whether pages of many small rooms are looked at again at twice the size.
+        max_levels: Levels that a page may be seen on, 1 to ``ALL_LEVELS``.
     """
 
     workers: int
@@ -67,7 +70,7 @@ class Budget:
     direct_mb: int
     queue: int
     max_bytes: int
-    zooms: bool
+    max_levels: int
 
     @property
     def max_request_bytes(self) -> int:
@@ -98,12 +101,11 @@ def share_out(
     queue = min(QUEUE, int(heap_mb / (HEAP_PER_BODY * body_mb)) - BODIES_BESIDE_QUEUE)
     free_mb = limits.memory_mb - JVM_MB - OTHER_MB
     if workers is None:
-        each_mb = WORKER_MB + (0 if is_small else ZOOM_MB) + WORKER_REQUEST_MB
+        each_mb = WORKER_MB + SLICES_MB + WORKER_REQUEST_MB
         workers = max(1, min(cpus // THREADS_PER_WORKER, (free_mb - heap_mb // 2) // each_mb))
     share_mb = free_mb // workers - WORKER_MB
-    # The canvases of closer looks count as memory of requests, of which they must not take most.
-    zooms = not is_small and share_mb - ZOOM_MB >= WORKER_REQUEST_MB
-    request_mb = min(MOST_REQUEST_MB, share_mb - ZOOM_MB if zooms else share_mb)
+    max_levels = _levels(share_mb - SLICES_MB, is_small=is_small)
+    request_mb = min(MOST_REQUEST_MB, share_mb if max_levels == 1 else share_mb - SLICES_MB)
     if request_mb < LEAST_REQUEST_MB:
         needed_mb = JVM_MB + OTHER_MB + workers * (WORKER_MB + LEAST_REQUEST_MB)
         raise _too_little(limits, f"{workers} worker(s); {needed_mb} MiB are the least")
@@ -120,8 +122,15 @@ def share_out(
         direct_mb=_direct_mb(limits, body_mb),
         queue=queue,
         max_bytes=max_bytes,
-        zooms=zooms,
+        max_levels=max_levels,
     )
+
+
+def _levels(request_mb: int, *, is_small: bool) -> int:
+    """How many levels what is left for requests beside the canvases of slices allows."""
+    if request_mb >= WORKER_REQUEST_MB and not is_small:
+        return ALL_LEVELS
+    return 2 if request_mb >= SECOND_LEVEL_REQUEST_MB else 1
 
 
 def _direct_mb(limits: Limits, body_mb: float) -> int:

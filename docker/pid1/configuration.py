@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pid1.budget import ALL_LEVELS
 from pid1.errors import StartError
 from pid1.settings import STOP_FILE_VARIABLE, own_variables
 
@@ -171,11 +172,13 @@ def environment(environ: Mapping[str, str], places: Places, budget: Budget) -> d
     """
     dropped = _NOT_INHERITED | own_variables()
     inherited = {name: value for name, value in environ.items() if name not in dropped}
+    fits_all = budget.max_levels == ALL_LEVELS
     shared_out = {
         "ROOMDET_THREADS": str(budget.threads),
         "ROOMDET_MEMORY_MB": str(budget.request_mb),
         "ROOMDET_MAX_BYTES": str(budget.max_bytes),
-        **({} if budget.zooms else {"ROOMDET_ZOOM_BELOW_PX": "0"}),
+        # Where all fit the archive decides, which may want fewer.
+        **({} if fits_all else {"ROOMDET_MAX_LEVELS": str(budget.max_levels)}),
         # NumPy calculates little here; without this it keeps a thread per CPU.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -40,8 +41,13 @@ LEAST_CONFIDENCE, SAME_PLACE_IOU = 0.02, 0.7
 # Candidates that vote for the corners of a room of one look: AP50-95 0.642 without them and 0.650
 # with them on R3D's plans, 0.568 and 0.571 on CubiCasa5k's.
 VOTER_CONFIDENCE, VOTER_IOU = 0.02, 0.6
-# Of slices there are few forms of canvas, because OpenVINO keeps 12 to 35 MB for each.
-SLICE_STEP = 0.5
+# Of slices there are four forms of canvas, 960 or 1280 px a side, because OpenVINO keeps 9 to 24 MB
+# for each.
+SLICE_STEP = 1.5
+# oneDNN's kernels for AMX are no faster for int8 (docs/decisions/0027-sliced-inference.md), and it
+# keeps 20 MB more of them for each form of canvas. The variable caps what it takes; without effect
+# on a CPU that has less.
+_ISA_VARIABLE, _ISA_WITHOUT_AMX = "ONEDNN_MAX_CPU_ISA", "AVX512_CORE_FP16"
 # The only one of the process. Every Core has a CPU plugin of its own, which gives the thread a new
 # stack for signal handlers and at its end puts the former one back, even if that one's plugin and
 # memory are gone. The next signal that Python handles then ends the process (OpenVINO 2026.4,
@@ -259,6 +265,8 @@ def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
         ModelError: If a file is damaged or missing, or the golden plan's rooms are not found.
     """
     manifest = network.NetworkManifest.read(folder)
+    if manifest.precision == network.INT8:  # read by oneDNN at its first use, which is below
+        os.environ.setdefault(_ISA_VARIABLE, _ISA_WITHOUT_AMX)
     detector = OpenVinoDetector(
         folder,
         input_px=manifest.input_px,

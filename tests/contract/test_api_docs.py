@@ -280,6 +280,15 @@ def check_range(name: str, low: float, high: float | None, kind: type[int] | typ
             RequestOptions.from_values({name: kind(value)})
 
 
+def check_words(name: str, words: list[str]) -> None:
+    """Assert that these words are accepted, and no other and no number."""
+    for word in words:
+        RequestOptions.from_values({name: word})
+    for value in (words[0].upper(), "", 1, None):
+        with pytest.raises(ValidationError, match=f"{name} must be one of {', '.join(words)}"):
+            RequestOptions.from_values({name: value})
+
+
 KINDS: dict[str, type[int] | type[float]] = {"number": float, "integer": int}
 
 
@@ -290,6 +299,10 @@ def test_the_options_table_equals_the_code() -> None:
     assert list(table) == [option.name for option in fields(RequestOptions)]
     for option in fields(RequestOptions):
         kind, allowed, default = table[option.name]
+        if kind == "word":
+            assert default == option.default
+            check_words(option.name, allowed.split("`, `"))
+            continue
         assert type(option.default) is KINDS[kind]
         assert float(default) == option.default
         check_range(option.name, *bounds(allowed), KINDS[kind])
@@ -303,16 +316,19 @@ def test_the_options_of_openapi_equal_the_code() -> None:
     for option in fields(RequestOptions):
         schema = documented[option.name]
         assert schema["default"] == option.default
+        if schema["type"] == "string":
+            check_words(option.name, schema["enum"])
+            continue
         assert type(option.default) is KINDS[schema["type"]]
         check_range(option.name, schema["minimum"], schema.get("maximum"), KINDS[schema["type"]])
 
 
 @pytest.mark.parametrize(
     "extra",
-    [{"confidence": 1.4}, {"max_rooms": 0}, {"page": 1.5}, {"treshold": 0.4}],
+    [{"confidence": 1.4}, {"max_rooms": 0}, {"page": 1.5}, {"treshold": 0.4}, {"detail": "all"}],
     ids=lambda extra: next(iter(extra)),
 )
-def test_openapi_and_the_parser_refuse_the_same_requests(extra: dict[str, float]) -> None:
+def test_openapi_and_the_parser_refuse_the_same_requests(extra: dict[str, float | str]) -> None:
     """A document that the parser refuses is not valid either."""
     document = {"image": "aaaa", **extra}
 
@@ -458,12 +474,12 @@ def test_the_limits_table_equals_the_configuration() -> None:
         if "=" in line and not line.startswith("#")
     )
     limits = {limit.name: limit.default for limit in fields(Limits)}
+    worker_limits = ("memory_mb", "max_levels", "max_seconds", "fetch_timeout_s")
 
     assert limits == {name: model["roomdet"][name] for name in limits}
     assert documented == {
         **limits,
-        "memory_mb": model["roomdet"]["memory_mb"],
-        "fetch_timeout_s": model["roomdet"]["fetch_timeout_s"],
+        **{name: model["roomdet"][name] for name in worker_limits},
         "responseTimeout": model["responseTimeout"],
         "max_request_size": int(properties["max_request_size"]),
         "job_queue_size": int(properties["job_queue_size"]),

@@ -64,7 +64,7 @@ def test_rooms_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     asked: list[tuple[str, bytes]] = []
     with environment(CREDENTIALS), serve_aws([Answer(200, fields=ROOMS)], asked) as url:
         where = ("--set=region=eu-central-1", f"--endpoint-url={url}")
-        status = command(str(tmp_path / "plan.png"), "--confidence=0.5", *where)
+        status = command(str(tmp_path / "plan.png"), "--confidence=0.5", "--detail=sheet", *where)
 
     output = capsys.readouterr()
     assert status == 0

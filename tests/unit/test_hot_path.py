@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 from pathlib import Path
@@ -13,10 +12,9 @@ import pytest
 from PIL import Image
 
 from benchmarks import hot_path
-from evaluation.mosaics import own_sheets
 from roomdet import images, pictures
 from tests.builders import draw_plan, encode
-from tests.conftest import SAMPLE_PDF
+from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 
 if TYPE_CHECKING:
     from roomdet.config import Limits
@@ -71,13 +69,13 @@ def test_page_of_a_document_is_not_resized() -> None:
     assert taken["resize"]["ms"] == 0 < taken["decode"]["ms"]
 
 
-def test_sheet_of_small_rooms_is_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As the handler does it; no larger than the picture is."""
+def test_sheet_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the handler does it."""
     path, sides_px, read_page = tmp_path / "sheet.png", [], images.read_page
-    with Image.open(io.BytesIO(own_sheets(4)[0].data)) as sheet:
-        sheet.resize((1240, 877)).save(path)
+    sheet = Image.new("L", (1240, 877), 255)
+    with Image.open(SAMPLE_PNG) as plan:
+        sheet.paste(plan.convert("L").resize((400, 283)), (100, 100))
+    sheet.save(path)
 
     def read(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
         sides_px.append(side_px)

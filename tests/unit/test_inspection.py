@@ -65,6 +65,12 @@ def find_red(pixels: Pixels) -> list[Box]:
     return [(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)] if rows.size else []
 
 
+def find_closet(pixels: Pixels) -> list[Box]:
+    """What a network finds that takes the middle of whatever it is shown for a small room."""
+    x, y = pixels.shape[1] / 2, pixels.shape[0] / 2
+    return [(x - 15, y - 15, x + 15, y + 15)]
+
+
 # -- the shipped network ----------------------------------------------------------------------
 
 
@@ -134,8 +140,8 @@ def test_a_small_flat_in_a_corner_has_its_rooms(scale: float) -> None:
     ],
 )
 def test_levels_are_granted(options: RequestOptions, max_levels: int, sides_px: list[int]) -> None:
-    """Of a plan on which nothing is found; it is read once more for all of them."""
-    detector = ToldDetector()
+    """Of a plan on which small rooms are found; it is read once more for all of them."""
+    detector = ToldDetector(find_closet)
     seen = see(
         SAMPLE_PDF.read_bytes(), options, detector=detector, config=Config(max_levels=max_levels)
     )
@@ -146,6 +152,14 @@ def test_levels_are_granted(options: RequestOptions, max_levels: int, sides_px: 
     assert seen.inspection.slices == len(detector.shown_wh)
     assert max(max(size_wh) for size_wh in detector.shown_wh) <= 1280
     assert not seen.inspection.is_cut_short
+
+
+def test_the_last_level_is_seen_where_a_room_may_be() -> None:
+    """Three levels without so much as a guess are enough, unless the caller wants all."""
+    plan = SAMPLE_PDF.read_bytes()
+
+    assert see(plan, detector=ToldDetector()).inspection.level_count == 3
+    assert see(plan, SHEET, detector=ToldDetector()).inspection.level_count == 4
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ BUDGET = Budget(
     direct_mb=128,
     queue=2,
     max_bytes=5_000_000,
-    zooms=True,
+    max_levels=4,
 )
 
 
@@ -151,13 +151,14 @@ def test_the_environment(places: Places) -> None:
     assert "PYTHONPATH" not in made
 
 
-def test_a_small_container_has_no_closer_look(places: Places) -> None:
-    """Unless it is asked for."""
-    budget = replace(BUDGET, zooms=False)
-    asked = {"ROOMDET_ZOOM_BELOW_PX": "70"}
+def test_a_small_container_has_fewer_levels(places: Places) -> None:
+    """Unless more are asked for; where all fit, the archive decides."""
+    budget = replace(BUDGET, max_levels=2)
+    asked = {"ROOMDET_MAX_LEVELS": "3"}
 
-    assert environment({}, places, budget)["ROOMDET_ZOOM_BELOW_PX"] == "0"
-    assert environment(asked, places, budget)["ROOMDET_ZOOM_BELOW_PX"] == "70"
+    assert environment({}, places, budget)["ROOMDET_MAX_LEVELS"] == "2"
+    assert environment(asked, places, budget)["ROOMDET_MAX_LEVELS"] == "3"
+    assert "ROOMDET_MAX_LEVELS" not in environment({}, places, BUDGET)
 
 
 @pytest.mark.parametrize(

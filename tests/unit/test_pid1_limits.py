@@ -93,33 +93,27 @@ def test_this_machines_limits_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        pytest.param(
-            Limits(2, 1024), Budget(1, 2, 586, 177, 202, 10, SMALL, zooms=False), id="1024 MB"
-        ),
-        pytest.param(
-            Limits(2, 2048), Budget(1, 2, 1200, 588, 672, 10, LARGE, zooms=True), id="2048 MB"
-        ),
-        pytest.param(
-            Limits(2, 3072), Budget(1, 2, 1200, 588, 672, 10, LARGE, zooms=True), id="3072 MB"
-        ),
+        pytest.param(Limits(2, 1024), Budget(1, 2, 511, 177, 202, 10, SMALL, 2), id="1024 MB"),
+        pytest.param(Limits(2, 2048), Budget(1, 2, 1200, 588, 672, 10, LARGE, 4), id="2048 MB"),
+        pytest.param(Limits(2, 3072), Budget(1, 2, 1200, 588, 672, 10, LARGE, 4), id="3072 MB"),
         pytest.param(
             Limits(4, 3072),
-            Budget(2, 2, 1122, 588, 672, 10, LARGE, zooms=True),
+            Budget(2, 2, 1127, 588, 672, 10, LARGE, 4),
             id="4 CPUs, 3072 MB",
         ),
         pytest.param(
             Limits(0.4, 2048),
-            Budget(1, 1, 1200, 588, 672, 10, LARGE, zooms=True),
+            Budget(1, 1, 1200, 588, 672, 10, LARGE, 4),
             id="part of a CPU",
         ),
         pytest.param(
             Limits(64, 2048),
-            Budget(1, 64, 1200, 588, 672, 10, LARGE, zooms=True),
+            Budget(1, 64, 1200, 588, 672, 10, LARGE, 4),
             id="memory is short",
         ),
         pytest.param(
             Limits(8, 16384),
-            Budget(4, 2, 1200, 588, 1024, 10, LARGE, zooms=True),
+            Budget(4, 2, 1200, 588, 1024, 10, LARGE, 4),
             id="a large machine",
         ),
     ],
@@ -134,7 +128,7 @@ def test_what_is_shared_out_fits() -> None:
     for memory_mb in range(640, 8192, 64):
         budget = share_out(Limits(8, memory_mb), max_bytes=6 * MIB)
 
-        worker_mb = 230 + (80 if budget.zooms else 0)
+        worker_mb = 230 + (75 if budget.max_levels > 1 else 0)
         assert 160 + 48 + budget.workers * (worker_mb + budget.request_mb) <= memory_mb
 
 
@@ -150,21 +144,26 @@ def test_too_little_memory_is_refused(memory_mb: int, max_bytes: int | None, tol
 
 def test_workers_can_be_chosen() -> None:
     """They share the memory for requests and the CPUs."""
-    assert Budget(3, 2, 986, 588, 672, 10, LARGE, zooms=True) == share_out(
-        Limits(6, 4096), workers=3
-    )
+    assert Budget(3, 2, 991, 588, 672, 10, LARGE, 4) == share_out(Limits(6, 4096), workers=3)
 
 
 @pytest.mark.parametrize(
-    ("memory_mb", "request_mb", "zooms"),
+    ("memory_mb", "workers", "request_mb", "max_levels"),
     [
-        pytest.param(1536, 212, False, id="scarce"),
-        pytest.param(2937, 679, False, id="one MiB too little for a closer look"),
-        pytest.param(2938, 600, True, id="just enough"),
+        pytest.param(912, 1, 474, 1, id="one MiB too little for two"),
+        pytest.param(913, 1, 400, 2, id="just enough for two"),
+        pytest.param(1535, 1, 1022, 2, id="small"),
+        pytest.param(1536, 1, 1023, 4, id="not small"),
+        pytest.param(1536, 3, 212, 1, id="scarce for three workers"),
+        pytest.param(2323, 3, 400, 2, id="just enough for two, of three workers"),
+        pytest.param(2922, 3, 599, 2, id="one MiB too little for all"),
+        pytest.param(2923, 3, 600, 4, id="just enough for all"),
     ],
 )
-def test_many_workers_have_no_closer_look(memory_mb: int, request_mb: int, *, zooms: bool) -> None:
-    """Three in little memory keep it for requests, which otherwise fail after some such looks."""
-    budget = share_out(Limits(6, memory_mb), max_bytes=6 * MIB, workers=3)
+def test_levels_are_granted_by_memory(
+    memory_mb: int, workers: int, request_mb: int, max_levels: int
+) -> None:
+    """Where it is scarce it is kept for requests, which otherwise fail after some forms."""
+    budget = share_out(Limits(6, memory_mb), max_bytes=6 * MIB, workers=workers)
 
-    assert (budget.request_mb, budget.zooms) == (request_mb, zooms)
+    assert (budget.request_mb, budget.max_levels) == (request_mb, max_levels)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pytest
@@ -12,6 +12,9 @@ from roomdet.geometry import Boxes, Detections
 from roomdet.merging import Level
 from roomdet.slices import Slice, cut
 from roomdet.stitching import cut_edges, stitch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Box: TypeAlias = tuple[float, float, float, float]
 Room: TypeAlias = tuple[Box, float]
@@ -54,7 +57,9 @@ def test_edges_of_a_slice_cut(box: Box, part: Slice, expected: str) -> None:
     assert names[edges[0]].tolist() == expected.split()
 
 
-def shown(rooms: list[Room], page_wh: tuple[int, int] = PAGE_WH) -> list[tuple[Slice, Detections]]:
+def shown(
+    rooms: Sequence[Room], page_wh: tuple[int, int] = PAGE_WH
+) -> list[tuple[Slice, Detections]]:
     """Each room as the slices of a page show it, cut at their edges."""
     found = []
     for part in cut(page_wh, 640):
