@@ -23,7 +23,7 @@ OTHER_MB = 48  # process 1 and what lies in /tmp
 MOST_REQUEST_MB = 1200
 LEAST_REQUEST_MB = 128
 # What a further worker must find for its requests, and any that looks at slices of a page drawn
-# at 3840 px; for one further level, of 1280 px, this is enough.
+# at 4160 px; for one further level, of 1280 px, this is enough.
 WORKER_REQUEST_MB = 600
 SECOND_LEVEL_REQUEST_MB = 400
 ALL_LEVELS = 4

@@ -111,7 +111,7 @@ class Config:
     max_levels: int = field(
         default=4,
         metadata=_about(
-            "Levels that a page may be seen on: 640, 1280, 2560 and 3840 px; 1 is one look", 1, 4
+            "Levels that a page may be seen on: 640, 1280, 2560 and 4160 px; 1 is one look", 1, 4
         ),
     )
     max_seconds: int = field(

@@ -23,7 +23,7 @@ from roomdet.evidence import InkMap
 from roomdet.geometry import Boxes, Detections, fit_within
 from roomdet.merging import Level, merge
 from roomdet.schema import Detail, RequestOptions
-from roomdet.slices import Slice, cut, level_sides
+from roomdet.slices import Slice, cover, cut, level_sides
 
 if TYPE_CHECKING:
     from roomdet.detector import Detector
@@ -36,13 +36,15 @@ SHEET_INK_SHARE = 0.45
 # Rooms of this side (root of the area, px) are seen well enough to tell that a page is no sheet;
 # and of this one, so well that the next level would only show them too large.
 ENOUGH_PX, PLENTY_PX = 60, 120
+THIN_PX = 60  # a corridor of this width is as small as a closet, however long it is
 # The default of the option `iou` there: boxes of L-shaped rooms overlap those in their corners, and
 # that all candidates of one place are one room was seen to by then.
 SHEET_IOU = 0.5
 # Less ink than this in no such room is a frame's line or dust, as a share of a slice that is
 # nothing but ink; and less than this is nothing at all, whatever a request asks for.
 OPEN_INK, BLANK_INK = 0.001, 0.0002
-# After so many levels a place where not even a guess of a small room was made has none.
+# After so many levels a place where not even a guess of a small room was made has none, and the
+# next level is seen where there are such guesses.
 TRUSTED_LEVELS, LEAST_GUESS = 3, 0.1
 
 
@@ -156,22 +158,24 @@ class Inspection:
 
     def _worth_seeing(self, side_px: int) -> list[Slice]:
         """Slices of the next level that may show what the levels so far do not."""
-        size_wh = fit_within(self._page.source_wh, side_px)
-        parts = cut(size_wh, self._detector.input_px)
+        size_wh, input_px = fit_within(self._page.source_wh, side_px), self._detector.input_px
         if self._options.detail is Detail.SHEET:
-            return [part for part in parts if self._ink.is_in(part, size_wh, BLANK_INK)]
+            return self._with_ink(self._ink, size_wh, BLANK_INK)
         last = self._levels[-1]
         size_wh_twice = np.array(last.size_wh_px * 2, np.float32)
         fractions: Boxes = last.boxes_xyxy / size_wh_twice
-        is_small = _areas(last.boxes_xyxy) < PLENTY_PX**2
+        shorter = (last.boxes_xyxy[:, 2:] - last.boxes_xyxy[:, :2]).min(axis=1)
+        is_small = (_areas(last.boxes_xyxy) < PLENTY_PX**2) | (shorter < THIN_PX)
+        if len(self._levels) >= TRUSTED_LEVELS:
+            guesses: Boxes = fractions[is_small & (last.scores >= LEAST_GUESS)]
+            return cover(guesses * np.array(size_wh * 2, np.float32), size_wh, input_px)
         is_sure = last.scores >= RequestOptions().confidence
         open_ink = self._ink.without(fractions[is_sure & ~is_small])
-        wanted = [part for part in parts if open_ink.is_in(part, size_wh, OPEN_INK)]
-        if len(self._levels) < TRUSTED_LEVELS:
-            return wanted
-        guesses: Boxes = fractions[is_small & (last.scores >= LEAST_GUESS)]
-        guesses *= np.array(size_wh * 2, np.float32)
-        return [part for part in wanted if part.has_center(guesses)]
+        return self._with_ink(open_ink, size_wh, OPEN_INK)
+
+    def _with_ink(self, ink: InkMap, size_wh: tuple[int, int], least: float) -> list[Slice]:
+        parts = cut(size_wh, self._detector.input_px)
+        return [part for part in parts if ink.is_in(part, size_wh, least)]
 
     def _is_time_over(self) -> bool:
         self.is_cut_short = self.is_cut_short or time.monotonic() >= self._ceiling.ends_s

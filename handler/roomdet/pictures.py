@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 # The box filter may shrink to this multiple of the target; the last step is bilinear
 # (Pillow's documentation calls 2.0 "close to fair resampling", Image.resize, reducing_gap).
 REDUCING_GAP = 2.0
+# A large picture that would not shrink at all by that does by this: as a whole it would be held
+# twice, in its own mode and as grey or RGB.
+LARGE_GAP = 1.25
 # Converted at a time. The copies of a strip stay in the processor's cache (2 MB as RGB), where the
 # allocator has the same memory for the next strip.
 STRIP_PIXELS = 500_000
@@ -188,10 +191,9 @@ def _orientation(picture: Image.Image) -> int:
 def _at_size(picture: Image.Image, target_wh: tuple[int, int], bits: int) -> Image.Image:
     """Scale a decoded picture to ``target_wh``, averaging over what is left out; grey or RGB."""
     width, height = picture.size
-    factor_x, factor_y = (
-        max(1, int(side / target / REDUCING_GAP))
-        for side, target in zip(picture.size, target_wh, strict=True)
-    )
+    factor_x, factor_y = _factors(picture.size, target_wh, REDUCING_GAP)
+    if (factor_x, factor_y) == (1, 1) and width * height > LARGE_PIXELS:
+        factor_x, factor_y = _factors(picture.size, target_wh, LARGE_GAP)
     if (factor_x, factor_y) == (1, 1):
         reduced = _opaque(picture, bits)
     else:
@@ -201,6 +203,12 @@ def _at_size(picture: Image.Image, target_wh: tuple[int, int], bits: int) -> Ima
     # The last column and row of the reduced picture may stand for fewer pixels than the others.
     box_px = (0, 0, width / factor_x, height / factor_y)
     return reduced.resize(target_wh, Image.Resampling.BILINEAR, box=box_px)
+
+
+def _factors(size_wh: tuple[int, int], target_wh: tuple[int, int], gap: float) -> tuple[int, int]:
+    """By how much the box filter shrinks width and height."""
+    (width, height), (target_width, target_height) = size_wh, target_wh
+    return max(1, int(width / target_width / gap)), max(1, int(height / target_height / gap))
 
 
 def _rgb(pixels: Image.Image) -> Pixels:

@@ -10,20 +10,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from roomdet.geometry import Boxes
 
-# Longer sides of the levels, as multiples of the network's input: 640, 1280, 2560 and 3840 px. An
-# A1 sheet of 3840 px has 115 dots to an inch: a closet of 0.6 m at 1:100 has 27 px
+Corners: TypeAlias = npt.NDArray[np.floating]
+
+# Longer sides of the levels, as multiples of the network's input: 640, 1280, 2560 and 4160 px. An
+# A1 sheet of 4160 px has 126 dots to an inch: a closet of 0.6 m at 1:100 has 30 px
 # (docs/decisions/0027-sliced-inference.md).
-LEVELS = (1, 2, 4, 6)
+LEVELS = (1, 2, 4, 6.5)
 # A level is this much finer than the one before, or is left out: a picture may hold no more.
 LEAST_STEP = 1.25
 # Neighboring slices share this much, as a share of the input: 128 px. A room that is larger and is
 # cut is seen whole one level above.
 OVERLAP = 0.2
+# A box that a slice is laid over has this much around it there, as a share of the input: 32 px.
+MARGIN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +41,6 @@ class Slice:
     y0: int
     x1: int
     y1: int
-
-    def has_center(self, boxes_xyxy: Boxes) -> bool:
-        """Whether the center of some box lies in it.
-
-        Args:
-            boxes_xyxy: float32, shape ``(n, 4)``, pixels of the level.
-        """
-        x, y = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]).T / 2
-        is_in = (self.x0 <= x) & (x < self.x1) & (self.y0 <= y) & (y < self.y1)
-        return bool(is_in.any())
 
 
 def level_sides(input_px: int, native_px: float, most: int) -> list[int]:
@@ -76,6 +73,64 @@ def cut(page_wh_px: tuple[int, int], input_px: int) -> list[Slice]:
     """
     columns, rows = (_spans(side, input_px) for side in page_wh_px)
     return [Slice(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns]
+
+
+def cover(boxes_xyxy: Boxes, page_wh_px: tuple[int, int], input_px: int) -> list[Slice]:
+    """Lay slices over boxes, so that each lies in one of them; what has no boxes is left out.
+
+    Of four forms of slices, 1.5 or 2 times the input a side, the one that needs the fewest pixels.
+
+    Args:
+        boxes_xyxy: float32, shape ``(n, 4)``, pixels of the level. Of a box that is longer than
+            half the input each such piece lies in a slice.
+        page_wh_px: Size of the level.
+        input_px: Longer side of the first level.
+
+    Returns:
+        Rows of slices of one height, each row from left to right.
+    """
+    pieces = _pieces(boxes_xyxy, input_px / 2)
+    low = np.maximum(pieces[:, :2] - MARGIN * input_px, 0)
+    high = np.minimum(pieces[:, 2:] + MARGIN * input_px, np.array(page_wh_px))
+    lengths = (2 * input_px, round(1.5 * input_px))
+    plans = [
+        _cover(low, high, page_wh_px, (width, height)) for width in lengths for height in lengths
+    ]
+    return min(plans, key=lambda plan: sum((s.x1 - s.x0) * (s.y1 - s.y0) for s in plan))
+
+
+def _pieces(boxes_xyxy: Boxes, length_px: float) -> Corners:
+    """Cut boxes into equal pieces, none longer than that."""
+    size_wh = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
+    counts = np.maximum(np.ceil(size_wh / length_px), 1).astype(int)
+    pieces = [
+        (x0 + column * width, y0 + row * height, x0 + (column + 1) * width, y0 + (row + 1) * height)
+        for (x0, y0), (columns, rows), (width, height) in zip(
+            boxes_xyxy[:, :2].tolist(), counts.tolist(), (size_wh / counts).tolist(), strict=True
+        )
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    return np.array(pieces, np.float64).reshape(-1, 4)
+
+
+def _cover(
+    low: Corners, high: Corners, page_wh_px: tuple[int, int], slice_wh_px: tuple[int, int]
+) -> list[Slice]:
+    """Lay slices of one size over boxes that fit them, from the upper left on."""
+    width, height = (min(pair) for pair in zip(slice_wh_px, page_wh_px, strict=True))
+    last_x, last_y = page_wh_px[0] - width, page_wh_px[1] - height
+    slices: list[Slice] = []
+    rest = np.arange(len(low))
+    while rest.size:
+        y0 = min(int(low[rest, 1].min()), last_y)
+        is_here = (low[rest, 1] >= y0) & (high[rest, 1] <= y0 + height)
+        row, rest = rest[is_here], rest[~is_here]
+        while row.size:
+            x0 = min(int(low[row, 0].min()), last_x)
+            slices.append(Slice(x0, y0, x0 + width, y0 + height))
+            row = row[(low[row, 0] < x0) | (high[row, 0] > x0 + width)]
+    return slices
 
 
 def _spans(side_px: int, input_px: int) -> list[tuple[int, int]]:

@@ -131,7 +131,7 @@ def test_a_small_flat_in_a_corner_has_its_rooms(scale: float) -> None:
 @pytest.mark.parametrize(
     ("options", "max_levels", "sides_px"),
     [
-        pytest.param(RequestOptions(), 4, [640, 1280, 2560, 3840], id="as it asks for"),
+        pytest.param(RequestOptions(), 4, [640, 1280, 2560, 4160], id="as it asks for"),
         pytest.param(RequestOptions(), 3, [640, 1280, 2560], id="three are granted"),
         pytest.param(RequestOptions(), 2, [640, 1280], id="two are granted"),
         pytest.param(RequestOptions(), 1, [640], id="one is granted"),

@@ -6,11 +6,12 @@ from __future__ import annotations
 from itertools import pairwise
 from math import inf
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomdet.slices import Slice, cut, level_sides
+from roomdet.slices import Slice, cover, cut, level_sides
 
 INPUT_PX = 640
 
@@ -18,11 +19,11 @@ INPUT_PX = 640
 @pytest.mark.parametrize(
     ("native_px", "most", "sides_px"),
     [
-        pytest.param(inf, 4, [640, 1280, 2560, 3840], id="lines have no end"),
+        pytest.param(inf, 4, [640, 1280, 2560, 4160], id="lines have no end"),
         pytest.param(inf, 3, [640, 1280, 2560], id="three are granted"),
         pytest.param(inf, 2, [640, 1280], id="two are granted"),
         pytest.param(inf, 1, [640], id="one is granted"),
-        pytest.param(9933, 4, [640, 1280, 2560, 3840], id="A1 at 300 dpi"),
+        pytest.param(9933, 4, [640, 1280, 2560, 4160], id="A1 at 300 dpi"),
         pytest.param(300, 4, [640], id="a small picture has its first level all the same"),
         pytest.param(640, 4, [640], id="as large as the first level"),
         pytest.param(799, 4, [640], id="little more is no level"),
@@ -43,7 +44,7 @@ def test_levels_end_with_the_page(native_px: float, most: int, sides_px: list[in
 
 def test_levels_are_multiples_of_the_input() -> None:
     """A network of another size has others."""
-    assert level_sides(320, inf, 4) == [320, 640, 1280, 1920]
+    assert level_sides(320, inf, 4) == [320, 640, 1280, 2080]
 
 
 @pytest.mark.parametrize(
@@ -91,3 +92,47 @@ def test_slices_cover_every_pixel_and_overlap(page_wh_px: tuple[int, int]) -> No
         assert (of_side[0][0], of_side[-1][1]) == (0, side_px)
         assert all(end - start <= 2 * INPUT_PX for start, end in of_side)
         assert all(end - start >= 128 for (_, end), (start, _) in pairwise(of_side))
+
+
+@pytest.mark.parametrize(
+    ("boxes", "count"),
+    [
+        pytest.param([], 0, id="nothing is looked at"),
+        pytest.param([(10, 10, 40, 40)], 1, id="a closet in the corner of the page"),
+        pytest.param([(4130, 2900, 4160, 2942)], 1, id="in the last one"),
+        pytest.param([(100, 100, 160, 160), (700, 600, 760, 660)], 1, id="near ones share a slice"),
+        pytest.param([(100, 100, 160, 160), (3000, 150, 3060, 210)], 2, id="far ones do not"),
+        pytest.param([(100, 100, 160, 160), (150, 2000, 210, 2060)], 2, id="nor those below"),
+        pytest.param([(200, 1000, 3900, 1060)], 4, id="a corridor is covered along its length"),
+    ],
+)
+def test_slices_are_laid_over_boxes(boxes: list[tuple[float, ...]], count: int) -> None:
+    """Each piece of a box lies in some slice with a margin, and no slice leaves the page."""
+    page_wh, corners = (4160, 2942), np.array(boxes, np.float32).reshape(-1, 4)
+    slices = cover(corners, page_wh, 640)
+
+    assert len(slices) == count
+    for part in slices:
+        assert 0 <= part.x0 < part.x1 <= page_wh[0]
+        assert 0 <= part.y0 < part.y1 <= page_wh[1]
+        assert {part.x1 - part.x0, part.y1 - part.y0} <= {960, 1280}
+    for x0, y0, x1, y1 in boxes:
+        for x in np.arange(x0, x1, 10):
+            assert any(
+                part.x0 <= max(0, x - 32) and min(page_wh[0], x + 32) <= part.x1
+                and part.y0 <= y0 and y1 <= part.y1
+                for part in slices
+            )  # fmt: skip
+
+
+def test_slices_over_many_boxes_are_fewer_than_all() -> None:
+    """Of a plan in the middle of a sheet; a small page has one, as large as it is."""
+    chance = np.random.default_rng(3)
+    low = chance.uniform((1000, 800), (3000, 2000), (120, 2))
+    boxes = np.concatenate([low, low + chance.uniform(20, 110, (120, 2))], axis=1)
+    slices = cover(boxes.astype(np.float32), (4160, 2942), 640)
+
+    assert len(slices) < len(cut((4160, 2942), 640)) / 2
+    for x0, y0, x1, y1 in boxes:
+        assert any(p.x0 <= x0 and x1 <= p.x1 and p.y0 <= y0 and y1 <= p.y1 for p in slices)
+    assert cover(boxes[:1].astype(np.float32) - 900, (800, 700), 640) == [Slice(0, 0, 800, 700)]
