@@ -228,12 +228,13 @@ def served() -> Iterator[str]:
 
 def test_refusals_are_counted_and_tried_again() -> None:
     """Only answers have a latency, and a refused request is answered in the end."""
+    _Server.asked = 1  # the next warms up, and the one after it, some client's first, is refused
     with served() as url:
         told: dict[str, Any] = run(url, b"picture", clients=3, seconds=0, least=4)
 
     assert 12 == len(told["ms"])
     assert 2 == told["rooms"]
-    assert _Server.asked == 12 + 1 + told["refused"]
+    assert _Server.asked == 1 + 1 + 12 + told["refused"]
     assert told["refused"] > 0
     assert max(told["ms"]) >= 50  # the pause is part of the latency
 
