@@ -56,6 +56,7 @@ LISTING = [
     "roomdet/s3_source.py",
     "roomdet/schema.py",
     "roomdet/slices.py",
+    "roomdet/stitching.py",
     "sitecustomize.py",
 ]
 
