@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roomdet import documents, pictures
+from PIL import Image
+
+from roomdet import documents, pictures, png
 from roomdet.errors import FileTooLarge, InvalidFileFormat
 from roomdet.filetypes import FileType, identify
 
 if TYPE_CHECKING:
     from roomdet.config import Limits
+    from roomdet.geometry import Pixels
     from roomdet.page import Page
 
 READABLE = "PNG, JPEG, TIFF, WebP, BMP, GIF or PDF"
@@ -45,6 +48,29 @@ def read_page(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
         f"the file is {kind}; send a {READABLE} file (drawing programs export PDF)",
         {"found": kind},
     )
+
+
+class LargePage:
+    """A page as large as it may be asked for, and smaller; held in grey if it is.
+
+    Args:
+        pixels: uint8 RGB, shape ``(height, width, 3)``. Not modified.
+    """
+
+    def __init__(self, pixels: Pixels) -> None:
+        only = png.grey(pixels)
+        self._picture = Image.fromarray(pixels if only is None else only)
+
+    def at(self, page_wh_px: tuple[int, int]) -> Pixels:
+        """The page at a size, averaged over what is left out.
+
+        Args:
+            page_wh_px: Width and height, neither larger than the page's.
+
+        Returns:
+            uint8 RGB, shape ``(height, width, 3)``.
+        """
+        return pictures.rgb(self._picture.resize(page_wh_px, Image.Resampling.BOX))
 
 
 def too_many_bytes(size: int, limits: Limits) -> FileTooLarge:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from roomdet.errors import ProcessingFailed, RequestError
 from roomdet.geometry import Detections, fit_within, fractions_to_grid
-from roomdet.page import Page, reduced
+from roomdet.images import LargePage
 from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from roomdet.geometry import Pixels
     from roomdet.inspection import Inspection
+    from roomdet.page import Page
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Item:
         options: Checked options.
         read_at: Reads the page, for a longer side of so many pixels, once there is a file.
         page: The page on the first level, once it is read.
-        deep_pixels: The same page as large as it may be asked for, once that is.
+        large_page: The same page as large as it may be asked for, once that is.
         inspection: What was looked at, once detection began.
         found: Rooms on it, boxes as fractions of the page, once they are detected.
         error: What ended the work on this row, if anything did.
@@ -63,7 +64,7 @@ class Item:
     options: RequestOptions = field(default_factory=RequestOptions)
     read_at: Callable[[int], Page] | None = None
     page: Page | None = None
-    deep_pixels: Pixels | None = None
+    large_page: LargePage | None = None
     inspection: Inspection | None = None
     found: Detections | None = None
     error: RequestError | None = None
@@ -118,14 +119,14 @@ class Item:
         Raises:
             RequestError: As :func:`roomdet.images.read_page`.
         """
-        if self.deep_pixels is None:
-            self.deep_pixels = self.read(deepest_px).pixels
+        if self.large_page is None:
+            self.large_page = LargePage(self.read(deepest_px).pixels)
         assert self.page is not None
-        return reduced(self.deep_pixels, fit_within(self.page.source_wh, side_px))
+        return self.large_page.at(fit_within(self.page.source_wh, side_px))
 
     def forget(self) -> None:
         """Let go of the file and of large pixels; the answer is known."""
-        self.read_at = self.deep_pixels = None
+        self.read_at = self.large_page = None
 
     def encode(self) -> tuple[bytes, HTTPStatus]:
         """Encode the answer: JSON and its HTTP status."""

@@ -8,9 +8,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
-
 from roomdet.errors import FileTooLarge, InvalidFileFormat, ValidationError
 
 if TYPE_CHECKING:
@@ -49,22 +46,6 @@ class Page:
     pixel_count: int
     number: int
     count: int
-
-
-def reduced(pixels: Pixels, page_wh_px: tuple[int, int]) -> Pixels:
-    """A page at a smaller size, averaged over what is left out.
-
-    Args:
-        pixels: uint8 RGB, shape ``(height, width, 3)``. Not modified.
-        page_wh_px: Width and height, neither larger than the page's.
-
-    Returns:
-        uint8 RGB of that size; the same array where nothing is left out.
-    """
-    if pixels.shape[1::-1] == page_wh_px:
-        return pixels
-    smaller = Image.fromarray(pixels).resize(page_wh_px, Image.Resampling.BOX)
-    return np.asarray(smaller)
 
 
 def check_page(page: int, count: int, limits: Limits) -> None:

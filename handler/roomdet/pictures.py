@@ -86,7 +86,7 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
                 pixels, source_wh = _read_frame(picture, kind, side_px)
             else:
                 source_wh = plain.size
-                pixels = _rgb(_at_size(plain, fit_within(source_wh, side_px), 8))
+                pixels = rgb(_at_size(plain, fit_within(source_wh, side_px), 8))
             count_px = source_wh[0] * source_wh[1]
             return Page(pixels, source_wh, max(source_wh), count_px, number=page, count=count)
     except Image.DecompressionBombError as err:
@@ -146,7 +146,7 @@ def _read_frame(
         pixels = pixels.transpose(_UPRIGHT[orientation])
     if orientation in _SWAPS_SIDES:
         source_wh = (source_wh[1], source_wh[0])
-    return _rgb(pixels), source_wh
+    return rgb(pixels), source_wh
 
 
 def _decoded_pixels(picture: Image.Image, source_wh: tuple[int, int]) -> int:
@@ -211,7 +211,7 @@ def _factors(size_wh: tuple[int, int], target_wh: tuple[int, int], gap: float) -
     return max(1, int(width / target_width / gap)), max(1, int(height / target_height / gap))
 
 
-def _rgb(pixels: Image.Image) -> Pixels:
+def rgb(pixels: Image.Image) -> Pixels:
     """Samples of a grey or RGB picture, uint8, shape ``(height, width, 3)``."""
     samples: Pixels = np.asarray(pixels)
     return samples if pixels.mode == "RGB" else np.repeat(samples, 3).reshape(*samples.shape, 3)

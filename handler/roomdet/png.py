@@ -64,8 +64,8 @@ def decode(data: bytes, header: Image.Image) -> Image.Image | None:
         return None
     if kind == "mono":
         return Image.fromarray(samples[:, :, 0])
-    grey = _grey(samples)
-    return Image.fromarray(samples if grey is None else grey)
+    only = grey(samples)
+    return Image.fromarray(samples if only is None else only)
 
 
 def _is_there_memory(samples: int) -> bool:
@@ -81,7 +81,7 @@ def _is_there_memory(samples: int) -> bool:
     return True
 
 
-def _grey(samples: Pixels) -> Pixels | None:
+def grey(samples: Pixels) -> Pixels | None:
     """One channel of RGB or RGBA of which every pixel is grey and opaque.
 
     Args:
@@ -92,13 +92,13 @@ def _grey(samples: Pixels) -> Pixels | None:
     """
     height, width, channels = samples.shape
     is_grey = _is_grey_rgb if channels == _RGB else _is_grey_rgba
-    grey = np.empty((height, width), np.uint8)
+    only = np.empty((height, width), np.uint8)
     for top in range(0, height, STRIP_ROWS):
         strip = samples[top : top + STRIP_ROWS]
         if not is_grey(strip):
             return None
-        grey[top : top + STRIP_ROWS] = strip[:, :, 0]
-    return grey
+        only[top : top + STRIP_ROWS] = strip[:, :, 0]
+    return only
 
 
 def _is_grey_rgb(strip: Pixels) -> bool:

@@ -128,7 +128,7 @@ def test_further_levels_are_read_once() -> None:
     item.forget()
 
     assert item.read_at is None
-    assert item.deep_pixels is None
+    assert item.large_page is None
 
 
 def test_a_failure_of_the_encoder_is_500_too() -> None:
