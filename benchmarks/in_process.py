@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from roomdet.inspection import Ceiling, Inspection
@@ -26,7 +27,7 @@ def find_rooms(row: Item, detector: Detector, config: Config) -> None:
         ModelError: If the network answers with numbers that are none.
     """
     row.page = row.read(detector.input_px)
-    ceiling = Ceiling(config.max_levels, row.begun_s + config.max_seconds)
+    ceiling = Ceiling(config.max_levels, time.monotonic() + config.max_seconds)
     row.inspection = inspection = Inspection(detector, row.page, row.options, ceiling)
     while side_px := inspection.next_side_px():
         inspection.look(row.level_pixels(side_px, inspection.deepest_px))

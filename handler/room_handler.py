@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -157,7 +158,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
 
     def _begin_to_look(self, item: Item, page: Page) -> int | None:
         """See the page as a whole; return the longer side of the next level, if there is one."""
-        ends_s = item.begun_s + self._config.max_seconds
+        ends_s = time.monotonic() + self._config.max_seconds
         with item.step(Step.DETECT):
             ceiling = Ceiling(self._config.max_levels, ends_s)
             item.inspection = Inspection(self._detector, page, item.options, ceiling)

@@ -115,13 +115,10 @@ class Config:
         ),
     )
     max_seconds: int = field(
-        default=20,
+        default=15,
         # TorchServe's responseTimeout and SageMaker's own are 60 s, for a batch of three.
         metadata=_about(
-            "Seconds from a request's reading on after which no further slice of its page is "
-            "looked at",
-            1,
-            60,
+            "Seconds of looking at a page after which no further slice of it is looked at", 1, 60
         ),
     )
     memory_mb: int = field(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 MAX_CANDIDATES = 30_000
 # Candidates of a slice: all that may vote for a room of several levels (roomdet/merging.py), of
 # which the network itself makes many of the same place.
-LEAST_CONFIDENCE, SAME_PLACE_IOU = 0.02, 0.7
+LEAST_CONFIDENCE, SAME_PLACE_IOU, MOST_OF_A_SLICE = 0.02, 0.7, 1000
 # Candidates that vote for the corners of a room of one look: AP50-95 0.642 without them and 0.650
 # with them on R3D's plans, 0.568 and 0.571 on CubiCasa5k's.
 VOTER_CONFIDENCE, VOTER_IOU = 0.02, 0.6
@@ -103,7 +103,7 @@ class RawPrediction:
             ModelError: If the output has numbers that are none.
         """
         voters = parse_output(self.output, LEAST_CONFIDENCE)
-        kept = non_maximum_suppression(voters, iou=SAME_PLACE_IOU, max_count=MAX_CANDIDATES)
+        kept = non_maximum_suppression(voters, iou=SAME_PLACE_IOU, max_count=MOST_OF_A_SLICE)
         found = self._on_page(vote(kept, voters, least_iou=SAME_PLACE_IOU))
         corners: Boxes = found.boxes_xyxy * np.array(self.letterbox.page_wh_px * 2, np.float32)
         return Detections(corners, found.scores)

@@ -75,16 +75,15 @@ class InkMap:
         """All ink, as a share of a page that is nothing but ink."""
         return float(self.ink.mean())
 
-    def is_in(self, part: Slice, size_wh_px: tuple[int, int], least: float) -> bool:
-        """Whether a slice has ink.
+    def blocks_in(self, part: Slice, size_wh_px: tuple[int, int]) -> float:
+        """Ink in a slice, in blocks that are nothing but ink.
 
         Args:
             part: The slice.
             size_wh_px: Size of its level.
-            least: So much, as a share of a slice that is nothing but ink.
         """
         rows, columns = self.ink.shape
         width, height = size_wh_px
         top, bottom = part.y0 * rows // height, -(-part.y1 * rows // height)
         start, end = part.x0 * columns // width, -(-part.x1 * columns // width)
-        return float(self.ink[top:bottom, start:end].mean()) >= least
+        return float(self.ink[top:bottom, start:end].sum())

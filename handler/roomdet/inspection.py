@@ -40,9 +40,11 @@ THIN_PX = 60  # a corridor of this width is as small as a closet, however long i
 # The default of the option `iou` there: boxes of L-shaped rooms overlap those in their corners, and
 # that all candidates of one place are one room was seen to by then.
 SHEET_IOU = 0.5
-# Less ink than this in no such room is a frame's line or dust, as a share of a slice that is
-# nothing but ink; and less than this is nothing at all, whatever a request asks for.
-OPEN_INK, BLANK_INK = 0.001, 0.0002
+# Less ink than this in no such room is dust; in blocks of the first level that are nothing but ink.
+# A flat on a fifteenth of a sheet's width has more.
+OPEN_INK = 3.0
+# A slice whose samples differ by less than this is blank, of 255.
+BLANK_RANGE = 16
 # After so many levels a place where not even a guess of a small room was made has none, and the
 # next level is seen where there are such guesses.
 TRUSTED_LEVELS, LEAST_GUESS = 3, 0.1
@@ -86,13 +88,14 @@ class Inspection:
         self._detector, self._page = detector, page
         self._options, self._ceiling = options, ceiling
         most = 1 if options.detail is Detail.PAGE else ceiling.levels
-        first_px, *self._further_px = level_sides(detector.input_px, page.native_px, most)
+        sides_px = level_sides(detector.input_px, page.native_px, most)
+        self.largest_px, self.deepest_px = sides_px[0], sides_px[-1]
+        self._further_px = sides_px[1:]
+        self._ink = InkMap.of(page.pixels) if self._further_px else None
         self._first = detector.predict(page.pixels)
         self._levels: list[Level] = []  # empty until there is more than the first
         self._wanted: list[Slice] = []
         self.slices = 1
-        self.largest_px = first_px
-        self.deepest_px = max(first_px, *self._further_px, 0)
         self.is_cut_short = False
 
     @property
@@ -102,19 +105,21 @@ class Inspection:
 
     def next_side_px(self) -> int | None:
         """Longer side of the level to look at next; None where enough was seen."""
-        if not self._further_px or self._is_time_over():
+        if self._ink is None:
             return None
         if not self._levels:
-            self._ink = InkMap.of(self._page.pixels)
-            if self._options.detail is Detail.AUTO and not self._is_sheet():
+            if _is_blank(self._page.pixels) or not self._is_sheet(self._ink):
                 return None
             found = self._first.candidates()
             height, width = self._page.pixels.shape[:2]
             whole = Slice(0, 0, width, height)
             self._levels.append(Level((width, height), (whole,), found.boxes_xyxy, found.scores))
-        side_px = self._further_px.pop(0)
-        self._wanted = self._worth_seeing(side_px)
-        return side_px if self._wanted else None
+        while self._further_px:
+            side_px = self._further_px.pop(0)
+            self._wanted = self._worth_seeing(side_px, self._ink)
+            if self._wanted:
+                return None if self._is_time_over() else side_px
+        return None
 
     def look(self, pixels: Pixels) -> None:
         """See the level that was asked for, slice by slice.
@@ -128,15 +133,18 @@ class Inspection:
         size_wh = (pixels.shape[1], pixels.shape[0])
         found: list[tuple[Slice, Detections]] = []
         for part in self._wanted:
+            shown = pixels[part.y0 : part.y1, part.x0 : part.x1]
+            if _is_blank(shown):
+                continue
             if self._is_time_over():
                 break
-            prediction = self._detector.predict(pixels[part.y0 : part.y1, part.x0 : part.x1])
-            candidates = prediction.candidates()
+            candidates = self._detector.predict(shown).candidates()
             corner = np.array([part.x0, part.y0] * 2, np.float32)
             found.append((part, Detections(candidates.boxes_xyxy + corner, candidates.scores)))
-        self.slices += len(found)
-        self.largest_px = max(size_wh)
-        self._levels.append(Level.of(found, size_wh))
+        if found:
+            self.slices += len(found)
+            self.largest_px = max(size_wh)
+            self._levels.append(Level.of(found, size_wh))
 
     def rooms(self) -> Detections:
         """The rooms of all levels, boxes as fractions of the page, the surest first."""
@@ -148,19 +156,24 @@ class Inspection:
         kept = slice(options.max_rooms)
         return Detections(found.boxes_xyxy[kept], found.scores[kept])
 
-    def _is_sheet(self) -> bool:
-        """Whether much of the page's ink is in no room that the first level shows well."""
+    def _is_sheet(self, ink: InkMap) -> bool:
+        """Whether much of the page's ink is in no room that the first level shows well.
+
+        Or the caller says so.
+        """
+        if self._options.detail is Detail.SHEET:
+            return True
         rooms = self._first.rooms(RequestOptions()).boxes_xyxy
         width, height = self._page.pixels.shape[1::-1]
         is_enough = _areas(rooms) * (width * height) >= ENOUGH_PX**2
-        left = self._ink.without(rooms[is_enough]).amount
-        return left > SHEET_INK_SHARE * self._ink.amount
+        left = ink.without(rooms[is_enough]).amount
+        return left > SHEET_INK_SHARE * ink.amount
 
-    def _worth_seeing(self, side_px: int) -> list[Slice]:
+    def _worth_seeing(self, side_px: int, ink: InkMap) -> list[Slice]:
         """Slices of the next level that may show what the levels so far do not."""
         size_wh, input_px = fit_within(self._page.source_wh, side_px), self._detector.input_px
         if self._options.detail is Detail.SHEET:
-            return self._with_ink(self._ink, size_wh, BLANK_INK)
+            return cut(size_wh, input_px)
         last = self._levels[-1]
         size_wh_twice = np.array(last.size_wh_px * 2, np.float32)
         fractions: Boxes = last.boxes_xyxy / size_wh_twice
@@ -170,16 +183,17 @@ class Inspection:
             guesses: Boxes = fractions[is_small & (last.scores >= LEAST_GUESS)]
             return cover(guesses * np.array(size_wh * 2, np.float32), size_wh, input_px)
         is_sure = last.scores >= RequestOptions().confidence
-        open_ink = self._ink.without(fractions[is_sure & ~is_small])
-        return self._with_ink(open_ink, size_wh, OPEN_INK)
-
-    def _with_ink(self, ink: InkMap, size_wh: tuple[int, int], least: float) -> list[Slice]:
-        parts = cut(size_wh, self._detector.input_px)
-        return [part for part in parts if ink.is_in(part, size_wh, least)]
+        open_ink = ink.without(fractions[is_sure & ~is_small])
+        parts = cut(size_wh, input_px)
+        return [part for part in parts if open_ink.blocks_in(part, size_wh) >= OPEN_INK]
 
     def _is_time_over(self) -> bool:
         self.is_cut_short = self.is_cut_short or time.monotonic() >= self._ceiling.ends_s
         return self.is_cut_short
+
+
+def _is_blank(pixels: Pixels) -> bool:
+    return int(pixels.max()) - int(pixels.min()) < BLANK_RANGE
 
 
 def _areas(boxes_xyxy: Boxes) -> Scores:

@@ -55,7 +55,6 @@ class Item:
         room_count: Rooms that are answered, once they are encoded.
         seconds: What each step took that was begun, with the wait for a large picture of another
             row; decoding and detection may be begun again.
-        begun_s: When work on the row began, of :func:`time.monotonic`.
     """
 
     request_id: str
@@ -70,7 +69,6 @@ class Item:
     error: RequestError | None = None
     room_count: int = 0
     seconds: dict[Step, float] = field(default_factory=dict)
-    begun_s: float = field(default_factory=time.monotonic)
 
     @property
     def outcome(self) -> str:
@@ -125,7 +123,7 @@ class Item:
         return self.large_page.at(fit_within(self.page.source_wh, side_px))
 
     def forget(self) -> None:
-        """Let go of the file and of large pixels; the answer is known."""
+        """Let go of the file and of the page at its largest, once the rooms are found."""
         self.read_at = self.large_page = None
 
     def encode(self) -> tuple[bytes, HTTPStatus]:

@@ -36,6 +36,9 @@ KNOWN_FROM_PX, KNOWN_TO_PX = (20.0, 45.0), (220.0, 420.0)
 LEAST_WEIGHT = 1e-3
 # A candidate that only levels judge which do not know its size goes last, but goes.
 UNKNOWN_SHARE = 0.25
+# Work grows with candidates times rooms. Apartments of a whole floor have 3,000; hatches may have
+# any number.
+MOST_CANDIDATES = 8000
 # Candidates that overlap a surer one by more than this are the same room, seen again; those that
 # agree with it by this much share in its corners.
 SAME_IOU, VOTERS_IOU = 0.5, 0.7
@@ -47,7 +50,7 @@ class Level:
 
     Attributes:
         size_wh_px: Size of the page on this level.
-        slices: Parts that were looked at; what is blank counts as looked at.
+        slices: Parts that were looked at; the others have no say in what lies there.
         boxes_xyxy: float32, shape ``(n, 4)``, corners in pixels of the level.
         scores: float32, shape ``(n,)``, 0 to 1.
     """
@@ -161,7 +164,7 @@ class _Pool:
         sides_px = np.concatenate([_sides(level.boxes_xyxy) for level in levels])
         weights = known(sides_px)
         ranks = scores * (UNKNOWN_SHARE + (1 - UNKNOWN_SHARE) * weights)
-        order = np.lexsort((boxes[:, 0], boxes[:, 1], -ranks))
+        order = np.lexsort((boxes[:, 0], boxes[:, 1], -ranks))[:MOST_CANDIDATES]
         votes = (weights + LEAST_WEIGHT) * scores.astype(np.float64) ** 2 * (sides_px + 1)
         return cls(
             boxes[order], scores[order], ranks[order], numbers[order], votes[order], size_wh_twice

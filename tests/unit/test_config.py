@@ -50,7 +50,7 @@ class TestSources:
             threads=0,
             passes=1,
             max_levels=4,
-            max_seconds=20,
+            max_seconds=15,
             memory_mb=1200,
             image_url_prefixes=AllowList(),
             fetch_timeout_s=10,

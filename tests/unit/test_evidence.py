@@ -87,20 +87,22 @@ def test_rooms_explain_their_ink(rooms: Boxes, left: float) -> None:
     assert measured.amount == pytest.approx(SHARE, rel=1e-3)
 
 
+BLOCKS = SHARE * (WIDTH // 4) * (HEIGHT // 4)
+
+
 @pytest.mark.parametrize(
-    ("part", "least", "is_inked"),
+    ("part", "blocks"),
     [
-        pytest.param(Slice(0, 0, 1280, 960), 0.09, True, id="the page, a tenth of it ink"),
-        pytest.param(Slice(0, 0, 1280, 960), 0.11, False, id="which is less than asked for"),
-        pytest.param(Slice(128, 192, 512, 512), 1.0, True, id="nothing but ink"),
-        pytest.param(Slice(640, 0, 1280, 960), 0.0001, False, id="the blank half"),
-        pytest.param(Slice(500, 0, 1280, 960), 0.0001, True, id="and a strip of ink beside it"),
-        pytest.param(Slice(0, 512, 1280, 960), 0.0001, False, id="below the ink"),
-        pytest.param(Slice(128, 192, 129, 193), 1.0, True, id="a single pixel of the level"),
+        pytest.param(Slice(0, 0, 1280, 960), BLOCKS, id="the page"),
+        pytest.param(Slice(128, 192, 512, 512), BLOCKS, id="nothing but ink"),
+        pytest.param(Slice(640, 0, 1280, 960), 0, id="the blank half"),
+        pytest.param(Slice(504, 0, 1280, 960), BLOCKS / 48, id="and a strip of ink beside it"),
+        pytest.param(Slice(0, 512, 1280, 960), 0, id="below the ink"),
+        pytest.param(Slice(128, 192, 129, 193), 1, id="a single pixel of the level"),
     ],
 )
-def test_slices_of_a_larger_level_are_looked_up(
-    part: Slice, least: float, *, is_inked: bool
-) -> None:
+def test_slices_of_a_larger_level_are_looked_up(part: Slice, blocks: float) -> None:
     """The level is twice as large as the page that was measured."""
-    assert InkMap.of(page()).is_in(part, (2 * WIDTH, 2 * HEIGHT), least) is is_inked
+    found = InkMap.of(page()).blocks_in(part, (2 * WIDTH, 2 * HEIGHT))
+
+    assert found == pytest.approx(blocks, rel=1e-3)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import io
-import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -12,14 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from benchmarks.in_process import find_rooms
 from evaluation.mosaics import KnownPlan, own_sheets
 from evaluation.precision import precision
 from roomdet.config import Config
 from roomdet.errors import ModelError
 from roomdet.geometry import iou_matrix
 from roomdet.inspection import Ceiling, Inspection
-from roomdet.item import Item
 from roomdet.schema import Detail, RequestOptions
 from tests.builders import CORNER, corner_pdf, encode, scanned_pdf
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
@@ -302,15 +299,40 @@ def test_time_is_granted(
     assert_is_found(inspection.rooms().boxes_xyxy, room)
 
 
-def test_the_worker_is_granted_what_its_settings_say() -> None:
-    """From when work on the request began."""
-    file = File(drawing((1280, 960)))
-    row = Item("slow", options=SHEET, read_at=file.read_at, begun_s=time.monotonic() - 20)
-    find_rooms(row, ToldDetector(), Config(max_seconds=20))
+def test_the_worker_is_granted_what_its_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From when its page is looked at, whatever was served before it."""
+    now_s = 100.0
 
-    assert row.inspection is not None
-    assert row.inspection.is_cut_short
-    assert file.sides_px == [640]
+    def find(pixels: Pixels) -> list[Box]:
+        nonlocal now_s
+        now_s += 6
+        return find_red(pixels)
+
+    clock = SimpleNamespace(monotonic=lambda: now_s)
+    monkeypatch.setattr("roomdet.inspection.time", clock)
+    monkeypatch.setattr("benchmarks.in_process.time", clock)
+    granted = see(drawing((2560, 1920)), SHEET, detector=ToldDetector(find), config=Config())
+
+    assert granted.inspection.slices == 3  # at 0, 6 and 12 of 15 s
+    assert granted.inspection.is_cut_short
+
+
+def test_a_page_that_is_no_sheet_is_never_cut_short() -> None:
+    """Time may be over after its only look; it has lost nothing by that."""
+    flat = see(SAMPLE_PNG.read_bytes(), config=Config(max_seconds=0))
+
+    assert not flat.inspection.is_cut_short
+    assert len(flat.found) >= 10
+
+
+def test_a_little_ink_on_a_large_page_is_looked_at() -> None:
+    """A plan on a twentieth of the page, which is hardly any ink of the slice that has it."""
+    plan = Image.new("L", (2560, 1920), 255)
+    with Image.open(SAMPLE_PNG) as picture:
+        plan.paste(picture.convert("L").resize((128, 91), Image.Resampling.LANCZOS), (300, 1500))
+    seen = see(encode(plan, "PNG"))
+
+    assert seen.inspection.level_count >= 3
 
 
 def test_numbers_that_are_none_are_an_error() -> None:
