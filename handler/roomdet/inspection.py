@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 # A page is a sheet where this share of its ink is in no room that is large enough on the first
 # level: 1 in 10 of CubiCasa5k's plans and none of R3D's have as much, 19 of 20 sheets have.
 SHEET_INK_SHARE = 0.45
+# So is one on which at least so many rooms were found and such a share of them smaller than this:
+# plans of several flats side by side, whose ink lies in rooms that are found, but not well
+# (docs/decisions/0026-a-closer-look.md).
+MANY_ROOMS, SMALL_SHARE, SMALL_PX = 8, 0.75, 90
 # Rooms of this side (root of the area, px) are seen well enough to tell that a page is no sheet;
 # and of this one, so well that the next level would only show them too large.
 ENOUGH_PX, PLENTY_PX = 60, 120
@@ -108,7 +112,7 @@ class Inspection:
         if self._ink is None:
             return None
         if not self._levels:
-            if _is_blank(self._page.pixels) or not self._is_sheet(self._ink):
+            if not self._is_sheet(self._ink) or _is_blank(self._page.pixels):
                 return None
             found = self._first.candidates()
             height, width = self._page.pixels.shape[:2]
@@ -157,7 +161,7 @@ class Inspection:
         return Detections(found.boxes_xyxy[kept], found.scores[kept])
 
     def _is_sheet(self, ink: InkMap) -> bool:
-        """Whether much of the page's ink is in no room that the first level shows well.
+        """Whether rooms are many and small, or much ink is in no room that is large enough.
 
         Or the caller says so.
         """
@@ -165,8 +169,10 @@ class Inspection:
             return True
         rooms = self._first.rooms(RequestOptions()).boxes_xyxy
         width, height = self._page.pixels.shape[1::-1]
-        is_enough = _areas(rooms) * (width * height) >= ENOUGH_PX**2
-        left = ink.without(rooms[is_enough]).amount
+        areas_px = _areas(rooms) * (width * height)
+        if len(rooms) >= MANY_ROOMS and (areas_px < SMALL_PX**2).mean() >= SMALL_SHARE:
+            return True
+        left = ink.without(rooms[areas_px >= ENOUGH_PX**2]).amount
         return left > SHEET_INK_SHARE * ink.amount
 
     def _worth_seeing(self, side_px: int, ink: InkMap) -> list[Slice]:

@@ -211,6 +211,26 @@ def test_ink_without_rooms_makes_a_sheet(rooms: list[Box], text: float, levels: 
 
 
 @pytest.mark.parametrize(
+    ("side_px", "count", "is_sheet"),
+    [
+        pytest.param(85, 8, True, id="eight small rooms"),
+        pytest.param(85, 7, False, id="seven"),
+        pytest.param(95, 8, False, id="eight larger ones"),
+    ],
+)
+def test_many_small_rooms_make_a_sheet(side_px: int, count: int, *, is_sheet: bool) -> None:
+    """Plans of flats side by side, of which all ink lies in rooms that are found."""
+    places = [(20 + 150 * column, 20 + 150 * row) for row in range(2) for column in range(4)]
+    boxes: list[Box] = [(x, y, x + side_px, y + side_px) for x, y in places[:count]]
+    page = Image.new("L", (1280, 960), 255)
+    for x0, y0, x1, y1 in boxes:
+        ImageDraw.Draw(page).rectangle((2 * x0, 2 * y0, 2 * x1, 2 * y1), outline=0, width=6)
+    seen = see(encode(page, "PNG"), detector=ToldDetector(lambda _: boxes))
+
+    assert (seen.inspection.level_count > 1) is is_sheet
+
+
+@pytest.mark.parametrize(
     "options",
     [
         RequestOptions(confidence=0.99),
