@@ -132,7 +132,8 @@ def measure(paths: list[Path], rounds: int) -> dict[str, Any]:
             with ExitStack() as watched:
                 for owner, name, stage in (
                     (pictures, "_at_size", "resize"),
-                    (item, "reduced", "resize"),
+                    (images.LargePage, "at", "resize"),
+                    (detector, "vote", "suppression"),
                     (geometry.Letterbox, "place", "place"),
                     (rooms, "_run", "network"),
                     (detector, "parse_output", "suppression"),

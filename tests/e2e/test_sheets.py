@@ -39,7 +39,8 @@ def test_a_flat_in_the_corner_of_a_sheet_has_its_rooms(server: LocalServer) -> N
     assert largest < 90  # the flat has 180
     after = scrape_until(server.url, partial(has_more_levels, before, more=5))
     assert after.value(LEVELS) == before.value(LEVELS) + 4 + 1
-    assert after.value(SLICES) > before.value(SLICES) + 5
+    # One slice a level is enough for a flat that small.
+    assert after.value(SLICES) >= before.value(SLICES) + 4 + 1
     assert after.value("roomdet_cut_short_total") == before.value("roomdet_cut_short_total")
 
 
