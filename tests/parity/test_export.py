@@ -74,7 +74,12 @@ def test_the_committed_network_finds_what_an_export_today_finds(
         certain += len(expected)
         kept += int((iou_matrix(expected.boxes_xyxy, found.boxes_xyxy) >= 0.9).any(axis=1).sum())
 
-    assert NetworkManifest.read(NETWORK).golden == NetworkManifest.read(fp16).golden
+    # Six decimals are kept; the last one is the processor's.
+    golden, of_today = (NetworkManifest.read(folder).golden for folder in (NETWORK, fp16))
+    assert len(golden) == len(of_today)
+    for room, again in zip(golden, of_today, strict=True):
+        assert again.confidence == pytest.approx(room.confidence, abs=1e-5)
+        assert again.box_xyxy_norm == pytest.approx(room.box_xyxy_norm, abs=1e-5)
     assert certain > 40
     assert kept >= 0.95 * certain
 
