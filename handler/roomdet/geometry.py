@@ -157,7 +157,7 @@ def iou_matrix(boxes_xyxy: Boxes, others_xyxy: Boxes) -> Boxes:
     widths = np.minimum(x1, other_x1) - np.maximum(x0, other_x0)
     heights = np.minimum(y1, other_y1) - np.maximum(y0, other_y0)
     intersection = widths.clip(0, None) * heights.clip(0, None)
-    union = _areas(boxes_xyxy)[:, None] + _areas(others_xyxy)[None, :] - intersection
+    union = areas(boxes_xyxy)[:, None] + areas(others_xyxy)[None, :] - intersection
     overlap: Boxes = np.divide(
         intersection, union, out=np.zeros_like(intersection), where=union > 0
     )
@@ -217,7 +217,8 @@ def vote(kept: Detections, voters: Detections, *, least_iou: float) -> Detection
     return Detections(mean, kept.scores)
 
 
-def _areas(boxes_xyxy: Boxes) -> Scores:
+def areas(boxes_xyxy: Boxes) -> Scores:
+    """Areas, float32, shape ``(n,)``, in the square of the boxes' unit; 0 of an empty one."""
     widths, heights = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).clip(0, None).T
-    areas: Scores = widths * heights
-    return areas
+    found: Scores = widths * heights
+    return found

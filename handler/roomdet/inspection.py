@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from roomdet.evidence import InkMap
-from roomdet.geometry import Boxes, Detections, fit_within
+from roomdet.geometry import Boxes, Detections, areas, fit_within
 from roomdet.merging import Level, merge
 from roomdet.schema import Detail, RequestOptions
 from roomdet.slices import Slice, cover, cut, level_sides
 
 if TYPE_CHECKING:
     from roomdet.detector import Detector
-    from roomdet.geometry import Pixels, Scores
+    from roomdet.geometry import Pixels
     from roomdet.page import Page
 
 # A page is a sheet where this share of its ink is in no room that is large enough on the first
@@ -169,7 +169,7 @@ class Inspection:
             return True
         rooms = self._first.rooms(RequestOptions()).boxes_xyxy
         width, height = self._page.pixels.shape[1::-1]
-        areas_px = _areas(rooms) * (width * height)
+        areas_px = areas(rooms) * (width * height)
         if len(rooms) >= MANY_ROOMS and (areas_px < SMALL_PX**2).mean() >= SMALL_SHARE:
             return True
         left = ink.without(rooms[areas_px >= ENOUGH_PX**2]).amount
@@ -184,7 +184,7 @@ class Inspection:
         size_wh_twice = np.array(last.size_wh_px * 2, np.float32)
         fractions: Boxes = last.boxes_xyxy / size_wh_twice
         shorter = (last.boxes_xyxy[:, 2:] - last.boxes_xyxy[:, :2]).min(axis=1)
-        is_small = (_areas(last.boxes_xyxy) < PLENTY_PX**2) | (shorter < THIN_PX)
+        is_small = (areas(last.boxes_xyxy) < PLENTY_PX**2) | (shorter < THIN_PX)
         if len(self._levels) >= TRUSTED_LEVELS:
             guesses: Boxes = fractions[is_small & (last.scores >= LEAST_GUESS)]
             return cover(guesses * np.array(size_wh * 2, np.float32), size_wh, input_px)
@@ -200,9 +200,3 @@ class Inspection:
 
 def _is_blank(pixels: Pixels) -> bool:
     return int(pixels.max()) - int(pixels.min()) < BLANK_RANGE
-
-
-def _areas(boxes_xyxy: Boxes) -> Scores:
-    widths, heights = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).T
-    areas: Scores = widths * heights
-    return areas
