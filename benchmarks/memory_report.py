@@ -81,18 +81,6 @@ def stage_rows(before: Report, now: Report) -> Rows:
     ]
 
 
-def saving_rows(savings: Report) -> Rows:
-    """Each way to save, compared with the first row."""
-    head = ["what is changed", "JVM: idle", "after requests", "peak"]
-    head += ["worker: idle", "after requests", "after a sheet", "peak"]
-    rows = [head]
-    for name, row in savings["variants"].items():
-        moments = [row["idle_mb"], row["after_requests_mb"], row["after_sheet_mb"], row["peak_mb"]]
-        java = [moments[index]["jvm"] for index in (0, 1, 3)]
-        rows.append([name, *map(_mb, [*java, *(moment["worker"] for moment in moments)])])
-    return rows
-
-
 def soak_rows(soak: Report) -> Rows:
     """Worker and JVM after the warm-up and at the end; no rows where the worker ended."""
     head = ["process", "after the warm-up", "at the end", "growth per 1,000 requests", "more files"]
@@ -182,8 +170,6 @@ def blocks(results: Path) -> dict[str, Callable[[], str]]:
                 *(_machine(_read(results, name)) for name in compared),
             )
         ),
-        "savings": partial(table, saving_rows, "savings"),
-        "savings-caption": lambda: _wrap(_machine(_read(results, "savings"))),
         "soak": partial(table, soak_rows, "soak"),
         "soak-caption": lambda: soak_caption(_read(results, "soak")),
         "tiers": partial(table, tier_rows, "tiers"),
