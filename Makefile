@@ -96,18 +96,18 @@ venv-train: $(TRAIN_VENV)/python.stamp
 # -- the archive ----------------------------------------------------------------------------
 
 archive: $(VENV)/python.stamp $(if $(WEIGHTS),network)
-	@$(BIN)/python -m training.pack --network $(NETWORK) --out $(ARCHIVE) $(if $(VERSION),--version $(VERSION))
+	@$(BIN)/python -m archive.pack --network $(NETWORK) --out $(ARCHIVE) $(if $(VERSION),--version $(VERSION))
 	@$(if $(WEIGHTS),touch,rm -f) $(OWN)
 
 .PHONY: network
 network: $(TRAIN_VENV)/python.stamp
 	@echo "Exporting $(WEIGHTS) to OpenVINO …"
-	@$(QUIET_TRAINING) $(TRAIN_BIN)/python -m training.export $(WEIGHTS) --out $(NETWORK) $(EXPORT_FLAGS)
+	@$(QUIET_TRAINING) $(TRAIN_BIN)/python -m archive.export $(WEIGHTS) --out $(NETWORK) $(EXPORT_FLAGS)
 
 # An archive of the user's own weights is kept as it is until `make archive` packs another.
 $(ARCHIVE): $(VENV)/python.stamp $(if $(wildcard $(OWN)),,$(HANDLER_FILES) weights/rooms/network.json)
 	@echo "Packing $(ARCHIVE) …"
-	@$(BIN)/python -m training.pack --out $(ARCHIVE) >/dev/null
+	@$(BIN)/python -m archive.pack --out $(ARCHIVE) >/dev/null
 
 # -- own weights (docs/training.md) -----------------------------------------------------------
 

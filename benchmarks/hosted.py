@@ -122,7 +122,7 @@ def pack(root: Path, folder: Path) -> Tree:
     root = root.resolve()
     archive = folder / "rooms.mar"
     subprocess.run(
-        [sys.executable, "-m", "training.pack", "--out", str(archive)],
+        [sys.executable, "-m", "archive.pack", "--out", str(archive)],
         cwd=root,
         env=os.environ | {"PYTHONPATH": "handler:docker:."},
         check=True,

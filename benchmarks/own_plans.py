@@ -26,20 +26,20 @@ import numpy as np
 from evaluation.coco import average_precision
 from evaluation.scoring import Judged
 from evaluation.served import submitted
+from plans.errors import DataError
+from plans.plan_sets import named_set, read_plan_set
 from reporting import machine
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import load_detector
 from roomdet.geometry import Detections
 from roomdet.images import read_page
 from roomdet.schema import RequestOptions
-from training.errors import DataError
-from training.plan_sets import named_set, read_plan_set
 from training.record import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from training.plan_sets import PlanPicture
+    from plans.plan_sets import Sample
 
 FOLDS = 2
 # So small a share of the plans that a single one is held out, and no time goes to validation.
@@ -53,11 +53,11 @@ LOWEST_CONFIDENCE = RequestOptions(confidence=0.01)
 class Fold:
     """A user's plans: some to judge on, the others to label, in the order in which that is done."""
 
-    judged: list[PlanPicture]
-    labeled: list[PlanPicture]
+    judged: list[Sample]
+    labeled: list[Sample]
 
 
-def make_folds(pictures: Sequence[PlanPicture], judged: int) -> list[Fold]:
+def make_folds(pictures: Sequence[Sample], judged: int) -> list[Fold]:
     """Shuffle the plans, the same way each time, and take different ones to judge on.
 
     Args:
@@ -73,7 +73,7 @@ def make_folds(pictures: Sequence[PlanPicture], judged: int) -> list[Fold]:
     return folds
 
 
-def link_plans(pictures: Sequence[PlanPicture], folder: Path) -> None:
+def link_plans(pictures: Sequence[Sample], folder: Path) -> None:
     """A plan set that links to these pictures and their labels."""
     for picture in pictures:
         labels = picture.path.parent.parent / "labels" / f"{picture.path.stem}.txt"
@@ -104,15 +104,15 @@ def measure_point(
             *("--held-out", str(ONE_HELD_OUT), "--threads", str(args.threads)),
         )
         checkpoint = folder / "run" / "rooms.pt"
-    run_module("training.export", str(checkpoint), "--out", str(network), "--allow-no-rooms")
+    run_module("archive.export", str(checkpoint), "--out", str(network), "--allow-no-rooms")
     name, _, _ = args.plans
     other, place, prefix = args.other
-    sets = {name: fold.judged, other: read_plan_set(place, prefix)}
+    sets = {name: fold.judged, other: read_plan_set(place, prefix=prefix).samples}
     figures = {one: judge(network, pictures) for one, pictures in sets.items()}
     return {"plans": count, "minutes": minutes, "sets": figures}
 
 
-def judge(network: Path, pictures: Sequence[PlanPicture]) -> dict[str, float]:
+def judge(network: Path, pictures: Sequence[Sample]) -> dict[str, float]:
     """COCO's figures of a network on one look at each picture, in process.
 
     Args:
@@ -187,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> None:
     _, place, prefix = args.plans
-    pictures = read_plan_set(place, prefix)
+    pictures = read_plan_set(place, prefix=prefix).samples
     needed = max(FOLDS * args.judged, max(args.counts) + args.judged)
     if len(pictures) < needed:
         raise DataError(f"{place} has {len(pictures)} such plans; {needed} are needed")

@@ -16,9 +16,9 @@ import numpy as np
 import pypdfium2
 from PIL import Image
 
-from training.degrade.capture import gaussian_noise
-from training.degrade.geometry import photograph
-from training.degrade.paper import uneven_light
+from plans.degrade.capture import gaussian_noise
+from plans.degrade.geometry import photograph
+from plans.degrade.paper import uneven_light
 
 A1_300_DPI_WH = (9933, 7016)  # ISO 216: 841 x 594 mm
 DPI = 300

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.degrade import capture, geometry, ink, marks, paper
+from plans.degrade import capture, geometry, ink, marks, paper
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from evaluation.scoring import Judged
-    from training.plan_sets import PlanPicture
+    from plans.plan_sets import Sample
 
 TRUTH_COLOR, FOUND_COLOR, SPARED_COLOR = "#128a2e", "#e06000", "#2060d0"
 PLAN_PX, SHEET_PX = 1400, 2400  # longer side of a drawing, at most
@@ -26,7 +26,7 @@ TRUTH_LINE_PX, FOUND_LINE_PX = 4, 2
 
 
 def draw_judged(
-    picture: PlanPicture, judged: Judged, *, threshold: float, longest_px: int = PLAN_PX
+    picture: Sample, judged: Judged, *, threshold: float, longest_px: int = PLAN_PX
 ) -> Image.Image:
     """Draw true rooms in green, found ones in orange with their confidence, spared ones in blue.
 
@@ -91,7 +91,7 @@ def _numbered(what: str, indexes: npt.NDArray[np.intp]) -> dict[str, int]:
 
 def write_drawings(
     folder: Path,
-    pictures: Sequence[PlanPicture],
+    pictures: Sequence[Sample],
     judged: Sequence[Judged],
     chosen: dict[str, int],
     *,

@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archive.pack import ARCHIVE_MANIFEST, content_digest
 from deploy.local.server import LocalServerError, serve
 from evaluation.corruptions import SEED, SIDE_PX, Corruption, select
 from evaluation.figures import THRESHOLD
@@ -28,11 +29,10 @@ from evaluation.scoring import MATCH_IOU
 from evaluation.served import AskError, Asking, Memory, Server
 from evaluation.sets import Kind, LabeledSet, mosaic_set, parse_set, read_set
 from evaluation.sheets import MARGIN, MAX_ROOMS, TITLE_STRIP_XY
+from plans.errors import DataError
 from reporting import machine
 from reporting.report import FORMAT, as_text
 from roomdet import network
-from training.errors import DataError
-from training.pack import ARCHIVE_MANIFEST, content_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

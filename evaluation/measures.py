@@ -13,7 +13,7 @@ from evaluation.drawings import PLAN_PX, SHEET_PX, best_and_worst, choose, write
 from evaluation.figures import THRESHOLD, figures, recall_by_size
 from evaluation.sets import Kind
 from evaluation.sheets import MAX_ROOMS, near_labels
-from training.plan_sets import evenly_thinned
+from plans.plan_sets import evenly_thinned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from evaluation.scoring import Judged
     from evaluation.served import Asking, Server
     from evaluation.sets import LabeledSet
-    from training.plan_sets import PlanPicture
+    from plans.plan_sets import Sample
 
 SHEETS_DRAWN = 3  # of the best, and of the worst
 
@@ -79,7 +79,7 @@ class Evaluation:
         return {
             "kind": labeled.kind,
             "pictures": len(labeled.pictures),
-            "rooms": sum(len(picture.boxes_xyxy_norm) for picture in labeled.pictures),
+            "rooms": sum(len(picture.boxes_xyxyn) for picture in labeled.pictures),
             **of_kind(labeled, server),
         }
 
@@ -102,7 +102,7 @@ class Evaluation:
         return report
 
     def _judge_plans(
-        self, pictures: Sequence[PlanPicture], server: Server, spoil: Corruption | None
+        self, pictures: Sequence[Sample], server: Server, spoil: Corruption | None
     ) -> list[Judged]:
         answered = server.ask(pictures, self.asking, concurrency=self.concurrency, spoil=spoil)
         return [one.judged for one in answered]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from training.plan_sets import PlanPicture, evenly_thinned
-from training.sample.draw import pdf_to_image, plan_to_pdf
-from training.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
+from plans.plan_sets import Sample, evenly_thinned
+from plans.sample.draw import pdf_to_image, plan_to_pdf
+from plans.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +39,11 @@ class KnownPlan:
     rooms_xyxy_norm: Boxes
 
     @classmethod
-    def read(cls, picture: PlanPicture) -> KnownPlan:
+    def read(cls, picture: Sample) -> KnownPlan:
         """Read a picture of a plan set."""
         with Image.open(picture.path) as opened:
             size_wh_px = opened.size
-        return cls(picture.path.read_bytes(), size_wh_px, picture.boxes_xyxy_norm)
+        return cls(picture.path.read_bytes(), size_wh_px, picture.boxes_xyxyn)
 
 
 def own_sheets(plans_a_side: int) -> list[KnownPlan]:
@@ -77,8 +77,8 @@ def mosaics(plans: Sequence[KnownPlan], plans_a_side: int) -> list[KnownPlan]:
 
 
 def write_mosaics(
-    pictures: Sequence[PlanPicture], plans_a_sheet: int, folder: Path, at_most: int | None
-) -> list[PlanPicture]:
+    pictures: Sequence[Sample], plans_a_sheet: int, folder: Path, at_most: int | None
+) -> list[Sample]:
     """Write sheets of a set's plans as PNG, plans side by side in the order of the set.
 
     Args:
@@ -98,7 +98,7 @@ def write_mosaics(
         (sheet,) = mosaics(plans, math.isqrt(plans_a_sheet))
         path = folder / f"{start:04d}-{pictures[start].path.stem}.png"
         path.write_bytes(sheet.data)
-        written.append(PlanPicture(path, sheet.rooms_xyxy_norm))
+        written.append(Sample.of_corners(path, sheet.rooms_xyxy_norm, sheet.size_wh_px[::-1]))
     return written
 
 
@@ -127,8 +127,8 @@ def compose(plans: Sequence[tuple[Image.Image, Boxes]], plans_a_side: int) -> Kn
     return KnownPlan(file.getvalue(), sheet_wh, np.concatenate(rooms).astype(np.float32))
 
 
-def mirrored(boxes_xyxy_norm: Boxes) -> Boxes:
+def mirrored(boxes_xyxyn: Boxes) -> Boxes:
     """Boxes of a picture mirrored left to right, in fractions."""
-    x0, y0, x1, y1 = boxes_xyxy_norm.T
+    x0, y0, x1, y1 = boxes_xyxyn.T
     boxes: Boxes = np.stack([1 - x1, y0, 1 - x0, y1], axis=1)
     return boxes

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evaluation.corruptions import Corruption
+    from plans.plan_sets import Sample
     from roomdet.geometry import Pixels
-    from training.plan_sets import PlanPicture
 
 
 class AskError(Exception):
@@ -89,7 +89,7 @@ class Server:
 
     def ask(
         self,
-        pictures: Sequence[PlanPicture],
+        pictures: Sequence[Sample],
         asking: Asking,
         *,
         concurrency: int,
@@ -109,7 +109,7 @@ class Server:
         with ThreadPoolExecutor(concurrency) as pool:
             return list(pool.map(lambda picture: self._ask_one(picture, asking, spoil), pictures))
 
-    def _ask_one(self, picture: PlanPicture, asking: Asking, spoil: Corruption | None) -> Answered:
+    def _ask_one(self, picture: Sample, asking: Asking, spoil: Corruption | None) -> Answered:
         data, truth, size_wh = submitted(picture, spoil)
         started_s = time.monotonic()
         try:
@@ -126,9 +126,7 @@ class Server:
         return Answered(judged, seconds)
 
 
-def submitted(
-    picture: PlanPicture, spoil: Corruption | None
-) -> tuple[bytes, Boxes, tuple[int, int]]:
+def submitted(picture: Sample, spoil: Corruption | None) -> tuple[bytes, Boxes, tuple[int, int]]:
     """The file that is sent for a picture, its true rooms in pixels, and its width and height.
 
     A spoilt page has a longer side of :data:`evaluation.corruptions.SIDE_PX`.

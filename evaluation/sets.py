@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from evaluation.mosaics import write_mosaics
-from training.plan_sets import PlanPicture, evenly_thinned, named_set, read_plan_set
+from plans.plan_sets import Sample, evenly_thinned, named_set, read_plan_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ class NamedSet:
 
     Attributes:
         name: As the reports call it.
-        folder: A plan set (:mod:`training.plan_sets`).
+        folder: A plan set (:mod:`plans.plan_sets`).
         prefix: Only pictures whose file name starts so.
         kind: What it holds.
     """
@@ -52,7 +52,7 @@ class LabeledSet:
 
     name: str
     kind: Kind
-    pictures: Sequence[PlanPicture]
+    pictures: Sequence[Sample]
 
 
 def parse_set(text: str) -> NamedSet:
@@ -77,7 +77,7 @@ def read_set(named: NamedSet, at_most: int | None) -> LabeledSet:
     Raises:
         DataError: If it has no picture, or a label is missing or malformed.
     """
-    pictures = read_plan_set(named.folder, named.prefix)
+    pictures = list(read_plan_set(named.folder, prefix=named.prefix).samples)
     chosen = evenly_thinned(pictures, at_most) if at_most else pictures
     return LabeledSet(named.name, named.kind, chosen)
 
@@ -94,6 +94,6 @@ def mosaic_set(
         at_most: Only so many sheets, spread over all.
     """
     name = f"{named.name}-mosaic-{plans_a_sheet}"
-    plans = read_plan_set(named.folder, named.prefix)
+    plans = list(read_plan_set(named.folder, prefix=named.prefix).samples)
     sheets = write_mosaics(plans, plans_a_sheet, folder / name, at_most)
     return LabeledSet(name, Kind.SHEETS, sheets)

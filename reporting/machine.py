@@ -21,7 +21,7 @@ def describe() -> dict[str, object]:
     """Date, CPU, cores and the versions of what is installed in the environment that asks."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "cores": cores(),
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
@@ -33,7 +33,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """Name of the processor."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()

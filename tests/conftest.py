@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training.pack import pack
+from archive.pack import pack
 
 ROOT = Path(__file__).parent.parent
 NETWORK = ROOT / "weights" / "rooms"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Synthetic blueprints, datasets, training and packing."""
+"""Training a detector, inside a time budget."""

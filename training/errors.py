@@ -4,9 +4,5 @@
 from __future__ import annotations
 
 
-class DataError(Exception):
-    """The data cannot be trained on; the message names the files."""
-
-
 class TrainError(Exception):
     """The settings, the checkpoint or the folder do not allow the run; the message says why."""

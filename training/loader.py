@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Pictures for ultralytics: our entries as its dataset, with quarter turns and our own order.
+"""Pictures for ultralytics: our samples as its dataset, with quarter turns and our own order.
 
 Nothing is written to disk: ultralytics gets labels and decoded pictures from memory.
 """
@@ -22,7 +22,7 @@ from ultralytics.data.augment import Compose, RandomPerspective
 from ultralytics.data.build import seed_worker
 from ultralytics.data.dataset import YOLODataset
 
-from training.datasets import Entry, epoch_picks, read_picture
+from plans.plan_sets import Sample, epoch_picks, read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,73 +75,73 @@ class RoomDataset(YOLODataset):  # type: ignore[misc] # ultralytics has no types
 
     def __init__(
         self,
-        entries: Sequence[Entry],
+        samples: Sequence[Sample],
         *,
         page_transform: PageTransform | None = None,
         turns: float = 0.0,
         **settings: Any,
     ) -> None:
-        self.entries = list(entries)
+        self.samples = list(samples)
         self.page_transform = page_transform
         self.turns = turns
-        self.picks = np.arange(len(self.entries))
+        self.picks = np.arange(len(self.samples))
         super().__init__(img_path="", data={"names": {0: "room"}, "channels": 3}, **settings)
 
     def get_img_files(self, img_path: str) -> list[str]:  # noqa: ARG002 - ultralytics' signature
-        """Paths of the entries."""
-        return [str(entry.picture) for entry in self.entries]
+        """Paths of the samples."""
+        return [str(sample.path) for sample in self.samples]
 
     def get_labels(self) -> list[dict[str, Any]]:
-        """Labels of the entries, without ultralytics' scan of folders and its cache file."""
+        """Labels of the samples, without ultralytics' scan of folders and its cache file."""
         return [
             {
-                "im_file": str(entry.picture),
-                "shape": entry.size_hw,
-                "cls": np.zeros((len(entry.boxes_xywhn), 1), np.float32),
-                "bboxes": entry.boxes_xywhn,
+                "im_file": str(sample.path),
+                "shape": sample.size_hw,
+                "cls": np.zeros((len(sample.boxes_xywhn), 1), np.float32),
+                "bboxes": sample.boxes_xywhn,
                 "segments": [],
                 "keypoints": None,
                 "normalized": True,
                 "bbox_format": "xywh",
             }
-            for entry in self.entries
+            for sample in self.samples
         ]
 
     def set_rectangle(self) -> None:
-        """Put the entries into the order into which ultralytics sorts its files."""
+        """Put the samples into the order into which ultralytics sorts its files."""
         super().set_rectangle()
-        by_name = {str(entry.picture): entry for entry in self.entries}
-        self.entries = [by_name[name] for name in self.im_files]
+        by_name = {str(sample.path): sample for sample in self.samples}
+        self.samples = [by_name[name] for name in self.im_files]
 
     def check_cache_ram(self, safety_margin: float = 1.0) -> bool:  # noqa: ARG002 - its signature
         """Whether the decoded pictures fit into memory; if not, each is decoded when drawn."""
-        needed = sum(3 * math.prod(self._size_now_hw(entry)) for entry in self.entries)
+        needed = sum(3 * math.prod(self._size_now_hw(sample)) for sample in self.samples)
         fits: bool = needed < CACHE_SHARE * psutil.virtual_memory().available
         return fits
 
     def cache_images(self) -> None:
         """Decode all pictures into memory, once for all loading processes."""
-        store = PageStore([self._size_now_hw(entry) for entry in self.entries])
+        store = PageStore([self._size_now_hw(sample) for sample in self.samples])
         with ThreadPool(os.cpu_count()) as pool:
-            for page in pool.imap(self.decode, range(len(self.entries))):
+            for page in pool.imap(self.decode, range(len(self.samples))):
                 store.append(page)
         self.ims = store
 
-    def _size_now_hw(self, entry: Entry) -> tuple[int, int]:
+    def _size_now_hw(self, sample: Sample) -> tuple[int, int]:
         """Size at ``imgsz``, rounded up."""
-        factor = self.imgsz / max(entry.size_hw)
-        return math.ceil(entry.size_hw[0] * factor), math.ceil(entry.size_hw[1] * factor)
+        factor = self.imgsz / max(sample.size_hw)
+        return math.ceil(sample.size_hw[0] * factor), math.ceil(sample.size_hw[1] * factor)
 
     def decode(self, i: int) -> Page:
         """A picture from its file as BGR with its longer side at ``imgsz``."""
-        page = read_picture(self.entries[i].picture, self.imgsz)
+        page = read_picture(self.samples[i].path, self.imgsz)
         return np.ascontiguousarray(page[..., ::-1])
 
     def load_image(
         self, i: int, **_: Any
     ) -> tuple[npt.NDArray[np.uint8], tuple[int, int], tuple[int, int]]:
         """Picture as BGR with its longer side at ``imgsz``, its size on file and its size now."""
-        size_hw = self.entries[i].size_hw
+        size_hw = self.samples[i].size_hw
         cached = isinstance(self.ims, PageStore)
         page = self.ims[i].copy() if cached else self.decode(i)  # augmentation writes into it
         return page, size_hw, page.shape[:2]
@@ -160,7 +160,7 @@ class RoomDataset(YOLODataset):  # type: ignore[misc] # ultralytics has no types
 
     def set_epoch(self, epoch: int, seed: int) -> None:
         """Draw the pictures of an epoch; the same for the same epoch and seed."""
-        self.picks = epoch_picks([entry.weight for entry in self.entries], seed=seed, epoch=epoch)
+        self.picks = epoch_picks([sample.weight for sample in self.samples], seed=seed, epoch=epoch)
 
     def __len__(self) -> int:
         """Pictures of the epoch."""

@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-import platform
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.datasets import parse_source
+from plans.plan_sets import parse_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from training.datasets import PlanSet
+    from plans.plan_sets import PlanSet
 
 
 def data_record(data: PlanSet, sources: Sequence[str]) -> list[dict[str, Any]]:
@@ -20,25 +19,17 @@ def data_record(data: PlanSet, sources: Sequence[str]) -> list[dict[str, Any]]:
     record = []
     for source in sources:
         folder, weight = parse_source(source)
-        entries = [entry for entry in data.entries if entry.source_set == str(folder)]
+        samples = [sample for sample in data.samples if sample.source_set == str(folder)]
         record.append(
             {
                 "folder": str(folder),
                 "weight": weight,
-                "pictures": len(entries),
-                "plans": len({entry.plan for entry in entries}),
-                "rooms": sum(len(entry.boxes_xywhn) for entry in entries),
+                "pictures": len(samples),
+                "plans": len({sample.plan for sample in samples}),
+                "rooms": sum(len(sample.boxes_xywhn) for sample in samples),
             }
         )
     return record
-
-
-def processor() -> str:
-    """Name of the processor."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def write_atomically(path: Path, text: str) -> None:

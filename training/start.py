@@ -23,7 +23,7 @@ from ultralytics.nn.modules import Conv
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import LOGGER
 
-from training.errors import DataError
+from plans.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

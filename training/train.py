@@ -20,11 +20,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plans.errors import DataError
+from plans.plan_sets import PlanSet, Split, read_sources, split_by_plan
+from reporting import machine
 from roomdet.network import sha256_of
-from training.datasets import PlanSet, Split, read_sources, split_by_plan
-from training.errors import DataError, TrainError
+from training.errors import TrainError
 from training.options import SIZES, parse_args, ultralytics_settings
-from training.record import data_record, processor, write_atomically
+from training.record import data_record, write_atomically
 from training.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ def train(args: argparse.Namespace, clock: Callable[[], float] = time.monotonic)
         print(f"{out / FINAL} is there: this run is finished; another one takes another --out")
         return 0
     data = read_sources(args.data)
-    split = split_by_plan(data.entries, held_out=args.held_out, seed=args.seed, most=MOST_HELD_OUT)
+    split = split_by_plan(data.samples, held_out=args.held_out, seed=args.seed, most=MOST_HELD_OUT)
     print(describe(data, split), flush=True)
     _quiet_ultralytics()
     from training.progress import Progress  # noqa: PLC0415
@@ -103,13 +105,13 @@ def train(args: argparse.Namespace, clock: Callable[[], float] = time.monotonic)
 
 def describe(data: PlanSet, split: Split) -> str:
     """The data in a few lines."""
-    plans = {entry.plan for entry in data.entries}
-    held = {entry.plan for entry in split.held_out}
+    plans = {sample.plan for sample in data.samples}
+    held = {sample.plan for sample in split.val}
     return (
-        f"{len(data.entries)} pictures of {len(plans)} plans with {data.rooms} rooms; "
+        f"{len(data.samples)} pictures of {len(plans)} plans with {data.rooms} rooms; "
         f"{data.dropped_boxes} labels without area dropped\n"
         f"training on {len(split.train)} pictures; "
-        f"held out: {len(split.held_out)} pictures of {len(held)} plans"
+        f"held out: {len(split.val)} pictures of {len(held)} plans"
     )
 
 
@@ -117,7 +119,7 @@ def _fingerprint(args: argparse.Namespace, data: PlanSet) -> str:
     settings = {key: str(value) for key, value in vars(args).items() if key not in FREE_TO_CHANGE}
     if args.start not in SIZES:
         settings["start"] = sha256_of(Path(args.start))
-    listed = [f"{e.picture.name} {len(e.boxes_xywhn)} {e.weight}" for e in data.entries]
+    listed = [f"{e.path.name} {len(e.boxes_xywhn)} {e.weight}" for e in data.samples]
     settings["data"] = hashlib.sha256("\n".join(listed).encode()).hexdigest()
     return json.dumps(settings, sort_keys=True)
 
@@ -187,7 +189,7 @@ def _degrading(probability: float) -> PageTransform | None:
     """The drawing-specific degradations, each picture with this probability."""
     if not probability:
         return None
-    from training.degrade import degrade_randomly  # noqa: PLC0415
+    from plans.degrade import degrade_randomly  # noqa: PLC0415
 
     def page_transform(page_u8: Any, generator: Any) -> Any:
         if generator.random() >= probability:
@@ -207,11 +209,11 @@ def _finish(args: argparse.Namespace, data: PlanSet, split: Split, trainer: Room
         "settings": {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()},
         "data": data_record(data, args.data),
         "training_pictures": len(split.train),
-        "held_out_pictures": len(split.held_out),
+        "held_out_pictures": len(split.val),
         "dropped_labels": data.dropped_boxes,
         "versions": {name: version(name) for name in ("numpy", "torch", "ultralytics")},
         "machine": {
-            "processor": processor(),
+            "processor": machine.cpu_name(),
             "cores": os.cpu_count(),
             "precision": "bf16" if trainer.bfloat16 else "fp32",
         },

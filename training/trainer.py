@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from training.datasets import Split
+    from plans.plan_sets import Split
     from training.loader import PageTransform
     from training.progress import Progress
 
@@ -49,7 +49,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         must_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.split = split
-        self.complete = {str(entry.picture) for entry in split.train if entry.is_complete}
+        self.complete = {str(sample.path) for sample in split.train if sample.is_complete}
         self.schedule = schedule
         self.progress = progress
         self.page_transform = page_transform
@@ -90,7 +90,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         """Held-out pictures as they are, or training pictures with augmentation."""
         training = img_path == "train"
         return RoomDataset(
-            self.split.train if training else self.split.held_out,
+            self.split.train if training else self.split.val,
             page_transform=self.page_transform if training else None,
             turns=self.schedule.turns if training else 0.0,
             imgsz=self.args.imgsz,

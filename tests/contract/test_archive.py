@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 import roomdet
+from archive.pack import PackError, content_digest, main, pack, read_digests
 from roomdet.config import Config, settings
 from tests.conftest import NETWORK, ROOT
-from training.pack import PackError, content_digest, main, pack, read_digests
 
 if TYPE_CHECKING:
     from pathlib import Path

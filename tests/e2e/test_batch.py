@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from archive.pack import pack
 from tests.conftest import NETWORK, ROOT
 from tests.e2e.console import Console, console, ended
 from tests.e2e.cutting import cutter
-from training.pack import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

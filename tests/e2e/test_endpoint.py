@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from archive.pack import pack
 from deploy.aws import AwsAccount
 from deploy.local.sagemaker.hosting import Quotas
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
 from tests.e2e.console import REGION, Console, Done, console
 from tests.e2e.spoiling import SHIFTED, without
-from training.pack import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from evaluation.evaluate import main
-from training.sample.draw import pdf_to_image, plan_to_pdf
-from training.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
+from plans.sample.draw import pdf_to_image, plan_to_pdf
+from plans.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from archive.pack import pack
 from tests.conftest import NETWORK, ROOT
 from tests.e2e.console import REGION, console
-from training.pack import pack
 
 if TYPE_CHECKING:
     from pathlib import Path

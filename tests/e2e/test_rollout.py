@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from archive.pack import pack
 from deploy.__main__ import main
 from deploy.errors import RolloutError
 from deploy.local.management import Management
@@ -25,7 +26,6 @@ from tests.conftest import NETWORK, ROOT
 from tests.e2e.conftest import CONFIG
 from tests.e2e.spoiling import SHIFTED, frozen_worker, without
 from tests.e2e.wire import PLAN, post
-from training.pack import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from archive.pack import pack
 from deploy.local.management import Management, Version
 from deploy.local.server import LocalServer, serve
 from tests.conftest import NETWORK, ROOT
 from tests.e2e.conftest import CONFIG
 from tests.e2e.spoiling import frozen_worker, without
 from tests.e2e.wire import PLAN, post
-from training.pack import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

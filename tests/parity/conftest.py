@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from archive.export import export
 from tests.conftest import ROOT, SAMPLE_PNG
-from training.export import export
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,10 @@ from PIL import Image
 from ultralytics import YOLO
 from ultralytics.nn.tasks import DetectionModel
 
+from archive.export import ExportError, export, main
 from evaluation.parity import compare_floats
+from plans.sample.draw import pdf_to_image, plan_to_pdf
+from plans.sample.plan import PLAN_BUILDERS
 from roomdet import network
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import CORE, load_detector, parse_output
@@ -27,9 +30,6 @@ from roomdet.images import read_page
 from roomdet.network import NetworkManifest
 from roomdet.schema import RequestOptions
 from tests.conftest import NETWORK, ROOT, SAMPLE_PNG
-from training.export import ExportError, export, main
-from training.sample.draw import pdf_to_image, plan_to_pdf
-from training.sample.plan import PLAN_BUILDERS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DRAWN, PICTURES = 4, 3
 RECIPE = {
     "minutes": 20,
-    "draw": {"synth": ["training.synth", "--count", str(DRAWN), "--seed", "7", "--px", "160"]},
+    "draw": {"synth": ["plans.synth", "--count", str(DRAWN), "--seed", "7", "--px", "160"]},
     "train": ["--input-px", "96", "--batch", "2", "--threads", "1", "--epochs", "1"],
 }
 

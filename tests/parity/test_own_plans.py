@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.own_plans import as_table, main, make_folds
+from plans.plan_sets import read_plan_set
+from plans.synth.__main__ import main as draw
 from tests.conftest import ROOT
-from training.plan_sets import read_plan_set
-from training.synth.__main__ import main as draw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_no_plan_is_judged_that_was_labeled(plans: Path) -> None:
     """In either fold, and their judged ones are different; the same each time."""
-    pictures = read_plan_set(plans)
+    pictures = read_plan_set(plans).samples
     one, other = make_folds(pictures, 3)
 
     for fold in (one, other):

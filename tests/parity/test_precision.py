@@ -11,6 +11,9 @@ import openvino as ov
 import pytest
 from PIL import Image
 
+from archive.export import ExportError, Storage, export, main
+from plans.sample.draw import pdf_to_image, plan_to_pdf
+from plans.sample.plan import PLAN_BUILDERS
 from roomdet import network
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import CORE, load_detector
@@ -19,9 +22,6 @@ from roomdet.images import read_page
 from roomdet.network import NetworkManifest
 from roomdet.schema import RequestOptions
 from tests.conftest import ROOT, SAMPLE_PNG
-from training.export import ExportError, Storage, export, main
-from training.sample.draw import pdf_to_image, plan_to_pdf
-from training.sample.plan import PLAN_BUILDERS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,8 +19,8 @@ import torch
 from ultralytics import YOLO
 from ultralytics.nn.tasks import DetectionModel
 
+from plans.errors import DataError
 from training import start
-from training.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,17 +15,17 @@ import pytest
 from shapely.geometry import box
 from shapely.ops import unary_union
 
-from training.degrade import EFFECT_NAMES
-from training.synth.__main__ import parse_args
-from training.synth.blueprint import Spec, draw_blueprint
-from training.synth.canvas import Canvas
-from training.synth.floor import Kind, OpeningKind
-from training.synth.layouts import layout_to_floor, read_layouts
-from training.synth.partition import Building
-from training.synth.regions import open_zones
-from training.synth.render import draw_floor
-from training.synth.storey import build_storey
-from training.synth.style import WallStyle, draw_style
+from plans.degrade import EFFECT_NAMES
+from plans.synth.__main__ import parse_args
+from plans.synth.blueprint import Spec, draw_blueprint
+from plans.synth.canvas import Canvas
+from plans.synth.floor import Kind, OpeningKind
+from plans.synth.layouts import layout_to_floor, read_layouts
+from plans.synth.partition import Building
+from plans.synth.regions import open_zones
+from plans.synth.render import draw_floor
+from plans.synth.storey import build_storey
+from plans.synth.style import WallStyle, draw_style
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -246,7 +246,7 @@ def test_the_command_writes_a_plan_set(tmp_path: Path) -> None:
     for name, more in (("with", ["--layouts", str(layouts), "--layout-share", "1"]), ("own", [])):
         folder = tmp_path / name
         command = ["--out", str(folder), "--count", "3", "--seed", "7", "--px", "320", *more]
-        subprocess.run([sys.executable, "-m", "training.synth", *command], check=True)
+        subprocess.run([sys.executable, "-m", "plans.synth", *command], check=True)
         rows: list[dict[str, Any]] = [
             json.loads(line) for line in (folder / "index.jsonl").read_text().splitlines()
         ]

@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 from shapely.geometry import box
 
-from training.synth.blueprint import Spec, draw_blueprint
-from training.synth.cabinets import CABINETS, TALL_CABINETS
-from training.synth.canvas import Canvas, Pen
-from training.synth.floor import Floor, Kind, Space
-from training.synth.furnish import furnish
-from training.synth.neighbors import draw_neighbors
-from training.synth.overlays import draw_clearances
-from training.synth.partition import Building
-from training.synth.regions import _carved
-from training.synth.storey import build_storey
-from training.synth.style import draw_style
-from training.synth.wordsheets import draw_wordsheet
+from plans.synth.blueprint import Spec, draw_blueprint
+from plans.synth.cabinets import CABINETS, TALL_CABINETS
+from plans.synth.canvas import Canvas, Pen
+from plans.synth.floor import Floor, Kind, Space
+from plans.synth.furnish import furnish
+from plans.synth.neighbors import draw_neighbors
+from plans.synth.overlays import draw_clearances
+from plans.synth.partition import Building
+from plans.synth.regions import _carved
+from plans.synth.storey import build_storey
+from plans.synth.style import draw_style
+from plans.synth.wordsheets import draw_wordsheet
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from training.synth.symbols import Symbol
+    from plans.synth.symbols import Symbol
 
 SCALE = 60.0  # pixels per metre
 

@@ -15,20 +15,20 @@ from shapely import affinity
 from shapely.geometry import Polygon, box
 from shapely.ops import unary_union
 
-from training.synth import strips, tables, views
-from training.synth.buildings import LEAST_ROOMS, MOST_ROOMS, build_large_floor
-from training.synth.cad import draw_cad
-from training.synth.canvas import Canvas
-from training.synth.floor import Kind, OpeningKind
-from training.synth.measured import layout_to_large_floor, main_axis_deg, straighten
-from training.synth.planview import RoomPx
-from training.synth.sheet import Sheet, SheetSpec, draw_sheet
-from training.synth.tiles import cut_tiles, draw_levels, visible_boxes
+from plans.synth import strips, tables, views
+from plans.synth.buildings import LEAST_ROOMS, MOST_ROOMS, build_large_floor
+from plans.synth.cad import draw_cad
+from plans.synth.canvas import Canvas
+from plans.synth.floor import Kind, OpeningKind
+from plans.synth.measured import layout_to_large_floor, main_axis_deg, straighten
+from plans.synth.planview import RoomPx
+from plans.synth.sheet import Sheet, SheetSpec, draw_sheet
+from plans.synth.tiles import cut_tiles, draw_levels, visible_boxes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from training.synth.floor import Floor
+    from plans.synth.floor import Floor
 
 SEEDS = 30
 SMALL = 1000  # pixels of a sheet that is drawn quickly
@@ -310,7 +310,7 @@ def test_levels_follow_the_size_of_the_rooms() -> None:
 
 def test_the_command_cuts_tiles_and_writes_whole_sheets(tmp_path: Path) -> None:
     """Plan sets of tiles, whose plan is their sheet, and of whole sheets, gray."""
-    command = [sys.executable, "-m", "training.synth", "--kind", "sheets", "--sheet-px", "1600"]
+    command = [sys.executable, "-m", "plans.synth", "--kind", "sheets", "--sheet-px", "1600"]
     tiles, whole = tmp_path / "tiles", tmp_path / "whole"
     subprocess.run([*command, "--count", "10", "--out", str(tiles)], check=True)
     subprocess.run([*command, "--count", "1", "--whole", "--out", str(whole)], check=True)

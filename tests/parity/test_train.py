@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +22,8 @@ from PIL import Image, ImageDraw
 from ultralytics import YOLO
 from ultralytics.cfg import get_cfg
 
+from plans.plan_sets import Sample, read_plan_set
 from tests.conftest import ROOT
-from training.datasets import Entry, read_plan_set
 from training.loader import RoomDataset
 from training.loss import LenientEntropy
 from training.options import parse_args
@@ -139,7 +140,7 @@ def test_epochs_are_whole_although_mosaics_end_inside(run: Path, plans: Path) ->
     record = json.loads((run / "run.json").read_text())
     whole = record["training_pictures"]
 
-    assert whole + record["held_out_pictures"] == len(read_plan_set(plans).entries)
+    assert whole + record["held_out_pictures"] == len(read_plan_set(plans).samples)
     assert 2 * math.ceil(whole / 4) <= record["steps"] <= 2 * math.ceil(2 * whole / 4)
 
 
@@ -291,12 +292,12 @@ def test_complete_labels_are_taken_at_their_word() -> None:
 
 
 def dataset_of(
-    entries: list[Entry], augmentation: dict[str, float] | None = None, **options: Any
+    samples: list[Sample], augmentation: dict[str, float] | None = None, **options: Any
 ) -> RoomDataset:
     """A training dataset at 96 px without mosaics."""
     settings = get_cfg(overrides={"imgsz": SIDE_PX, "mosaic": 0.0, **(augmentation or {})})
     return RoomDataset(
-        entries, imgsz=SIDE_PX, augment=True, hyp=settings, cache="ram", batch_size=4, **options
+        samples, imgsz=SIDE_PX, augment=True, hyp=settings, cache="ram", batch_size=4, **options
     )
 
 
@@ -308,7 +309,7 @@ def test_boxes_turn_with_their_pictures(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     picture.save(tmp_path / "images" / "a.png")
     (tmp_path / "labels" / "a.txt").write_text(f"0 0.25 {50 / 120} 0.25 {80 / 120}\n")
-    dataset = dataset_of(list(read_plan_set(tmp_path).entries), turns=1.0)
+    dataset = dataset_of(list(read_plan_set(tmp_path).samples), turns=1.0)
 
     shapes = set()
     for _ in range(30):
@@ -327,9 +328,9 @@ def test_rooms_of_which_little_is_left_are_not_labeled(tmp_path: Path) -> None:
     """A room that is pushed out of the picture is labeled while half of it is there."""
     Image.new("RGB", (96, 96), "white").save(tmp_path / "a.png")
     whole = np.array([[0.5, 0.5, 0.5, 0.5]], np.float32)
-    entry = Entry(tmp_path / "a.png", whole, "a", "", "", 1.0, (96, 96))
+    sample = Sample(tmp_path / "a.png", whole, (96, 96))
     moved = {"scale": 0.0, "degrees": 0.0, "shear": 0.0, "translate": 0.7}
-    dataset = dataset_of([entry], moved)
+    dataset = dataset_of([sample], moved)
 
     left = [dataset[0]["bboxes"].numpy() for _ in range(80)]
 
@@ -343,14 +344,14 @@ def test_pages_are_transformed_as_rgb_before_they_are_used(tmp_path: Path) -> No
     """A red page reaches the transform red, and what it returns is used."""
     Image.new("RGB", (32, 32), (250, 0, 0)).save(tmp_path / "a.png")
     boxes = np.zeros((0, 4), np.float32)
-    entry = Entry(tmp_path / "a.png", boxes, "a", "", "", 1.0, (32, 32))
+    sample = Sample(tmp_path / "a.png", boxes, (32, 32))
     seen = []
 
     def swap(page: np.ndarray, _: np.random.Generator) -> np.ndarray:
         seen.append(page[0, 0].tolist())
         return np.ascontiguousarray(page[..., ::-1])
 
-    label = dataset_of([entry], page_transform=swap).get_image_and_label(0)
+    label = dataset_of([sample], page_transform=swap).get_image_and_label(0)
 
     assert seen == [[250, 0, 0]]
     assert label["img"][0, 0].tolist() == [250, 0, 0]  # BGR, so blue turned red and back
@@ -358,12 +359,12 @@ def test_pages_are_transformed_as_rgb_before_they_are_used(tmp_path: Path) -> No
 
 def test_sets_are_drawn_by_weight_in_mosaics_too(plans: Path) -> None:
     """Each position of an epoch is one of its picks, and no other picture can be drawn."""
-    entries = [
-        Entry(e.picture, e.boxes_xywhn, e.plan, "", "", 2.0 if number == 3 else 1e-9, e.size_hw)
-        for number, e in enumerate(read_plan_set(plans).entries)
+    samples = [
+        replace(e, weight=2.0 if number == 3 else 1e-9)
+        for number, e in enumerate(read_plan_set(plans).samples)
     ]
-    dataset = dataset_of(entries)
+    dataset = dataset_of(samples)
     dataset.set_epoch(0, seed=0)
 
     drawn = {dataset.get_image_and_label(p)["im_file"] for p in range(len(dataset))}
-    assert (len(dataset), drawn) == (2, {str(entries[3].picture)})
+    assert (len(dataset), drawn) == (2, {str(samples[3].path)})

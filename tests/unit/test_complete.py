@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plans.complete import Rule, complete, missing_rooms
+from plans.plan_sets import read_plan_set
 from roomdet.geometry import Detections
-from training.complete import Rule, complete, missing_rooms
-from training.datasets import read_plan_set
 
 GIVEN = np.array([[0.1, 0.1, 0.3, 0.3]], np.float32)
 
@@ -49,9 +49,9 @@ def test_the_sample_plan_is_completed(tmp_path: Path) -> None:
         (plans / name).mkdir(parents=True)
     shutil.copy("docs/sample/plan.png", plans / "images")
     (plans / "labels" / "plan.txt").write_text("0 0.9 0.1 0.05 0.05\n")
-    entries = read_plan_set(plans).entries
-    given, added = complete(entries, Path("weights/rooms"), out, Rule())
-    completed = read_plan_set(out).entries[0]
+    samples = read_plan_set(plans).samples
+    given, added = complete(samples, Path("weights/rooms"), out, Rule())
+    completed = read_plan_set(out).samples[0]
     assert given == 1
     assert added >= 4
     assert len(completed.boxes_xywhn) == 1 + added

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from plans.cubicasa import main
+from plans.cubicasa_drawing import PlanRefused, parse_spaces, parse_transform
 from tests.cubicasa5k import (
     MODEL,
     PICTURE_WH,
@@ -23,8 +25,6 @@ from tests.cubicasa5k import (
     put_plan,
     space,
 )
-from training.cubicasa import main
-from training.cubicasa_drawing import PlanRefused, parse_spaces, parse_transform
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from training.degrade import EFFECT_NAMES, degrade_randomly, mix
-from training.degrade.geometry import photograph, quarter_turn, skew
-from training.degrade.mix import EFFECTS, STAGES, Effect
+from plans.degrade import EFFECT_NAMES, degrade_randomly, mix
+from plans.degrade.geometry import photograph, quarter_turn, skew
+from plans.degrade.mix import EFFECTS, STAGES, Effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

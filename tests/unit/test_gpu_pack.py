@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from plans.plan_sets import read_plan_set
 from tests.conftest import ROOT
-from training.datasets import read_plan_set
 from training.gpu import pack
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_all_that_the_run_needs_is_in_it(given: Path) -> None:
     assert pack.main(command(given)) == 0
     there = packed(given)
     recipe: dict[str, Any] = json.loads((there / "recipe.json").read_text())
-    entries = read_plan_set(there / "plans").entries
+    samples = read_plan_set(there / "plans").samples
 
     assert recipe["sets"] == {"plans": 2.0}
     assert recipe["minutes"] == json.loads(pack.RECIPE.read_text())["minutes"]
@@ -73,10 +73,10 @@ def test_all_that_the_run_needs_is_in_it(given: Path) -> None:
     assert (there / "wheels" / "needed-1-py3-none-any.whl").read_bytes() == b"wheel"
     for name in ("training/train.py", "training/gpu/run.py", "handler/roomdet/network.py"):
         assert (there / name).read_bytes() == (ROOT / name).read_bytes()
-    assert [entry.plan for entry in entries] == [f"house {number}" for number in range(PICTURES)]
-    assert {entry.size_hw for entry in entries} == {(320, 640)}
-    assert all(entry.is_complete for entry in entries)
-    np.testing.assert_allclose(entries[0].boxes_xywhn, [[0.5, 0.5, 0.25, 0.5]])
+    assert [sample.plan for sample in samples] == [f"house {number}" for number in range(PICTURES)]
+    assert {sample.size_hw for sample in samples} == {(320, 640)}
+    assert all(sample.is_complete for sample in samples)
+    np.testing.assert_allclose(samples[0].boxes_xywhn, [[0.5, 0.5, 0.25, 0.5]])
 
 
 def test_a_set_of_a_weight_below_one_is_thinned(given: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_set_of_a_weight_below_one_is_thinned(given: Path) -> None:
     assert pack.main(command(given, weight="0.25")) == 0
     there = packed(given)
 
-    assert len(read_plan_set(there / "plans").entries) == PICTURES / 4
+    assert len(read_plan_set(there / "plans").samples) == PICTURES / 4
     assert json.loads((there / "recipe.json").read_text())["sets"] == {"plans": 1.0}
 
 

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from evaluation.mosaics import KnownPlan, own_sheets
 from evaluation.precision import precision
+from plans.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
 from roomdet.config import Config
 from roomdet.errors import ModelError
 from roomdet.geometry import iou_matrix
@@ -21,7 +22,6 @@ from roomdet.schema import Detail, RequestOptions
 from tests.builders import CORNER, corner_pdf, encode, scanned_pdf
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.looking import Box, File, ToldDetector, see
-from training.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ from PIL import Image
 
 from evaluation.mosaics import KnownPlan, compose, mirrored, own_sheets
 from evaluation.precision import precision
+from plans.sample.plan import PLAN_BUILDERS
 from roomdet.geometry import Boxes, Detections
-from training.sample.plan import PLAN_BUILDERS
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -12,19 +12,19 @@ import pytest
 from PIL import Image, ImageChops
 from reportlab.pdfbase.pdfmetrics import stringWidth
 
-from training.sample.__main__ import LONG_SIDE_PX, write_sample
-from training.sample.draw import AREA_MM, NAME_MM, pdf_to_image, plan_to_pdf
-from training.sample.elements import Box, Door, Room, Side
-from training.sample.layout import cut_wall
-from training.sample.pen import FONT, FONT_BOLD
-from training.sample.plan import (
+from plans.sample.__main__ import LONG_SIDE_PX, write_sample
+from plans.sample.draw import AREA_MM, NAME_MM, pdf_to_image, plan_to_pdf
+from plans.sample.elements import Box, Door, Room, Side
+from plans.sample.layout import cut_wall
+from plans.sample.pen import FONT, FONT_BOLD
+from plans.sample.plan import (
     PLAN_BUILDERS,
     Plan,
     family_house,
     place,
     room_boxes_xyxy_norm,
 )
-from training.sample.sheet import dimension_text
+from plans.sample.sheet import dimension_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

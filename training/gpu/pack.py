@@ -22,17 +22,17 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from training.datasets import parse_source, read_picture, read_plan_set
-from training.errors import DataError
+from plans.errors import DataError
+from plans.plan_sets import parse_source, read_picture, read_plan_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from training.datasets import Entry
+    from plans.plan_sets import Sample
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "gpu"  # in the pack, everything lies in it
-CODE = ("handler/roomdet/*.py", "training")
+CODE = ("handler/roomdet/*.py", "plans", "training", "reporting/*.py")
 RECIPE = Path(__file__).with_name("recipe.json")
 LONGEST_PX = 640
 QUALITIES = (80, 70, 60, 50, 40, 30, 20, 10)  # of WebP
@@ -63,51 +63,51 @@ class Pack:
                 archive.addfile(info, io.BytesIO(content))
 
 
-def thinned(entries: Sequence[Entry], share: float) -> list[Entry]:
+def thinned(samples: Sequence[Sample], share: float) -> list[Sample]:
     """Every so manieth of the pictures, so that this share of them is left, 0 to 1."""
     return [
-        entry
-        for number, entry in enumerate(entries)
+        sample
+        for number, sample in enumerate(samples)
         if int((number + 1) * share) > int(number * share)
     ]
 
 
-def encoded(entry: Entry, quality: int) -> bytes:
+def encoded(sample: Sample, quality: int) -> bytes:
     """A picture at 640 px or less, as WebP of this quality, 1 to 100."""
-    page = read_picture(entry.picture, min(LONGEST_PX, max(entry.size_hw)))
+    page = read_picture(sample.path, min(LONGEST_PX, max(sample.size_hw)))
     buffer = io.BytesIO()
     Image.fromarray(page).save(buffer, "WEBP", quality=quality)
     return buffer.getvalue()
 
 
-def best_quality(entries: Sequence[Entry], size: int) -> int:
+def best_quality(samples: Sequence[Sample], size: int) -> int:
     """The highest quality at which the pictures take no more than so many bytes.
 
     Raises:
         DataError: If they take more at any.
     """
-    probes = entries[:: max(1, len(entries) // PROBES)]
+    probes = samples[:: max(1, len(samples) // PROBES)]
     needed = 0.0
     for quality in QUALITIES:
-        taken = sum(len(encoded(entry, quality)) for entry in probes)
-        needed = taken / len(probes) * len(entries)
+        taken = sum(len(encoded(sample, quality)) for sample in probes)
+        needed = taken / len(probes) * len(samples)
         if needed <= size:
             return quality
     raise DataError(
-        f"{len(entries)} pictures take {needed / 1e6:.1f} MB, {size / 1e6:.1f} MB are left for them"
+        f"{len(samples)} pictures take {needed / 1e6:.1f} MB, {size / 1e6:.1f} MB are left for them"
     )
 
 
-def add_set(pack: Pack, name: str, entries: Sequence[Entry], quality: int) -> None:
+def add_set(pack: Pack, name: str, samples: Sequence[Sample], quality: int) -> None:
     """Pictures, labels and index of a plan set."""
     rows = []
-    for entry in entries:
-        stem = entry.picture.stem
-        lines = ["0 " + " ".join(f"{edge:.6f}" for edge in box) for box in entry.boxes_xywhn]
-        pack.files[f"{name}/images/{stem}.webp"] = encoded(entry, quality)
+    for sample in samples:
+        stem = sample.path.stem
+        lines = ["0 " + " ".join(f"{edge:.6f}" for edge in box) for box in sample.boxes_xywhn]
+        pack.files[f"{name}/images/{stem}.webp"] = encoded(sample, quality)
         pack.files[f"{name}/labels/{stem}.txt"] = "\n".join([*lines, ""]).encode()
-        row = {"image": f"{stem}.webp", "plan": entry.plan, "family": entry.family}
-        rows.append(json.dumps(row | {"complete": entry.is_complete}) + "\n")
+        row = {"image": f"{stem}.webp", "plan": sample.plan, "family": sample.family}
+        rows.append(json.dumps(row | {"complete": sample.is_complete}) + "\n")
     pack.files[f"{name}/index.jsonl"] = "".join(rows).encode()
 
 
@@ -129,18 +129,18 @@ def pack_run(args: argparse.Namespace) -> tuple[Pack, int]:
         pack.files[f"layouts/{path.name}"] = path.read_bytes()
     for path in sorted(args.wheels.glob("*.whl")):
         pack.files[f"wheels/{path.name}"] = path.read_bytes()
-    sets: list[tuple[str, float, list[Entry]]] = []
+    sets: list[tuple[str, float, list[Sample]]] = []
     for source in args.data:
         folder, weight = parse_source(source)
-        entries = thinned(read_plan_set(folder).entries, min(weight, 1.0))
-        sets.append((folder.name, max(weight, 1.0), entries))
+        samples = thinned(read_plan_set(folder).samples, min(weight, 1.0))
+        sets.append((folder.name, max(weight, 1.0), samples))
     recipe: dict[str, Any] = json.loads(args.recipe.read_text("utf-8"))
     recipe["sets"] = {name: weight for name, weight, _ in sets}
     pack.files["recipe.json"] = json.dumps(recipe).encode()
-    everything = [entry for _, _, entries in sets for entry in entries]
+    everything = [sample for _, _, samples in sets for sample in samples]
     quality = best_quality(everything, int(args.megabytes * 0.97e6) - pack.size)
-    for name, _, entries in sets:
-        add_set(pack, name, entries, quality)
+    for name, _, samples in sets:
+        add_set(pack, name, samples, quality)
     return pack, quality
 
 

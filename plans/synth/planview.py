@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One plan on a sheet: a floor in its field, with tags, axes, dimensions and other marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from shapely import affinity
+from shapely.geometry import Polygon, box
+
+from plans.synth import ground, planmarks, tags
+from plans.synth.canvas import Canvas
+from plans.synth.render import draw_floor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from plans.synth.cad import Cad
+    from plans.synth.floor import Floor, Kind
+
+    PageU8 = npt.NDArray[np.uint8]
+    Mark = Callable[[Canvas, Floor, Cad, np.random.Generator], None]
+
+FieldPx = tuple[float, float, float, float]
+PAPER = (255, 255, 255)
+_MOST_MM_PER_M = 22.0  # larger than 1:45 no plan is drawn
+_LETTERS_M = 0.48  # capitals are not higher than this is in the building,
+_LETTERS_OF_ROOM = 0.11  # nor than this share of the median room's side
+_READABLE_PX = 4.0
+_LEAST_VISIBLE = 0.5  # share of a room on this side of a matchline that makes it a room
+
+_BEFORE = (  # what lies under the plan, and how often
+    (0.15, ground.draw_roofs),
+    (0.5, ground.draw_courts),
+    (0.12, ground.draw_tiers),
+)
+_AFTER = (
+    (0.25, ground.draw_columns),
+    (0.08, planmarks.fade),
+    (0.5, tags.draw_opening_marks),
+    (0.2, tags.draw_wall_marks),
+    (0.22, tags.draw_keynotes),
+    (0.22, tags.draw_remarks),
+    (0.42, planmarks.draw_axes),
+    (0.45, planmarks.draw_dimension_chains),
+    (0.12, planmarks.draw_clouds),
+    (0.35, planmarks.draw_view_marks),
+    (0.15, planmarks.draw_fire_line),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPx:
+    """A room on a sheet.
+
+    Attributes:
+        kind: What it is for.
+        shape: Its clear floor, in pixels of the sheet.
+        tag: What is written in it, lines parted by line ends; empty where nothing is.
+    """
+
+    kind: Kind
+    shape: Polygon
+    tag: str = ""
+
+
+def draw_plan(
+    page: PageU8, floor: Floor, place: FieldPx, cad: Cad, rng: np.random.Generator
+) -> list[RoomPx]:
+    """Draw a floor with its marks into a field of a page; return its rooms.
+
+    Args:
+        page: uint8 RGB, shape ``(height, width, 3)``; drawn on.
+        floor: The floor.
+        place: ``x0, y0, x1, y1`` in pixels.
+        cad: The office's decisions.
+        rng: Turns, mirrors and marks it.
+    """
+    canvas = fit(page, floor, place, _MOST_MM_PER_M * cad.px_per_mm, rng)
+    cad = _scaled(cad, canvas, floor)
+    _draw_some(_BEFORE, canvas, floor, cad, rng)
+    untouched = rng.random() < 0.14
+    if untouched:
+        planmarks.draw_untouched(canvas, floor, cad, rng)
+    draw_floor(canvas, floor, cad.style, rng)
+    readable = cad.text_mm * cad.px_per_mm >= _READABLE_PX
+    written = [""] * len(floor.spaces)
+    if rng.random() < (0.92 if readable else 0.3):
+        written = tags.draw_room_tags(canvas, floor, cad, rng)
+    _draw_some(_AFTER, canvas, floor, cad, rng)
+    if untouched:
+        planmarks.draw_untouched_words(canvas, floor, cad, rng)
+    window = box(0, 0, page.shape[1], page.shape[0])
+    if rng.random() < 0.1:
+        window = _cut_at_matchline(canvas, floor, cad, rng)
+    return _rooms(canvas, floor, written, window)
+
+
+def _draw_some(
+    marks: Sequence[tuple[float, Mark]],
+    canvas: Canvas,
+    floor: Floor,
+    cad: Cad,
+    rng: np.random.Generator,
+) -> None:
+    for probability, draw in marks:
+        if rng.random() < probability:
+            draw(canvas, floor, cad, rng)
+
+
+def _scaled(cad: Cad, canvas: Canvas, floor: Floor) -> Cad:
+    """Return the office's decisions for a plan that is too small for its usual letters."""
+    side_m = float(np.median([space.shape.area**0.5 for space in floor.spaces]))
+    most_m = min(_LETTERS_M, _LETTERS_OF_ROOM * side_m)
+    return replace(cad, text_mm=min(cad.text_mm, most_m * canvas.px_per_m / cad.px_per_mm))
+
+
+def fit(
+    page: PageU8, floor: Floor, place: FieldPx, most_px_per_m: float, rng: np.random.Generator
+) -> Canvas:
+    """Return a canvas whose metres put a floor into a field, turned by quarters and mirrored."""
+    x0, y0, x1, y1 = floor.bounds_m
+    w, h = place[2] - place[0], place[3] - place[1]
+    lies = (x1 - x0 > y1 - y0) == (w > h)
+    turn = np.eye(2) if lies or rng.random() < 0.1 else np.eye(2)[:, [1, 0]]
+    axes = turn @ np.diag(rng.choice([-1.0, 1.0], 2))
+    corners = np.array([(x0, y0), (x1, y1)]) @ axes.T
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    margin = float(rng.choice([0.0, 0.03, 0.1]))
+    scale = min((1 - 2 * margin) * min(np.array([w, h]) / (high - low)), most_px_per_m)
+    middle = np.array([place[0] + place[2], place[1] + place[3]]) / 2
+    return Canvas(page, np.column_stack([scale * axes, middle - scale * (low + high) / 2]))
+
+
+def _cut_at_matchline(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) -> Polygon:
+    """Take away what lies beyond a matchline; return what is left of the page."""
+    h, w = canvas.page.shape[:2]
+    corners = canvas.to_px([floor.bounds_m[:2], floor.bounds_m[2:]])
+    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    reach = 45 * cad.px_per_mm  # of dimensions and axes around the plan
+    sheet = tags.paper(canvas)
+    pen = cad.pen(3).dashed(15 * cad.px_per_mm, 4 * cad.px_per_mm)
+    text = f"MATCHLINE - SEE A{int(rng.integers(100, 300))}"
+    if x1 - x0 > y1 - y0:
+        at = x0 + rng.uniform(0.5, 0.85) * (x1 - x0)
+        canvas.page[max(0, int(y0 - reach)) : int(y1 + reach), int(at) : int(x1 + reach)] = 255
+        sheet.line((at, y0 - reach / 2), (at, y1 + reach / 2), pen)
+        sheet.text((at + 5 * cad.px_per_mm, y0), text, cad.letters(2.5), turned=True)
+        return box(0, 0, at, h)
+    at = y0 + rng.uniform(0.5, 0.85) * (y1 - y0)
+    canvas.page[int(at) : int(y1 + reach), max(0, int(x0 - reach)) : int(x1 + reach)] = 255
+    sheet.line((x0 - reach / 2, at), (x1 + reach / 2, at), pen)
+    sheet.text((x0, at + 5 * cad.px_per_mm), text, cad.letters(2.5))
+    return box(0, 0, w, at)
+
+
+def _rooms(canvas: Canvas, floor: Floor, written: list[str], window: Polygon) -> list[RoomPx]:
+    matrix = canvas.matrix
+    flat = [*matrix[:, :2].ravel(), *matrix[:, 2]]
+    rooms = []
+    for space, tag in zip(floor.spaces, written, strict=True):
+        whole = affinity.affine_transform(space.shape, flat)
+        if not space.is_room:
+            continue
+        shape = whole if window.contains(whole) else whole.intersection(window)
+        if isinstance(shape, Polygon) and shape.area >= _LEAST_VISIBLE * whole.area:
+            rooms.append(RoomPx(space.kind, shape, tag))
+    return rooms
