@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.coco import average_precision
-from evaluation.scoring import Judged
+from evaluation.scoring import EvalResult
 from evaluation.served import submitted
 from plans.errors import DataError
 from plans.plan_sets import named_set, read_plan_set
@@ -130,7 +130,7 @@ def judge(network: Path, pictures: Sequence[Sample]) -> dict[str, float]:
         found = detector.predict(page.pixels).rooms(LOWEST_CONFIDENCE)
         boxes_xyxy_px = found.boxes_xyxy * np.array(size_wh * 2, np.float32)
         in_px = Detections(boxes_xyxy_px, found.scores)
-        judged.append(Judged(picture.path.name, truth_xyxy_px, in_px, size_wh))
+        judged.append(EvalResult(picture.path.name, truth_xyxy_px, in_px, size_wh))
     return {key: round(value, 4) for key, value in asdict(average_precision(judged)).items()}
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from evaluation.scoring import Judged
+    from evaluation.scoring import EvalResult
     from roomdet.geometry import Boxes, Scores
 
 # COCO counts 100 boxes a picture; office floors have more rooms than that, so we count as many as
@@ -44,7 +44,9 @@ class AveragePrecision:
     ar50_95: float
 
 
-def average_precision(pictures: Sequence[Judged], max_boxes: int = MAX_BOXES) -> AveragePrecision:
+def average_precision(
+    pictures: Sequence[EvalResult], max_boxes: int = MAX_BOXES
+) -> AveragePrecision:
     """Compute COCO's figures.
 
     Args:

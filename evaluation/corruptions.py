@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The ways in which the evaluation spoils pages, each with one fixed strength.
+"""The ways in which the evaluation corrupts pages, each with one fixed strength.
 
 Strengths are pixels of a page whose longer side is ``SIDE_PX``, which is what the network sees.
 The same picture and corruption always give the same page.
@@ -28,12 +28,12 @@ SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """One way to spoil a page.
+    """One way to corrupt a page.
 
     Attributes:
         name: As the command line and the reports call it.
         strength: What it does, in words and numbers.
-        change: Page, its boxes and a generator; returns the spoilt page and the boxes on it.
+        change: Page, its boxes and a generator; returns the corrupted page and the boxes on it.
     """
 
     name: str

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from evaluation.scoring import Judged
+    from evaluation.scoring import EvalResult
     from plans.plan_sets import Sample
 
 TRUTH_COLOR, FOUND_COLOR, SPARED_COLOR = "#128a2e", "#e06000", "#2060d0"
@@ -26,7 +26,7 @@ TRUTH_LINE_PX, FOUND_LINE_PX = 4, 2
 
 
 def draw_judged(
-    picture: Sample, judged: Judged, *, threshold: float, longest_px: int = PLAN_PX
+    picture: Sample, judged: EvalResult, *, threshold: float, longest_px: int = PLAN_PX
 ) -> Image.Image:
     """Draw true rooms in green, found ones in orange with their confidence, spared ones in blue.
 
@@ -56,7 +56,7 @@ def draw_judged(
 
 
 def choose(
-    judged: Sequence[Judged], *, examples: int, worst: int, seed: int, threshold: float
+    judged: Sequence[EvalResult], *, examples: int, worst: int, seed: int, threshold: float
 ) -> dict[str, int]:
     """Pictures to draw: name of the drawing and index of the picture.
 
@@ -72,7 +72,7 @@ def choose(
     return _numbered("example", random) | _numbered("worst", ranked)
 
 
-def best_and_worst(judged: Sequence[Judged], each: int, *, threshold: float) -> dict[str, int]:
+def best_and_worst(judged: Sequence[EvalResult], each: int, *, threshold: float) -> dict[str, int]:
     """Likewise, of the highest F1 and of the lowest, ``each`` if there are as many."""
     ranked = _from_worst(judged, threshold)
     worst = ranked[:each]
@@ -80,7 +80,7 @@ def best_and_worst(judged: Sequence[Judged], each: int, *, threshold: float) -> 
     return _numbered("best", best) | _numbered("worst", worst)
 
 
-def _from_worst(judged: Sequence[Judged], threshold: float) -> npt.NDArray[np.intp]:
+def _from_worst(judged: Sequence[EvalResult], threshold: float) -> npt.NDArray[np.intp]:
     f1 = [count([picture], threshold=threshold).f1 for picture in judged]
     return np.argsort(f1, kind="stable")
 
@@ -92,7 +92,7 @@ def _numbered(what: str, indexes: npt.NDArray[np.intp]) -> dict[str, int]:
 def write_drawings(
     folder: Path,
     pictures: Sequence[Sample],
-    judged: Sequence[Judged],
+    judged: Sequence[EvalResult],
     chosen: dict[str, int],
     *,
     threshold: float,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Measure what a server finds on labeled plans, clean and spoilt, and on sheets.
+"""Measure what a server finds on labeled plans, clean and corrupted, and on sheets.
 
 ``python -m evaluation.evaluate --set cubicasa=DIR:cubicasa- --set r3d=DIR:r3d- --out metrics.json``
 starts TorchServe with the archive, posts every picture, and prints COCO AP (maxDets 300), AR, and
@@ -125,7 +125,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
             "corruption_seed": SEED,
             "limit": args.limit,
         },
-        "corruptions": {spoil.name: spoil.strength for spoil in args.corruptions},
+        "corruptions": {corruption.name: corruption.strength for corruption in args.corruptions},
         "machine": machine.describe(),
         "sets": results,
     }
@@ -172,7 +172,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--corrupted-pictures", type=_positive, default=CORRUPTED_PICTURES,
-        help="spoil every k-th picture, so that at most so many of a set are",
+        help="corrupt every k-th picture, so that at most so many of a set are",
     )  # fmt: skip
     parser.add_argument("--iou", type=float, default=Asking().iou, help="of suppression")
     parser.add_argument("--limit", type=_positive, help="judge every k-th picture, at most so many")

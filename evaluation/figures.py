@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from evaluation.scoring import Judged
+    from evaluation.scoring import EvalResult
 
 THRESHOLD = RequestOptions().confidence
 # Sides of rooms, the root of the area, in percent of the page's longer side: 6.4 px of 640 are 1 %.
@@ -25,7 +25,7 @@ SIZES_PERCENT = (0, 1, 2, 4, 8)
 _DECIMALS = 4
 
 
-def figures(judged: Sequence[Judged], max_boxes: int = MAX_BOXES) -> dict[str, float]:
+def figures(judged: Sequence[EvalResult], max_boxes: int = MAX_BOXES) -> dict[str, float]:
     """COCO's figures, and precision, recall and F1 at :data:`THRESHOLD`; 0 to 1, four decimals.
 
     Args:
@@ -44,7 +44,7 @@ def figures(judged: Sequence[Judged], max_boxes: int = MAX_BOXES) -> dict[str, f
     return {name: round(value, _DECIMALS) for name, value in values.items()}
 
 
-def recall_by_size(judged: Sequence[Judged]) -> list[dict[str, float | None]]:
+def recall_by_size(judged: Sequence[EvalResult]) -> list[dict[str, float | None]]:
     """Recall at :data:`THRESHOLD` of small rooms, of larger ones, and so on.
 
     Returns:
@@ -64,7 +64,7 @@ def recall_by_size(judged: Sequence[Judged]) -> list[dict[str, float | None]]:
     ]
 
 
-def _sides_percent(picture: Judged) -> npt.NDArray[np.float64]:
+def _sides_percent(picture: EvalResult) -> npt.NDArray[np.float64]:
     corners_px = picture.truth_xyxy_px.astype(np.float64)
     sides_px = np.sqrt(np.prod(corners_px[:, 2:] - corners_px[:, :2], axis=1))
     sides: npt.NDArray[np.float64] = sides_px / max(picture.size_wh_px) * 100

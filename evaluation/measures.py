@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evaluation.corruptions import Corruption
-    from evaluation.scoring import Judged
+    from evaluation.scoring import EvalResult
     from evaluation.served import Asking, Server
     from evaluation.sets import LabeledSet
     from plans.plan_sets import Sample
@@ -52,8 +52,8 @@ class Evaluation:
     Attributes:
         asking: Options of every request; sheets are asked for more rooms.
         concurrency: Requests at once; sheets are asked for one at a time.
-        corruptions: Ways to spoil plans; clean pages are always judged, sheets only clean.
-        corrupted_pictures: At most so many pictures of a set are spoilt.
+        corruptions: Ways to corrupt plans; clean pages are always judged, sheets only clean.
+        corrupted_pictures: At most so many pictures of a set are corrupted.
         drawings: None draws nothing.
     """
 
@@ -93,18 +93,20 @@ class Evaluation:
             report["subset"] = {
                 "pictures": len(chosen),
                 "clean": figures([judged for judged in clean if judged.name in names]),
-                "spoilt": {},
+                "corrupted": {},
             }
-            for spoil in self.corruptions:
-                _say(f"{labeled.name}: {spoil.name} …")
-                spoilt = figures(self._judge_plans(chosen, server, spoil))
-                report["subset"]["spoilt"][spoil.name] = spoilt
+            for corruption in self.corruptions:
+                _say(f"{labeled.name}: {corruption.name} …")
+                corrupted = figures(self._judge_plans(chosen, server, corruption))
+                report["subset"]["corrupted"][corruption.name] = corrupted
         return report
 
     def _judge_plans(
-        self, pictures: Sequence[Sample], server: Server, spoil: Corruption | None
-    ) -> list[Judged]:
-        answered = server.ask(pictures, self.asking, concurrency=self.concurrency, spoil=spoil)
+        self, pictures: Sequence[Sample], server: Server, corruption: Corruption | None
+    ) -> list[EvalResult]:
+        answered = server.ask(
+            pictures, self.asking, concurrency=self.concurrency, corruption=corruption
+        )
         return [one.judged for one in answered]
 
     def _sheets(self, labeled: LabeledSet, server: Server) -> dict[str, Any]:
@@ -124,7 +126,7 @@ class Evaluation:
             report["peak_over_idle_mb"] = round(server.memory.over_idle_mb())
         return report
 
-    def _draw(self, labeled: LabeledSet, judged: Sequence[Judged]) -> None:
+    def _draw(self, labeled: LabeledSet, judged: Sequence[EvalResult]) -> None:
         if not (wanted := self.drawings):
             return
         if labeled.kind == Kind.PLANS:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.coco import average_precision
-from evaluation.scoring import Judged, count
+from evaluation.scoring import EvalResult, count
 from roomdet.geometry import Boxes, Detections
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def precision(plans: Sequence[KnownPlan], answers: Sequence[Detections]) -> Prec
     return Precision(coco.ap50, coco.ap50_95, f1)
 
 
-def _judged(plan: KnownPlan, answer: Detections) -> Judged:
+def _judged(plan: KnownPlan, answer: Detections) -> EvalResult:
     size_px = np.array(plan.size_wh_px * 2, np.float32)
     boxes: Boxes = np.clip(answer.boxes_xyxy, 0, 1) * size_px
     found = Detections(boxes, answer.scores)
-    return Judged("", plan.rooms_xyxy_norm * size_px, found, plan.size_wh_px)
+    return EvalResult("", plan.rooms_xyxy_norm * size_px, found, plan.size_wh_px)

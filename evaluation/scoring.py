@@ -19,7 +19,7 @@ MATCH_IOU = 0.5  # a found room that overlaps a true one this much is that room
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class EvalResult:
     """What was found on a picture beside what is there.
 
     Attributes:
@@ -41,30 +41,30 @@ class Judged:
 class Counts:
     """Rooms that were found, invented and missed."""
 
-    hits: int
-    false_alarms: int
-    misses: int
+    tp: int
+    fp: int
+    fn: int
 
     @property
     def precision(self) -> float:
         """Hits of all found rooms, 0 to 1; 1 where nothing was found."""
-        found = self.hits + self.false_alarms
-        return self.hits / found if found else 1.0
+        found = self.tp + self.fp
+        return self.tp / found if found else 1.0
 
     @property
     def recall(self) -> float:
         """Hits of all true rooms, 0 to 1; 1 where there are none."""
-        true = self.hits + self.misses
-        return self.hits / true if true else 1.0
+        true = self.tp + self.fn
+        return self.tp / true if true else 1.0
 
     @property
     def f1(self) -> float:
         """Harmonic mean of precision and recall; 1 where nothing is and nothing was found."""
-        total = 2 * self.hits + self.false_alarms + self.misses
-        return 2 * self.hits / total if total else 1.0
+        total = 2 * self.tp + self.fp + self.fn
+        return 2 * self.tp / total if total else 1.0
 
 
-def count(pictures: Iterable[Judged], *, threshold: float) -> Counts:
+def count(pictures: Iterable[EvalResult], *, threshold: float) -> Counts:
     """Count over several pictures.
 
     Args:
@@ -73,13 +73,13 @@ def count(pictures: Iterable[Judged], *, threshold: float) -> Counts:
     """
     each = [_count_one(picture, threshold) for picture in pictures]
     return Counts(
-        sum(counts.hits for counts in each),
-        sum(counts.false_alarms for counts in each),
-        sum(counts.misses for counts in each),
+        sum(counts.tp for counts in each),
+        sum(counts.fp for counts in each),
+        sum(counts.fn for counts in each),
     )
 
 
-def is_hit(picture: Judged, *, threshold: float) -> npt.NDArray[np.bool_]:
+def is_hit(picture: EvalResult, *, threshold: float) -> npt.NDArray[np.bool_]:
     """Which true rooms of a picture were found; bool, shape ``(n,)``.
 
     Greedily: the most confident room first takes the free true room that it overlaps most.
@@ -95,7 +95,7 @@ def is_hit(picture: Judged, *, threshold: float) -> npt.NDArray[np.bool_]:
     return ~is_free
 
 
-def _count_one(picture: Judged, threshold: float) -> Counts:
-    hits = int(is_hit(picture, threshold=threshold).sum())
+def _count_one(picture: EvalResult, threshold: float) -> Counts:
+    tp = int(is_hit(picture, threshold=threshold).sum())
     found = int((picture.found.scores >= threshold).sum())
-    return Counts(hits, found - hits, len(picture.truth_xyxy_px) - hits)
+    return Counts(tp, found - tp, len(picture.truth_xyxy_px) - tp)

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from client.api import ClientError, detect
 from evaluation.corruptions import SIDE_PX
-from evaluation.scoring import Judged
+from evaluation.scoring import EvalResult
 from reporting.processes import forget_peaks, hwm_mb
 from roomdet.config import Limits
 from roomdet.geometry import GRID, Boxes, Detections
@@ -45,7 +45,7 @@ class Asking:
 class Answered:
     """A picture with what was found on it, and the seconds that its client waited."""
 
-    judged: Judged
+    judged: EvalResult
     seconds: float
 
 
@@ -93,24 +93,26 @@ class Server:
         asking: Asking,
         *,
         concurrency: int,
-        spoil: Corruption | None = None,
+        corruption: Corruption | None = None,
     ) -> list[Answered]:
-        """Ask for all pictures, as they are or spoilt; in their order.
+        """Ask for all pictures, as they are or corrupted; in their order.
 
         Args:
             pictures: What is asked for.
             asking: Options of every request.
             concurrency: Requests at once.
-            spoil: None sends the files as they are.
+            corruption: None sends the files as they are.
 
         Raises:
             AskError: If one is not answered.
         """
         with ThreadPoolExecutor(concurrency) as pool:
-            return list(pool.map(lambda picture: self._ask_one(picture, asking, spoil), pictures))
+            return list(
+                pool.map(lambda picture: self._ask_one(picture, asking, corruption), pictures)
+            )
 
-    def _ask_one(self, picture: Sample, asking: Asking, spoil: Corruption | None) -> Answered:
-        data, truth, size_wh = submitted(picture, spoil)
+    def _ask_one(self, picture: Sample, asking: Asking, corruption: Corruption | None) -> Answered:
+        data, truth, size_wh = submitted(picture, corruption)
         started_s = time.monotonic()
         try:
             answer = detect(data, url=self.url, options=asdict(asking))
@@ -122,23 +124,25 @@ class Server:
             np.array([*size_wh, *size_wh], np.float32) / np.float32(GRID)
         )
         scores = np.array([room.confidence for room in answer.rooms], np.float32)
-        judged = Judged(picture.path.name, truth, Detections(boxes, scores), size_wh)
+        judged = EvalResult(picture.path.name, truth, Detections(boxes, scores), size_wh)
         return Answered(judged, seconds)
 
 
-def submitted(picture: Sample, spoil: Corruption | None) -> tuple[bytes, Boxes, tuple[int, int]]:
+def submitted(
+    picture: Sample, corruption: Corruption | None
+) -> tuple[bytes, Boxes, tuple[int, int]]:
     """The file that is sent for a picture, its true rooms in pixels, and its width and height.
 
-    A spoilt page has a longer side of :data:`evaluation.corruptions.SIDE_PX`.
+    A corrupted page has a longer side of :data:`evaluation.corruptions.SIDE_PX`.
     """
     data = picture.path.read_bytes()
-    if spoil is None:
+    if corruption is None:
         with Image.open(picture.path) as opened:
             size_wh = ImageOps.exif_transpose(opened).size
         return data, picture.boxes_xyxy_px(size_wh), size_wh
     page = read_page(data, page=1, side_px=SIDE_PX, limits=Limits()).pixels
     height, width = page.shape[:2]
-    page, truth = spoil.apply(page, picture.boxes_xyxy_px((width, height)), picture.path.name)
+    page, truth = corruption.apply(page, picture.boxes_xyxy_px((width, height)), picture.path.name)
     return _as_png(page), truth, (page.shape[1], page.shape[0])
 
 

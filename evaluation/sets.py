@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Kind(StrEnum):
     """What a set holds.
 
-    Plans are asked for several at once and judged on spoilt pages, too. Sheets are asked for one at
-    a time, because their seconds and memory are told, and may have 1000 rooms. Partial sheets are
-    labeled in part: see :func:`evaluation.sheets.near_labels`.
+    Plans are asked for several at once and judged on corrupted pages, too. Sheets are asked for one
+    at a time, because their seconds and memory are told, and may have 1000 rooms. Partial sheets
+    are labeled in part: see :func:`evaluation.sheets.near_labels`.
     """
 
     PLANS = "plans"

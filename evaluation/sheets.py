@@ -18,7 +18,7 @@ from roomdet.geometry import Boxes, Detections
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evaluation.scoring import Judged
+    from evaluation.scoring import EvalResult
 
 MAX_ROOMS = 1000  # what the API answers at most; also COCO's maxDets on sheets
 # Near: in the box of a labeled room, enlarged on each side by this much of its width and height.
@@ -26,7 +26,7 @@ MARGIN = 0.6
 TITLE_STRIP_XY = (0.85, 0.93)  # fractions of the page; the strip lies to the right or below
 
 
-def near_labels(picture: Judged) -> Judged:
+def near_labels(picture: EvalResult) -> EvalResult:
     """The same picture with only those found rooms that its labels can judge; others are spared."""
     found = picture.found
     counts = is_judgeable(found.boxes_xyxy, picture.truth_xyxy_px, picture.size_wh_px)

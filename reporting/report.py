@@ -48,7 +48,7 @@ def accuracy_rows(report: Report) -> Rows:
 
 
 def corruption_rows(report: Report) -> Rows:
-    """A head and one row for clean and each kind of spoilt pages: AP50 and F1 of each set."""
+    """A head and one row for clean and each kind of corrupted pages: AP50 and F1 of each set."""
     subsets = {
         name: measured["subset"]
         for name, measured in report["sets"].items()
@@ -61,7 +61,7 @@ def corruption_rows(report: Report) -> Rows:
     rows += [[name, strength] for name, strength in report["corruptions"].items()]
     for subset in subsets.values():
         for row in rows[1:]:
-            measured = subset["clean"] if row[0] == "clean" else subset["spoilt"][row[0]]
+            measured = subset["clean"] if row[0] == "clean" else subset["corrupted"][row[0]]
             row += [f"{measured[key]:.3f}" for key in ("ap50", "ap50_95", "f1")]
     return rows
 

@@ -60,14 +60,14 @@ def report(plan_set: Path, server: LocalServer, tmp_path_factory: pytest.TempPat
 def test_rooms_are_found_where_they_were_drawn(report: Any) -> None:
     """Boxes come back in the pictures' own pixels; turned pages carry their rooms with them."""
     measured = report["sets"]["drawn"]
-    spoilt = measured["subset"]["spoilt"]
+    corrupted = measured["subset"]["corrupted"]
 
     assert measured["pictures"] == len(PLAN_BUILDERS)
     assert measured["rooms"] == sum(len(build().rooms) for build in PLAN_BUILDERS)
     assert measured["clean"]["ap50"] > 0.6
     assert measured["clean"]["f1"] > 0.6
     assert measured["subset"]["clean"] == measured["clean"]
-    assert min(spoilt[name]["ap50"] for name in ("jpeg", "90", "photo")) > 0.4
+    assert min(corrupted[name]["ap50"] for name in ("jpeg", "90", "photo")) > 0.4
 
 
 def test_the_report_says_how_it_was_measured(report: Any, server: LocalServer) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The evaluation's spoilt pages: named, repeatable, and with boxes on their rooms."""
+"""The evaluation's corrupted pages: named, repeatable, and with boxes on their rooms."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ REPORT: dict[str, Any] = {
             "subset": {
                 "pictures": 2,
                 "clean": figures(0.8),
-                "spoilt": {"jpeg": figures(0.7)},
+                "corrupted": {"jpeg": figures(0.7)},
             },
         }
     },
@@ -177,7 +177,7 @@ def test_a_block_of_an_unknown_name_is_a_mistake() -> None:
 
 
 def test_the_terminal_shows_aligned_tables() -> None:
-    """Columns line up; without spoilt pages there is one table."""
+    """Columns line up; without corrupted pages there is one table."""
     both = as_text(REPORT)
     clean_only = as_text(REPORT | {"corruptions": {}})
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from evaluation.coco import AveragePrecision, average_precision
-from evaluation.scoring import Counts, Judged, count
+from evaluation.scoring import Counts, EvalResult, count
 from roomdet.geometry import Detections
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ TEN_THRESHOLDS = 10  # IoU 0.50, 0.55, … 0.95
 POINTS = 101  # COCO reads the precision at recall 0, 0.01, … 1
 
 
-def judged(truth: Sequence[Box], found: Sequence[tuple[Box, float]]) -> Judged:
+def judged(truth: Sequence[Box], found: Sequence[tuple[Box, float]]) -> EvalResult:
     """A picture with true rooms, and found ones with their confidence."""
     boxes = np.array([box for box, _ in found], np.float32).reshape(-1, 4)
     scores = np.array([score for _, score in found], np.float32)
     true = np.array(truth, np.float32).reshape(-1, 4)
-    return Judged("plan.png", true, Detections(boxes, scores), (1000, 1000))
+    return EvalResult("plan.png", true, Detections(boxes, scores), (1000, 1000))
 
 
 def test_a_perfect_answer_has_1_everywhere() -> None:
@@ -39,7 +39,7 @@ def test_a_perfect_answer_has_1_everywhere() -> None:
     ]
 
     assert astuple(average_precision(pictures)) == pytest.approx((1.0, 1.0, 1.0, 1.0))
-    assert count(pictures, threshold=0.25) == Counts(hits=4, false_alarms=0, misses=0)
+    assert count(pictures, threshold=0.25) == Counts(tp=4, fp=0, fn=0)
 
 
 def test_half_of_the_rooms_give_half_the_precision() -> None:
@@ -49,7 +49,7 @@ def test_half_of_the_rooms_give_half_the_precision() -> None:
     found = average_precision(pictures)
 
     assert astuple(found) == pytest.approx((51 / POINTS, 51 / POINTS, 51 / POINTS, 0.5))
-    assert count(pictures, threshold=0.25) == Counts(hits=2, false_alarms=0, misses=2)
+    assert count(pictures, threshold=0.25) == Counts(tp=2, fp=0, fn=2)
 
 
 def test_a_false_alarm_costs_by_its_confidence() -> None:
@@ -61,7 +61,7 @@ def test_a_false_alarm_costs_by_its_confidence() -> None:
     assert average_precision(surer).ap50 == pytest.approx(0.5)
     assert average_precision(less_sure).ap50 == pytest.approx(1.0)
     for pictures in (surer, less_sure):
-        assert count(pictures, threshold=0.25) == Counts(hits=1, false_alarms=1, misses=0)
+        assert count(pictures, threshold=0.25) == Counts(tp=1, fp=1, fn=0)
 
 
 def test_a_room_found_twice_counts_once() -> None:
@@ -71,7 +71,7 @@ def test_a_room_found_twice_counts_once() -> None:
 
     # Precision 1 up to recall 0.5 (51 points), then two of three (50 points).
     assert average_precision(pictures).ap50 == pytest.approx((51 + 50 * 2 / 3) / POINTS)
-    assert counts == Counts(hits=2, false_alarms=1, misses=0)
+    assert counts == Counts(tp=2, fp=1, fn=0)
     assert (counts.precision, counts.recall, counts.f1) == pytest.approx((2 / 3, 1.0, 0.8))
 
 
@@ -104,7 +104,7 @@ def test_a_false_alarm_on_an_empty_picture_counts() -> None:
     pictures = [judged(ROOMS[:1], [(ROOMS[0], 0.5)]), judged([], [(ROOMS[0], 0.9)])]
 
     assert average_precision(pictures).ap50 == pytest.approx(0.5)
-    assert count(pictures, threshold=0.25) == Counts(hits=1, false_alarms=1, misses=0)
+    assert count(pictures, threshold=0.25) == Counts(tp=1, fp=1, fn=0)
 
 
 def test_without_true_rooms_there_is_no_figure() -> None:
@@ -117,7 +117,7 @@ def test_the_threshold_is_part_of_the_count() -> None:
     """A confidence of exactly the threshold counts, one below it does not."""
     pictures = [judged(ROOMS[:2], [(ROOMS[0], 0.25), (ROOMS[1], 0.24)])]
 
-    assert count(pictures, threshold=0.25) == Counts(hits=1, false_alarms=0, misses=1)
+    assert count(pictures, threshold=0.25) == Counts(tp=1, fp=0, fn=1)
 
 
 def test_the_most_confident_box_chooses_first() -> None:
@@ -126,12 +126,12 @@ def test_the_most_confident_box_chooses_first() -> None:
     pictures = [judged(truth, [(truth[0], 0.6), (truth[1], 0.9)])]
     lone_room = [judged(truth[:1], [(truth[0], 0.6), (truth[1], 0.9)])]
 
-    assert count(pictures, threshold=0.25) == Counts(hits=2, false_alarms=0, misses=0)
-    assert count(lone_room, threshold=0.25) == Counts(hits=1, false_alarms=1, misses=0)
+    assert count(pictures, threshold=0.25) == Counts(tp=2, fp=0, fn=0)
+    assert count(lone_room, threshold=0.25) == Counts(tp=1, fp=1, fn=0)
 
 
 def test_boxes_that_touch_are_no_match() -> None:
     """IoU just under one half is a miss and a false alarm."""
     pictures = [judged([(0, 0, 100, 100)], [((0, 0, 49, 100), 0.9)])]
 
-    assert count(pictures, threshold=0.25) == Counts(hits=0, false_alarms=1, misses=1)
+    assert count(pictures, threshold=0.25) == Counts(tp=0, fp=1, fn=1)

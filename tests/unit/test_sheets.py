@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evaluation.figures import figures, recall_by_size
-from evaluation.scoring import Judged
+from evaluation.scoring import EvalResult
 from evaluation.sheets import MAX_ROOMS, near_labels
 from roomdet.geometry import Detections
 
@@ -29,10 +29,12 @@ def boxes_of(boxes: Sequence[Box]) -> Boxes:
     return np.array(boxes, np.float32).reshape(-1, 4)
 
 
-def judged(truth: Sequence[Box], found: Sequence[Box], scores: Sequence[float] = ()) -> Judged:
+def judged(truth: Sequence[Box], found: Sequence[Box], scores: Sequence[float] = ()) -> EvalResult:
     """A page with labeled rooms and found ones, all as sure unless said."""
     confidence = np.array(scores or [0.9] * len(found), np.float32)
-    return Judged("sheet.png", boxes_of(truth), Detections(boxes_of(found), confidence), PAGE_WH)
+    return EvalResult(
+        "sheet.png", boxes_of(truth), Detections(boxes_of(found), confidence), PAGE_WH
+    )
 
 
 def around(x: float, y: float) -> Box:
