@@ -34,8 +34,9 @@ DeployError
 
 from __future__ import annotations
 
-from deploy.advice import next_step
-from deploy.states import next_step_in
+from deploy.aws.advice import next_step
+from deploy.aws.codes import DENIED, MISSING
+from deploy.aws.states import next_step_in
 
 
 class DeployError(Exception):
@@ -246,6 +247,20 @@ class RolloutError(DeployError):
 
 class PlanError(DeployError):
     """No calls lead from what is there to what is wanted; the message says another way."""
+
+
+def aws_error(
+    operation: str, code: str, reason: str, resource: str = "", request_id: str = ""
+) -> AwsError:
+    """An error of ours for a code of AWS's, or for the name of an exception of botocore's."""
+    kind = AwsError
+    if code in MISSING:
+        kind = AwsNotFound
+    elif code == "ImageTagAlreadyExistsException":
+        kind = AwsTagIsImmutable
+    elif code in DENIED:
+        kind = AwsDenied
+    return kind(operation, code, reason, resource=resource, request_id=request_id)
 
 
 def _with_advice(text: str, advice: str) -> str:

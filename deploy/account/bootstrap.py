@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from deploy.account.places import Names
     from deploy.account.reading import Bucket, Repository, Role
-    from deploy.endpoint.execution import Gateway
+    from deploy.aws.api import AwsApi
 
 
-def read_found(gateway: Gateway, names: Names) -> Found:
+def read_found(aws: AwsApi, names: Names) -> Found:
     """What is there of it.
 
     Raises:
@@ -32,7 +32,7 @@ def read_found(gateway: Gateway, names: Names) -> Found:
         PlanError: If the bucket is another account's.
     """
     try:
-        bucket = read_bucket(gateway, names.bucket, names.account.number)
+        bucket = read_bucket(aws, names.bucket, names.account.number)
     except AwsDenied as err:
         if err.operation != "HeadBucket":
             raise
@@ -43,8 +43,8 @@ def read_found(gateway: Gateway, names: Names) -> Found:
         ) from err
     return Found(
         bucket,
-        read_repository(gateway, names.name),
-        read_role(gateway, names.role, INLINE_POLICY),
+        read_repository(aws, names.name),
+        read_role(aws, names.role, INLINE_POLICY),
     )
 
 

@@ -18,7 +18,7 @@ def look_at_image(patient: Patient) -> Result:
 
     spec, said = patient.spec, list[str]()
     try:
-        image = find_image(patient.gateway, spec, said.append)
+        image = find_image(patient.aws, spec, said.append)
     except ManifestError as err:
         message, _, mending = str(err).partition(". This mends it: ")
         return fails(message, f"`{mending or f'python -m deploy image check {spec.image}'}`")

@@ -38,21 +38,21 @@ def look_at_archive(patient: Patient) -> Result:
 
 def look_at_model(patient: Patient) -> Result:
     """What S3 has of the deployed version is what was deployed, and whether it is the archive."""
-    gateway, name = patient.gateway, patient.spec.endpoint
-    endpoint = read_endpoint(gateway, name)
+    aws, name = patient.aws, patient.spec.endpoint
+    endpoint = read_endpoint(aws, name)
     if endpoint is None:
         return ok("nothing is deployed yet", _NOT_YET)
-    versions, _ = read_versions(gateway, name)
+    versions, _ = read_versions(aws, name)
     version = next((v for v in versions if v.config == endpoint.config), None)
     if version is None:
         return unknown(
             f"{name} serves with {endpoint.config}, which is not ours",
             "Take another name (--set endpoint=…)",
         )
-    model = gateway.ask("sagemaker", "describe_model", {"ModelName": version.model})
+    model = aws.ask("sagemaker", "describe_model", {"ModelName": version.model})
     address = model["PrimaryContainer"]["ModelDataUrl"] if model else ""
     try:
-        stored_golden(gateway, address, version)
+        stored_golden(aws, address, version)
     except AwsError as err:
         if not _is_gone(err):
             raise
@@ -87,7 +87,7 @@ def _compared(patient: Patient, version: str, sha256: str) -> Result:
 
 def look_at_endpoint(patient: Patient) -> Result:
     """How it is, why it failed, and what to do about it."""
-    found = read_status(patient.gateway, patient.spec.endpoint)
+    found = read_status(patient.aws, patient.spec.endpoint)
     status, reason, name = found["status"], found.get("reason"), patient.spec.endpoint
     if status is None:
         return ok(f"there is no endpoint {name} yet", _NOT_YET)

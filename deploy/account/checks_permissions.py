@@ -122,7 +122,7 @@ def _principal(patient: Patient) -> str:
         return ""
     name = session["role"]
     try:  # a role may have a path, which the session does not tell
-        found = patient.gateway.ask("iam", "get_role", {"RoleName": name})
+        found = patient.aws.ask("iam", "get_role", {"RoleName": name})
     except AwsDenied:
         found = None
     return found["Role"]["Arn"] if found else patient.account.iam_arn(f"role/{name}")
@@ -141,7 +141,7 @@ def _missing(patient: Patient, principal: str, wanted: Sequence[Policy]) -> list
         samples = [what.replace("*", _SAMPLE) for what in statement["Resource"] if what != "*"]
         if samples:
             params["ResourceArns"] = samples
-        for found in patient.gateway.pages(
+        for found in patient.aws.pages(
             "iam", "simulate_principal_policy", params, "EvaluationResults"
         ):
             if found["EvalDecision"] != "allowed":
@@ -170,7 +170,7 @@ def _try_reading(patient: Patient, why: str) -> Result:
     denied, tried = [], _harmless(patient)
     for service, operation, params in tried:
         try:
-            patient.gateway.ask(service, operation, params)
+            patient.aws.ask(service, operation, params)
         except AwsDenied as err:
             denied.append(f"{service}:{err.operation}")
     if denied:

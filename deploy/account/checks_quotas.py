@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from deploy.endpoint.capacity import Realtime
     from deploy.endpoint.spec import Spec
 
-# Names of quotas, as SageMaker itself says them in the errors that users quote (deploy/advice.py).
+# Names of quotas, as SageMaker itself says them in the errors that users quote
+# (deploy/aws/advice.py).
 _CONCURRENCY = "Maximum total concurrency that can be allocated across all serverless endpoints"
 _MEMORY = "Memory size in MB per serverless endpoint"
 _OF_INSTANCES = "{} for endpoint usage"
@@ -27,7 +28,7 @@ _CANDIDATE = 1  # the temporary endpoint has one instance, or one request at a t
 def look_at_quotas(patient: Patient) -> Result:
     """Quotas are at least what the configuration wants."""
     try:
-        listed = patient.gateway.pages(
+        listed = patient.aws.pages(
             "service-quotas", "list_service_quotas", {"ServiceCode": "sagemaker"}, "Quotas"
         )
     except AwsError as err:

@@ -19,7 +19,7 @@ _ASSUME = {"sts:AssumeRole", "sts:*", "*"}
 def look_at_role(patient: Patient) -> Result:
     """It is there, under this ARN, and its trust policy lets SageMaker take it."""
     role = patient.places.role
-    found = patient.gateway.ask("iam", "get_role", {"RoleName": role.rpartition("/")[2]})
+    found = patient.aws.ask("iam", "get_role", {"RoleName": role.rpartition("/")[2]})
     if found is None:
         return fails(
             f"there is no role {role}",

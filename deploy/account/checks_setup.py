@@ -60,7 +60,7 @@ def look_at_configuration(patient: Patient) -> Result:
 
 def look_at_region(patient: Patient) -> Result:
     """A region is named here or in boto3's own configuration."""
-    return ok(patient.gateway.region)
+    return ok(patient.aws.region)
 
 
 def look_at_credentials(patient: Patient) -> Result:

@@ -19,8 +19,8 @@ _MEND = "`python -m deploy bootstrap --yes` mends a bucket and a repository that
 
 def look_at_bucket(patient: Patient) -> Result:
     """The bucket is there, in the endpoint's region, closed to the public, with versions."""
-    gateway, name = patient.gateway, patient.places.bucket
-    location = gateway.ask("s3", "get_bucket_location", {"Bucket": name})
+    aws, name = patient.aws, patient.places.bucket
+    location = aws.ask("s3", "get_bucket_location", {"Bucket": name})
     if location is None:
         return fails(
             f"there is no bucket {name}",
@@ -28,13 +28,13 @@ def look_at_bucket(patient: Patient) -> Result:
         )
     region = location.get("LocationConstraint") or wanted.NO_LOCATION
     region = "eu-west-1" if region == _OLD_EUROPE else region
-    if region != gateway.region:
+    if region != aws.region:
         return fails(
-            f"bucket {name} lies in {region}, the endpoint in {gateway.region}",
+            f"bucket {name} lies in {region}, the endpoint in {aws.region}",
             "SageMaker reads models of its own region: name a bucket there (`python -m deploy "
-            f"bootstrap --region {gateway.region}`), or another region",
+            f"bootstrap --region {aws.region}`), or another region",
         )
-    settings = read_settings(gateway, {"Bucket": name})
+    settings = read_settings(aws, {"Bucket": name})
     if settings.is_public:
         return fails(
             f"everybody may read bucket {name}",
@@ -54,7 +54,7 @@ def look_at_repository(patient: Patient) -> Result:
     spec = patient.spec
     name = parse_name(spec.image).repository
     params = {"repositoryNames": [name], "registryId": spec.image_place.account}
-    found = patient.gateway.ask("ecr", "describe_repositories", params)
+    found = patient.aws.ask("ecr", "describe_repositories", params)
     if found is None:
         return fails(
             f"there is no repository {name} in {spec.image_place.region} of account "

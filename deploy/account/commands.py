@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from deploy.account.places import NAME, Account, Names, check_names
+from deploy.aws import open_account
 from deploy.console import guarded, say
 from deploy.endpoint.commands import WOULD_CHANGE, as_document
 from deploy.endpoint.target import add_target_options, parse_endpoint_url
@@ -59,16 +60,15 @@ def run_bootstrap(args: argparse.Namespace) -> int:
         return 0
     from deploy.account.bootstrap import bootstrap, notes, read_found  # noqa: PLC0415
     from deploy.account.reading import read_account  # noqa: PLC0415
-    from deploy.aws import AwsAccount  # noqa: PLC0415  # the template needs no boto3
     from deploy.endpoint.actions import as_text  # noqa: PLC0415
     from deploy.endpoint.execution import Executor  # noqa: PLC0415
 
-    gateway = AwsAccount(args.region, parse_endpoint_url(args.endpoint_url))
-    names = _names(args, read_account(gateway, gateway.region))
+    aws = open_account(args.region, parse_endpoint_url(args.endpoint_url))
+    names = _names(args, read_account(aws, aws.region))
     if args.document:
         print(json.dumps(_policy(args.document, names), indent=2))
         return 0
-    found = read_found(gateway, names)
+    found = read_found(aws, names)
     steps = bootstrap(names, found)
     for note in notes(names, found):
         say(f"note: {note}")
@@ -76,7 +76,7 @@ def run_bootstrap(args: argparse.Namespace) -> int:
         print(_as_json(steps) if args.json else as_text([*steps]))
         say("Nothing was changed; --yes does it.")
         return WOULD_CHANGE
-    Executor(gateway, None, say).run(steps)
+    Executor(aws, None, say).run(steps)
     print(json.dumps(_outcome(names, steps), indent=2))
     return 0
 

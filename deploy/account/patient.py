@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from deploy.account.places import Account, Places
+from deploy.aws import open_account
 from deploy.endpoint.target import parse_endpoint_url
 from deploy.image.names import parse_name
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploy.aws import AwsAccount
+    from deploy.aws.api import AwsApi
     from deploy.endpoint.spec import Spec
 
 
@@ -60,15 +61,13 @@ class Patient:
         return found if isinstance(found, str) and found else None
 
     @cached_property
-    def gateway(self) -> AwsAccount:
+    def aws(self) -> AwsApi:
         """The account.
 
         Raises:
             AwsError: If there is no region.
         """
-        from deploy.aws import AwsAccount  # noqa: PLC0415  # boto3 need not be here
-
-        return AwsAccount(self.region, self.endpoint_url)
+        return open_account(self.region, self.endpoint_url)
 
     @cached_property
     def identity(self) -> str:
@@ -77,13 +76,13 @@ class Patient:
         Raises:
             AwsError: If they are nobody's.
         """
-        return str(self.gateway.call("sts", "get_caller_identity", {})["Arn"])
+        return str(self.aws.call("sts", "get_caller_identity", {})["Arn"])
 
     @property
     def account(self) -> Account:
         """That of the credentials."""
         _, partition, _, _, number, *_ = self.identity.split(":")
-        return Account(partition, self.gateway.region, number)
+        return Account(partition, self.aws.region, number)
 
     @property
     def places(self) -> Places:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.aws.s3 import folder_of
 from deploy.console import guarded, say
 from deploy.endpoint.capacity import check_instance_type
 from deploy.endpoint.commands import WOULD_CHANGE
@@ -18,7 +19,7 @@ from deploy.errors import NothingServes
 if TYPE_CHECKING:
     import argparse
 
-    from deploy.aws import AwsAccount
+    from deploy.aws.api import AwsApi
     from deploy.batch.place import Batch
     from deploy.endpoint.served import Served
     from deploy.endpoint.target import Target
@@ -134,9 +135,8 @@ def run_fetch(args: argparse.Namespace) -> int:
     return 1 if rest else 0
 
 
-def _open(args: argparse.Namespace) -> tuple[Batch, AwsAccount]:
+def _open(args: argparse.Namespace) -> tuple[Batch, AwsApi]:
     from deploy.batch.place import batch_of  # noqa: PLC0415
-    from deploy.endpoint.release import folder_of  # noqa: PLC0415
 
     target, account = open_endpoint(args)
     try:
@@ -148,7 +148,7 @@ def _open(args: argparse.Namespace) -> tuple[Batch, AwsAccount]:
     return batch_of(target.endpoint, args.name, folder), account
 
 
-def _served(args: argparse.Namespace, target: Target, account: AwsAccount) -> Served:
+def _served(args: argparse.Namespace, target: Target, account: AwsApi) -> Served:
     from deploy.endpoint.served import read_model, read_proved  # noqa: PLC0415
 
     if args.model:

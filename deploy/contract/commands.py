@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.aws import open_account
 from deploy.console import guarded, say
 from deploy.contract.answers import OCTETS, Sample
 from deploy.contract.container import Setting
+from deploy.contract.endpoint import Endpoint
 from deploy.contract.modes import judge_endpoint, judge_image, judge_url
 from deploy.contract.network import Network
 from deploy.contract.probing import Request
@@ -68,10 +70,7 @@ def _judge(args: argparse.Namespace) -> tuple[str, list[Row]]:
     if bool(args.target) == bool(args.endpoint):
         raise BadUsage("name one of URL, IMAGE and --endpoint NAME")
     if args.endpoint:
-        from deploy.aws import AwsAccount  # noqa: PLC0415  # only an endpoint needs boto3
-        from deploy.contract.endpoint import Endpoint  # noqa: PLC0415
-
-        endpoint = Endpoint(AwsAccount(args.region), args.endpoint)
+        endpoint = Endpoint(open_account(args.region), args.endpoint)
         return f"endpoint {args.endpoint}", judge_endpoint(endpoint, request, _report)
     if "://" in args.target:
         return args.target, judge_url(parse_url(args.target), request, _report)

@@ -17,7 +17,6 @@ from deploy.errors import PlanError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from deploy.endpoint.remote import Account
     from deploy.endpoint.spec import Spec
 
 _REQUESTS, _INSTANCES = "AWS/SageMaker", "/aws/sagemaker/Endpoints"
@@ -50,22 +49,6 @@ def backlog_name(endpoint: str) -> str:
 def definition(alarm: Mapping[str, Any]) -> dict[str, Any]:
     """What an alarm that is there was made with, but for its tags."""
     return {key: alarm[key] for key in _DEFINITION if alarm.get(key) not in (None, "", [])}
-
-
-def find_alarms(account: Account, endpoint: str) -> list[Mapping[str, Any]]:
-    """The alarms that an endpoint can have, whoever made them."""
-    names = {"AlarmNames": all_names(endpoint), "AlarmTypes": ["MetricAlarm"]}
-    return account.pages("cloudwatch", "describe_alarms", names, "MetricAlarms")
-
-
-def read_alarms(account: Account, endpoint: str) -> tuple[Mapping[str, Any], ...]:
-    """The same with their `Tags`."""
-    found = []
-    for alarm in find_alarms(account, endpoint):
-        arn = {"ResourceARN": alarm["AlarmArn"]}
-        tagged = account.ask("cloudwatch", "list_tags_for_resource", arn) or {}
-        found.append({**alarm, "Tags": tagged.get("Tags", [])})
-    return tuple(found)
 
 
 def alarm_names(spec: Spec) -> list[str]:

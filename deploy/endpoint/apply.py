@@ -26,7 +26,7 @@ from deploy.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploy.endpoint.execution import Gateway
+    from deploy.aws.api import AwsApi
     from deploy.endpoint.release import Release
     from deploy.golden import Golden
 
@@ -63,7 +63,7 @@ class Operator:
         timeout_s: Of each wait.
     """
 
-    account: Gateway
+    account: AwsApi
     endpoint: str
     say: Callable[[str], None]
     timeout_s: float = TIMEOUT_S

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from client.api import ClientError, parse_answer
+from deploy.aws.s3 import put, tidy
 from deploy.console import say
 from deploy.endpoint.invoke import refusal
-from deploy.endpoint.queue import put, send, tidy, wait
+from deploy.endpoint.queue import send, wait
 from deploy.endpoint.served import read_served
 from deploy.errors import AnswerTimeout, AwsError, BadUsage
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from deploy.aws import AwsAccount, Reply
-    from deploy.endpoint.queue import Account, Ticket
+    from deploy.aws.api import AwsApi, Reply
+    from deploy.endpoint.queue import Ticket
     from deploy.endpoint.target import Target
 
 # Source: "Asynchronous inference" of the SageMaker developer guide.
@@ -58,7 +59,7 @@ class Sent:
 def run_async(
     args: argparse.Namespace,
     target: Target,
-    account: AwsAccount,
+    account: AwsApi,
     options: Mapping[str, float | str],
 ) -> int:
     """Print what came of each plan, or with --no-wait where it will lie; 1 if one has no rooms.
@@ -85,7 +86,7 @@ def run_async(
     return 0 if good == len(results) else 1
 
 
-def collect(account: Account, sent: Sequence[Sent], timeout_s: float) -> list[dict[str, Any]]:
+def collect(account: AwsApi, sent: Sequence[Sent], timeout_s: float) -> list[dict[str, Any]]:
     """What came of plans in the queue, as JSON, in their order.
 
     One that is not answered in time, or whose answer S3 refuses, is told as ``pending`` and does
@@ -114,7 +115,7 @@ def check_file(file: Path) -> None:
         raise BadUsage(f"{file} has {size:,} bytes; SageMaker takes {MOST_BYTES:,} in mode async")
 
 
-def _send(account: AwsAccount, target: Target, file: Path, folder: str, attributes: str) -> Sent:
+def _send(account: AwsApi, target: Target, file: Path, folder: str, attributes: str) -> Sent:
     # A name of its own: nobody else's request needs the file when this one is through.
     address = f"{folder}{uuid.uuid4().hex}{file.suffix}"
     put(account, address, file.read_bytes())
@@ -129,7 +130,7 @@ def _send(account: AwsAccount, target: Target, file: Path, folder: str, attribut
     return Sent(str(file), address, ticket)
 
 
-def _result(account: Account, plan: Sent, deadline_s: float) -> dict[str, Any]:
+def _result(account: AwsApi, plan: Sent, deadline_s: float) -> dict[str, Any]:
     left_s = max(deadline_s - time.monotonic(), 0)
     try:
         reply = wait(account, plan.ticket, left_s, time.sleep, say)

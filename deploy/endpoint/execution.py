@@ -7,9 +7,8 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint import scaling
 from deploy.endpoint.actions import (
     Action,
     Gone,
@@ -23,14 +22,14 @@ from deploy.endpoint.actions import (
 )
 from deploy.endpoint.proving import Asked, AtOnce, Queue, prove
 from deploy.endpoint.release import as_tags
-from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status
+from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status, find_policies
 from deploy.errors import ArchiveError, EndpointFailed, PlanError, WaitTimeout
 from deploy.image.model_tar import pack_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from deploy.aws import Reply
+    from deploy.aws.api import AwsApi
     from deploy.golden import Golden
 
 # Source: SageMaker developer guide: creation of a serverless endpoint takes minutes, often more
@@ -39,30 +38,6 @@ TIMEOUT_S = 3600.0
 _FIRST_POLL_S, _LAST_POLL_S, _POLL_GROWTH = 0.5, 15.0, 1.2
 _SAY_AGAIN_S = 60.0
 _REMOVES = ("delete_", "deregister_")  # somebody else may have done it, or a list was out of date
-
-
-class Gateway(Protocol):
-    """Does calls to AWS; each raises an AwsError."""
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """The answer of a describing call; None if what it names is not there."""
-        ...
-
-    def call(self, service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer of a call."""
-        ...
-
-    def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
-        """All that a listing call lists under a key."""
-        ...
-
-    def invoke(
-        self, endpoint: str, body: bytes, content_type: str = ..., attributes: str = ...
-    ) -> Reply:
-        """What an endpoint answers."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +52,7 @@ class Executor:
         sleep: Waits for a number of seconds.
     """
 
-    account: Gateway
+    account: AwsApi
     golden: Golden | None
     say: Callable[[str], None]
     timeout_s: float = TIMEOUT_S
@@ -146,10 +121,7 @@ class Executor:
             return [self._known(entry) for entry in value]
         if not isinstance(value, PolicyArn):
             return value
-        params = scaling.policies_query(value.endpoint)
-        policies = self.account.pages(
-            scaling.SERVICE, "describe_scaling_policies", params, "ScalingPolicies"
-        )
+        policies = find_policies(self.account, value.endpoint)
         arns = [p["PolicyARN"] for p in policies if p["PolicyName"] == value.policy]
         if not arns:
             raise PlanError(f"scaling policy {value.policy} is gone already; run it again")

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deploy.aws.s3 import split_address
 from deploy.endpoint.actions import Step
-from deploy.endpoint.release import split_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,14 +16,14 @@ from deploy.image.rules import Demands, Hosting, Level, is_acceptable, judge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploy.aws import AwsAccount
+    from deploy.aws.api import AwsApi
     from deploy.endpoint.spec import Spec
     from deploy.image.inspection import Inspection
     from deploy.image.names import ImageName
     from deploy.image.registry import Registry
 
 
-def find_image(account: AwsAccount, spec: Spec, say: Callable[[str], None]) -> str:
+def find_image(account: AwsApi, spec: Spec, say: Callable[[str], None]) -> str:
     """The image of a configuration by digest, once it is certain that SageMaker takes it.
 
     Raises:
@@ -31,7 +31,7 @@ def find_image(account: AwsAccount, spec: Spec, say: Callable[[str], None]) -> s
         ManifestError: If SageMaker does not take it.
     """
     name = parse_name(spec.image)
-    registry = EcrRegistry(account.ecr(), spec.image_place, name)
+    registry = EcrRegistry(account, spec.image_place, name)
     return pin_image(registry, name, spec.mode, say)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from client.api import ClientError, parse_answer, parse_refusal
-from deploy.advice import next_step
-from deploy.aws_codes import THROTTLED
+from deploy.aws.advice import next_step
+from deploy.aws.api import OCTETS
+from deploy.aws.codes import THROTTLED
 from deploy.console import guarded, say
 from deploy.endpoint.spec import Mode
 from deploy.endpoint.target import add_target_options, open_endpoint
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from client.api import Answer
-    from deploy.aws import AwsAccount, Reply
+    from deploy.aws.api import AwsApi, Reply
     from deploy.endpoint.target import Target
 
 # Source: botocore 1.44's BodyBlob, and "Serverless Inference" of the developer guide (4 MB).
@@ -31,22 +33,11 @@ MOST_BYTES = {Mode.REALTIME: 6_291_456, Mode.SERVERLESS: 4 * 2**20}
 PAUSES_S = (2.0, 4.0, 8.0, 16.0, 30.0, 30.0)
 OPTIONS = {"confidence": float, "iou": float, "max_rooms": int, "page": int, "detail": str}
 _TRIED_AGAIN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-_OCTETS = "application/octet-stream"
 _LOGS = "`python -m deploy logs --errors` shows what the container says of it."
 _TOO_MANY = (
     "There are more requests at once than the endpoint has containers for: send fewer, or raise "
     "serverless.max_concurrency (realtime: the number of instances)."
 )
-
-
-class Invoker(Protocol):
-    """Invokes endpoints; :class:`deploy.aws.AwsAccount` does."""
-
-    def invoke(
-        self, endpoint: str, body: bytes, content_type: str = _OCTETS, attributes: str = ""
-    ) -> Reply:
-        """Invoke an endpoint once."""
-        ...
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
@@ -91,9 +82,7 @@ def _one_file(args: argparse.Namespace, mode: Mode) -> Path:
     return file
 
 
-def _ask(
-    account: AwsAccount, target: Target, data: bytes, options: dict[str, float | str]
-) -> Answer:
+def _ask(account: AwsApi, target: Target, data: bytes, options: dict[str, float | str]) -> Answer:
     """The rooms of a plan; one too large to be sent is named, if the endpoint takes that."""
     if not data:
         raise BadUsage("the file is empty")
@@ -106,7 +95,8 @@ def _ask(
         raise BadUsage(f"{_too_large(len(data), target.mode)}; {how}")
     say(f"The file has {len(data):,} bytes; it is put under {place} and named instead of sent")
     with by_reference.stored(account, place, data, options) as request:
-        return invoke(by_reference.AsJson(account), target.endpoint, request, {})
+        send = partial(account.invoke, target.endpoint, request, by_reference.JSON)
+        return answer_of(target.endpoint, ask_again(send))
 
 
 def _too_large(size_bytes: int, mode: Mode) -> str:
@@ -125,7 +115,7 @@ def _too_large(size_bytes: int, mode: Mode) -> str:
 
 
 def invoke(
-    account: Invoker,
+    account: AwsApi,
     endpoint: str,
     data: bytes,
     options: Mapping[str, float | str],
@@ -148,13 +138,32 @@ def invoke(
         InvocationFailed: If the answer is an error, or none came.
     """
     attributes = ";".join(f"{name}={value}" for name, value in options.items())
-    reply = account.invoke(endpoint, data, _OCTETS, attributes)
+    send = partial(account.invoke, endpoint, data, OCTETS, attributes)
+    return answer_of(endpoint, ask_again(send, pauses_s, sleep))
+
+
+def ask_again(
+    send: Callable[[], Reply],
+    pauses_s: Sequence[float] = PAUSES_S,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Reply:
+    """The first reply that is not only for the time being, or the last one."""
+    reply = send()
     for pause_s in pauses_s:
         if reply.status not in _TRIED_AGAIN and reply.code not in THROTTLED:
             break
         say(f"{_short(reply)}; trying again in {pause_s:.0f} s …")
         sleep(pause_s)
-        reply = account.invoke(endpoint, data, _OCTETS, attributes)
+        reply = send()
+    return reply
+
+
+def answer_of(endpoint: str, reply: Reply) -> Answer:
+    """The rooms that an endpoint answers.
+
+    Raises:
+        InvocationFailed: If the answer is an error, or none came.
+    """
     if reply.failure or not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
         raise refusal(endpoint, reply)
     try:

@@ -7,9 +7,9 @@ import json
 import re
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from deploy.aws_codes import is_absent
+from deploy.aws.codes import is_absent
 from deploy.console import guarded
 from deploy.endpoint.target import add_target_options, open_endpoint
 from deploy.errors import AwsError, BadUsage, LogsMissing
@@ -17,6 +17,8 @@ from deploy.errors import AwsError, BadUsage, LogsMissing
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from deploy.aws.api import AwsApi
 
 _SINCE = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -28,22 +30,6 @@ _BAD_LEVELS = {"WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"}
 # Lines of deploy/local/log4j2.xml, and an answer of 400 or more as TorchServe's access log has it.
 _FOR_PEOPLE = re.compile(r"[0-9:.]+ (?P<level>[A-Z]+) +\S+ - (?P<text>.*)", re.DOTALL)
 _REFUSAL = re.compile(r"\" [45][0-9]{2} [0-9]+$")
-
-
-class Account(Protocol):
-    """Asks AWS; :class:`deploy.aws.AwsAccount` does."""
-
-    region: str
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """The answer of a call; None if what it names is not there."""
-        ...
-
-    def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
-        """All items of a call whose answer comes in pages."""
-        ...
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +73,7 @@ def group_of(endpoint: str) -> str:
 
 
 def read_lines(
-    account: Account,
+    account: AwsApi,
     endpoint: str,
     start_ms: int,
     *,
@@ -120,7 +106,7 @@ def read_lines(
         sleep(_POLL_S)
 
 
-def _events(account: Account, endpoint: str, start_ms: int) -> list[Mapping[str, Any]]:
+def _events(account: AwsApi, endpoint: str, start_ms: int) -> list[Mapping[str, Any]]:
     params = {"logGroupName": group_of(endpoint), "startTime": start_ms}
     try:
         events = account.pages("logs", "filter_log_events", params, "events")
@@ -131,7 +117,7 @@ def _events(account: Account, endpoint: str, start_ms: int) -> list[Mapping[str,
     return sorted(events, key=lambda event: int(event["timestamp"]))
 
 
-def _why_missing(account: Account, endpoint: str) -> str:
+def _why_missing(account: AwsApi, endpoint: str) -> str:
     found = account.ask("sagemaker", "describe_endpoint", {"EndpointName": endpoint})
     if found is None:
         return (

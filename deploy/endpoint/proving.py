@@ -11,9 +11,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from deploy.aws_codes import THROTTLED
-from deploy.endpoint.queue import discard, put, send, wait
-from deploy.endpoint.release import split_address
+from deploy.aws.codes import THROTTLED
+from deploy.aws.s3 import discard, put, split_address
+from deploy.endpoint.queue import send, wait
 from deploy.errors import ArchiveError, WrongAnswer
 from deploy.golden import judge_answer, read_golden
 from deploy.image.model_tar import unpack_model
@@ -21,9 +21,8 @@ from deploy.image.model_tar import unpack_model
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploy.aws import Reply
+    from deploy.aws.api import AwsApi, Reply
     from deploy.endpoint.actions import TryAsync
-    from deploy.endpoint.execution import Gateway
     from deploy.endpoint.remote import Version
     from deploy.golden import Golden
 
@@ -66,7 +65,7 @@ def prove(ask: Asked, endpoint: str, golden: Golden) -> int:
     return rooms
 
 
-def stored_golden(gateway: Gateway, address: str, version: Version) -> Golden:
+def stored_golden(aws: AwsApi, address: str, version: Version) -> Golden:
     """The golden plan of a version that was deployed, out of its model's file.
 
     Raises:
@@ -74,7 +73,7 @@ def stored_golden(gateway: Gateway, address: str, version: Version) -> Golden:
         AwsError: If it cannot be read.
     """
     bucket, key = split_address(address)
-    found = gateway.call("s3", "get_object", {"Bucket": bucket, "Key": key})
+    found = aws.call("s3", "get_object", {"Bucket": bucket, "Key": key})
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "rooms.mar")
         sha256 = unpack_model(found["Body"].read(), archive)
@@ -87,18 +86,18 @@ def stored_golden(gateway: Gateway, address: str, version: Version) -> Golden:
 class AtOnce:
     """An endpoint that answers at once; what is busy is asked again."""
 
-    gateway: Gateway
+    aws: AwsApi
     endpoint: str
     sleep: Callable[[float], None]
 
     def __call__(self, body: bytes) -> Reply:
         """Its answer."""
-        reply = self.gateway.invoke(self.endpoint, body)
+        reply = self.aws.invoke(self.endpoint, body)
         for _ in range(_TRIES):
             if reply.status not in _BUSY and reply.code not in THROTTLED:
                 break
             self.sleep(_PAUSE_S)
-            reply = self.gateway.invoke(self.endpoint, body)
+            reply = self.aws.invoke(self.endpoint, body)
         return reply
 
 
@@ -109,7 +108,7 @@ class Queue:
     It may have no instance: then the answer takes as long as one takes to come.
     """
 
-    gateway: Gateway
+    aws: AwsApi
     test: TryAsync
     timeout_s: float
     sleep: Callable[[float], None]
@@ -118,13 +117,13 @@ class Queue:
     def __call__(self, body: bytes) -> Reply:
         """Its answer."""
         address = f"{self.test.inbox}{hashlib.sha256(body).hexdigest()[:8]}"
-        put(self.gateway, address, body)
+        put(self.aws, address, body)
         try:
-            ticket = send(self.gateway, self.test.endpoint, address)
-            reply = wait(self.gateway, ticket, self.timeout_s, self.sleep, self.say)
-            discard(self.gateway, *ticket.addresses)
+            ticket = send(self.aws, self.test.endpoint, address)
+            reply = wait(self.aws, ticket, self.timeout_s, self.sleep, self.say)
+            discard(self.aws, *ticket.addresses)
         finally:
-            discard(self.gateway, address)
+            discard(self.aws, address)
         return reply
 
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.release import split_address
-from deploy.errors import AnswerTimeout, AwsError
+from deploy.aws.api import OCTETS, Reply
+from deploy.aws.s3 import fetch
+from deploy.errors import AnswerTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from deploy.aws import Reply
+    from deploy.aws.api import AwsApi
 
-_OCTETS = "application/octet-stream"
 _FIRST_POLL_S, _LAST_POLL_S, _POLL_GROWTH = 0.2, 5.0, 1.3
 _SAY_AGAIN_S = 60.0
 # What a failure's file has: the container's own answer, or that in the words of ModelError.
@@ -34,20 +33,6 @@ _FROM_CONTAINER = re.compile(
     r"\"(?P<body>.*)\"(?:\. See .*)?\.?\s*",
     re.DOTALL,
 )
-
-
-class Account(Protocol):
-    """Asks AWS; :class:`deploy.aws.AwsAccount` does."""
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """The answer of a call; None if what it names is not there."""
-        ...
-
-    def call(self, service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer of a call."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,49 +57,8 @@ class Ticket:
         return tuple(filter(None, (self.output, self.failure)))
 
 
-def put(account: Account, address: str, body: bytes, content_type: str = _OCTETS) -> None:
-    """Store a file.
-
-    Raises:
-        AwsError: If S3 does not take it.
-    """
-    bucket, key = split_address(address)
-    params = {"Bucket": bucket, "Key": key, "Body": body, "ContentType": content_type}
-    account.call("s3", "put_object", params)
-
-
-def discard(account: Account, *addresses: str) -> None:
-    """Remove files; those that are not there are nothing to remove.
-
-    Raises:
-        AwsError: If S3 refuses.
-    """
-    for address in addresses:
-        bucket, key = split_address(address)
-        account.call("s3", "delete_object", {"Bucket": bucket, "Key": key})
-
-
-def tidy(account: Account, address: str) -> None:
-    """Remove a file that is of no more use; if that fails, its answer is worth more."""
-    try:
-        discard(account, address)
-    except AwsError as err:
-        print(f"warning: {address} is left: {err}", file=sys.stderr, flush=True)
-
-
-def fetch(account: Account, address: str) -> bytes | None:
-    """A file; None if it is not there.
-
-    Raises:
-        AwsError: If S3 refuses.
-    """
-    bucket, key = split_address(address)
-    found = account.ask("s3", "get_object", {"Bucket": bucket, "Key": key})
-    return None if found is None else found["Body"].read()
-
-
 def send(
-    account: Account,
+    account: AwsApi,
     endpoint: str,
     address: str,
     *,
@@ -134,7 +78,7 @@ def send(
         AwsError: If SageMaker does not take it.
     """
     params: dict[str, Any] = {
-        "EndpointName": endpoint, "InputLocation": address, "ContentType": _OCTETS,
+        "EndpointName": endpoint, "InputLocation": address, "ContentType": OCTETS,
     }  # fmt: skip
     if attributes:
         params["CustomAttributes"] = attributes
@@ -149,7 +93,7 @@ def send(
     )
 
 
-def look(account: Account, ticket: Ticket) -> Reply | None:
+def look(account: AwsApi, ticket: Ticket) -> Reply | None:
     """What came of a request so far; None if nothing.
 
     Raises:
@@ -157,7 +101,7 @@ def look(account: Account, ticket: Ticket) -> Reply | None:
     """
     answer = fetch(account, ticket.output)
     if answer is not None:
-        return _reply(HTTPStatus.OK, answer)
+        return Reply(HTTPStatus.OK, answer)
     failure = fetch(account, ticket.failure) if ticket.failure else None
     return None if failure is None else read_failure(failure)
 
@@ -171,17 +115,11 @@ def read_failure(content: bytes) -> Reply:
     text = content.decode(errors="replace")
     found = _FROM_CONTAINER.fullmatch(text.strip())
     if found:
-        return _reply(int(found["status"]), found["body"].encode(), code="ModelError")
+        return Reply(int(found["status"]), found["body"].encode(), code="ModelError")
     status = status_of(text)
     if status:
-        return _reply(status, content, code="ModelError")
-    return _reply(0, content, failure=text, code="InferenceFailed")
-
-
-def _reply(status: int, body: bytes, **more: str) -> Reply:
-    from deploy.aws import Reply  # noqa: PLC0415  # boto3, which whoever only plans has not
-
-    return Reply(status, body, **more)
+        return Reply(status, content, code="ModelError")
+    return Reply(0, content, failure=text, code="InferenceFailed")
 
 
 def status_of(text: str) -> int:
@@ -193,7 +131,7 @@ def status_of(text: str) -> int:
 
 
 def wait(
-    account: Account,
+    account: AwsApi,
     ticket: Ticket,
     timeout_s: float,
     sleep: Callable[[float], None],

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deploy.aws.s3 import folder_of, split_address
 from deploy.endpoint.actions import ModelFile, Step, Try, TryAsync
 from deploy.endpoint.asynchronous import inference_config
 from deploy.endpoint.capacity import start_limits
@@ -223,20 +224,9 @@ def trial(endpoint: str, mode: Mode, address: str) -> Try:
     return TryAsync(endpoint, f"{folder_of(address)}{OBJECT_PREFIX}trial-{endpoint}-")
 
 
-def folder_of(address: str) -> str:
-    """What an S3 address begins with, up to its last slash."""
-    return f"{address.rpartition('/')[0]}/"
-
-
 def candidate_name(endpoint: str) -> str:
     """Of the temporary endpoint: one for each endpoint, so that none is forgotten."""
     return f"{endpoint}-{CANDIDATE}"
-
-
-def split_address(address: str) -> tuple[str, str]:
-    """Bucket and key of an S3 address."""
-    bucket, _, key = address.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from deploy.aws import open_account
 from deploy.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from deploy.aws import AwsAccount
+    from deploy.aws.api import AwsApi
     from deploy.endpoint.spec import Mode, Spec
 
 CONFIG = Path(__file__).parents[1] / "endpoint-config.yaml"
@@ -50,7 +51,7 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_target(args: argparse.Namespace) -> tuple[Spec, AwsAccount]:
+def open_target(args: argparse.Namespace) -> tuple[Spec, AwsApi]:
     """The whole configuration, and the account; nothing is asked yet.
 
     Raises:
@@ -64,7 +65,7 @@ def open_target(args: argparse.Namespace) -> tuple[Spec, AwsAccount]:
     return spec, _open(spec.region, args)
 
 
-def open_endpoint(args: argparse.Namespace) -> tuple[Target, AwsAccount]:
+def open_endpoint(args: argparse.Namespace) -> tuple[Target, AwsApi]:
     """The endpoint alone, and the account; nothing is asked yet.
 
     Raises:
@@ -152,7 +153,5 @@ def _last(document: dict[str, Any], changes: Sequence[str], key: str) -> Any:
     return found[-1] if found else document.get(key)
 
 
-def _open(region: str | None, args: argparse.Namespace) -> AwsAccount:
-    from deploy.aws import AwsAccount  # noqa: PLC0415  # whoever plans for no account has no boto3
-
-    return AwsAccount(region, parse_endpoint_url(args.endpoint_url))
+def _open(region: str | None, args: argparse.Namespace) -> AwsApi:
+    return open_account(region, parse_endpoint_url(args.endpoint_url))

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from deploy.aws import open_account
 from deploy.image.credentials import find_credentials
 
 if TYPE_CHECKING:
@@ -37,14 +38,13 @@ def open_registry(name: ImageName, connection: Connection | None = None) -> Regi
         BadUsage: If a file with logins cannot be read.
     """
     connection = connection or Connection()
-    # Whoever has no boto3 can build images all the same.
+    # The one place that loads urllib3: whoever has none can build images all the same.
     if name.ecr is not None:
-        from deploy.aws import AwsAccount  # noqa: PLC0415
         from deploy.image.ecr import EcrRegistry  # noqa: PLC0415
 
         ca_file = connection.ca_file or os.environ.get("AWS_CA_BUNDLE")
-        client = AwsAccount(name.ecr.region, connection.aws_url).ecr()
-        return EcrRegistry(client, name.ecr, name, ca_file)
+        aws = open_account(name.ecr.region, connection.aws_url)
+        return EcrRegistry(aws, name.ecr, name, ca_file)
     from deploy.image.http_registry import HttpRegistry  # noqa: PLC0415
 
     return HttpRegistry(

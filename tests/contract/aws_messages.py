@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.aws import AwsAccount
+from deploy.aws.client import AwsAccount
 from deploy.endpoint.invoke import invoke
 from deploy.errors import DeployError
 from tests.contract.aws_failures import CASES, STATES

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.account.bootstrap import bootstrap, read_found
 from deploy.account.places import Account, Names
-from deploy.aws import AwsAccount
+from deploy.aws.client import AwsAccount
 from deploy.endpoint.execution import Executor
 from tests.contract.aws_account import NUMBER, AwsLab
 

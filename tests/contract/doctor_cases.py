@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.account.checks_permissions import PREFIXES
 from deploy.account.policies import OF_BATCHES
-from deploy.endpoint.release import split_address
+from deploy.aws.s3 import split_address
 from tests.contract.account_setup import Setup, healthy
 from tests.contract.aws_account import NUMBER, aws_lab, aws_place
 

@@ -13,7 +13,7 @@ import pytest
 from deploy.account import wanted
 from deploy.account.bootstrap import bootstrap, notes, read_found
 from deploy.account.reading import Found
-from deploy.aws import AwsAccount
+from deploy.aws.client import AwsAccount
 from deploy.errors import AwsError, PlanError
 from tests.contract.account_setup import environ, run
 from tests.contract.aws_account import NUMBER, AwsLab, aws_lab, aws_place

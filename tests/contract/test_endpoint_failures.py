@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy.aws import AwsAccount
+from deploy.aws.client import AwsAccount
 from deploy.endpoint.apply import Operator
 from deploy.endpoint.image import find_image
 from deploy.endpoint.reading import read_spec

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import botocore.session
 import pytest
 
-from deploy.aws import Reply
+from deploy.aws.api import Reply
 from deploy.endpoint import invoke
 from deploy.endpoint.spec import Mode
 from deploy.errors import InvocationFailed
@@ -18,6 +18,7 @@ from roomdet.schema import OPTION_NAMES
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
 from tests.contract.aws_server import Answer, serve_aws
+from tests.unit.closed_account import ClosedAccount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ THROTTLED = Reply(400, b"", failure="SageMaker's own", code="ThrottlingException
 FULL = Reply(503, b'{"code":503,"type":"ServiceUnavailableException","message":"full"}')
 
 
-class Scripted:
+class Scripted(ClosedAccount):
     """Invokes nothing; gives one reply after the other."""
 
     def __init__(self, replies: Sequence[Reply]) -> None:

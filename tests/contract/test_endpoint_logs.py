@@ -15,6 +15,7 @@ from deploy.errors import BadUsage
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
 from tests.contract.aws_server import Answer, serve_aws
+from tests.unit.closed_account import ClosedAccount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,20 +132,12 @@ def test_a_refusal_is_not_taken_for_no_log(capsys: pytest.CaptureFixture[str]) -
     assert "Next: Allow logs:FilterLogEvents on r." in capsys.readouterr().err
 
 
-class Growing:
+class Growing(ClosedAccount):
     """A log to which lines come, some of them late."""
-
-    region = "eu-central-1"
 
     def __init__(self, answers: Sequence[list[dict[str, Any]]]) -> None:
         self.answers = list(answers)
         self.starts: list[int] = []
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """Not asked here."""
-        raise AssertionError(service, operation, params)
 
     def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
         """The next answer."""

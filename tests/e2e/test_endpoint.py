@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.aws import AwsAccount
+from deploy.aws.client import AwsAccount
 from deploy.local.sagemaker.hosting import Quotas
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
 from tests.e2e.console import REGION, Console, Done, console

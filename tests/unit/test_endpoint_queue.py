@@ -12,6 +12,7 @@ from deploy.endpoint.async_invoke import Sent, collect
 from deploy.endpoint.queue import Ticket, look, read_failure, send, wait
 from deploy.errors import AnswerTimeout, AwsError
 from tests.unit.calls import faults
+from tests.unit.closed_account import ClosedAccount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ REFUSED = '{"status":"error","error":"file_too_large","message":"20 MiB \\"at mo
 TICKET = Ticket("rooms", "s3://plans/answers/1.out", "s3://plans/failures/1-error.out")
 
 
-class Shelf:
+class Shelf(ClosedAccount):
     """S3 and the runtime, as a dictionary; every call is checked against botocore's model."""
 
     def __init__(self, **objects: bytes) -> None:

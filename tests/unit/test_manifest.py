@@ -6,8 +6,7 @@ from __future__ import annotations
 import pytest
 
 from deploy import errors
-from deploy.aws import failure
-from deploy.errors import BadUsage, Malformed, Unconvertible, WrongContent
+from deploy.errors import BadUsage, Malformed, Unconvertible, WrongContent, aws_error
 from deploy.image import media
 from deploy.image.engine import Engine, push_commands
 from deploy.image.fix import fix, plan_fix
@@ -257,7 +256,7 @@ def test_every_error_is_in_the_tree_of_the_module() -> None:
 
 def test_codes_of_aws_become_our_errors() -> None:
     """Those with a meaning of their own; any other keeps its code."""
-    assert isinstance(failure("x", "RepositoryNotFoundException", ""), errors.NotFound)
-    assert isinstance(failure("x", "ImageTagAlreadyExistsException", ""), errors.TagIsImmutable)
-    assert isinstance(failure("x", "AccessDeniedException", ""), errors.AccessDenied)
-    assert str(failure("PutImage", "KmsException", "no key")) == "PutImage: KmsException: no key"
+    assert isinstance(aws_error("x", "RepositoryNotFoundException", ""), errors.NotFound)
+    assert isinstance(aws_error("x", "ImageTagAlreadyExistsException", ""), errors.TagIsImmutable)
+    assert isinstance(aws_error("x", "AccessDeniedException", ""), errors.AccessDenied)
+    assert str(aws_error("PutImage", "KmsException", "no key")) == "PutImage: KmsException: no key"

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from itertools import starmap
 
-from deploy import aws_codes as codes
-from deploy.wording import BY_WORDING
+from deploy.aws import codes
+from deploy.aws.wording import BY_WORDING
 
 
 @dataclass(frozen=True, slots=True)

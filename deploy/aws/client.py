@@ -7,9 +7,7 @@ through boto3's ``AWS_ENDPOINT_URL``.
 
 from __future__ import annotations
 
-import base64
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -19,16 +17,12 @@ import botocore.exceptions
 import botocore.parsers
 from botocore.config import Config
 
-from deploy.aws_codes import DENIED, MISSING, api_name, is_absent, resource_of
-from deploy.errors import AwsDenied, AwsError, AwsNotFound, AwsTagIsImmutable
-from deploy.image.credentials import Credentials
+from deploy.aws.api import OCTETS, Reply
+from deploy.aws.codes import DENIED, api_name, is_absent, resource_of
+from deploy.errors import AwsError, aws_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from types_boto3_ecr import ECRClient
-
-    from deploy.image.names import EcrPlace
 
 # Adaptive: beside trying again, a client that was throttled sends more slowly.
 _CONFIG = Config(
@@ -49,30 +43,6 @@ _NO_ANSWER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came of invoking an endpoint.
-
-    Attributes:
-        status: What the container answered, or SageMaker in its place; 0 if no answer came.
-        body: Likewise.
-        content_type: Of a success.
-        attributes: Custom attributes of a success.
-        failure: Why no answer came, or SageMaker's own error; else empty.
-        code: Of an error, such as ``ModelError`` or ``ThrottlingException``, or the name of
-            botocore's exception; empty for a success.
-        request_id: AWS's id of the request; empty if no answer came.
-    """
-
-    status: int
-    body: bytes
-    content_type: str = ""
-    attributes: str = ""
-    failure: str = ""
-    code: str = ""
-    request_id: str = ""
-
-
 class AwsAccount:
     """The account that boto3's chain of credentials leads to, in one region.
 
@@ -91,7 +61,7 @@ class AwsAccount:
         with translated("session"):
             self._session = boto3.session.Session(region_name=region)
         if not self._session.region_name:
-            raise failure("session", "NoRegionError", "no region is named")
+            raise aws_error("session", "NoRegionError", "no region is named")
         self.region: str = self._session.region_name
         self._endpoint_url = endpoint_url
         self._clients: dict[tuple[str, bool], Any] = {}
@@ -140,7 +110,7 @@ class AwsAccount:
         self,
         endpoint: str,
         body: bytes,
-        content_type: str = "application/octet-stream",
+        content_type: str = OCTETS,
         attributes: str = "",
     ) -> Reply:
         """Invoke an endpoint once; an error of its container or of this request becomes a reply.
@@ -170,20 +140,6 @@ class AwsAccount:
             except botocore.exceptions.HTTPClientError as err:
                 return Reply(0, b"", failure=str(err), code=type(err).__name__)
 
-    def account_id(self) -> str:
-        """Twelve digits.
-
-        Raises:
-            AwsError: If the credentials are of no account.
-        """
-        return str(self.call("sts", "get_caller_identity", {})["Account"])
-
-    def ecr(self) -> ECRClient:
-        """boto3's client for ECR, for :class:`deploy.image.ecr.EcrRegistry`."""
-        with translated("ecr"):
-            client: ECRClient = self._client("ecr")
-            return client
-
     def _client(self, service: str, config: Config = _CONFIG) -> Any:
         key = (service, config is _ONE_ATTEMPT)
         with self._lock:
@@ -197,21 +153,8 @@ class AwsAccount:
                         endpoint_url=self._endpoint_url,
                     )
                 except ValueError as err:  # boto3's own, for an address
-                    raise failure(service, type(err).__name__, str(err)) from err
+                    raise aws_error(service, type(err).__name__, str(err)) from err
             return self._clients[key]
-
-
-def ecr_login(client: ECRClient, place: EcrPlace) -> Credentials:
-    """User name and password for ``docker login``, valid for twelve hours.
-
-    Raises:
-        AwsError: If AWS gives none.
-    """
-    with translated("GetAuthorizationToken"):
-        answer = client.get_authorization_token(registryIds=[place.account])
-    token = answer["authorizationData"][0].get("authorizationToken", "")
-    user, _, password = base64.b64decode(token).decode().partition(":")
-    return Credentials(user, password)
 
 
 def _reply_of(err: botocore.exceptions.ClientError) -> Reply:
@@ -242,7 +185,7 @@ def translated(operation: str, params: Mapping[str, Any] | None = None) -> Itera
         params: Of the call; what it is about is read from them.
 
     Raises:
-        AwsError: Of the kind that :func:`failure` finds.
+        AwsError: Of the kind that :func:`deploy.errors.aws_error` finds.
     """
     resource = resource_of(params or {})
     try:
@@ -253,20 +196,6 @@ def translated(operation: str, params: Mapping[str, Any] | None = None) -> Itera
         if retries := metadata.get("RetryAttempts", 0):
             reason = f"{reason} (after {retries} retries)"
         request_id = metadata.get("RequestId", "")
-        raise failure(operation, error.get("Code", ""), reason, resource, request_id) from err
+        raise aws_error(operation, error.get("Code", ""), reason, resource, request_id) from err
     except _NO_ANSWER as err:
-        raise failure(operation, type(err).__name__, str(err), resource) from err
-
-
-def failure(
-    operation: str, code: str, reason: str, resource: str = "", request_id: str = ""
-) -> AwsError:
-    """An error of ours for a code of AWS's, or for the name of an exception of botocore's."""
-    kind = AwsError
-    if code in MISSING:
-        kind = AwsNotFound
-    elif code == "ImageTagAlreadyExistsException":
-        kind = AwsTagIsImmutable
-    elif code in DENIED:
-        kind = AwsDenied
-    return kind(operation, code, reason, resource=resource, request_id=request_id)
+        raise aws_error(operation, type(err).__name__, str(err), resource) from err

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from deploy.advice import next_step
+from deploy.aws.advice import next_step
 
 _AFTER = "a failed endpoint can only be deleted: `python -m deploy delete`, then `apply`"
 _WAITS = "wait with `python -m deploy status`, then run the same command again"

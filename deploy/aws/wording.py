@@ -2,7 +2,7 @@
 """Advice by SageMaker's wording, where it has one code for many mistakes.
 
 The wording is as users have quoted it; where, is said beside it. Each entry has the codes that it
-is looked for with (none: any), the wording, and the advice, as :class:`deploy.advice.Rule` does.
+is looked for with (none: any), the wording, and the advice, as a Rule of advice.py does.
 """
 
 from __future__ import annotations
