@@ -83,8 +83,9 @@ def run_bootstrap(args: argparse.Namespace) -> int:
 
 def run_doctor(args: argparse.Namespace) -> int:
     """Print what is wrong and what to do about it; 0 if nothing fails."""
-    from deploy.account.diagnosis import Level, examine  # noqa: PLC0415
+    from deploy.account.diagnosis import Level  # noqa: PLC0415
     from deploy.account.patient import open_patient  # noqa: PLC0415
+    from deploy.account.table import examine  # noqa: PLC0415
 
     findings = examine(open_patient(args.config, args.changes, args.endpoint_url))
     if args.json:

@@ -122,10 +122,3 @@ def told(err: Exception) -> tuple[str, str]:
     """Message and next step of an error of ours, which has the latter at its end."""
     message, _, next_step = str(err).partition("\nNext: ")
     return message, next_step
-
-
-def examine(patient: Patient) -> list[Finding]:
-    """All checks."""
-    from deploy.account.table import CHECKS  # noqa: PLC0415  # its modules import this one
-
-    return list(run_checks(CHECKS, patient))

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from deploy.account import checks_image, checks_model, checks_role, checks_setup, checks_store
 from deploy.account import checks_permissions as permissions
 from deploy.account import checks_quotas as quotas
-from deploy.account.diagnosis import Check
+from deploy.account.diagnosis import Check, Finding, run_checks
+
+if TYPE_CHECKING:
+    from deploy.account.patient import Patient
 
 _ACCOUNT = ("packages", "configuration", "region", "credentials")
 
@@ -51,3 +56,8 @@ CHECKS = (
     Check("quotas", "the account may have what is wanted", quotas.look_at_quotas, _ACCOUNT),
     Check("endpoint", "how it is, and why", checks_model.look_at_endpoint, _ACCOUNT),
 )
+
+
+def examine(patient: Patient) -> list[Finding]:
+    """What all checks find."""
+    return list(run_checks(CHECKS, patient))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from deploy.aws.s3 import folder_of
 from deploy.console import guarded, say
-from deploy.endpoint.capacity import check_instance_type
 from deploy.endpoint.commands import WOULD_CHANGE
+from deploy.endpoint.instances import check_instance_type
 from deploy.endpoint.target import add_target_options, open_endpoint
 from deploy.errors import NothingServes
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from client.api import ClientError, parse_answer
 from deploy.aws.s3 import put, tidy
 from deploy.console import say
-from deploy.endpoint.invoke import refusal
+from deploy.endpoint.invocation import refusal
 from deploy.endpoint.queue import send, wait
 from deploy.endpoint.served import read_served
 from deploy.errors import AnswerTimeout, AwsError, BadUsage

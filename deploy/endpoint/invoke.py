@@ -3,41 +3,28 @@
 
 from __future__ import annotations
 
-import json
-import time
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from client.api import ClientError, parse_answer, parse_refusal
-from deploy.aws.advice import next_step
-from deploy.aws.api import OCTETS
-from deploy.aws.codes import THROTTLED
 from deploy.console import guarded, say
+from deploy.endpoint import by_reference
+from deploy.endpoint.async_invoke import run_async
+from deploy.endpoint.invocation import answer_of, ask_again, invoke
 from deploy.endpoint.spec import Mode
 from deploy.endpoint.target import add_target_options, open_endpoint
-from deploy.errors import BadUsage, InvocationFailed
+from deploy.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
 
     from client.api import Answer
-    from deploy.aws.api import AwsApi, Reply
+    from deploy.aws.api import AwsApi
     from deploy.endpoint.target import Target
 
 # Source: botocore 1.44's BodyBlob, and "Serverless Inference" of the developer guide (4 MB).
 MOST_BYTES = {Mode.REALTIME: 6_291_456, Mode.SERVERLESS: 4 * 2**20}
-# Together a minute and a half: a serverless container that is started now takes less.
-PAUSES_S = (2.0, 4.0, 8.0, 16.0, 30.0, 30.0)
 OPTIONS = {"confidence": float, "iou": float, "max_rooms": int, "page": int, "detail": str}
-_TRIED_AGAIN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-_LOGS = "`python -m deploy logs --errors` shows what the container says of it."
-_TOO_MANY = (
-    "There are more requests at once than the endpoint has containers for: send fewer, or raise "
-    "serverless.max_concurrency (realtime: the number of instances)."
-)
 
 
 def add_command(parser: argparse.ArgumentParser) -> None:
@@ -58,8 +45,6 @@ def run_invoke(args: argparse.Namespace) -> int:
     options = {name: value for name in OPTIONS if (value := getattr(args, name, None)) is not None}
     target, account = open_endpoint(args)
     if target.mode is Mode.ASYNC:
-        from deploy.endpoint.async_invoke import run_async  # noqa: PLC0415
-
         return run_async(args, target, account, options)
     answer = _ask(account, target, _one_file(args, target.mode).read_bytes(), options)
     print(answer.body)
@@ -88,8 +73,6 @@ def _ask(account: AwsApi, target: Target, data: bytes, options: dict[str, float 
         raise BadUsage("the file is empty")
     if len(data) <= MOST_BYTES[target.mode]:
         return invoke(account, target.endpoint, data, options)
-    from deploy.endpoint import by_reference  # noqa: PLC0415
-
     place, how = by_reference.place_for(account, target.endpoint)
     if not place:
         raise BadUsage(f"{_too_large(len(data), target.mode)}; {how}")
@@ -112,94 +95,3 @@ def _too_large(size_bytes: int, mode: Mode) -> str:
         "Save a picture as JPEG, as PNG with fewer colors, or with fewer pixels; of a PDF, send "
         "the page alone"
     )
-
-
-def invoke(
-    account: AwsApi,
-    endpoint: str,
-    data: bytes,
-    options: Mapping[str, float | str],
-    *,
-    pauses_s: Sequence[float] = PAUSES_S,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Answer:
-    """The rooms of a plan; whatever is not ready or throttled is asked again.
-
-    Args:
-        account: Whom to ask.
-        endpoint: Its name.
-        data: A picture or PDF.
-        options: ``confidence``, ``iou``, ``max_rooms``, ``page``, ``detail``.
-        pauses_s: Before each further try.
-        sleep: Waits so many seconds.
-
-    Raises:
-        AwsError: If credentials are refused, or the endpoint is not there.
-        InvocationFailed: If the answer is an error, or none came.
-    """
-    attributes = ";".join(f"{name}={value}" for name, value in options.items())
-    send = partial(account.invoke, endpoint, data, OCTETS, attributes)
-    return answer_of(endpoint, ask_again(send, pauses_s, sleep))
-
-
-def ask_again(
-    send: Callable[[], Reply],
-    pauses_s: Sequence[float] = PAUSES_S,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Reply:
-    """The first reply that is not only for the time being, or the last one."""
-    reply = send()
-    for pause_s in pauses_s:
-        if reply.status not in _TRIED_AGAIN and reply.code not in THROTTLED:
-            break
-        say(f"{_short(reply)}; trying again in {pause_s:.0f} s …")
-        sleep(pause_s)
-        reply = send()
-    return reply
-
-
-def answer_of(endpoint: str, reply: Reply) -> Answer:
-    """The rooms that an endpoint answers.
-
-    Raises:
-        InvocationFailed: If the answer is an error, or none came.
-    """
-    if reply.failure or not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
-        raise refusal(endpoint, reply)
-    try:
-        return parse_answer(reply.body.decode(errors="replace"))
-    except ClientError as err:
-        why = str(err)
-        raise InvocationFailed(endpoint, reply.status, "", why, advice=_LOGS) from err
-
-
-def refusal(endpoint: str, reply: Reply) -> InvocationFailed:
-    """What an endpoint that gave no rooms said: its container's own error, or SageMaker's."""
-    code = reply.code
-    if reply.failure:
-        reason = reply.body.decode(errors="replace")
-        if not reason:
-            reason = "AWS gives no reason" if reply.status else reply.failure
-        is_throttled = code in THROTTLED
-        advice = _TOO_MANY if is_throttled else next_step("InvokeEndpoint", code, reason)
-    else:
-        said, details = parse_refusal(reply.status, reply.body), _details(reply.body)
-        code = said.code
-        reason = f"{said.message} {json.dumps(details)}" if details else said.message
-        advice = _LOGS if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR else ""
-    return InvocationFailed(
-        endpoint, reply.status, code, reason, advice=advice, request_id=reply.request_id
-    )
-
-
-def _details(body: bytes) -> dict[str, Any]:
-    """What the container adds for programs (docs/api.md), such as the id of a request."""
-    try:
-        details = json.loads(body)["details"]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    return details if isinstance(details, dict) else {}
-
-
-def _short(reply: Reply) -> str:
-    return f"The endpoint answers {reply.status} {reply.code or 'of its container'}".rstrip()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.aws.s3 import folder_of, split_address
 from deploy.endpoint.actions import ModelFile, Step, Try, TryAsync
 from deploy.endpoint.asynchronous import inference_config
-from deploy.endpoint.capacity import start_limits
+from deploy.endpoint.instances import start_limits
 from deploy.endpoint.spec import DIGEST_VARIABLE, OUR_TAG, Mode, Spec
 from deploy.golden import Golden, read_golden
 

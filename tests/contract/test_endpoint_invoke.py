@@ -11,7 +11,7 @@ import botocore.session
 import pytest
 
 from deploy.aws.api import Reply
-from deploy.endpoint import invoke
+from deploy.endpoint import invocation, invoke
 from deploy.endpoint.spec import Mode
 from deploy.errors import InvocationFailed
 from roomdet.schema import OPTION_NAMES
@@ -101,7 +101,7 @@ def test_what_comes_and_goes_is_asked_again(
 ) -> None:
     """With growing pauses, which are told."""
     account, slept = Scripted(replies), list[float]()
-    answer = invoke.invoke(
+    answer = invocation.invoke(
         account, "rooms", b"plan", {"page": 2, "iou": 0.5}, pauses_s=(1, 2, 3), sleep=slept.append
     )
 
@@ -114,9 +114,9 @@ def test_it_is_not_asked_again_for_ever() -> None:
     """The last refusal is the error."""
     slept = list[float]()
     with pytest.raises(InvocationFailed, match="429 ModelNotReadyException: not ready\nNext: A"):
-        invoke.invoke(Scripted([STARTING] * 7), "rooms", b"plan", {}, sleep=slept.append)
+        invocation.invoke(Scripted([STARTING] * 7), "rooms", b"plan", {}, sleep=slept.append)
 
-    assert list(invoke.PAUSES_S) == slept
+    assert list(invocation.PAUSES_S) == slept
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_it_is_not_asked_again_for_ever() -> None:
 def test_what_is_no_answer_is_told(reply: Reply, message: str) -> None:
     """Whatever was sent in its place; none of it is tried again."""
     with pytest.raises(InvocationFailed, match=message):
-        invoke.invoke(Scripted([reply]), "rooms", b"plan", {})
+        invocation.invoke(Scripted([reply]), "rooms", b"plan", {})
 
 
 @pytest.mark.parametrize(
