@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""How commands talk: results go to stdout, progress and errors to stderr."""
+"""How commands run and talk: results go to stdout, progress and errors to stderr."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from deploy.errors import BadUsage, DeployError
@@ -12,13 +14,34 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+WOULD_CHANGE = 3  # exit status: nothing failed, and something is left to do
 
-def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Tell an error of ours in one line; 1 failed, 2 bad usage."""
 
-    def run_guarded(args: argparse.Namespace) -> int:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Runs a command, and tells an error of ours in one line; 1 failed, 2 bad usage.
+
+    What a command needs is loaded here, once its words are understood: building an image needs
+    Python alone, planning for an empty account no boto3, and `doctor` says which package is
+    missing. So the files of commands hold argparse and nothing else.
+
+    Attributes:
+        name: Of the function, ``package.module:function``; it takes the arguments and returns the
+            exit status.
+    """
+
+    name: str
+
+    def load(self) -> Callable[[argparse.Namespace], int]:
+        """The function."""
+        module, _, function = self.name.partition(":")
+        found: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
+        return found
+
+    def __call__(self, args: argparse.Namespace) -> int:
+        """Run it."""
         try:
-            return run(args)
+            return self.load()(args)
         except BadUsage as err:
             say(f"error: {err}")
             return 2
@@ -28,8 +51,6 @@ def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Name
         except KeyboardInterrupt:
             say("error: interrupted; the same command goes on with it")
             return 1
-
-    return run_guarded
 
 
 def say(text: str) -> None:

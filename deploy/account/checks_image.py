@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Result, fails, ok, warning
+from deploy.endpoint.image import find_image
 from deploy.errors import AwsNotFound, ManifestError, NotFound
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 def look_at_image(patient: Patient) -> Result:
     """Its manifest, its media types, its platform and its size."""
-    from deploy.endpoint.image import find_image  # noqa: PLC0415  # boto3 need not be here
-
     spec, said = patient.spec, list[str]()
     try:
         image = find_image(patient.aws, spec, said.append)

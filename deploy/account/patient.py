@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from deploy.account.places import Account, Places
 from deploy.aws import open_account
-from deploy.endpoint.target import parse_endpoint_url
+from deploy.endpoint.options import parse_endpoint_url
 from deploy.image.names import parse_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from types import ModuleType
 
     from deploy.aws.api import AwsApi
     from deploy.endpoint.spec import Spec
@@ -41,24 +42,18 @@ class Patient:
             OSError: If the file cannot be read.
             SpecError: If it is malformed.
         """
-        from deploy.endpoint.reading import read_spec  # noqa: PLC0415  # PyYAML
-
-        return read_spec(self.config.read_text("utf-8"), self.changes)
+        found: Spec = _reading().read_spec(self.config.read_text("utf-8"), self.changes)
+        return found
 
     @cached_property
     def region(self) -> str | None:
         """What the configuration says of the region, even if the rest of it is refused."""
-        import yaml  # noqa: PLC0415  # need not be here
-
         try:
-            document = yaml.safe_load(self.config.read_text("utf-8"))
-        except (yaml.YAMLError, OSError):
-            document = None
-        found = document.get("region") if isinstance(document, dict) else None
-        for change in self.changes:
-            key, _, value = change.partition("=")
-            found = value if key == "region" else found
-        return found if isinstance(found, str) and found else None
+            text = self.config.read_text("utf-8")
+        except OSError:
+            text = ""
+        found: str | None = _reading().read_region(text, self.changes)
+        return found
 
     @cached_property
     def aws(self) -> AwsApi:
@@ -101,3 +96,10 @@ def open_patient(config: Path, changes: Sequence[str], endpoint_url: str | None)
         BadUsage: If the address is malformed.
     """
     return Patient(config, changes, parse_endpoint_url(endpoint_url))
+
+
+def _reading() -> ModuleType:
+    """What reads configurations; `doctor` is there to say that PyYAML is missing."""
+    from deploy.endpoint import reading  # noqa: PLC0415
+
+    return reading

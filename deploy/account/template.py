@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from deploy.account import policies, wanted
 from deploy.account.places import MODELS, NAME, Account, Names
 
@@ -22,6 +24,15 @@ _HEAD = """\
 # `python -m deploy bootstrap --print template`, so change deploy/account, not this file.
 """
 _PSEUDO = Account("${AWS::Partition}", "${AWS::Region}", "${AWS::AccountId}")
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes equal lists twice, where YAML would refer to the first."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """None is an alias."""
+        del data
+        return True
 
 
 def build_template() -> dict[str, Any]:
@@ -53,16 +64,7 @@ def build_template() -> dict[str, Any]:
 
 def as_yaml() -> str:
     """The template as `deploy/account/bootstrap.yaml` has it."""
-    import yaml  # noqa: PLC0415  # whoever bootstraps by calls needs it not
-
-    class Plain(yaml.SafeDumper):
-        """Writes equal lists twice, where YAML would refer to the first."""
-
-        def ignore_aliases(self, data: Any) -> bool:
-            del data
-            return True
-
-    return _HEAD + yaml.dump(build_template(), Dumper=Plain, sort_keys=False, width=100)
+    return _HEAD + yaml.dump(build_template(), Dumper=_Plain, sort_keys=False, width=100)
 
 
 def _bucket(names: Names) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -110,3 +110,8 @@ def as_text(actions: list[Action]) -> str:
     if not actions:
         return "Nothing to do: everything is as it is wanted."
     return "\n".join(f"{number:>3}. {action}" for number, action in enumerate(actions, 1))
+
+
+def as_document(action: Action) -> dict[str, Any]:
+    """An action as JSON."""
+    return {"action": type(action).__name__.lower(), **asdict(action)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deploy.endpoint.spec import Mode
 from deploy.errors import AwsDenied, AwsError, ManifestError, NotFound
-from deploy.image.ecr import EcrRegistry
+from deploy.image.connect import ecr_registry
 from deploy.image.inspection import inspect, inspect_manifest
 from deploy.image.names import parse_name
 from deploy.image.report import mending_command
@@ -31,7 +31,7 @@ def find_image(account: AwsApi, spec: Spec, say: Callable[[str], None]) -> str:
         ManifestError: If SageMaker does not take it.
     """
     name = parse_name(spec.image)
-    registry = EcrRegistry(account, spec.image_place, name)
+    registry = ecr_registry(account, spec.image_place, name)
     return pin_image(registry, name, spec.mode, say)
 
 

@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.console import guarded, say
+from deploy.console import say
 from deploy.endpoint import by_reference
 from deploy.endpoint.async_invoke import run_async
 from deploy.endpoint.invocation import answer_of, ask_again, invoke
+from deploy.endpoint.options import REQUEST_OPTIONS
 from deploy.endpoint.spec import Mode
-from deploy.endpoint.target import add_target_options, open_endpoint
+from deploy.endpoint.target import open_endpoint
 from deploy.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from client.api import Answer
     from deploy.aws.api import AwsApi
@@ -24,25 +25,13 @@ if TYPE_CHECKING:
 
 # Source: botocore 1.44's BodyBlob, and "Serverless Inference" of the developer guide (4 MB).
 MOST_BYTES = {Mode.REALTIME: 6_291_456, Mode.SERVERLESS: 4 * 2**20}
-OPTIONS = {"confidence": float, "iou": float, "max_rooms": int, "page": int, "detail": str}
-
-
-def add_command(parser: argparse.ArgumentParser) -> None:
-    """Declare the command and what runs it."""
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="picture or PDF")
-    parser.add_argument("--async", action="store_true", dest="is_async", help="through the queue "
-                        "of an endpoint of mode async, which does so by itself")  # fmt: skip
-    parser.add_argument("--no-wait", action="store_true", help="say where answers will be, and end")
-    parser.add_argument("--timeout-s", type=float, default=1800.0, help="for all answers together")
-    for name, kind in OPTIONS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help="see docs/api.md")
-    add_target_options(parser)
-    parser.set_defaults(run=guarded(run_invoke))
 
 
 def run_invoke(args: argparse.Namespace) -> int:
     """Print the answer."""
-    options = {name: value for name in OPTIONS if (value := getattr(args, name, None)) is not None}
+    options = {
+        name: value for name in REQUEST_OPTIONS if (value := getattr(args, name, None)) is not None
+    }
     target, account = open_endpoint(args)
     if target.mode is Mode.ASYNC:
         return run_async(args, target, account, options)

@@ -10,8 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from deploy.aws.codes import is_absent
-from deploy.console import guarded
-from deploy.endpoint.target import add_target_options, open_endpoint
+from deploy.endpoint.target import open_endpoint
 from deploy.errors import AwsError, BadUsage, LogsMissing
 
 if TYPE_CHECKING:
@@ -30,15 +29,6 @@ _BAD_LEVELS = {"WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"}
 # Lines of deploy/local/log4j2.xml, and an answer of 400 or more as TorchServe's access log has it.
 _FOR_PEOPLE = re.compile(r"[0-9:.]+ (?P<level>[A-Z]+) +\S+ - (?P<text>.*)", re.DOTALL)
 _REFUSAL = re.compile(r"\" [45][0-9]{2} [0-9]+$")
-
-
-def add_command(parser: argparse.ArgumentParser) -> None:
-    """Declare the command and what runs it."""
-    parser.add_argument("--since", default="10m", help="such as 30s, 10m, 2h or 1d; default 10m")
-    parser.add_argument("--follow", action="store_true", help="go on until interrupted")
-    parser.add_argument("--errors", action="store_true", help="only what went wrong")
-    add_target_options(parser)
-    parser.set_defaults(run=guarded(run_logs))
 
 
 def run_logs(args: argparse.Namespace) -> int:

@@ -11,7 +11,10 @@ import botocore.session
 import pytest
 
 from deploy.aws.api import Reply
-from deploy.endpoint import invocation, invoke
+from deploy.endpoint import invocation
+from deploy.endpoint.commands import add_invoke
+from deploy.endpoint.invoke import MOST_BYTES
+from deploy.endpoint.options import REQUEST_OPTIONS
 from deploy.endpoint.spec import Mode
 from deploy.errors import InvocationFailed
 from roomdet.schema import OPTION_NAMES
@@ -53,7 +56,7 @@ class Scripted(ClosedAccount):
 def command(*args: str) -> int:
     """Run the command as `python -m deploy` does."""
     parser = argparse.ArgumentParser()
-    invoke.add_command(parser)
+    add_invoke(parser)
     parsed = parser.parse_args(args)
     status: int = parsed.run(parsed)
     return status
@@ -256,5 +259,5 @@ def test_limits_and_options_are_those_of_the_others() -> None:
     """Of SageMaker's model, and of the detector."""
     model = botocore.session.get_session().get_service_model("sagemaker-runtime")
 
-    assert model.shape_for("BodyBlob").metadata["max"] == invoke.MOST_BYTES[Mode.REALTIME]
-    assert tuple(invoke.OPTIONS) == OPTION_NAMES
+    assert model.shape_for("BodyBlob").metadata["max"] == MOST_BYTES[Mode.REALTIME]
+    assert tuple(REQUEST_OPTIONS) == OPTION_NAMES

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deploy.endpoint import logs
+from deploy.endpoint.commands import add_logs
 from deploy.errors import BadUsage
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
@@ -35,7 +36,7 @@ def event(number: int, message: str) -> dict[str, Any]:
 def command(url: str, *args: str) -> int:
     """Run the command as `python -m deploy` does."""
     parser = argparse.ArgumentParser()
-    logs.add_command(parser)
+    add_logs(parser)
     parsed = parser.parse_args(
         [*args, f"--endpoint-url={url}", "--set=region=eu-central-1", "--since=1h"]
     )

@@ -14,8 +14,8 @@ from deploy.account.checks_setup import judge_packages
 from deploy.account.diagnosis import Check, Level, ok, run_checks, unknown
 from deploy.account.patient import Patient
 from deploy.endpoint.capacity import Autoscaling, Realtime
+from deploy.endpoint.options import CONFIG
 from deploy.endpoint.spec import Mode, Spec
-from deploy.endpoint.target import CONFIG
 from deploy.errors import AwsDenied, AwsError
 
 ACCOUNT = "123456789012"

@@ -6,8 +6,9 @@ from __future__ import annotations
 import pytest
 
 from deploy.__main__ import build_parser
+from deploy.endpoint.options import parse_endpoint_url
 from deploy.endpoint.spec import Mode
-from deploy.endpoint.target import Target, parse_endpoint_url, read_target
+from deploy.endpoint.target import Target, read_target
 from deploy.errors import BadUsage, SpecError
 from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, SHIPPED
 
