@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Errors of the deployment tools.
 
-DeployError
-├── BadUsage                 a name, an address or an option is malformed
-│   └── SpecError            the endpoint's configuration is, or does not fit its mode
+BadUsage (serving/errors.py)
+└── SpecError                the endpoint's configuration is malformed, or does not fit its mode
+DeployError                  any other; like BadUsage a ToolError
 ├── EngineError              Docker or podman is not here, or failed
 ├── ManifestError            what the registry holds cannot be taken for an image
 │   ├── Malformed            a manifest or a configuration is not of its own form
@@ -26,10 +26,7 @@ DeployError
 ├── WaitTimeout              an endpoint is not there yet, and the time to wait is over
 │   └── AnswerTimeout        a request is in a queue, and the time to wait is over
 ├── ContractError            the container under test cannot be asked at all
-├── ArchiveError             a file is no archive of the room detector
-├── WrongAnswer              the golden plan is not answered as its archive demands
-├── PlanError                no calls lead from what is there to what is wanted
-└── RolloutError             a new version did not take the place of the old one
+└── PlanError                no calls lead from what is there to what is wanted
 """
 
 from __future__ import annotations
@@ -37,14 +34,11 @@ from __future__ import annotations
 from deploy.aws.advice import next_step
 from deploy.aws.codes import DENIED, MISSING
 from deploy.aws.states import next_step_in
+from serving.errors import BadUsage, ToolError
 
 
-class DeployError(Exception):
-    """Anything that this package raises on purpose."""
-
-
-class BadUsage(DeployError):
-    """A name, an address or an option is malformed; nothing was done."""
+class DeployError(ToolError):
+    """What this package raises on purpose, but for what is the caller's own mistake."""
 
 
 class SpecError(BadUsage):
@@ -231,18 +225,6 @@ class LogsMissing(DeployError):
 
 class ContractError(DeployError):
     """The container under test cannot be asked at all: it does not start, or nothing is there."""
-
-
-class ArchiveError(DeployError):
-    """A file is no archive of the room detector; the message says why."""
-
-
-class WrongAnswer(DeployError):
-    """The golden plan is not answered as its archive demands."""
-
-
-class RolloutError(DeployError):
-    """A new version did not take the place of the old one; the message says what serves now."""
 
 
 class PlanError(DeployError):

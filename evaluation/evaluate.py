@@ -20,7 +20,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.local.server import LocalServerError, serve
 from evaluation.corruptions import SEED, SIDE_PX, Corruption, select
 from evaluation.figures import THRESHOLD
 from evaluation.measures import Drawings, Evaluation
@@ -31,6 +30,8 @@ from evaluation.sheets import MARGIN, MAX_ROOMS, TITLE_STRIP_XY
 from reporting import machine
 from reporting.report import FORMAT, as_text
 from roomdet import network
+from serving.errors import LocalServerError
+from serving.server import serve
 from training.errors import DataError
 from training.pack import ARCHIVE_MANIFEST, content_digest
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from deploy.errors import WrongAnswer
-from deploy.golden import Golden, judge_answer
 from deploy.image.model_tar import pack_model
+from serving.errors import WrongAnswer
+from serving.golden import Golden, judge_answer
 
 if TYPE_CHECKING:
     from pathlib import Path

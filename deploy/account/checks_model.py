@@ -11,8 +11,9 @@ from deploy.account.diagnosis import Level, Result, fails, ok, unknown, warning
 from deploy.endpoint.proving import stored_golden
 from deploy.endpoint.remote import IN_TRANSIT, Status, read_endpoint, read_versions
 from deploy.endpoint.status import read_status
-from deploy.errors import AwsError, DeployError
-from deploy.golden import read_golden
+from deploy.errors import AwsError
+from serving.errors import ToolError
+from serving.golden import read_golden
 
 if TYPE_CHECKING:
     from deploy.account.patient import Patient
@@ -25,7 +26,7 @@ def look_at_archive(patient: Patient) -> Result:
     archive = Path(patient.spec.archive)
     try:
         golden = read_golden(archive)
-    except DeployError as err:
+    except ToolError as err:
         return fails(str(err), "`make archive` packs one; or correct `archive`")
     version = f"version {golden.version}, sha256 {_sha256(archive)[:12]}…"
     if not golden.boxes_xyxy_grid:
@@ -57,7 +58,7 @@ def look_at_model(patient: Patient) -> Result:
         if not _is_gone(err):
             raise
         return fails(f"{address or version.model} is gone, which {name} needs", _restore(address))
-    except DeployError as err:
+    except ToolError as err:
         return fails(f"what {name} needs is not what was deployed: {err}", _restore(address))
     return _compared(patient, version.version, version.sha256)
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.account.places import NAME
-from deploy.console import Run
 from deploy.endpoint.options import add_target_options
+from serving.console import Run
 
 if TYPE_CHECKING:
     import argparse

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from deploy.errors import AwsDenied, DeployError
+from deploy.errors import AwsDenied
+from serving.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -114,7 +115,7 @@ def _look(check: Check, patient: Patient) -> Result:
         return check.look(patient)
     except AwsDenied as err:
         return unknown(*told(err))
-    except (DeployError, OSError) as err:
+    except (ToolError, OSError) as err:
         return fails(*told(err))
 
 

@@ -13,10 +13,10 @@ from deploy.account.places import Account, Names, check_names
 from deploy.account.reading import read_account
 from deploy.account.template import as_yaml
 from deploy.aws import open_account
-from deploy.console import WOULD_CHANGE, say
 from deploy.endpoint.actions import as_document, as_text
 from deploy.endpoint.execution import Executor
 from deploy.endpoint.options import parse_endpoint_url
+from serving.console import WOULD_CHANGE, say
 
 if TYPE_CHECKING:
     import argparse

@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.console import Run
 from deploy.endpoint.options import add_target_options
+from serving.console import Run
 
 if TYPE_CHECKING:
     import argparse

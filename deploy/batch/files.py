@@ -15,7 +15,7 @@ from deploy.aws.api import OCTETS
 from deploy.aws.s3 import split_address
 from deploy.batch.failures import Failure
 from deploy.batch.place import object_name
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,11 +15,11 @@ from deploy.batch.files import find_plans
 from deploy.batch.place import batch_of, default_name
 from deploy.batch.result import as_csv, read_results, read_status
 from deploy.batch.submit import Resources, submit
-from deploy.console import WOULD_CHANGE, say
 from deploy.endpoint.instances import check_instance_type
 from deploy.endpoint.served import read_model, read_proved
 from deploy.endpoint.target import open_endpoint
 from deploy.errors import NothingServes
+from serving.console import WOULD_CHANGE, say
 
 if TYPE_CHECKING:
     import argparse

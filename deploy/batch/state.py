@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.aws.s3 import addresses, fetch
 from deploy.batch.failures import Failure, read_failures
 from deploy.batch.place import OUT
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from deploy.batch.files import store
 from deploy.batch.state import read_state
 from deploy.endpoint.release import as_tags
 from deploy.endpoint.spec import OUR_TAG
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

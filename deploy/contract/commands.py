@@ -6,9 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.console import Run
 from deploy.contract.answers import OCTETS
 from deploy.contract.network import Network
+from serving.console import Run
 
 if TYPE_CHECKING:
     import argparse

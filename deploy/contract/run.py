@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING
 
 from deploy.aws import open_account
-from deploy.console import say
 from deploy.contract.answers import Sample
 from deploy.contract.container import Setting
 from deploy.contract.endpoint import Endpoint
@@ -17,8 +16,9 @@ from deploy.contract.modes import judge_endpoint, judge_image, judge_url
 from deploy.contract.probing import Request
 from deploy.contract.report import document, has_failures, junit, summary, table
 from deploy.contract.wire import parse_url
-from deploy.errors import BadUsage
 from deploy.image.engine import find_engine
+from serving.console import say
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse

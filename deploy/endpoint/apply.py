@@ -14,21 +14,15 @@ from deploy.endpoint.proving import stored_golden
 from deploy.endpoint.release import candidate_name
 from deploy.endpoint.remote import Remote, read_endpoint, read_remote
 from deploy.endpoint.way_back import dismantle, roll_back, scale_again, undo
-from deploy.errors import (
-    AwsError,
-    DeployError,
-    EndpointFailed,
-    PlanError,
-    RolloutError,
-    WrongAnswer,
-)
+from deploy.errors import AwsError, EndpointFailed, PlanError
+from serving.errors import RolloutError, ToolError, WrongAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deploy.aws.api import AwsApi
     from deploy.endpoint.release import Release
-    from deploy.golden import Golden
+    from serving.golden import Golden
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +108,7 @@ class Operator:
         golden = None
         try:
             golden = stored_golden(self.account, remote.models.get(version.model, ""), version)
-        except DeployError as err:  # never a reason to stay with what is broken
+        except ToolError as err:  # never a reason to stay with what is broken
             self.say(f"warning: {version.version} cannot be tested: {err}")
             actions = [action for action in actions if not isinstance(action, Try)]
         self._announce(actions)
@@ -165,7 +159,7 @@ class Operator:
             endpoint = read_endpoint(self.account, self.endpoint)
         except PlanError as err:
             return f"There is no way back: {err}"
-        except DeployError as err:
+        except ToolError as err:
             return f"Going back failed, too, and the same command tries again: {err}"
         if endpoint is None:
             return f"There is no endpoint {self.endpoint}, as before"
@@ -176,7 +170,7 @@ class Operator:
         try:
             remote = self._settled(golden, place)
             self._executor(golden).run(drop_candidate(remote))
-        except DeployError as err:
+        except ToolError as err:
             self.say(f"warning: {candidate_name(self.endpoint)} may be left: {err}")
         self._scale_again(before)
 
@@ -187,7 +181,7 @@ class Operator:
             if remote.endpoint:
                 steps = scale_again(remote.endpoint, remote, before)
                 self._executor(None).run(steps)
-        except DeployError as err:
+        except ToolError as err:
             self.say(f"warning: {self.endpoint} may no longer be scaled: {err}")
 
     def _outcome(

@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.console import WOULD_CHANGE, Run
 from deploy.endpoint.options import REQUEST_OPTIONS, add_target_options, seconds
+from serving.console import WOULD_CHANGE, Run
 
 if TYPE_CHECKING:
     import argparse

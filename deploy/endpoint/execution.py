@@ -23,14 +23,15 @@ from deploy.endpoint.actions import (
 from deploy.endpoint.proving import Asked, AtOnce, Queue, prove
 from deploy.endpoint.release import as_tags
 from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status, find_policies
-from deploy.errors import ArchiveError, EndpointFailed, PlanError, WaitTimeout
+from deploy.errors import EndpointFailed, PlanError, WaitTimeout
 from deploy.image.model_tar import pack_model
+from serving.errors import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from deploy.aws.api import AwsApi
-    from deploy.golden import Golden
+    from serving.golden import Golden
 
 # Source: SageMaker developer guide: creation of a serverless endpoint takes minutes, often more
 # than ten; a canary waits for as long as its configuration says.

@@ -13,8 +13,8 @@ from client.api import ClientError, parse_answer, parse_refusal
 from deploy.aws.advice import next_step
 from deploy.aws.api import OCTETS
 from deploy.aws.codes import THROTTLED
-from deploy.console import say
 from deploy.errors import InvocationFailed
+from serving.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

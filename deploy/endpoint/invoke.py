@@ -6,14 +6,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from deploy.console import say
 from deploy.endpoint import by_reference
 from deploy.endpoint.async_invoke import run_async
 from deploy.endpoint.invocation import answer_of, ask_again, invoke
 from deploy.endpoint.options import REQUEST_OPTIONS
 from deploy.endpoint.spec import Mode
 from deploy.endpoint.target import open_endpoint
-from deploy.errors import BadUsage
+from serving.console import say
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.aws.codes import is_absent
 from deploy.endpoint.target import open_endpoint
-from deploy.errors import AwsError, BadUsage, LogsMissing
+from deploy.errors import AwsError, LogsMissing
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +27,7 @@ _POLL_S = 2.0
 _LATE_MS = 30_000
 # Levels of Python's logging and of log4j.
 _BAD_LEVELS = {"WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"}
-# Lines of deploy/local/log4j2.xml, and an answer of 400 or more as TorchServe's access log has it.
+# Lines of serving/log4j2.xml, and an answer of 400 or more as TorchServe's access log has it.
 _FOR_PEOPLE = re.compile(r"[0-9:.]+ (?P<level>[A-Z]+) +\S+ - (?P<text>.*)", re.DOTALL)
 _REFUSAL = re.compile(r"\" [45][0-9]{2} [0-9]+$")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 from deploy.aws.codes import THROTTLED
 from deploy.aws.s3 import discard, put, split_address
 from deploy.endpoint.queue import send, wait
-from deploy.errors import ArchiveError, WrongAnswer
-from deploy.golden import judge_answer, read_golden
 from deploy.image.model_tar import unpack_model
+from serving.errors import ArchiveError, WrongAnswer
+from serving.golden import judge_answer, read_golden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from deploy.aws.api import AwsApi, Reply
     from deploy.endpoint.actions import TryAsync
     from deploy.endpoint.remote import Version
-    from deploy.golden import Golden
+    from serving.golden import Golden
 
 _NO_PLAN = b"no plan"
 # What passes by itself: a container that starts, a capacity that is full; and no answer at all.

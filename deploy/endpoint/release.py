@@ -19,7 +19,7 @@ from deploy.endpoint.actions import ModelFile, Step, Try, TryAsync
 from deploy.endpoint.asynchronous import inference_config
 from deploy.endpoint.instances import start_limits
 from deploy.endpoint.spec import DIGEST_VARIABLE, OUR_TAG, Mode, Spec
-from deploy.golden import Golden, read_golden
+from serving.golden import Golden, read_golden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

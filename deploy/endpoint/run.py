@@ -7,7 +7,6 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from deploy.console import WOULD_CHANGE, say
 from deploy.endpoint.actions import as_document, as_text
 from deploy.endpoint.apply import Operator
 from deploy.endpoint.cautions import warnings
@@ -19,6 +18,7 @@ from deploy.endpoint.remote import Remote, read_endpoint, read_remote, read_vers
 from deploy.endpoint.status import read_status
 from deploy.endpoint.target import open_endpoint, open_target
 from deploy.endpoint.way_back import dismantle
+from serving.console import WOULD_CHANGE, say
 
 if TYPE_CHECKING:
     import argparse

@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.console import Run
 from deploy.image.rules import Hosting
+from serving.console import Run
 
 if TYPE_CHECKING:
     import argparse

@@ -10,8 +10,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.console import say
-from deploy.errors import BadUsage
 from deploy.image.connect import connection_of, open_registry
 from deploy.image.engine import Build, find_engine, push_commands, run_all, run_build
 from deploy.image.inspection import inspect
@@ -22,6 +20,8 @@ from deploy.image.report import check_document, check_text
 from deploy.image.rules import Demands, is_acceptable, judge
 from deploy.image.sizes import measure, table
 from deploy.image.source import labels
+from serving.console import say
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse

@@ -6,12 +6,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from deploy.console import say
-from deploy.errors import BadUsage
 from deploy.image.connect import connection_of, open_registry
 from deploy.image.fix import fix
 from deploy.image.names import TAG, parse_name
 from deploy.image.report import fix_document
+from serving.console import say
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.endpoint import logs
 from deploy.endpoint.commands import add_logs
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
 from tests.contract.aws_server import Answer, serve_aws

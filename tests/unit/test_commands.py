@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.__main__ import build_parser
-from deploy.console import Run
+from serving.console import Run
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

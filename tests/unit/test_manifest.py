@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from deploy import errors
-from deploy.errors import BadUsage, Malformed, Unconvertible, WrongContent, aws_error
+from deploy.errors import Malformed, Unconvertible, WrongContent, aws_error
 from deploy.image import media
 from deploy.image.engine import Engine, push_commands
 from deploy.image.fix import fix, plan_fix
@@ -17,6 +17,7 @@ from deploy.image.names import EcrPlace, ImageName, parse_name
 from deploy.image.push import login_command
 from deploy.image.report import check_document, check_text, mending_command
 from deploy.image.rules import Demands, Finding, Hosting, Level, Remedy, is_acceptable, judge
+from serving.errors import BadUsage
 from tests.unit.shelf import Shelf, found, look
 
 DIGEST = "sha256:" + "0" * 64

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from deploy.contract.container import AS_ANY_USER, READ_ONLY, Setting, running
 from deploy.contract.wire import Server
-from deploy.errors import DeployError
 from deploy.image.engine import find_engine
 from deploy.local.sagemaker.fleets import PING_FAILED, FleetFailed
 from deploy.local.sagemaker.model_data import unpack
+from serving.errors import ToolError
 
 if TYPE_CHECKING:
     import threading
@@ -56,7 +56,7 @@ class ContainerFleet:
             self._log.touch()
             unpack(recipe, folder / "model")
             self._container = self._run(image or recipe.image, folder / "model")
-        except DeployError as err:
+        except ToolError as err:
             self._stack.close()
             raise FleetFailed(PING_FAILED, str(err)) from err
         except BaseException:

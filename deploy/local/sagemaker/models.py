@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploy.errors import BadUsage
 from deploy.image.names import ImageName, parse_name
 from deploy.local.sagemaker import tags
 from deploy.local.sagemaker.model_data import parse_url
 from deploy.local.sagemaker.records import MODEL
 from deploy.local.sagemaker.refusal import already_exists, invalid, not_found
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

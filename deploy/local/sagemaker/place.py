@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
-from deploy.local.loopback import exchange
 from deploy.local.sagemaker.app import Application
 from deploy.local.sagemaker.hosting import Clock, Faults, Hosting, Quotas
 from deploy.local.sagemaker.invoke import TIMEOUT_S, Runtime
@@ -23,6 +22,7 @@ from deploy.local.sagemaker.metrics import Metrics
 from deploy.local.sagemaker.neighbors import KEY_ID, SECRET, Neighbors
 from deploy.local.sagemaker.pool import Pool
 from deploy.local.sagemaker.upkeep import Upkeep
+from serving.loopback import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

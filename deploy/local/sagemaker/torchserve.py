@@ -18,7 +18,8 @@ import psutil
 from deploy.contract.wire import Server
 from deploy.local.sagemaker.fleets import PING_FAILED, FleetFailed
 from deploy.local.sagemaker.model_data import unpack
-from deploy.local.server import LocalServer, LocalServerError, serve
+from serving.errors import LocalServerError
+from serving.server import LocalServer, serve
 
 if TYPE_CHECKING:
     import threading

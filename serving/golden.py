@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from client.api import ClientError, Room, parse_answer
-from deploy.errors import ArchiveError, WrongAnswer
+from serving.errors import ArchiveError, WrongAnswer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from deploy.errors import BadUsage, DeployError
+from serving.errors import BadUsage, ToolError
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +45,7 @@ class Run:
         except BadUsage as err:
             say(f"error: {err}")
             return 2
-        except (DeployError, OSError) as err:
+        except (ToolError, OSError) as err:
             say(f"error: {err}")
             return 1
         except KeyboardInterrupt:

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploy.local.server import LocalServer
+    from serving.server import LocalServer
 
 _NOTE = "server.json"
 

@@ -7,8 +7,8 @@ import json
 import time
 import urllib.request
 
-from deploy.errors import WrongAnswer
-from deploy.local.loopback import exchange
+from serving.errors import WrongAnswer
+from serving.loopback import exchange
 
 _TIMEOUT_S = 70  # a server answers within 60 s
 _FULL_QUEUE = 503

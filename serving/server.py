@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.local.health import Health, PluginMissingError, read_health
-from deploy.local.loopback import OPENER
+from serving.errors import LocalServerError
+from serving.health import Health, PluginMissingError, read_health
+from serving.loopback import OPENER
 
 if TYPE_CHECKING:
     import threading
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 MODEL_NAME = "rooms"
 ARCHIVE = "rooms.mar"
-DEFAULT_PORT = 8080
 READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.02  # a start takes little more than a second
@@ -36,16 +36,12 @@ _LONGEST_TMPDIR = 65
 # A trace of an import that failed while another was being handled fits.
 _LOG_TAIL_LINES = 60
 # The endpoint plugin: an honest /ping, and /metrics beside it.
-_PLUGINS = Path(__file__).parents[2] / "docker" / "endpoints"
+_PLUGINS = Path(__file__).parents[1] / "docker" / "endpoints"
 # A log for people; docker/log4j2.xml writes JSON.
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 # PYTHONPATH would show the worker modules that its archive lacks; TS_CONFIG_FILE would replace our
 # configuration.
 _NOT_INHERITED = {"PYTHONPATH", "TS_CONFIG_FILE"}
-
-
-class LocalServerError(Exception):
-    """TorchServe did not start, or the archive did not load; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

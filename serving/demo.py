@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from client.api import Answer, detect
 from client.draw import draw_rooms
-from deploy.console import say
-from deploy.local.server import serve
+from serving.console import say
+from serving.server import serve
 
 if TYPE_CHECKING:
     from pathlib import Path

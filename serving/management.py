@@ -8,9 +8,9 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 
-from deploy.errors import RolloutError
-from deploy.local.loopback import exchange
-from deploy.local.server import MODEL_NAME
+from serving.errors import RolloutError
+from serving.loopback import exchange
+from serving.server import MODEL_NAME
 
 _TIMEOUT_S = 60
 

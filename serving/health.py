@@ -7,7 +7,7 @@ import json
 import urllib.request
 from dataclasses import dataclass
 
-from deploy.local.loopback import exchange
+from serving.loopback import exchange
 
 # SageMaker gives a ping as much.
 _TIMEOUT_S = 2

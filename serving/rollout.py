@@ -20,16 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.errors import DeployError, RolloutError, WrongAnswer
-from deploy.golden import judge_answer, read_golden
-from deploy.local.management import Management, Version, quoted
-from deploy.local.probe import ask, check_refusal
+from serving.errors import RolloutError, ToolError, WrongAnswer
+from serving.golden import judge_answer, read_golden
+from serving.management import Management, Version, quoted
+from serving.probe import ask, check_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from deploy.golden import Golden
-    from deploy.local.running import Place
+    from serving.golden import Golden
+    from serving.running import Place
 
 READY_TIMEOUT_S = 150.0  # a worker's startupTimeout is 120 s
 DRAIN_TIMEOUT_S = 90.0  # a request's responseTimeout is 60 s, after a wait in the queue
@@ -136,7 +136,7 @@ class Rollout:
             return self._try_version()
         except BaseException as err:  # Ctrl-C, too
             self._withdraw()
-            if isinstance(err, DeployError):
+            if isinstance(err, ToolError):
                 raise RolloutError(f"{version}: {err}; {old} serves on") from err
             raise
 
