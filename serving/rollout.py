@@ -15,15 +15,19 @@ import os
 import re
 import shutil
 import time
+import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serving.errors import RolloutError, ToolError, WrongAnswer
-from serving.golden import judge_answer, read_golden
+from serving.golden import read_golden
+from serving.loopback import exchange
 from serving.management import Management, Version, quoted
-from serving.probe import ask, check_refusal
+from serving.smoke_test import Answer, check_refusal, find_rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +43,8 @@ QUIET_S = 0.5
 POLL_S = 0.1
 # The first answer of a network comes later than the next ones: code and memory are cold.
 WARM_REQUESTS = 3
+_ANSWER_TIMEOUT_S = 70  # a server answers within 60 s
+_TRIES, _PAUSE_S = 20, 0.5  # where its queue is full
 _OURS = re.compile(r"rooms-.+-[0-9a-f]{12}\.mar")
 
 
@@ -167,13 +173,13 @@ class Rollout:
     def _try_version(self) -> tuple[int, int]:
         """Warm the version with its golden plan and judge every answer; rooms and fastest time."""
         address = f"{self.place.url}/predictions/rooms/{quoted(self.golden.version)}"
-        times_s = []
-        rooms = 0
+        send = partial(_send, address)
+        times_s, rooms = [], 0
         for _ in range(WARM_REQUESTS):
             started_s = time.monotonic()
-            rooms = judge_answer(ask(address, self.golden.plan), self.golden)
+            rooms = find_rooms(send, self.golden)
             times_s.append(time.monotonic() - started_s)
-        check_refusal(address)
+        check_refusal(send)
         self.say(f"{self.golden.version} finds {rooms} rooms on its golden plan, as it must")
         return rooms, round(1000 * min(times_s))
 
@@ -183,7 +189,7 @@ class Rollout:
         self.management.set_default(version)
         self.say(f"{version} is the default")
         try:
-            judge_answer(ask(f"{self.place.url}/invocations", self.golden.plan), self.golden)
+            find_rooms(partial(_send, f"{self.place.url}/invocations"), self.golden)
         except WrongAnswer as err:
             self.management.set_default(old)
             self._retire(self.management.versions()[version])
@@ -244,6 +250,22 @@ def roll_out(archive: Path, place: Place, say: Callable[[str], None]) -> Outcome
         WrongAnswer: If it is the default already, and answers wrongly.
     """
     return Rollout(archive, read_golden(archive), place, say).run()
+
+
+def _send(address: str, body: bytes) -> Answer:
+    """What is answered; a full queue is waited for."""
+    headers = {"Content-Type": "application/octet-stream"}
+    request = urllib.request.Request(address, data=body, headers=headers, method="POST")
+    answer = Answer(0, b"")
+    for _ in range(_TRIES):
+        try:
+            answer = Answer(*exchange(request, timeout_s=_ANSWER_TIMEOUT_S))
+        except OSError as err:
+            return Answer(0, b"", f"no answer from {address}: {getattr(err, 'reason', err)}")
+        if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            break
+        time.sleep(_PAUSE_S)
+    return answer
 
 
 def _default(versions: Mapping[str, Version]) -> Version:

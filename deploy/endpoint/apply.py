@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from deploy.endpoint.actions import Action, Gone, Try, Wait, as_text
 from deploy.endpoint.execution import TIMEOUT_S, Executor
 from deploy.endpoint.plan import drop_candidate, plan
-from deploy.endpoint.proving import stored_golden
 from deploy.endpoint.release import candidate_name
 from deploy.endpoint.remote import Remote, read_endpoint, read_remote
+from deploy.endpoint.smoke_test import stored_golden
 from deploy.endpoint.way_back import dismantle, roll_back, scale_again, undo
 from deploy.errors import AwsError, EndpointFailed, PlanError
 from serving.errors import RolloutError, ToolError, WrongAnswer

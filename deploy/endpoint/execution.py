@@ -20,17 +20,18 @@ from deploy.endpoint.actions import (
     TryAsync,
     Wait,
 )
-from deploy.endpoint.proving import Asked, AtOnce, Queue, prove
 from deploy.endpoint.release import as_tags
 from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status, find_policies
+from deploy.endpoint.smoke_test import AtOnce, Queue
 from deploy.errors import EndpointFailed, PlanError, WaitTimeout
 from deploy.image.model_tar import pack_model
 from serving.errors import ArchiveError
+from serving.smoke_test import smoke_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from deploy.aws.api import AwsApi
+    from deploy.aws.api import AwsApi, Reply
     from serving.golden import Golden
 
 # Source: SageMaker developer guide: creation of a serverless endpoint takes minutes, often more
@@ -84,11 +85,12 @@ class Executor:
 
     def _try(self, action: Try) -> None:
         assert self.golden
+        ask: Callable[[bytes], Reply]
         if isinstance(action, TryAsync):
-            asked: Asked = Queue(self.account, action, self.timeout_s, self.sleep, self.say)
+            ask = Queue(self.account, action, self.timeout_s, self.sleep, self.say)
         else:
-            asked = AtOnce(self.account, action.endpoint, self.sleep)
-        rooms = prove(asked, action.endpoint, self.golden)
+            ask = AtOnce(self.account, action.endpoint, self.sleep)
+        rooms = smoke_test(ask, self.golden, action.endpoint)
         self.say(f"  {action.endpoint} finds {rooms} rooms, as it must")
 
     def settle(self, endpoints: Iterable[str]) -> None:

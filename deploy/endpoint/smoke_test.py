@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Whether an endpoint answers as its archive demands: rooms of the golden plan, and a refusal."""
+"""How an endpoint under test is asked, at once or through its queue, and what it must answer."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from deploy.aws.codes import THROTTLED
 from deploy.aws.s3 import discard, put, split_address
 from deploy.endpoint.queue import send, wait
 from deploy.image.model_tar import unpack_model
-from serving.errors import ArchiveError, WrongAnswer
-from serving.golden import judge_answer, read_golden
+from serving.errors import ArchiveError
+from serving.golden import read_golden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,43 +25,10 @@ if TYPE_CHECKING:
     from deploy.endpoint.remote import Version
     from serving.golden import Golden
 
-_NO_PLAN = b"no plan"
 # What passes by itself: a container that starts, a capacity that is full; and no answer at all.
 _BUSY = {0, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _TRIES = 12
 _PAUSE_S = 5.0
-
-
-class Asked(Protocol):
-    """Something that answers what is sent to it."""
-
-    def __call__(self, body: bytes) -> Reply:
-        """The answer."""
-        ...
-
-
-def prove(ask: Asked, endpoint: str, golden: Golden) -> int:
-    """Send the golden plan and what is no plan; the number of rooms that were found.
-
-    Raises:
-        AwsError: If the endpoint cannot be asked at all.
-        AnswerTimeout: If an answer does not come.
-        WrongAnswer: If an answer is not as it must be.
-    """
-    answer = ask(golden.plan)
-    if answer.status != HTTPStatus.OK:
-        raise WrongAnswer(f"{endpoint} answers its golden plan with {_told(answer)}")
-    try:
-        rooms = judge_answer(answer.body.decode(errors="replace"), golden)
-    except WrongAnswer as err:
-        raise WrongAnswer(f"{endpoint}: {err}") from err
-    refusal = ask(_NO_PLAN)
-    if (refusal.status, _code(refusal)) != (HTTPStatus.BAD_REQUEST, "invalid_file_format"):
-        raise WrongAnswer(
-            f"{endpoint} answers what is no plan with {_told(refusal)} instead of "
-            "400 invalid_file_format"
-        )
-    return rooms
 
 
 def stored_golden(aws: AwsApi, address: str, version: Version) -> Golden:
@@ -125,15 +91,3 @@ class Queue:
         finally:
             discard(self.aws, address)
         return reply
-
-
-def _code(reply: Reply) -> str:
-    try:
-        return str(json.loads(reply.body)["error"])
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def _told(reply: Reply) -> str:
-    text = reply.failure or reply.body.decode(errors="replace")
-    return f"{reply.status or 'no status'}: {text[:200]}"
