@@ -27,6 +27,7 @@ from serving.errors import RolloutError, ToolError, WrongAnswer
 from serving.golden import read_golden
 from serving.loopback import exchange
 from serving.management import Management, Version, quoted
+from serving.polling import poll
 from serving.smoke_test import Answer, check_refusal, find_rooms
 
 if TYPE_CHECKING:
@@ -158,8 +159,7 @@ class Rollout:
 
     def _wait_ready(self) -> None:
         """Wait until a worker has proved the archive."""
-        deadline_s = time.monotonic() + READY_TIMEOUT_S
-        while time.monotonic() < deadline_s:
+        for _ in poll(READY_TIMEOUT_S, POLL_S):
             found = self.management.versions().get(self.golden.version)
             if found is None:
                 raise RolloutError("TorchServe has dropped it again; its log says why")
@@ -167,7 +167,6 @@ class Rollout:
                 return
             if found.status == "Unhealthy":
                 raise RolloutError(f"the archive does not load: {found.reason}")
-            time.sleep(POLL_S)
         raise RolloutError(f"no worker was ready after {READY_TIMEOUT_S:.0f} s")
 
     def _try_version(self) -> tuple[int, int]:
@@ -200,21 +199,19 @@ class Rollout:
         name = version.version
         self.say(f"waiting until {name} has answered what it had")
         quiet_since_s = None
-        deadline_s = time.monotonic() + DRAIN_TIMEOUT_S
-        while (now_s := time.monotonic()) < deadline_s:
+        for waited_s in poll(DRAIN_TIMEOUT_S, POLL_S):
             found = self.management.versions().get(name)
             if found is None:
                 return
             if found.in_flight:
                 quiet_since_s = None
             elif quiet_since_s is None:
-                quiet_since_s = now_s
-            elif now_s - quiet_since_s >= QUIET_S:
+                quiet_since_s = waited_s
+            elif waited_s - quiet_since_s >= QUIET_S:
                 self.management.unregister(name)
                 self._forget(version.archive)
                 self.say(f"{name} is unregistered")
                 return
-            time.sleep(POLL_S)
         raise RolloutError(
             f"{self.golden.version} serves, but {name} still has requests after "
             f"{DRAIN_TIMEOUT_S:.0f} s and stays registered; the same command goes on with it"

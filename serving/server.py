@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 from serving.errors import LocalServerError
 from serving.health import Health, PluginMissingError, read_health
 from serving.loopback import OPENER
+from serving.polling import poll
 
 if TYPE_CHECKING:
     import threading
@@ -120,8 +120,7 @@ class LocalServer:
         Raises:
             LocalServerError: If the server ends, the archive does not load, or time runs out.
         """
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
+        for _ in poll(timeout_s, _POLL_S):
             health = self.health()
             if (health and health.is_ready) or (stop and stop.is_set()):
                 return
@@ -130,7 +129,6 @@ class LocalServer:
                 raise LocalServerError(f"the archive does not load: {health.reason}{tail}")
             if self.process.poll() is not None:
                 raise LocalServerError(f"TorchServe ended by itself:\n{self.log_tail()}")
-            time.sleep(_POLL_S)
         raise LocalServerError(f"not ready after {timeout_s:.0f} s:\n{self.log_tail()}")
 
     def health(self) -> Health | None:
@@ -162,9 +160,9 @@ class LocalServer:
         """End the server and its workers; nothing of the process group is left."""
         try:
             _signal_group(self.process.pid, signal.SIGTERM)
-            deadline = time.monotonic() + timeout_s
-            while time.monotonic() < deadline and _group_lives(self.process):
-                time.sleep(_POLL_S)
+            for _ in poll(timeout_s, _POLL_S):
+                if not _group_lives(self.process):
+                    break
         finally:  # also when an impatient Ctrl-C interrupts the wait
             _signal_group(self.process.pid, signal.SIGKILL)
             self.process.wait()

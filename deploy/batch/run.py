@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deploy.aws.s3 import folder_of
 from deploy.batch.commands import INSTANCE_TYPE
@@ -20,6 +19,7 @@ from deploy.endpoint.served import read_model, read_proved
 from deploy.endpoint.target import open_endpoint
 from deploy.errors import NothingServes
 from serving.console import WOULD_CHANGE, say
+from serving.polling import poll
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from deploy.endpoint.served import Served
     from deploy.endpoint.target import Target
 
-_FIRST_POLL_S, _LAST_POLL_S, _POLL_GROWTH = 0.5, 15.0, 1.2
+_FIRST_POLL_S, _LAST_POLL_S = 0.5, 15.0
 
 
 def run_submit(args: argparse.Namespace) -> int:
@@ -58,17 +58,15 @@ def run_submit(args: argparse.Namespace) -> int:
 def run_status(args: argparse.Namespace) -> int:
     """Print how far a batch is, as JSON; 3 while a job runs."""
     batch, account = _open(args)
-    deadline_s = time.monotonic() + (args.timeout_s if args.wait else 0)
-    pause_s = _FIRST_POLL_S
-    while True:
+    found, is_running = dict[str, Any](), False
+    for _ in poll(args.timeout_s if args.wait else 0, _FIRST_POLL_S, _LAST_POLL_S):
         found = read_status(account, batch)
         _check_there(batch, found["files"])
         is_running = found["status"] == "in progress"
-        if not is_running or time.monotonic() >= deadline_s:
+        if not is_running:
             break
-        say(f"{found['answered']} of {found['files']} files are answered")
-        time.sleep(pause_s)
-        pause_s = min(pause_s * _POLL_GROWTH, _LAST_POLL_S)
+        if args.wait:
+            say(f"{found['answered']} of {found['files']} files are answered")
     print(json.dumps(found, indent=2))
     return WOULD_CHANGE if is_running else 0
 

@@ -26,6 +26,7 @@ from deploy.endpoint.smoke_test import AtOnce, Queue
 from deploy.errors import EndpointFailed, PlanError, WaitTimeout
 from deploy.image.model_tar import pack_model
 from serving.errors import ArchiveError
+from serving.polling import poll
 from serving.smoke_test import smoke_test
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 # Source: SageMaker developer guide: creation of a serverless endpoint takes minutes, often more
 # than ten; a canary waits for as long as its configuration says.
 TIMEOUT_S = 3600.0
-_FIRST_POLL_S, _LAST_POLL_S, _POLL_GROWTH = 0.5, 15.0, 1.2
+_FIRST_POLL_S, _LAST_POLL_S = 0.5, 15.0
 _SAY_AGAIN_S = 60.0
 _REMOVES = ("delete_", "deregister_")  # somebody else may have done it, or a list was out of date
 
@@ -157,20 +158,16 @@ class Executor:
 
     def _statuses(self, endpoint: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
         """State after state until the endpoint is gone or the caller has seen enough."""
-        started_s = time.monotonic()
-        last, said_s, pause_s = "", started_s, _FIRST_POLL_S
-        while True:
+        last, said_s, status = "", 0.0, ""
+        for waited_s in poll(self.timeout_s, _FIRST_POLL_S, _LAST_POLL_S, sleep=self.sleep):
             found = self.account.ask(SERVICE, "describe_endpoint", {"EndpointName": endpoint})
             if found is None:
                 return
-            status, now_s = str(found["EndpointStatus"]), time.monotonic()
+            status = str(found["EndpointStatus"])
             is_news = status != last and (last or status in IN_TRANSIT)
-            if is_news or now_s - said_s >= _SAY_AGAIN_S:
-                self.say(f"  {endpoint}: {status} after {now_s - started_s:.0f} s")
-                said_s = now_s
+            if is_news or waited_s - said_s >= _SAY_AGAIN_S:
+                self.say(f"  {endpoint}: {status} after {waited_s:.0f} s")
+                said_s = waited_s
             last = status
             yield status, found
-            if now_s - started_s > self.timeout_s:
-                raise WaitTimeout(endpoint, now_s - started_s, status)
-            self.sleep(pause_s)
-            pause_s = min(pause_s * _POLL_GROWTH, _LAST_POLL_S)
+        raise WaitTimeout(endpoint, self.timeout_s, status)

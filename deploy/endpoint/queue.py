@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from deploy.aws.api import OCTETS, Reply
 from deploy.aws.s3 import fetch
 from deploy.errors import AnswerTimeout
+from serving.polling import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deploy.aws.api import AwsApi
 
-_FIRST_POLL_S, _LAST_POLL_S, _POLL_GROWTH = 0.2, 5.0, 1.3
+_FIRST_POLL_S, _LAST_POLL_S = 0.2, 5.0
 _SAY_AGAIN_S = 60.0
 # What a failure's file has: the container's own answer, or that in the words of ModelError.
 _STATUSES = {
@@ -143,17 +143,12 @@ def wait(
         AwsError: If S3 refuses.
         AnswerTimeout: If nothing comes in time; it may still come.
     """
-    started_s = said_s = time.monotonic()
-    pause_s = _FIRST_POLL_S
-    while True:
+    said_s = 0.0
+    for waited_s in poll(timeout_s, _FIRST_POLL_S, _LAST_POLL_S, sleep=sleep):
         reply = look(account, ticket)
         if reply is not None:
             return reply
-        now_s = time.monotonic()
-        if now_s - started_s > timeout_s:
-            raise AnswerTimeout(ticket.endpoint, now_s - started_s, ticket.output)
-        if now_s - said_s >= _SAY_AGAIN_S:
-            say(f"  no answer after {now_s - started_s:.0f} s; an instance may have to start first")
-            said_s = now_s
-        sleep(pause_s)
-        pause_s = min(pause_s * _POLL_GROWTH, _LAST_POLL_S)
+        if waited_s - said_s >= _SAY_AGAIN_S:
+            say(f"  no answer after {waited_s:.0f} s; an instance may have to start first")
+            said_s = waited_s
+    raise AnswerTimeout(ticket.endpoint, timeout_s, ticket.output)
