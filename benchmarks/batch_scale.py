@@ -38,14 +38,14 @@ from deploy.batch.submit import Resources, submit
 from deploy.endpoint.execution import Executor
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import read_release
-from deploy.local.sagemaker.place import ServeWith, local_sagemaker, starter
-from deploy.local.sagemaker.seeding import seed
 from reporting import machine
+from sagemaker_local.place import ServeWith, local_sagemaker, starter
+from sagemaker_local.seeding import seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploy.local.sagemaker.place import Place
+    from sagemaker_local.place import Place
 
 CONFIG = Path("deploy/endpoint-config.yaml")
 SHEET = Path("docs/sample/plan.png")

@@ -13,7 +13,7 @@ from deploy.batch import commands as batch
 from deploy.contract import commands as contract
 from deploy.endpoint import commands as endpoint
 from deploy.image import commands as image
-from deploy.local.sagemaker import command as sagemaker
+from sagemaker_local import commands as sagemaker
 from serving import commands as serving
 
 _OURS = {"deploy", "serving", "sagemaker_local"}

@@ -28,14 +28,29 @@ class Run:
     Attributes:
         name: Of the function, ``package.module:function``; it takes the arguments and returns the
             exit status.
+        requirements: Files of requirements/ that have what it needs, to be named where a package
+            is missing.
     """
 
     name: str
+    requirements: tuple[str, ...] = ()
 
     def load(self) -> Callable[[argparse.Namespace], int]:
-        """The function."""
+        """The function.
+
+        Raises:
+            ToolError: If a package is missing.
+        """
         module, _, function = self.name.partition(":")
-        found: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
+        try:
+            found: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
+        except ImportError as err:
+            if not self.requirements:
+                raise
+            files = " ".join(f"-r requirements/{name}.txt" for name in self.requirements)
+            raise ToolError(
+                f"{err.name} is missing: pip install -c constraints.txt {files}"
+            ) from err
         return found
 
     def __call__(self, args: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from serving.golden import Golden, judge_answer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploy.local.sagemaker.seeding import Account
+    from sagemaker_local.seeding import Account
 
 REGION = "eu-central-1"
 DEADLINE_S = 120.0

@@ -21,7 +21,7 @@ from moto.iam.models import iam_backends
 from moto.iam.responses import IamResponse
 from moto.servicequotas.responses import ServiceQuotasResponse
 
-from deploy.local.sagemaker.place import Place, local_sagemaker
+from sagemaker_local.place import Place, local_sagemaker
 from tests.contract.local_sagemaker import SCALE, PlayedFleet
 from tests.iam import decide
 

@@ -22,7 +22,7 @@ from tests.contract.aws_account import NUMBER, aws_lab, aws_place
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from deploy.local.sagemaker.place import Place
+    from sagemaker_local.place import Place
 
 # Each case has a region of its own, so that it is alone in its account.
 REGIONS = (

@@ -24,7 +24,7 @@ from tests.unit.calls import faults
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploy.local.sagemaker.place import Place
+    from sagemaker_local.place import Place
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from deploy.endpoint.image import find_image
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import read_release
 from deploy.errors import AnswerTimeout, AwsError, EndpointFailed, ManifestError, WaitTimeout
-from deploy.local.sagemaker.hosting import Quotas
+from sagemaker_local.hosting import Quotas
 from serving.errors import RolloutError
 from tests.contract.local_sagemaker import REGION, Lab, played_lab
 from tests.unit.test_endpoint_spec import SHIPPED

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.aws.client import AwsAccount
-from deploy.local.sagemaker.hosting import Quotas
+from sagemaker_local.hosting import Quotas
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
 from tests.e2e.console import REGION, Console, Done, console
 from tests.e2e.spoiling import SHIFTED, without

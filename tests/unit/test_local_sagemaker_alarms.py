@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from deploy.local.sagemaker.alarms import state_of
-from deploy.local.sagemaker.metrics import Sample, Series
-from deploy.local.sagemaker.readings import NotUnderstood, calculate, percentile, watched_by
+from sagemaker_local.alarms import state_of
+from sagemaker_local.metrics import Sample, Series
+from sagemaker_local.readings import NotUnderstood, calculate, percentile, watched_by
 
 NOW_S = 1000.0
 DIMENSIONS = [{"Name": "VariantName", "Value": "v"}, {"Name": "EndpointName", "Value": "e"}]

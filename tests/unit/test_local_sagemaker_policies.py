@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy.local.sagemaker.policies import stepped_count, tracked_count, tracked_metric
+from sagemaker_local.policies import stepped_count, tracked_count, tracked_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
