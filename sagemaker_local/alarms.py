@@ -19,8 +19,6 @@ OK, ALARM, UNKNOWN = "OK", "ALARM", "INSUFFICIENT_DATA"
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": lambda value, limit: value >= limit,
     "GreaterThanThreshold": lambda value, limit: value > limit,
-    "LessThanThreshold": lambda value, limit: value < limit,
-    "LessThanOrEqualToThreshold": lambda value, limit: value <= limit,
 }
 
 
@@ -81,15 +79,14 @@ def state_of(alarm: Mapping[str, Any], values: Sequence[float | None]) -> str:
         values: One for each of its periods; None without data.
     """
     compare = _COMPARISONS.get(alarm["ComparisonOperator"])
-    if compare is None:  # a band around what is expected
+    if compare is None:  # below a threshold, or in a band around what is expected
         return ""
     limit = alarm["Threshold"]
     known = [compare(value, limit) for value in values if value is not None]
-    treatment = alarm.get("TreatMissingData", "missing")
-    if treatment in {"breaching", "notBreaching"}:
-        known += [treatment == "breaching"] * (len(values) - len(known))
+    if alarm.get("TreatMissingData") == "notBreaching":
+        known += [False] * (len(values) - len(known))
     elif not known:
-        return UNKNOWN if treatment == "missing" else ""
+        return UNKNOWN
     # Where missing data counts for nothing, what is there decides.
     needed = min(alarm.get("DatapointsToAlarm", len(values)), len(known))
     return ALARM if sum(known) >= needed else OK

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sagemaker_local.metrics import Sample
 
 _STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
-    "Sum": sum, "Average": fmean, "Maximum": max, "Minimum": min, "SampleCount": len,
+    "Sum": sum, "Average": fmean, "Maximum": max,
 }  # fmt: skip
 _OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -141,8 +141,6 @@ def _value(node: ast.expr, values: Mapping[str, float]) -> float:
             return float(number)
         case ast.Name(id=name):
             return values[name]
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_value(operand, values)
         case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
             return _OPERATORS[type(sign)](_value(left, values), _value(right, values))
     raise NotUnderstood(ast.unparse(node))

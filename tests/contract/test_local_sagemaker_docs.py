@@ -14,8 +14,7 @@ from sagemaker_local.asynchronous import CONCURRENCY, MAX_INLINE_BYTES
 from sagemaker_local.control import HOSTED, RECORDED
 from sagemaker_local.invoke import MAX_BYTES, MAX_SERVERLESS_BYTES
 from sagemaker_local.notices import MAX_INCLUDED_BYTES
-from sagemaker_local.policies import HIGH_PERIODS, LOW_PERIODS
-from sagemaker_local.scaling import COOLDOWN_S
+from sagemaker_local.scaling import HIGH_PERIODS, LOW_PERIODS
 from sagemaker_local.transform_run import DEFAULTS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "local-sagemaker.md").read_text("utf-8")
@@ -45,7 +44,6 @@ def test_options_and_limits() -> None:
     )  # fmt: skip
     assert f"{MAX_INLINE_BYTES:,} bytes that come along" in TEXT
     assert f"up to {MAX_INCLUDED_BYTES // 1024} KB" in TEXT
-    assert f"`ScaleOutCooldown` ({COOLDOWN_S} s)" in TEXT
     assert (
         f"for {HIGH_PERIODS} minutes, in when it has been\n  below nine tenths for {LOW_PERIODS}"
         in TEXT
