@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from deploy.account import policies, wanted
 from deploy.account.reading import Found, read_bucket, read_repository, read_role
 from deploy.account.wanted import BOOTSTRAP_TAG, INLINE_POLICY
+from deploy.aws.errors import AwsDenied
 from deploy.endpoint.actions import Step
-from deploy.errors import AwsDenied, PlanError
+from deploy.errors import PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Result, fails, ok, warning
+from deploy.aws.errors import AwsNotFound
 from deploy.endpoint.image import find_image
-from deploy.errors import AwsNotFound, ManifestError, NotFound
+from deploy.errors import ManifestError, NotFound
 
 if TYPE_CHECKING:
     from deploy.account.patient import Patient

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Level, Result, fails, ok, unknown, warning
+from deploy.aws.errors import AwsError
 from deploy.endpoint.remote import IN_TRANSIT, Status, read_endpoint, read_versions
 from deploy.endpoint.smoke_test import stored_golden
 from deploy.endpoint.status import read_status
-from deploy.errors import AwsError
 from serving.errors import ToolError
 from serving.golden import read_golden
 

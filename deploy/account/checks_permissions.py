@@ -14,7 +14,7 @@ from deploy.account import policies
 from deploy.account.deployer import OF_INSTANCES, SPARE, deployer_policy
 from deploy.account.diagnosis import Result, fails, ok, unknown, warning
 from deploy.account.places import NAME
-from deploy.errors import AwsDenied, AwsError
+from deploy.aws.errors import AwsDenied, AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

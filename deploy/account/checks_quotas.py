@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Result, fails, ok, unknown, warning
-from deploy.errors import AwsError
+from deploy.aws.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

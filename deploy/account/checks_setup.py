@@ -8,7 +8,8 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Result, fails, ok, told
-from deploy.errors import AwsError, SpecError
+from deploy.aws.errors import AwsError
+from deploy.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from deploy.errors import AwsDenied
+from deploy.aws.errors import AwsDenied
 from serving.errors import ToolError
 
 if TYPE_CHECKING:

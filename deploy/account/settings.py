@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deploy.account.wanted import PUBLIC_ACCESS
-from deploy.errors import AwsError
+from deploy.aws.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

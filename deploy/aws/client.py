@@ -19,7 +19,7 @@ from botocore.config import Config
 
 from deploy.aws.api import OCTETS, Reply
 from deploy.aws.codes import DENIED, api_name, is_absent, resource_of
-from deploy.errors import AwsError, aws_error
+from deploy.aws.errors import AwsError, aws_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -185,7 +185,7 @@ def translated(operation: str, params: Mapping[str, Any] | None = None) -> Itera
         params: Of the call; what it is about is read from them.
 
     Raises:
-        AwsError: Of the kind that :func:`deploy.errors.aws_error` finds.
+        AwsError: Of the kind that :func:`deploy.aws.errors.aws_error` finds.
     """
     resource = resource_of(params or {})
     try:

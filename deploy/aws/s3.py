@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from deploy.aws.api import OCTETS
-from deploy.errors import AwsError
+from deploy.aws.errors import AwsError
 
 if TYPE_CHECKING:
     from deploy.aws.api import AwsApi

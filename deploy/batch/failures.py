@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from client.api import parse_refusal
 from deploy.aws.codes import is_absent
-from deploy.errors import AwsError
+from deploy.aws.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

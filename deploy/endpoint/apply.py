@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from deploy.aws.errors import AwsError, EndpointFailed
 from deploy.endpoint.actions import Action, Gone, Try, Wait, as_text
 from deploy.endpoint.execution import TIMEOUT_S, Executor
 from deploy.endpoint.plan import drop_candidate, plan
@@ -14,7 +15,7 @@ from deploy.endpoint.release import candidate_name
 from deploy.endpoint.remote import Remote, read_endpoint, read_remote
 from deploy.endpoint.smoke_test import stored_golden
 from deploy.endpoint.way_back import dismantle, roll_back, scale_again, undo
-from deploy.errors import AwsError, EndpointFailed, PlanError
+from deploy.errors import PlanError
 from serving.errors import RolloutError, ToolError, WrongAnswer
 
 if TYPE_CHECKING:

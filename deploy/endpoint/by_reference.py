@@ -8,9 +8,9 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from deploy.aws.errors import AwsError
 from deploy.aws.s3 import put, tidy
 from deploy.endpoint.served import PREFIXES_VARIABLE, read_served
-from deploy.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deploy.aws.errors import EndpointFailed, WaitTimeout
 from deploy.endpoint.actions import (
     Action,
     Gone,
@@ -23,7 +24,7 @@ from deploy.endpoint.actions import (
 from deploy.endpoint.release import as_tags
 from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status, find_policies
 from deploy.endpoint.smoke_test import AtOnce, Queue
-from deploy.errors import EndpointFailed, PlanError, WaitTimeout
+from deploy.errors import PlanError
 from deploy.image.model_tar import pack_model
 from serving.errors import ArchiveError
 from serving.polling import poll

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deploy.aws.errors import AwsDenied, AwsError
 from deploy.endpoint.spec import Mode
-from deploy.errors import AwsDenied, AwsError, ManifestError, NotFound
+from deploy.errors import ManifestError, NotFound
 from deploy.image.connect import ecr_registry
 from deploy.image.inspection import inspect, inspect_manifest
 from deploy.image.names import parse_name

@@ -13,7 +13,7 @@ from client.api import ClientError, parse_answer, parse_refusal
 from deploy.aws.advice import next_step
 from deploy.aws.api import OCTETS
 from deploy.aws.codes import THROTTLED
-from deploy.errors import InvocationFailed
+from deploy.aws.errors import InvocationFailed
 from serving.console import say
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from deploy.aws.codes import is_absent
+from deploy.aws.errors import AwsError
 from deploy.endpoint.target import open_endpoint
-from deploy.errors import AwsError, LogsMissing
+from deploy.errors import LogsMissing
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from deploy.aws.api import OCTETS, Reply
+from deploy.aws.errors import AnswerTimeout
 from deploy.aws.s3 import fetch
-from deploy.errors import AnswerTimeout
 from serving.polling import poll
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from deploy.aws.errors import AwsError
 from deploy.aws.s3 import addresses, folder_of
 from deploy.endpoint import alarms, scaling
 from deploy.endpoint.release import (
@@ -18,7 +19,6 @@ from deploy.endpoint.release import (
     candidate_name,
 )
 from deploy.endpoint.spec import OUR_TAG, Mode
-from deploy.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

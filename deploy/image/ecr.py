@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from deploy.aws.codes import resource_of
-from deploy.errors import AwsError, NotFound, RegistryUnreachable, WrongContent, aws_error
+from deploy.aws.errors import AwsError, aws_error
+from deploy.errors import NotFound, RegistryUnreachable, WrongContent
 from deploy.image import media
 from deploy.image.manifest import Document
 from deploy.image.pool import make_pool, translated

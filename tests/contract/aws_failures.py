@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from deploy.errors import EndpointFailed, WaitTimeout
+from deploy.aws.errors import EndpointFailed, WaitTimeout
 from tests.contract.aws_server import Answer
 
 if TYPE_CHECKING:

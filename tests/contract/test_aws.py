@@ -19,7 +19,8 @@ from deploy.aws import codes as aws_codes
 from deploy.aws.advice import RULES, next_step
 from deploy.aws.client import AwsAccount, translated
 from deploy.aws.codes import api_name, resource_of
-from deploy.errors import AwsDenied, AwsError, DeployError, NotFound, TagIsImmutable, aws_error
+from deploy.aws.errors import AwsDenied, AwsError, aws_error
+from deploy.errors import DeployError, NotFound, TagIsImmutable
 from deploy.image.ecr import MAX_PART_BYTES
 from tests.conftest import ROOT
 from tests.contract.aws_failures import CREDENTIALS

@@ -14,7 +14,8 @@ from deploy.account import wanted
 from deploy.account.bootstrap import bootstrap, notes, read_found
 from deploy.account.reading import Found
 from deploy.aws.client import AwsAccount
-from deploy.errors import AwsError, PlanError
+from deploy.aws.errors import AwsError
+from deploy.errors import PlanError
 from tests.contract.account_setup import environ, run
 from tests.contract.aws_account import NUMBER, AwsLab, aws_lab, aws_place
 from tests.contract.aws_server import Answer, serve_aws

@@ -11,12 +11,12 @@ import botocore.session
 import pytest
 
 from deploy.aws.api import Reply
+from deploy.aws.errors import InvocationFailed
 from deploy.endpoint import invocation
 from deploy.endpoint.commands import add_invoke
 from deploy.endpoint.invoke import MOST_BYTES
 from deploy.endpoint.options import REQUEST_OPTIONS
 from deploy.endpoint.spec import Mode
-from deploy.errors import InvocationFailed
 from roomdet.schema import OPTION_NAMES
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment

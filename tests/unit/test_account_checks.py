@@ -13,10 +13,10 @@ from deploy.account.checks_role import trusts_sagemaker
 from deploy.account.checks_setup import judge_packages
 from deploy.account.diagnosis import Check, Level, ok, run_checks, unknown
 from deploy.account.patient import Patient
+from deploy.aws.errors import AwsDenied, AwsError
 from deploy.endpoint.capacity import Autoscaling, Realtime
 from deploy.endpoint.options import CONFIG
 from deploy.endpoint.spec import Mode, Spec
-from deploy.errors import AwsDenied, AwsError
 
 ACCOUNT = "123456789012"
 INSTANCES = "ml.c6i.large for endpoint usage"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy.aws.errors import AnswerTimeout, AwsError
 from deploy.endpoint.async_invoke import Sent, collect
 from deploy.endpoint.queue import Ticket, look, read_failure, send, wait
-from deploy.errors import AnswerTimeout, AwsError
 from tests.unit.calls import faults
 from tests.unit.closed_account import ClosedAccount
 

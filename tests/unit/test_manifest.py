@@ -6,7 +6,8 @@ from __future__ import annotations
 import pytest
 
 from deploy import errors
-from deploy.errors import Malformed, Unconvertible, WrongContent, aws_error
+from deploy.aws.errors import aws_error
+from deploy.errors import Malformed, Unconvertible, WrongContent
 from deploy.image import media
 from deploy.image.engine import Engine, push_commands
 from deploy.image.fix import fix, plan_fix
