@@ -11,14 +11,14 @@ from deploy.endpoint.image import find_image
 from deploy.errors import ManifestError, NotFound
 
 if TYPE_CHECKING:
-    from deploy.account.patient import Patient
+    from deploy.account.context import DoctorContext
 
 
-def look_at_image(patient: Patient) -> Result:
+def check_image(context: DoctorContext) -> Result:
     """Its manifest, its media types, its platform and its size."""
-    spec, said = patient.spec, list[str]()
+    spec, said = context.spec, list[str]()
     try:
-        image = find_image(patient.aws, spec, said.append)
+        image = find_image(context.aws, spec, said.append)
     except ManifestError as err:
         message, _, mending = str(err).partition(". This mends it: ")
         return fails(message, f"`{mending or f'python -m deploy image check {spec.image}'}`")

@@ -13,7 +13,7 @@ from serving.errors import ToolError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from deploy.account.patient import Patient
+    from deploy.account.context import DoctorContext
 
 
 class Level(StrEnum):
@@ -53,7 +53,7 @@ class Check:
 
     name: str
     about: str
-    look: Callable[[Patient], Result]
+    look: Callable[[DoctorContext], Result]
     needs: tuple[str, ...] = ()
 
 
@@ -95,7 +95,7 @@ def fails(message: str, next_step: str) -> Result:
     return Result(Level.FAILURE, message, next_step)
 
 
-def run_checks(checks: Sequence[Check], patient: Patient) -> Iterator[Finding]:
+def run_checks(checks: Sequence[Check], context: DoctorContext) -> Iterator[Finding]:
     """What each check finds, in the order of the table."""
     failed: set[str] = set()
     for check in checks:
@@ -103,16 +103,16 @@ def run_checks(checks: Sequence[Check], patient: Patient) -> Iterator[Finding]:
         if missing:
             found = unknown(f"not looked at: {missing[0]} comes first")
         else:
-            found = _look(check, patient)
+            found = _look(check, context)
         if found.level is Level.FAILURE or missing:
             failed.add(check.name)
         yield Finding(check.name, found.level, found.message, found.next_step)
 
 
-def _look(check: Check, patient: Patient) -> Result:
+def _look(check: Check, context: DoctorContext) -> Result:
     """An error is what a check found, too: one that only denies us a look tells nothing else."""
     try:
-        return check.look(patient)
+        return check.look(context)
     except AwsDenied as err:
         return unknown(*told(err))
     except (ToolError, OSError) as err:

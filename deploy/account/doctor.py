@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from deploy.account.context import open_context
 from deploy.account.diagnosis import Level
-from deploy.account.patient import open_patient
 from deploy.account.table import examine
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def run_doctor(args: argparse.Namespace) -> int:
     """Print what is wrong and what to do about it; 0 if nothing fails."""
-    findings = examine(open_patient(args.config, args.changes, args.endpoint_url))
+    findings = examine(open_context(args.config, args.changes, args.endpoint_url))
     if args.json:
         print(json.dumps([finding.as_document() for finding in findings], indent=2))
     else:

@@ -61,7 +61,7 @@ class Role:
     Attributes:
         arn: Of it.
         tags: Of it.
-        trust: Who may take it.
+        trust: Who may assume it.
         policy: The one of ours in it; None if it has none.
     """
 

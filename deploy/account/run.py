@@ -21,7 +21,7 @@ from serving.console import WOULD_CHANGE, say
 if TYPE_CHECKING:
     import argparse
 
-    from deploy.endpoint.actions import Step
+    from deploy.endpoint.actions import ApiCall
 
 
 def run_bootstrap(args: argparse.Namespace) -> int:
@@ -62,11 +62,11 @@ def _policy(document: str, names: Names) -> dict[str, Any]:
     return bootstrap_policy(names.places(), names.role)
 
 
-def _as_json(steps: list[Step]) -> str:
+def _as_json(steps: list[ApiCall]) -> str:
     return json.dumps([as_document(step) for step in steps], indent=2)
 
 
-def _outcome(names: Names, steps: list[Step]) -> dict[str, Any]:
+def _outcome(names: Names, steps: list[ApiCall]) -> dict[str, Any]:
     """What was done, and what goes into the endpoint's configuration."""
     values = {
         "endpoint": names.name,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploy.account.wanted import PUBLIC_ACCESS
+from deploy.account.desired_state import PUBLIC_ACCESS
 from deploy.aws.errors import AwsError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from deploy.account import policies, wanted
+from deploy.account import desired_state, policies
 from deploy.account.places import MODELS, NAME, Account, Names
 
 if TYPE_CHECKING:
@@ -72,20 +72,20 @@ def _bucket(names: Names) -> dict[str, Any]:
 
     The stack leaves bucket and repository where they are when it is deleted: endpoints need them.
     """
-    rules = [_lifecycle(rule) for rule in wanted.LIFECYCLE_RULES]
+    rules = [_lifecycle(rule) for rule in desired_state.LIFECYCLE_RULES]
     encryption = [
         {"ServerSideEncryptionByDefault": rule["ApplyServerSideEncryptionByDefault"]}
-        for rule in wanted.ENCRYPTION["Rules"]
+        for rule in desired_state.ENCRYPTION["Rules"]
     ]
     return _kept(
         "AWS::S3::Bucket",
         {
             "BucketName": names.bucket,
             "BucketEncryption": {"ServerSideEncryptionConfiguration": encryption},
-            "PublicAccessBlockConfiguration": wanted.PUBLIC_ACCESS,
+            "PublicAccessBlockConfiguration": desired_state.PUBLIC_ACCESS,
             "VersioningConfiguration": {"Status": "Enabled"},
             "LifecycleConfiguration": {"Rules": rules},
-            "Tags": wanted.tags(names),
+            "Tags": desired_state.tags(names),
         },
     )
 
@@ -109,7 +109,7 @@ def _bucket_policy(names: Names) -> dict[str, Any]:
 
 
 def _repository(names: Names) -> dict[str, Any]:
-    params = wanted.repository(names)
+    params = desired_state.repository(names)
     return _kept(
         "AWS::ECR::Repository",
         {
@@ -124,8 +124,11 @@ def _repository(names: Names) -> dict[str, Any]:
 
 
 def _role(names: Names) -> dict[str, Any]:
-    params = wanted.role(names)
-    inline = {"PolicyName": wanted.INLINE_POLICY, "PolicyDocument": wanted.role_policy(names)}
+    params = desired_state.role(names)
+    inline = {
+        "PolicyName": desired_state.INLINE_POLICY,
+        "PolicyDocument": desired_state.role_policy(names),
+    }
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {

@@ -15,7 +15,7 @@ from deploy.batch.place import batch_of, default_name
 from deploy.batch.result import as_csv, read_results, read_status
 from deploy.batch.submit import Resources, submit
 from deploy.endpoint.instances import check_instance_type
-from deploy.endpoint.served import read_model, read_proved
+from deploy.endpoint.served import read_last_good, read_model
 from deploy.endpoint.target import open_endpoint
 from deploy.errors import NothingServes
 from serving.console import WOULD_CHANGE, say
@@ -103,7 +103,7 @@ def _open(args: argparse.Namespace) -> tuple[Batch, AwsApi]:
 def _served(args: argparse.Namespace, target: Target, account: AwsApi) -> Served:
     if args.model:
         return read_model(account, args.model)
-    return read_proved(account, target.endpoint)
+    return read_last_good(account, target.endpoint)
 
 
 def _check_there(batch: Batch, files: int) -> None:

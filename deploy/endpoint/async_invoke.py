@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deploy.aws.api import AwsApi, Reply
-    from deploy.endpoint.queue import Ticket
+    from deploy.endpoint.queue import AsyncInvocation
     from deploy.endpoint.target import Target
 
 # Source: "Asynchronous inference" of the SageMaker developer guide.
@@ -39,21 +39,21 @@ class Sent:
     Attributes:
         file: As the operator named it.
         input: Its S3 address.
-        ticket: Where its answer will be.
+        invocation: Where its answer will be.
     """
 
     file: str
     input: str
-    ticket: Ticket
+    invocation: AsyncInvocation
 
     def places(self) -> dict[str, str]:
         """Where its parts lie, as JSON."""
         return {
             "file": self.file,
             "input": self.input,
-            "output": self.ticket.output,
-            "failure": self.ticket.failure,
-            "inference_id": self.ticket.inference_id,
+            "output": self.invocation.output,
+            "failure": self.invocation.failure,
+            "inference_id": self.invocation.inference_id,
         }
 
 
@@ -120,26 +120,26 @@ def _send(account: AwsApi, target: Target, file: Path, folder: str, attributes: 
     # A name of its own: nobody else's request needs the file when this one is through.
     address = f"{folder}{uuid.uuid4().hex}{file.suffix}"
     put(account, address, file.read_bytes())
-    ticket = send(
+    invocation = send(
         account,
         target.endpoint,
         address,
         attributes=attributes,
         invocation_timeout_s=target.invocation_timeout_s,
     )
-    say(f"{file} is in the queue of {target.endpoint}; its answer will be {ticket.output}")
-    return Sent(str(file), address, ticket)
+    say(f"{file} is in the queue of {target.endpoint}; its answer will be {invocation.output}")
+    return Sent(str(file), address, invocation)
 
 
 def _result(account: AwsApi, plan: Sent, deadline_s: float) -> dict[str, Any]:
     left_s = max(deadline_s - time.monotonic(), 0)
     try:
-        reply = wait(account, plan.ticket, left_s, time.sleep, say)
+        reply = wait(account, plan.invocation, left_s, time.sleep, say)
     except (AnswerTimeout, AwsError) as err:  # it may be in the queue still: its file must stay
         say(f"{plan.file}: {err}")
         return {"status": "pending", "message": str(err), **plan.places()}
     tidy(account, plan.input)
-    return {"file": plan.file, "output": plan.ticket.output, **read_result(plan, reply)}
+    return {"file": plan.file, "output": plan.invocation.output, **read_result(plan, reply)}
 
 
 def read_result(plan: Sent, reply: Reply) -> dict[str, Any]:
@@ -150,12 +150,12 @@ def read_result(plan: Sent, reply: Reply) -> dict[str, Any]:
             return {"status": "success", "answer": json.loads(answer.body)}
     except ClientError as err:
         return {"status": "error", "error": "unknown", "message": str(err)}
-    error = refusal(plan.ticket.endpoint, reply)
+    error = refusal(plan.invocation.endpoint, reply)
     say(f"{plan.file}: {error}")
     return {
         "status": "error",
         "http_status": error.status or None,
         "error": error.code,
         "message": error.reason,
-        "failure": plan.ticket.failure,
+        "failure": plan.invocation.failure,
     }

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from deploy.aws.errors import EndpointFailed, WaitTimeout
 from deploy.endpoint.actions import (
     Action,
-    Gone,
-    Mark,
+    ApiCall,
+    Deferred,
     ModelFile,
-    PolicyArn,
-    Step,
+    TagResource,
     Try,
     TryAsync,
     Wait,
+    WaitDeleted,
 )
 from deploy.endpoint.release import as_tags
 from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status, find_policies
@@ -74,15 +74,15 @@ class Executor:
         for action in actions:
             self.say(str(action))
             match action:
-                case Step():
+                case ApiCall():
                     self._call(action)
                 case Wait():
                     self._wait_serving(action)
-                case Gone():
+                case WaitDeleted():
                     self._wait_gone(action.endpoint)
                 case Try():
                     self._try(action)
-                case Mark():
+                case TagResource():
                     self._mark(action)
 
     def _try(self, action: Try) -> None:
@@ -102,7 +102,7 @@ class Executor:
                 if status not in IN_TRANSIT:
                     break
 
-    def _call(self, step: Step) -> None:
+    def _call(self, step: ApiCall) -> None:
         params = {key: self._known(value) for key, value in step.params.items()}
         body = params.get("Body")
         if step.operation.startswith(_REMOVES):
@@ -124,7 +124,7 @@ class Executor:
         """A value with the ARNs of policies that have been made meanwhile."""
         if isinstance(value, list):
             return [self._known(entry) for entry in value]
-        if not isinstance(value, PolicyArn):
+        if not isinstance(value, Deferred):
             return value
         policies = find_policies(self.account, value.endpoint)
         arns = [p["PolicyARN"] for p in policies if p["PolicyName"] == value.policy]
@@ -132,7 +132,7 @@ class Executor:
             raise PlanError(f"scaling policy {value.policy} is gone already; run it again")
         return arns[0]
 
-    def _mark(self, action: Mark) -> None:
+    def _mark(self, action: TagResource) -> None:
         found = self.account.call(SERVICE, "describe_endpoint", {"EndpointName": action.endpoint})
         params = {"ResourceArn": found["EndpointArn"], "Tags": as_tags(action.tags)}
         self.account.call(SERVICE, "add_tags", params)

@@ -36,7 +36,7 @@ _FROM_CONTAINER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class AsyncInvocation:
     """A request in the queue.
 
     Attributes:
@@ -64,7 +64,7 @@ def send(
     *,
     attributes: str = "",
     invocation_timeout_s: int | None = None,
-) -> Ticket:
+) -> AsyncInvocation:
     """Put a file that lies in S3 into the queue of an endpoint.
 
     Args:
@@ -85,7 +85,7 @@ def send(
     if invocation_timeout_s:
         params["InvocationTimeoutSeconds"] = invocation_timeout_s
     found = account.call("sagemaker-runtime", "invoke_endpoint_async", params)
-    return Ticket(
+    return AsyncInvocation(
         endpoint,
         found["OutputLocation"],
         found.get("FailureLocation", ""),
@@ -93,16 +93,16 @@ def send(
     )
 
 
-def look(account: AwsApi, ticket: Ticket) -> Reply | None:
+def look(account: AwsApi, invocation: AsyncInvocation) -> Reply | None:
     """What came of a request so far; None if nothing.
 
     Raises:
         AwsError: If S3 refuses.
     """
-    answer = fetch(account, ticket.output)
+    answer = fetch(account, invocation.output)
     if answer is not None:
         return Reply(HTTPStatus.OK, answer)
-    failure = fetch(account, ticket.failure) if ticket.failure else None
+    failure = fetch(account, invocation.failure) if invocation.failure else None
     return None if failure is None else read_failure(failure)
 
 
@@ -132,7 +132,7 @@ def status_of(text: str) -> int:
 
 def wait(
     account: AwsApi,
-    ticket: Ticket,
+    invocation: AsyncInvocation,
     timeout_s: float,
     sleep: Callable[[float], None],
     say: Callable[[str], None],
@@ -145,10 +145,10 @@ def wait(
     """
     said_s = 0.0
     for waited_s in poll(timeout_s, _FIRST_POLL_S, _LAST_POLL_S, sleep=sleep):
-        reply = look(account, ticket)
+        reply = look(account, invocation)
         if reply is not None:
             return reply
         if waited_s - said_s >= _SAY_AGAIN_S:
             say(f"  no answer after {waited_s:.0f} s; an instance may have to start first")
             said_s = waited_s
-    raise AnswerTimeout(ticket.endpoint, timeout_s, ticket.output)
+    raise AnswerTimeout(invocation.endpoint, timeout_s, invocation.output)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from deploy.aws.api import AwsApi
 
 # Tags of an endpoint: the configuration that passed the last test, and the one before it.
-PROVED_TAG = "roomdet:proved"
+LAST_GOOD_TAG = "roomdet:last-good"
+_PROVED_TAG = "roomdet:proved"  # its name until 2026-11; plan.py writes the new one
 PREVIOUS_TAG = "roomdet:previous"
 SERVICE = "sagemaker"
 
@@ -67,13 +68,18 @@ class Endpoint:
     instances: int = 0
 
     @property
-    def proved(self) -> str:
+    def last_good(self) -> str:
         """The configuration that passed the last test; empty if none did."""
-        return self.tags.get(PROVED_TAG, "")
+        return last_good(self.tags)
+
+    @property
+    def has_old_tag(self) -> bool:
+        """Whether what passed is known by the tag's former name alone."""
+        return bool(self.last_good) and LAST_GOOD_TAG not in self.tags
 
     @property
     def previous(self) -> str:
-        """The configuration that was proved before; empty if none was."""
+        """The configuration that passed the test before that; empty if none did."""
         return self.tags.get(PREVIOUS_TAG, "")
 
 
@@ -103,7 +109,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
+class RemoteState:
     """What is there.
 
     Attributes:
@@ -135,7 +141,9 @@ class Remote:
         return next((v for v in self.versions if v.config == config), None)
 
 
-def read_remote(account: AwsApi, endpoint: str, place: str = "", *, is_new: bool = True) -> Remote:
+def read_remote(
+    account: AwsApi, endpoint: str, place: str = "", *, is_new: bool = True
+) -> RemoteState:
     """What is there of an endpoint and of all its versions.
 
     Args:
@@ -154,7 +162,7 @@ def read_remote(account: AwsApi, endpoint: str, place: str = "", *, is_new: bool
     objects = [address for where in sorted(known - {place}) for address in _objects(account, where)]
     if place:
         objects += _objects(account, place, is_needed=is_new)
-    return Remote(
+    return RemoteState(
         read_endpoint(account, endpoint),
         read_endpoint(account, candidate_name(endpoint)),
         versions,
@@ -290,6 +298,11 @@ def _in_use(account: AwsApi, ours: set[str]) -> frozenset[str]:
             found = account.ask(SERVICE, "describe_endpoint", params)
             used.add((found or {}).get("EndpointConfigName", ""))
     return frozenset(used - {""})
+
+
+def last_good(tags: Mapping[str, str]) -> str:
+    """The configuration that passed the last test, by an endpoint's tags; empty if none did."""
+    return tags.get(LAST_GOOD_TAG) or tags.get(_PROVED_TAG, "")
 
 
 def read_tags(account: AwsApi, arn: str) -> dict[str, str]:

@@ -14,10 +14,10 @@ from deploy.endpoint.image import find_image
 from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import read_release
-from deploy.endpoint.remote import Remote, read_endpoint, read_remote, read_versions
+from deploy.endpoint.remote import RemoteState, read_endpoint, read_remote, read_versions
+from deploy.endpoint.rollback import dismantle
 from deploy.endpoint.status import read_status
 from deploy.endpoint.target import open_endpoint, open_target
-from deploy.endpoint.way_back import dismantle
 from serving.console import WOULD_CHANGE, say
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _plan(args: argparse.Namespace) -> list[Action]:
     if args.new:
         spec = read_spec(args.config.read_text("utf-8"), args.changes)
         release, _ = read_release(spec, spec.image)
-        return plan(release, Remote(), with_candidate=with_candidate)
+        return plan(release, RemoteState(), with_candidate=with_candidate)
     spec, account = open_target(args)
     _warn(spec)
     release, _ = read_release(spec, find_image(account, spec, say))
@@ -82,7 +82,7 @@ def run_versions(args: argparse.Namespace) -> int:
     endpoint = read_endpoint(operator.account, operator.endpoint)
     versions, _ = read_versions(operator.account, operator.endpoint)
     places = {} if endpoint is None else {
-        endpoint.previous: "previous", endpoint.proved: "proved", endpoint.config: "serving",
+        endpoint.previous: "previous", endpoint.last_good: "proved", endpoint.config: "serving",
     }  # fmt: skip
     print(json.dumps([asdict(v) | {"role": places.get(v.config)} for v in versions], indent=2))
     return 0

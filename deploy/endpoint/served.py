@@ -60,7 +60,7 @@ def read_served(account: AwsApi, endpoint: str) -> Served:
     return _of_config(account, found["EndpointConfigName"])
 
 
-def read_proved(account: AwsApi, endpoint: str) -> Served:
+def read_last_good(account: AwsApi, endpoint: str) -> Served:
     """The model that passed the endpoint's last test.
 
     Raises:
@@ -68,12 +68,12 @@ def read_proved(account: AwsApi, endpoint: str) -> Served:
         NothingServes: If there is none.
     """
     found = read_endpoint(account, endpoint)
-    if found is None or not found.proved:
+    if found is None or not found.last_good:
         raise NothingServes(
             f"endpoint {endpoint} {'has no version that was tested' if found else 'is not there'}; "
             "`python -m deploy apply` makes one, or name a model (--model)"
         )
-    return _of_config(account, found.proved)
+    return _of_config(account, found.last_good)
 
 
 def read_model(account: AwsApi, name: str, instance_type: str = "") -> Served:

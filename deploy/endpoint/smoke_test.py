@@ -85,9 +85,9 @@ class Queue:
         address = f"{self.test.inbox}{hashlib.sha256(body).hexdigest()[:8]}"
         put(self.aws, address, body)
         try:
-            ticket = send(self.aws, self.test.endpoint, address)
-            reply = wait(self.aws, ticket, self.timeout_s, self.sleep, self.say)
-            discard(self.aws, *ticket.addresses)
+            invocation = send(self.aws, self.test.endpoint, address)
+            reply = wait(self.aws, invocation, self.timeout_s, self.sleep, self.say)
+            discard(self.aws, *invocation.addresses)
         finally:
             discard(self.aws, address)
         return reply

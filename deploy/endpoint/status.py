@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.aws.states import next_step_in
 from deploy.endpoint.release import SHA256_TAG, VERSION_TAG
-from deploy.endpoint.remote import PREVIOUS_TAG, PROVED_TAG, SERVICE, find_alarms, read_tags
+from deploy.endpoint.remote import PREVIOUS_TAG, SERVICE, find_alarms, last_good, read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ def read_status(account: AwsApi, endpoint: str) -> dict[str, Any]:
         "config": found["EndpointConfigName"],
         **(_served(account, config) if config else {}),
         "capacity": _capacity(found),
-        "is_proved": tags.get(PROVED_TAG) == found["EndpointConfigName"],
+        "is_proved": last_good(tags) == found["EndpointConfigName"],
         "previous": tags.get(PREVIOUS_TAG),
         "alarms": {alarm["AlarmName"]: alarm["StateValue"] for alarm in watched},
         "created": found["CreationTime"].isoformat(timespec="seconds"),

@@ -99,7 +99,7 @@ def _call(module: ModuleType, node: ast.Call) -> Iterator[tuple[str, str]]:
             yield _read(module, node.args[0], owner), _read(module, node.args[1], owner)
         case ast.Name(id=helper) if helper in _OF_S3:
             yield "s3", _read(module, node.args[1], node.func)
-        case ast.Name(id="Step") if node.args and not _is_named_at_run_time(node.args[1]):
+        case ast.Name(id="ApiCall") if node.args and not _is_named_at_run_time(node.args[1]):
             yield _read(module, node.args[0], node.func), _read(module, node.args[1], node.func)
         case ast.Attribute(attr=operation, value=ast.Name(id="client")) if (
             module.__name__ == "deploy.aws.client"

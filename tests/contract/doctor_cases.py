@@ -166,7 +166,7 @@ def _unproved(setup: Setup) -> None:
     setup.deploy()
     sagemaker = setup.lab.client("sagemaker")
     arn = sagemaker.describe_endpoint(EndpointName="rooms")["EndpointArn"]
-    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["roomdet:proved"])
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["roomdet:last-good"])
 
 
 def _ringing(setup: Setup) -> None:

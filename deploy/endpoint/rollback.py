@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from deploy.endpoint import alarms, async_scaling, scaling
-from deploy.endpoint.actions import Action, Step, Wait
-from deploy.endpoint.garbage import removal
+from deploy.endpoint.actions import Action, ApiCall, Wait
 from deploy.endpoint.plan import check_ours, delete_endpoint, drop_candidate, mark
+from deploy.endpoint.prune import prune
 from deploy.endpoint.release import trial
-from deploy.endpoint.remote import SERVICE, Endpoint, Remote, Status, Version
+from deploy.endpoint.remote import SERVICE, Endpoint, RemoteState, Status, Version
 from deploy.endpoint.spec import Mode
 from deploy.errors import PlanError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from deploy.endpoint.release import Release
 
 
-def undo(release: Release, remote: Remote, before: Remote | None = None) -> list[Action]:
+def undo(release: Release, remote: RemoteState, before: RemoteState | None = None) -> list[Action]:
     """What takes a release back that failed; nothing of it stays.
 
     Args:
@@ -32,10 +32,10 @@ def undo(release: Release, remote: Remote, before: Remote | None = None) -> list
     """
     endpoint = remote.endpoint
     actions = drop_candidate(remote)
-    if endpoint and endpoint.proved == release.config:
+    if endpoint and endpoint.last_good == release.config:
         return actions
     if endpoint and endpoint.config == release.config:
-        former = remote.version_of(endpoint.proved or endpoint.previous)
+        former = remote.version_of(endpoint.last_good or endpoint.previous)
         if former is None or endpoint.status == Status.FAILED:
             actions += delete_endpoint(endpoint, "it failed")
             endpoint = None
@@ -54,10 +54,10 @@ def undo(release: Release, remote: Remote, before: Remote | None = None) -> list
         actions += scale_again(endpoint, remote, before)
     rest = replace(remote, endpoint=endpoint, candidate=None, candidate_configs=())
     keep = {version.config for version in remote.versions} - {release.config}
-    return actions + list(removal(rest, keep))
+    return actions + list(prune(rest, keep))
 
 
-def scale_again(endpoint: Endpoint, remote: Remote, before: Remote) -> list[Step]:
+def scale_again(endpoint: Endpoint, remote: RemoteState, before: RemoteState) -> list[ApiCall]:
     """What scales an endpoint as before, if an update to another type of instances ended that.
 
     Args:
@@ -71,7 +71,7 @@ def scale_again(endpoint: Endpoint, remote: Remote, before: Remote) -> list[Step
     return [*start, *(async_scaling.restart_steps(endpoint.name, remote.alarms) if start else [])]
 
 
-def roll_back(remote: Remote, name: str, to: str = "") -> tuple[Version, list[Action]]:
+def roll_back(remote: RemoteState, name: str, to: str = "") -> tuple[Version, list[Action]]:
     """The version to go back to, and what leads there.
 
     Args:
@@ -96,14 +96,14 @@ def roll_back(remote: Remote, name: str, to: str = "") -> tuple[Version, list[Ac
     actions: list[Action] = []
     if target.config != endpoint.config:
         actions = _back(remote, endpoint, target)
-    before = endpoint.proved if endpoint.proved != target.config else ""
-    if actions or endpoint.proved != target.config:
+    before = endpoint.last_good if endpoint.last_good != target.config else ""
+    if actions or endpoint.last_good != target.config:
         test = trial(name, target.mode, remote.models.get(target.model, ""))
         actions += [test, mark(name, target.config, before)]
     return target, actions
 
 
-def _target(remote: Remote, to: str) -> Version:
+def _target(remote: RemoteState, to: str) -> Version:
     assert remote.endpoint
     endpoint = remote.endpoint
     if to:
@@ -115,8 +115,8 @@ def _target(remote: Remote, to: str) -> Version:
             names = ", ".join(version.config for version in fitting)
             raise PlanError(f"version {to} was deployed several times; say which: {names}")
         return fitting[0]
-    is_unfinished = endpoint.proved and endpoint.proved != endpoint.config
-    config = endpoint.proved if is_unfinished else endpoint.previous
+    is_unfinished = endpoint.last_good and endpoint.last_good != endpoint.config
+    config = endpoint.last_good if is_unfinished else endpoint.previous
     version = remote.version_of(config)
     if version is None:
         raise PlanError(
@@ -126,7 +126,7 @@ def _target(remote: Remote, to: str) -> Version:
     return version
 
 
-def _back(remote: Remote, endpoint: Endpoint, version: Version) -> list[Action]:
+def _back(remote: RemoteState, endpoint: Endpoint, version: Version) -> list[Action]:
     """All at once and without alarms: what they say is of the version that is left."""
     params: dict[str, Any] = {
         "EndpointName": endpoint.name,
@@ -139,20 +139,20 @@ def _back(remote: Remote, endpoint: Endpoint, version: Version) -> list[Action]:
     stop, start = scaling.pause_steps(endpoint.name, remote.targets, remote.policies)
     return [
         *(stop if is_other_type else []),
-        Step(SERVICE, "update_endpoint", params, f"back from {endpoint.config}"),
+        ApiCall(SERVICE, "update_endpoint", params, f"back from {endpoint.config}"),
         Wait(endpoint.name, version.config),
         *(start if is_other_type else []),
         *(async_scaling.restart_steps(endpoint.name, remote.alarms) if is_other_type else []),
     ]
 
 
-def _unwatch(remote: Remote, endpoint: str) -> list[Step]:
+def _unwatch(remote: RemoteState, endpoint: str) -> list[ApiCall]:
     """Ends what looks after an endpoint."""
     stop, _ = scaling.pause_steps(endpoint, remote.targets, remote.policies)
     return [*stop, *alarms.delete_steps(endpoint, remote.alarms)]
 
 
-def dismantle(remote: Remote, name: str) -> list[Action]:
+def dismantle(remote: RemoteState, name: str) -> list[Action]:
     """What removes an endpoint and all that was made for it.
 
     Raises:
@@ -163,4 +163,4 @@ def dismantle(remote: Remote, name: str) -> list[Action]:
     if remote.endpoint:
         actions += delete_endpoint(remote.endpoint, "as asked")
     rest = replace(remote, endpoint=None, candidate=None, candidate_configs=())
-    return actions + list(removal(rest, ()))
+    return actions + list(prune(rest, ()))

@@ -6,17 +6,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.aws.s3 import split_address
-from deploy.endpoint.actions import Step
+from deploy.endpoint.actions import ApiCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from deploy.endpoint.remote import Remote
+    from deploy.endpoint.remote import RemoteState
 
 
-def removal(
-    remote: Remote, keep: Iterable[str], *, models: Iterable[str] = (), objects: Iterable[str] = ()
-) -> list[Step]:
+def prune(
+    remote: RemoteState,
+    keep: Iterable[str],
+    *,
+    models: Iterable[str] = (),
+    objects: Iterable[str] = (),
+) -> list[ApiCall]:
     """The calls that remove all but what is kept, and what that refers to.
 
     Args:
@@ -37,16 +41,16 @@ def removal(
     ]
 
 
-def _config(name: str) -> Step:
+def _config(name: str) -> ApiCall:
     params = {"EndpointConfigName": name}
-    return Step("sagemaker", "delete_endpoint_config", params, "it is no longer needed")
+    return ApiCall("sagemaker", "delete_endpoint_config", params, "it is no longer needed")
 
 
-def _model(name: str) -> Step:
-    return Step("sagemaker", "delete_model", {"ModelName": name}, "it is no longer needed")
+def _model(name: str) -> ApiCall:
+    return ApiCall("sagemaker", "delete_model", {"ModelName": name}, "it is no longer needed")
 
 
-def _object(address: str) -> Step:
+def _object(address: str) -> ApiCall:
     bucket, key = split_address(address)
     params = {"Bucket": bucket, "Key": key}
-    return Step("s3", "delete_object", params, "it is no longer needed")
+    return ApiCall("s3", "delete_object", params, "it is no longer needed")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from deploy.endpoint.spec import Spec
 
 
-class Patient:
+class DoctorContext:
     """A configuration, and what comes of it.
 
     Args:
@@ -89,13 +89,13 @@ class Patient:
         return Places(account, spec.endpoint, spec.artifacts.rstrip("/"), repository, spec.role)
 
 
-def open_patient(config: Path, changes: Sequence[str], endpoint_url: str | None) -> Patient:
-    """The patient; nothing is read or asked yet.
+def open_context(config: Path, changes: Sequence[str], endpoint_url: str | None) -> DoctorContext:
+    """The context; nothing is read or asked yet.
 
     Raises:
         BadUsage: If the address is malformed.
     """
-    return Patient(config, changes, parse_endpoint_url(endpoint_url))
+    return DoctorContext(config, changes, parse_endpoint_url(endpoint_url))
 
 
 def _reading() -> ModuleType:
