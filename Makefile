@@ -178,6 +178,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy docker/endpoints/build.py
+	$(BIN)/lint-imports --no-logo
 
 # The endpoint plugin is committed; this needs a JDK of version 17 or later.
 plugin: $(VENV)/python.stamp

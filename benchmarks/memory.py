@@ -19,8 +19,8 @@ from pathlib import Path
 
 from benchmarks.processes import jvm_pid, peak_mb
 from client.api import detect
-from deploy.local.server import LocalServer, serve
 from reporting import machine
+from serving.server import LocalServer, serve
 
 CLIENTS = 12  # about what the queue (10) and the worker (up to 3) take
 ROUNDS = 3

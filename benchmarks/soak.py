@@ -31,8 +31,8 @@ from benchmarks import jvm, traffic
 from benchmarks.caller import CONCURRENCY, calling
 from benchmarks.processes import anonymous_mb, jvm_pid, worker_pids
 from benchmarks.sheets import draw_sheets
-from deploy.local.server import serve
 from reporting import machine
+from serving.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

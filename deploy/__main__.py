@@ -13,14 +13,22 @@ from deploy.batch import commands as batch
 from deploy.contract import commands as contract
 from deploy.endpoint import commands as endpoint
 from deploy.image import commands as image
-from deploy.local import commands as local
+from sagemaker_local import commands as sagemaker
+from serving import commands as serving
+
+_OURS = {"deploy", "serving", "sagemaker_local"}
 
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands of all areas."""
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     areas = parser.add_subparsers(dest="area", required=True)
-    local.add_commands(areas.add_parser("local", help="TorchServe on this machine"))
+    local = areas.add_parser("local", help="TorchServe on this machine")
+    here = local.add_subparsers(dest="local_command", required=True)
+    serving.add_commands(here)
+    sagemaker.add_command(
+        here.add_parser("sagemaker", help="SageMaker's calls on this machine, until Ctrl-C")
+    )
     image.add_commands(areas.add_parser("image", help="the SageMaker image and its manifest"))
     contract.add_command(
         areas.add_parser("contract", help="does a container keep SageMaker's hosting rules?")
@@ -49,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 def unforeseen(err: Exception) -> str:
     """What happened and where, in one line; not the message, which may hold a token."""
     frames = traceback.extract_tb(err.__traceback__)
-    frame = next((f for f in reversed(frames) if "deploy" in Path(f.filename).parts), frames[-1])
+    frame = next((f for f in reversed(frames) if _OURS & {*Path(f.filename).parts}), frames[-1])
     return (
         f"{type(err).__name__} in {Path(frame.filename).name}, line {frame.lineno}, which no "
         "command foresaw; a server may have answered nonsense, or this is a bug"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Errors of the deployment tools.
 
-DeployError
-├── BadUsage                 a name, an address or an option is malformed
-│   └── SpecError            the endpoint's configuration is, or does not fit its mode
+BadUsage (serving/errors.py)
+└── SpecError                the endpoint's configuration is malformed, or does not fit its mode
+DeployError                  any other; like BadUsage a ToolError
 ├── EngineError              Docker or podman is not here, or failed
 ├── ManifestError            what the registry holds cannot be taken for an image
 │   ├── Malformed            a manifest or a configuration is not of its own form
@@ -15,35 +15,20 @@ DeployError
 │   ├── NotFound             there is no such repository, manifest or layer
 │   ├── TagIsImmutable       the tag exists and must not be moved
 │   └── RegistryRefused      any other error status
-├── AwsError                 a call to AWS failed
-│   ├── AwsDenied            … which is an AccessDenied, too
-│   ├── AwsNotFound          … which is a NotFound, too
-│   └── AwsTagIsImmutable    … which is a TagIsImmutable, too
-├── EndpointFailed           an endpoint came into a state in which it does not go on
-├── InvocationFailed         an endpoint answered a request with an error, or not at all
+├── AwsError …               what AWS says, with the next step (aws/errors.py)
 ├── NothingServes            there is no endpoint, or no model, that could be asked
 ├── LogsMissing              an endpoint has no log to be read
-├── WaitTimeout              an endpoint is not there yet, and the time to wait is over
-│   └── AnswerTimeout        a request is in a queue, and the time to wait is over
 ├── ContractError            the container under test cannot be asked at all
-├── ArchiveError             a file is no archive of the room detector
-├── WrongAnswer              the golden plan is not answered as its archive demands
-├── PlanError                no calls lead from what is there to what is wanted
-└── RolloutError             a new version did not take the place of the old one
+└── PlanError                no calls lead from what is there to what is wanted
 """
 
 from __future__ import annotations
 
-from deploy.advice import next_step
-from deploy.states import next_step_in
+from serving.errors import BadUsage, ToolError
 
 
-class DeployError(Exception):
-    """Anything that this package raises on purpose."""
-
-
-class BadUsage(DeployError):
-    """A name, an address or an option is malformed; nothing was done."""
+class DeployError(ToolError):
+    """What this package raises on purpose, but for what is the caller's own mistake."""
 
 
 class SpecError(BadUsage):
@@ -103,123 +88,6 @@ class RegistryRefused(RegistryError):
         self.status = status
 
 
-class AwsError(DeployError):
-    """A call to AWS failed.
-
-    Args:
-        operation: AWS's name of the call, such as ``CreateModel``.
-        code: AWS's code, such as ``ValidationException``, or the name of botocore's exception if
-            no answer came.
-        reason: What it said.
-        resource: What the call was about, such as ``model rooms-1``; empty if unknown.
-        request_id: AWS's id of the request; empty if no answer came.
-    """
-
-    def __init__(
-        self, operation: str, code: str, reason: str, *, resource: str = "", request_id: str = ""
-    ) -> None:
-        self.operation, self.code = operation, code
-        self.reason = " ".join(reason.split())
-        self.resource, self.request_id = resource, request_id
-        of = f" of {resource}" if resource else ""
-        traced = f" [request {request_id}]" if request_id else ""
-        self.advice = next_step(operation, code, self.reason)
-        text = f"{operation}{of}: {f'{code}: ' if code else ''}{self.reason}{traced}"
-        super().__init__(_with_advice(text, self.advice))
-
-
-class AwsDenied(AwsError, AccessDenied):
-    """AWS takes the credentials not at all, or not for this call."""
-
-
-class AwsNotFound(AwsError, NotFound):
-    """ECR has no such repository, image or layer."""
-
-
-class AwsTagIsImmutable(AwsError, TagIsImmutable):
-    """The tag exists, and the repository of ECR lets no tag be moved."""
-
-
-class EndpointFailed(DeployError):
-    """An endpoint came into a state in which it does not go on by itself.
-
-    Args:
-        endpoint: Its name.
-        status: ``EndpointStatus``, such as ``Failed``.
-        reason: ``FailureReason``; empty if there is none.
-    """
-
-    def __init__(self, endpoint: str, status: str, reason: str) -> None:
-        self.endpoint, self.status, self.reason = endpoint, status, " ".join(reason.split())
-        self.advice = next_step_in(status, self.reason)
-        why = f": {self.reason}" if self.reason else ""
-        super().__init__(_with_advice(f"endpoint {endpoint} is {status}{why}", self.advice))
-
-
-class WaitTimeout(DeployError):
-    """An endpoint is not there yet, and the time to wait is over; AWS goes on with it.
-
-    Args:
-        endpoint: Its name.
-        waited_s: Seconds.
-        last_status: ``EndpointStatus`` when it was last asked for.
-    """
-
-    def __init__(self, endpoint: str, waited_s: float, last_status: str) -> None:
-        self.endpoint, self.waited_s, self.last_status = endpoint, waited_s, last_status
-        self.advice = "AWS goes on. " + next_step_in(last_status) + " --timeout-s waits longer."
-        text = f"endpoint {endpoint} is still {last_status} after {waited_s:.0f} s"
-        super().__init__(_with_advice(text, self.advice))
-
-
-class AnswerTimeout(WaitTimeout):
-    """A request is in an endpoint's queue, and the time to wait is over; it may still be answered.
-
-    Args:
-        endpoint: Its name.
-        waited_s: Seconds.
-        output: S3 address that the answer will have.
-    """
-
-    def __init__(self, endpoint: str, waited_s: float, output: str) -> None:
-        self.endpoint, self.waited_s, self.last_status = endpoint, waited_s, "InService"
-        self.advice = (
-            "It stays in the queue for six hours. `python -m deploy status` shows whether there is "
-            "an instance, `logs --errors` what its container says. --timeout-s waits longer."
-        )
-        text = f"endpoint {endpoint} has put nothing at {output} after {waited_s:.0f} s"
-        DeployError.__init__(self, _with_advice(text, self.advice))
-
-
-class InvocationFailed(DeployError):
-    """An endpoint answered a request with an error, or not at all.
-
-    Args:
-        endpoint: Its name.
-        status: The container's, or SageMaker's in its place; 0 if no answer came.
-        code: The container's, such as ``invalid_file_format``, or AWS's.
-        reason: What it said.
-        advice: The next step; empty if the reason is enough.
-        request_id: AWS's id of the request; empty if no answer came.
-    """
-
-    def __init__(  # an error carries all that is known of it
-        self,
-        endpoint: str,
-        status: int,
-        code: str,
-        reason: str,
-        *,
-        advice: str = "",
-        request_id: str = "",
-    ) -> None:
-        self.endpoint, self.status, self.code, self.reason = endpoint, status, code, reason
-        self.advice, self.request_id = advice, request_id
-        said = " ".join(filter(None, [str(status or "no answer"), code]))
-        traced = f" [request {request_id}]" if request_id else ""
-        super().__init__(_with_advice(f"endpoint {endpoint}: {said}: {reason}{traced}", advice))
-
-
 class NothingServes(DeployError):
     """There is no endpoint, or no model, that could be asked; the message says what to do."""
 
@@ -232,21 +100,5 @@ class ContractError(DeployError):
     """The container under test cannot be asked at all: it does not start, or nothing is there."""
 
 
-class ArchiveError(DeployError):
-    """A file is no archive of the room detector; the message says why."""
-
-
-class WrongAnswer(DeployError):
-    """The golden plan is not answered as its archive demands."""
-
-
-class RolloutError(DeployError):
-    """A new version did not take the place of the old one; the message says what serves now."""
-
-
 class PlanError(DeployError):
     """No calls lead from what is there to what is wanted; the message says another way."""
-
-
-def _with_advice(text: str, advice: str) -> str:
-    return f"{text}\nNext: {advice}" if advice else text

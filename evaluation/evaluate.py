@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archive.pack import ARCHIVE_MANIFEST, content_digest
-from deploy.local.server import LocalServerError, serve
 from evaluation.corruptions import SEED, SIDE_PX, Corruption, select
 from evaluation.figures import THRESHOLD
 from evaluation.measures import Drawings, Evaluation
@@ -33,6 +32,8 @@ from plans.errors import DataError
 from reporting import machine
 from reporting.report import FORMAT, as_text
 from roomdet import network
+from serving.errors import LocalServerError
+from serving.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from deploy.errors import WrongAnswer
-from deploy.golden import Golden, judge_answer
 from deploy.image.model_tar import pack_model
+from serving.errors import WrongAnswer
+from serving.golden import Golden, judge_answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploy.local.sagemaker.seeding import Account
+    from sagemaker_local.seeding import Account
 
 REGION = "eu-central-1"
 DEADLINE_S = 120.0

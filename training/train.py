@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 from plans.errors import DataError
 from plans.plan_sets import PlanSet, Split, read_sources, split_by_plan
 from reporting import machine
-from roomdet.network import sha256_of
 from training.errors import TrainError
 from training.options import SIZES, parse_args, ultralytics_settings
 from training.record import data_record, write_atomically
@@ -118,10 +117,15 @@ def describe(data: PlanSet, split: Split) -> str:
 def _fingerprint(args: argparse.Namespace, data: PlanSet) -> str:
     settings = {key: str(value) for key, value in vars(args).items() if key not in FREE_TO_CHANGE}
     if args.start not in SIZES:
-        settings["start"] = sha256_of(Path(args.start))
+        settings["start"] = _sha256_of(Path(args.start))
     listed = [f"{e.path.name} {len(e.boxes_xywhn)} {e.weight}" for e in data.samples]
     settings["data"] = hashlib.sha256("\n".join(listed).encode()).hexdigest()
     return json.dumps(settings, sort_keys=True)
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _quiet_ultralytics() -> None:
@@ -221,8 +225,8 @@ def _finish(args: argparse.Namespace, data: PlanSet, split: Split, trainer: Room
         "elapsed_s": round(trainer.progress.elapsed_s(), 1),
         "epochs": trainer.position.epoch,
         "steps": trainer.position.steps,
-        "start_sha256": None if args.start in SIZES else sha256_of(Path(args.start)),
-        "end_sha256": sha256_of(partial),
+        "start_sha256": None if args.start in SIZES else _sha256_of(Path(args.start)),
+        "end_sha256": _sha256_of(partial),
         "metrics": trainer.progress.rows[-1],
     }
     write_atomically(args.out / "run.json", json.dumps(run, indent=1) + "\n")

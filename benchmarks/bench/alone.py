@@ -22,8 +22,8 @@ from benchmarks.bench import page_cache
 from benchmarks.bench.load import HEADERS
 from benchmarks.bench.services import BenchError, HttpService, Load
 from benchmarks.bench.starting import NETWORK, SERVERS, TURN_TAKERS
-from deploy.local.loopback import exchange
 from reporting.processes import Watch, hwm_mb, pss_mb, read_mb, session
+from serving.loopback import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

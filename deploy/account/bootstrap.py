@@ -10,21 +10,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from deploy.account import policies, wanted
+from deploy.account import desired_state, policies
+from deploy.account.desired_state import BOOTSTRAP_TAG, INLINE_POLICY
 from deploy.account.reading import Found, read_bucket, read_repository, read_role
-from deploy.account.wanted import BOOTSTRAP_TAG, INLINE_POLICY
-from deploy.endpoint.actions import Step
-from deploy.errors import AwsDenied, PlanError
+from deploy.aws.errors import AwsDenied
+from deploy.endpoint.actions import ApiCall
+from deploy.errors import PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deploy.account.places import Names
     from deploy.account.reading import Bucket, Repository, Role
-    from deploy.endpoint.execution import Gateway
+    from deploy.aws.api import AwsApi
 
 
-def read_found(gateway: Gateway, names: Names) -> Found:
+def read_found(aws: AwsApi, names: Names) -> Found:
     """What is there of it.
 
     Raises:
@@ -32,7 +33,7 @@ def read_found(gateway: Gateway, names: Names) -> Found:
         PlanError: If the bucket is another account's.
     """
     try:
-        bucket = read_bucket(gateway, names.bucket, names.account.number)
+        bucket = read_bucket(aws, names.bucket, names.account.number)
     except AwsDenied as err:
         if err.operation != "HeadBucket":
             raise
@@ -43,12 +44,12 @@ def read_found(gateway: Gateway, names: Names) -> Found:
         ) from err
     return Found(
         bucket,
-        read_repository(gateway, names.name),
-        read_role(gateway, names.role, INLINE_POLICY),
+        read_repository(aws, names.name),
+        read_role(aws, names.role, INLINE_POLICY),
     )
 
 
-def bootstrap(names: Names, found: Found) -> list[Step]:
+def bootstrap(names: Names, found: Found) -> list[ApiCall]:
     """The calls that are left to make, in their order; none if all is there.
 
     Raises:
@@ -69,7 +70,7 @@ def notes(names: Names, found: Found) -> list[str]:
     if found.role and found.role.trust != policies.trust_policy(names.account):
         said.append(
             f"the trust policy of the role {names.role} was changed by hand and is left so; "
-            "`python -m deploy doctor` says whether SageMaker may take it"
+            "`python -m deploy doctor` says whether SageMaker may assume it"
         )
     return said
 
@@ -83,14 +84,14 @@ def _check_ours(names: Names, what: str, tags: Mapping[str, str]) -> None:
         )
 
 
-def _bucket_steps(names: Names, found: Bucket | None) -> list[Step]:
+def _bucket_steps(names: Names, found: Bucket | None) -> list[ApiCall]:
     steps = []
     if found is None:
         steps.append(_s3(names, "create_bucket", _creation(names), "there is none"))
     # S3 tags a bucket by a second call. One that is bare and empty is a stopped run's.
     is_bare = found is not None and not found.tags and found.is_empty and found.policy is None
     if found is None or is_bare:
-        tagging = {"Tagging": {"TagSet": wanted.tags(names)}}
+        tagging = {"Tagging": {"TagSet": desired_state.tags(names)}}
         steps.append(_s3(names, "put_bucket_tagging", tagging, "says that it is ours"))
     else:
         _check_ours(names, f"a bucket {names.bucket}", found.tags)
@@ -99,18 +100,20 @@ def _bucket_steps(names: Names, found: Bucket | None) -> list[Step]:
 
 def _creation(names: Names) -> dict[str, Any]:
     region = names.account.region
-    if region == wanted.NO_LOCATION:
+    if region == desired_state.NO_LOCATION:
         return {}
     return {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
-def _protection_steps(names: Names, found: Bucket | None) -> list[Step]:
+def _protection_steps(names: Names, found: Bucket | None) -> list[ApiCall]:
     steps = []
-    if found is None or any(not found.public_access.get(key) for key in wanted.PUBLIC_ACCESS):
-        blocks = {"PublicAccessBlockConfiguration": wanted.PUBLIC_ACCESS}
+    if found is None or any(
+        not found.public_access.get(key) for key in desired_state.PUBLIC_ACCESS
+    ):
+        blocks = {"PublicAccessBlockConfiguration": desired_state.PUBLIC_ACCESS}
         steps.append(_s3(names, "put_public_access_block", blocks, "nothing becomes public"))
     if found is None or not found.algorithm:  # a key of one's own stays
-        encryption = {"ServerSideEncryptionConfiguration": wanted.ENCRYPTION}
+        encryption = {"ServerSideEncryptionConfiguration": desired_state.ENCRYPTION}
         steps.append(_s3(names, "put_bucket_encryption", encryption, "S3 encrypts what lies there"))
     policy = _merged_policy(names, found.policy if found else None)
     if policy and names.with_tls:
@@ -132,46 +135,46 @@ def _merged_policy(names: Names, found: Mapping[str, Any] | None) -> Mapping[str
     return None if is_there else merged
 
 
-def _keeping_steps(names: Names, found: Bucket | None) -> list[Step]:
+def _keeping_steps(names: Names, found: Bucket | None) -> list[ApiCall]:
     steps = []
     if found is None or found.versioning != "Enabled":
         versioning = {"VersioningConfiguration": {"Status": "Enabled"}}
         steps.append(_s3(names, "put_bucket_versioning", versioning, "a deleted model comes back"))
     there = list(found.lifecycle) if found else []
     known = {rule.get("ID") for rule in there}
-    missing = [rule for rule in wanted.LIFECYCLE_RULES if rule["ID"] not in known]
+    missing = [rule for rule in desired_state.LIFECYCLE_RULES if rule["ID"] not in known]
     if missing:
         rules = {"LifecycleConfiguration": {"Rules": [*there, *missing]}}
-        why = f"deleted versions go after {wanted.KEPT_DAYS} days"
+        why = f"deleted versions go after {desired_state.KEPT_DAYS} days"
         steps.append(_s3(names, "put_bucket_lifecycle_configuration", rules, why))
     return steps
 
 
-def _repository_steps(names: Names, found: Repository | None) -> list[Step]:
+def _repository_steps(names: Names, found: Repository | None) -> list[ApiCall]:
     if found is None:
         what = f"repository {names.name}: there is none"
-        return [Step("ecr", "create_repository", wanted.repository(names), what)]
+        return [ApiCall("ecr", "create_repository", desired_state.repository(names), what)]
     _check_ours(names, f"a repository {names.name}", found.tags)
     steps, named = [], {"repositoryName": names.name}
     if not found.mutability.startswith("IMMUTABLE"):
         params = named | {"imageTagMutability": "IMMUTABLE"}
         why = f"repository {names.name}: a tag stays with its image"
-        steps.append(Step("ecr", "put_image_tag_mutability", params, why))
+        steps.append(ApiCall("ecr", "put_image_tag_mutability", params, why))
     if not found.is_scanned:
         scanning = named | {"imageScanningConfiguration": {"scanOnPush": True}}
         why = f"repository {names.name}: known holes are found"
-        steps.append(Step("ecr", "put_image_scanning_configuration", scanning, why))
+        steps.append(ApiCall("ecr", "put_image_scanning_configuration", scanning, why))
     return steps
 
 
-def _role_steps(names: Names, found: Role | None) -> list[Step]:
+def _role_steps(names: Names, found: Role | None) -> list[ApiCall]:
     steps = []
     if found is None:
         why = f"role {names.role}: there is none"
-        steps.append(Step("iam", "create_role", wanted.role(names), why))
+        steps.append(ApiCall("iam", "create_role", desired_state.role(names), why))
     else:
         _check_ours(names, f"a role {names.role}", found.tags)
-    policy = wanted.role_policy(names)
+    policy = desired_state.role_policy(names)
     if found is None or found.policy != policy:
         params = {
             "RoleName": names.role,
@@ -179,7 +182,7 @@ def _role_steps(names: Names, found: Role | None) -> list[Step]:
             "PolicyDocument": json.dumps(policy),
         }
         change = _change(found.policy if found else None, policy)
-        steps.append(Step("iam", "put_role_policy", params, f"role {names.role}: {change}"))
+        steps.append(ApiCall("iam", "put_role_policy", params, f"role {names.role}: {change}"))
     return steps
 
 
@@ -211,9 +214,9 @@ def _listed(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def _s3(names: Names, operation: str, params: Mapping[str, Any], why: str) -> Step:
+def _s3(names: Names, operation: str, params: Mapping[str, Any], why: str) -> ApiCall:
     """A call about the bucket; one that makes it has no owner to expect yet."""
     owner = {} if operation == "create_bucket" else {"ExpectedBucketOwner": names.account.number}
-    return Step(
+    return ApiCall(
         "s3", operation, {"Bucket": names.bucket, **owner, **params}, f"{names.bucket}: {why}"
     )

@@ -6,19 +6,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Result, fails, ok, warning
-from deploy.errors import AwsNotFound, ManifestError, NotFound
+from deploy.aws.errors import AwsNotFound
+from deploy.endpoint.image import find_image
+from deploy.errors import ManifestError, NotFound
 
 if TYPE_CHECKING:
-    from deploy.account.patient import Patient
+    from deploy.account.context import DoctorContext
 
 
-def look_at_image(patient: Patient) -> Result:
+def check_image(context: DoctorContext) -> Result:
     """Its manifest, its media types, its platform and its size."""
-    from deploy.endpoint.image import find_image  # noqa: PLC0415  # boto3 need not be here
-
-    spec, said = patient.spec, list[str]()
+    spec, said = context.spec, list[str]()
     try:
-        image = find_image(patient.gateway, spec, said.append)
+        image = find_image(context.aws, spec, said.append)
     except ManifestError as err:
         message, _, mending = str(err).partition(". This mends it: ")
         return fails(message, f"`{mending or f'python -m deploy image check {spec.image}'}`")

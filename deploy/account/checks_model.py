@@ -8,24 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Level, Result, fails, ok, unknown, warning
-from deploy.endpoint.proving import stored_golden
+from deploy.aws.errors import AwsError
 from deploy.endpoint.remote import IN_TRANSIT, Status, read_endpoint, read_versions
+from deploy.endpoint.smoke_test import stored_golden
 from deploy.endpoint.status import read_status
-from deploy.errors import AwsError, DeployError
-from deploy.golden import read_golden
+from serving.errors import ToolError
+from serving.golden import read_golden
 
 if TYPE_CHECKING:
-    from deploy.account.patient import Patient
+    from deploy.account.context import DoctorContext
 
 _NOT_YET = "`python -m deploy apply` deploys it"
 
 
-def look_at_archive(patient: Patient) -> Result:
+def check_archive(context: DoctorContext) -> Result:
     """It is an archive of ours, and knows what it must answer."""
-    archive = Path(patient.spec.archive)
+    archive = Path(context.spec.archive)
     try:
         golden = read_golden(archive)
-    except DeployError as err:
+    except ToolError as err:
         return fails(str(err), "`make archive` packs one; or correct `archive`")
     version = f"version {golden.version}, sha256 {_sha256(archive)[:12]}…"
     if not golden.boxes_xyxy_grid:
@@ -36,30 +37,30 @@ def look_at_archive(patient: Patient) -> Result:
     return ok(f"{version}, {len(golden.boxes_xyxy_grid)} rooms on its golden plan")
 
 
-def look_at_model(patient: Patient) -> Result:
+def check_model(context: DoctorContext) -> Result:
     """What S3 has of the deployed version is what was deployed, and whether it is the archive."""
-    gateway, name = patient.gateway, patient.spec.endpoint
-    endpoint = read_endpoint(gateway, name)
+    aws, name = context.aws, context.spec.endpoint
+    endpoint = read_endpoint(aws, name)
     if endpoint is None:
         return ok("nothing is deployed yet", _NOT_YET)
-    versions, _ = read_versions(gateway, name)
+    versions, _ = read_versions(aws, name)
     version = next((v for v in versions if v.config == endpoint.config), None)
     if version is None:
         return unknown(
             f"{name} serves with {endpoint.config}, which is not ours",
             "Take another name (--set endpoint=…)",
         )
-    model = gateway.ask("sagemaker", "describe_model", {"ModelName": version.model})
+    model = aws.ask("sagemaker", "describe_model", {"ModelName": version.model})
     address = model["PrimaryContainer"]["ModelDataUrl"] if model else ""
     try:
-        stored_golden(gateway, address, version)
+        stored_golden(aws, address, version)
     except AwsError as err:
         if not _is_gone(err):
             raise
         return fails(f"{address or version.model} is gone, which {name} needs", _restore(address))
-    except DeployError as err:
+    except ToolError as err:
         return fails(f"what {name} needs is not what was deployed: {err}", _restore(address))
-    return _compared(patient, version.version, version.sha256)
+    return _compared(context, version.version, version.sha256)
 
 
 def _is_gone(err: AwsError) -> bool:
@@ -73,8 +74,8 @@ def _restore(address: str) -> str:
     )
 
 
-def _compared(patient: Patient, version: str, sha256: str) -> Result:
-    archive = Path(patient.spec.archive)
+def _compared(context: DoctorContext, version: str, sha256: str) -> Result:
+    archive = Path(context.spec.archive)
     if not archive.is_file():
         return ok(f"version {version} in S3 is what was deployed")
     if _sha256(archive) != sha256:
@@ -85,20 +86,20 @@ def _compared(patient: Patient, version: str, sha256: str) -> Result:
     return ok(f"version {version} is deployed and intact, and is the archive")
 
 
-def look_at_endpoint(patient: Patient) -> Result:
+def check_endpoint(context: DoctorContext) -> Result:
     """How it is, why it failed, and what to do about it."""
-    found = read_status(patient.gateway, patient.spec.endpoint)
-    status, reason, name = found["status"], found.get("reason"), patient.spec.endpoint
+    found = read_status(context.aws, context.spec.endpoint)
+    status, reason, name = found["status"], found.get("reason"), context.spec.endpoint
     if status is None:
         return ok(f"there is no endpoint {name} yet", _NOT_YET)
     if status != Status.IN_SERVICE:
         level = Level.WARNING if status in IN_TRANSIT else Level.FAILURE
         why = f": {reason}" if reason else ""
         return Result(level, f"{name} is {status}{why}", found["next_step"] or "")
-    ringing = sorted(alarm for alarm, state in found["alarms"].items() if state == "ALARM")
-    if ringing:
+    in_alarm = sorted(alarm for alarm, state in found["alarms"].items() if state == "ALARM")
+    if in_alarm:
         return warning(
-            f"{name} is in service, and rings: {', '.join(ringing)}",
+            f"{name} is in service, and in ALARM: {', '.join(in_alarm)}",
             "`python -m deploy logs --errors` may show why; `rollback` goes back",
         )
     if not found["is_proved"]:

@@ -14,12 +14,12 @@ from deploy.account import policies
 from deploy.account.deployer import OF_INSTANCES, SPARE, deployer_policy
 from deploy.account.diagnosis import Result, fails, ok, unknown, warning
 from deploy.account.places import NAME
-from deploy.errors import AwsDenied, AwsError
+from deploy.aws.errors import AwsDenied, AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploy.account.patient import Patient
+    from deploy.account.context import DoctorContext
     from deploy.account.policies import Policy
     from deploy.endpoint.spec import Spec
 
@@ -29,56 +29,56 @@ _SHOWN = 4
 _OF_SPARE = "`image push`, large plans or `doctor`"
 
 
-def look_at_permissions(patient: Patient) -> Result:
+def check_permissions(context: DoctorContext) -> Result:
     """Whoever deploys may make each call of `python -m deploy`."""
-    principal = _principal(patient)
+    principal = _principal(context)
     if principal.endswith(":root"):
         return warning(
             "this is the account's root user, which may do everything",
             "Deploy as a user or role that has no more than `python -m deploy bootstrap --print "
             "deployer-policy`",
         )
-    plans, outputs = _beside(patient.spec)
-    wanted = deployer_policy(patient.places, plans, outputs)["Statement"]
-    if not patient.spec.fleet:
+    plans, outputs = _beside(context.spec)
+    wanted = deployer_policy(context.places, plans, outputs)["Statement"]
+    if not context.spec.fleet:
         wanted = [statement for statement in wanted if statement["Sid"] not in OF_INSTANCES]
     needed = [statement for statement in wanted if statement["Sid"] not in SPARE]
     spare = [statement for statement in wanted if statement["Sid"] in SPARE]
     try:
-        missing = _missing(patient, principal, needed) if principal else None
-        unseen = _missing(patient, principal, spare) if principal else []
+        missing = _missing(context, principal, needed) if principal else None
+        unseen = _missing(context, principal, spare) if principal else []
     except AwsError as err:
-        return _try_reading(patient, f"IAM is not to be asked ({err.code})")
+        return _try_reading(context, f"IAM is not to be asked ({err.code})")
     if missing is None:
-        return _try_reading(patient, f"IAM does not simulate {patient.identity}")
+        return _try_reading(context, f"IAM does not simulate {context.identity}")
     if missing:
-        return fails(f"{principal} may not {_listed(missing)}", _attach(patient.spec))
+        return fails(f"{principal} may not {_listed(missing)}", _attach(context.spec))
     if unseen:
         text = f"{principal} may release, but not {_listed(unseen)}, for {_OF_SPARE}"
-        return warning(text, _attach(patient.spec))
+        return warning(text, _attach(context.spec))
     return ok(f"{principal} may make all calls")
 
 
-def look_at_role(patient: Patient) -> Result:
+def check_role(context: DoctorContext) -> Result:
     """The role may read models, pull the image and write logs."""
-    plans, outputs = _beside(patient.spec)
-    wanted = policies.execution_policy(patient.places, plans, outputs)["Statement"]
+    plans, outputs = _beside(context.spec)
+    wanted = policies.execution_policy(context.places, plans, outputs)["Statement"]
     needed = [statement for statement in wanted if statement["Sid"] != policies.OF_BATCHES]
     spare = [statement for statement in wanted if statement["Sid"] == policies.OF_BATCHES]
-    role = patient.places.role
+    role = context.places.role
     try:
-        missing = _missing(patient, role, needed)
-        unseen = _missing(patient, role, spare)
+        missing = _missing(context, role, needed)
+        unseen = _missing(context, role, spare)
     except AwsError as err:
         return unknown(
             f"IAM is not to be asked what {role} may do ({err.code})",
             "Allow iam:SimulatePrincipalPolicy, or compare its policy with docs/bootstrap.md",
         )
     if missing:
-        return fails(f"{role} may not {_listed(missing)}", _role_attach(patient.spec))
+        return fails(f"{role} may not {_listed(missing)}", _role_attach(context.spec))
     if unseen:
         text = f"{role} may serve, but not {_listed(unseen)}, for `batch`"
-        return warning(text, _role_attach(patient.spec))
+        return warning(text, _role_attach(context.spec))
     read = "models and plans" if plans else "models"
     return ok(f"it may read {read}, pull the image, write logs and metrics")
 
@@ -112,9 +112,9 @@ def _role_attach(spec: Spec) -> str:
     )
 
 
-def _principal(patient: Patient) -> str:
+def _principal(context: DoctorContext) -> str:
     """The user or role behind the credentials; empty if it is none that IAM simulates."""
-    identity = patient.identity
+    identity = context.identity
     if re.search(r":(user/.+|root)$", identity) and ":iam::" in identity:
         return identity
     session = re.search(r":sts::\d+:assumed-role/(?P<role>[^/]+)/", identity)
@@ -122,13 +122,13 @@ def _principal(patient: Patient) -> str:
         return ""
     name = session["role"]
     try:  # a role may have a path, which the session does not tell
-        found = patient.gateway.ask("iam", "get_role", {"RoleName": name})
+        found = context.aws.ask("iam", "get_role", {"RoleName": name})
     except AwsDenied:
         found = None
-    return found["Role"]["Arn"] if found else patient.account.iam_arn(f"role/{name}")
+    return found["Role"]["Arn"] if found else context.account.iam_arn(f"role/{name}")
 
 
-def _missing(patient: Patient, principal: str, wanted: Sequence[Policy]) -> list[str]:
+def _missing(context: DoctorContext, principal: str, wanted: Sequence[Policy]) -> list[str]:
     """What statements would allow, and IAM says no to: actions with what they are about."""
     missing = []
     for statement in wanted:
@@ -141,7 +141,7 @@ def _missing(patient: Patient, principal: str, wanted: Sequence[Policy]) -> list
         samples = [what.replace("*", _SAMPLE) for what in statement["Resource"] if what != "*"]
         if samples:
             params["ResourceArns"] = samples
-        for found in patient.gateway.pages(
+        for found in context.aws.pages(
             "iam", "simulate_principal_policy", params, "EvaluationResults"
         ):
             if found["EvalDecision"] != "allowed":
@@ -165,16 +165,16 @@ def _context(condition: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
     return entries
 
 
-def _try_reading(patient: Patient, why: str) -> Result:
+def _try_reading(context: DoctorContext, why: str) -> Result:
     """Calls that change nothing tell what may not be read, and nothing of the rest."""
-    denied, tried = [], _harmless(patient)
+    denied, tried = [], _harmless(context)
     for service, operation, params in tried:
         try:
-            patient.gateway.ask(service, operation, params)
+            context.aws.ask(service, operation, params)
         except AwsDenied as err:
             denied.append(f"{service}:{err.operation}")
     if denied:
-        return fails(f"{patient.identity} may not {_listed(denied)}; {why}", _attach(patient.spec))
+        return fails(f"{context.identity} may not {_listed(denied)}; {why}", _attach(context.spec))
     return unknown(
         f"reading works ({len(tried)} calls), whether changes are allowed is unknown; {why}",
         "Allow iam:SimulatePrincipalPolicy, or compare with `python -m deploy bootstrap --print "
@@ -182,13 +182,13 @@ def _try_reading(patient: Patient, why: str) -> Result:
     )
 
 
-def _harmless(patient: Patient) -> list[tuple[str, str, dict[str, Any]]]:
-    spec = patient.spec
+def _harmless(context: DoctorContext) -> list[tuple[str, str, dict[str, Any]]]:
+    spec = context.spec
     return [
         ("sagemaker", "list_endpoints", {"MaxResults": 1}),
         ("sagemaker", "list_models", {"MaxResults": 1}),
         ("sagemaker", "describe_endpoint", {"EndpointName": spec.endpoint}),
-        ("s3", "list_objects_v2", {"Bucket": patient.places.bucket, "MaxKeys": 1}),
+        ("s3", "list_objects_v2", {"Bucket": context.places.bucket, "MaxKeys": 1}),
         ("cloudwatch", "describe_alarms", {"MaxRecords": 1}),
         (
             "application-autoscaling",

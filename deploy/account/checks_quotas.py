@@ -6,17 +6,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Result, fails, ok, unknown, warning
-from deploy.errors import AwsError
+from deploy.aws.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploy.account.patient import Patient
+    from deploy.account.context import DoctorContext
     from deploy.endpoint.asynchronous import Asynchronous
     from deploy.endpoint.capacity import Realtime
     from deploy.endpoint.spec import Spec
 
-# Names of quotas, as SageMaker itself says them in the errors that users quote (deploy/advice.py).
+# Names of quotas, as SageMaker itself says them in the errors that users quote
+# (deploy/aws/advice.py).
 _CONCURRENCY = "Maximum total concurrency that can be allocated across all serverless endpoints"
 _MEMORY = "Memory size in MB per serverless endpoint"
 _OF_INSTANCES = "{} for endpoint usage"
@@ -24,10 +25,10 @@ _ASK = "Ask for more of “{}” in Service Quotas, for this region; or want les
 _CANDIDATE = 1  # the temporary endpoint has one instance, or one request at a time
 
 
-def look_at_quotas(patient: Patient) -> Result:
+def check_quotas(context: DoctorContext) -> Result:
     """Quotas are at least what the configuration wants."""
     try:
-        listed = patient.gateway.pages(
+        listed = context.aws.pages(
             "service-quotas", "list_service_quotas", {"ServiceCode": "sagemaker"}, "Quotas"
         )
     except AwsError as err:
@@ -36,7 +37,7 @@ def look_at_quotas(patient: Patient) -> Result:
             "Allow servicequotas:ListServiceQuotas, or look there for SageMaker in AWS's console",
         )
     quotas = {quota["QuotaName"]: float(quota["Value"]) for quota in listed}
-    return judge_quotas(patient.spec, quotas)
+    return judge_quotas(context.spec, quotas)
 
 
 def judge_quotas(spec: Spec, quotas: Mapping[str, float]) -> Result:

@@ -11,15 +11,15 @@ from deploy.account.policies import SAGEMAKER
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploy.account.patient import Patient
+    from deploy.account.context import DoctorContext
 
 _ASSUME = {"sts:AssumeRole", "sts:*", "*"}
 
 
-def look_at_role(patient: Patient) -> Result:
-    """It is there, under this ARN, and its trust policy lets SageMaker take it."""
-    role = patient.places.role
-    found = patient.gateway.ask("iam", "get_role", {"RoleName": role.rpartition("/")[2]})
+def check_role(context: DoctorContext) -> Result:
+    """It is there, under this ARN, and its trust policy lets SageMaker assume it."""
+    role = context.places.role
+    found = context.aws.ask("iam", "get_role", {"RoleName": role.rpartition("/")[2]})
     if found is None:
         return fails(
             f"there is no role {role}",
@@ -28,13 +28,13 @@ def look_at_role(patient: Patient) -> Result:
     if found["Role"]["Arn"] != role:
         return fails(f"the role's ARN is {found['Role']['Arn']}, not {role}", "Correct `role`")
     trust = found["Role"]["AssumeRolePolicyDocument"]
-    if not trusts_sagemaker(trust, patient.account.number):
+    if not trusts_sagemaker(trust, context.account.number):
         return fails(
-            f"the trust policy of {role} does not let SageMaker take it for this account",
+            f"the trust policy of {role} does not let SageMaker assume it for this account",
             f'Allow {{"Service": "{SAGEMAKER}"}} the action sts:AssumeRole in its trust policy '
             "(docs/bootstrap.md shows one)",
         )
-    return ok(f"SageMaker may take {role}")
+    return ok(f"SageMaker may assume {role}")
 
 
 def trusts_sagemaker(trust: Mapping[str, Any], account: str) -> bool:

@@ -8,21 +8,22 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Result, fails, ok, told
-from deploy.errors import AwsError, SpecError
+from deploy.aws.errors import AwsError
+from deploy.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploy.account.patient import Patient
+    from deploy.account.context import DoctorContext
 
 _PACKAGES = ("boto3", "pyyaml", "urllib3", "zstandard")
 _OLDEST_BOTO3 = (1, 44, 5)  # requirements/deploy.txt
 _INSTALL = "pip install -c constraints.txt -r requirements/deploy.txt"
 
 
-def look_at_packages(patient: Patient) -> Result:
+def check_packages(context: DoctorContext) -> Result:
     """What `requirements/deploy.txt` names is installed, and boto3 is not too old."""
-    del patient
+    del context
     return judge_packages({package: _version(package) for package in _PACKAGES})
 
 
@@ -45,37 +46,37 @@ def _version(package: str) -> str:
         return ""
 
 
-def look_at_configuration(patient: Patient) -> Result:
+def check_configuration(context: DoctorContext) -> Result:
     """The configuration can be read, and says all that `apply` needs."""
     try:
-        spec = patient.spec
+        spec = context.spec
     except SpecError as err:
         return fails(
             str(err),
-            f"Correct it in {patient.config.name}, or by --set; `python -m deploy bootstrap --yes` "
+            f"Correct it in {context.config.name}, or by --set; `python -m deploy bootstrap --yes` "
             "makes and prints artifacts, role, region and the image's repository",
         )
     return ok(f"endpoint {spec.endpoint}, mode {spec.mode}")
 
 
-def look_at_region(patient: Patient) -> Result:
+def check_region(context: DoctorContext) -> Result:
     """A region is named here or in boto3's own configuration."""
-    return ok(patient.gateway.region)
+    return ok(context.aws.region)
 
 
-def look_at_credentials(patient: Patient) -> Result:
+def check_credentials(context: DoctorContext) -> Result:
     """There are credentials, and they are of the account that the configuration names."""
     try:
-        identity = patient.identity
+        identity = context.identity
     except AwsError as err:
         return fails(*told(err))
     try:
-        spec = patient.spec
+        spec = context.spec
     except (SpecError, OSError):
         return ok(identity)
-    if spec.account != patient.account.number:
+    if spec.account != context.account.number:
         return fails(
-            f"{identity} is of account {patient.account.number}, and the role is of {spec.account}",
+            f"{identity} is of account {context.account.number}, and the role is of {spec.account}",
             "Set AWS_PROFILE, or log in to the other account; or correct `role`",
         )
     return ok(identity)

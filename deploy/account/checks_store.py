@@ -5,36 +5,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.account import wanted
+from deploy.account import desired_state
 from deploy.account.diagnosis import Result, fails, ok, warning
 from deploy.account.settings import read_settings
 from deploy.image.names import parse_name
 
 if TYPE_CHECKING:
-    from deploy.account.patient import Patient
+    from deploy.account.context import DoctorContext
 
 _OLD_EUROPE = "EU"  # what S3 says of buckets that were made in eu-west-1 long ago
 _MEND = "`python -m deploy bootstrap --yes` mends a bucket and a repository that it has made"
 
 
-def look_at_bucket(patient: Patient) -> Result:
+def check_bucket(context: DoctorContext) -> Result:
     """The bucket is there, in the endpoint's region, closed to the public, with versions."""
-    gateway, name = patient.gateway, patient.places.bucket
-    location = gateway.ask("s3", "get_bucket_location", {"Bucket": name})
+    aws, name = context.aws, context.places.bucket
+    location = aws.ask("s3", "get_bucket_location", {"Bucket": name})
     if location is None:
         return fails(
             f"there is no bucket {name}",
             "`python -m deploy bootstrap --yes` makes one and prints `artifacts`; or correct it",
         )
-    region = location.get("LocationConstraint") or wanted.NO_LOCATION
+    region = location.get("LocationConstraint") or desired_state.NO_LOCATION
     region = "eu-west-1" if region == _OLD_EUROPE else region
-    if region != gateway.region:
+    if region != aws.region:
         return fails(
-            f"bucket {name} lies in {region}, the endpoint in {gateway.region}",
+            f"bucket {name} lies in {region}, the endpoint in {aws.region}",
             "SageMaker reads models of its own region: name a bucket there (`python -m deploy "
-            f"bootstrap --region {gateway.region}`), or another region",
+            f"bootstrap --region {aws.region}`), or another region",
         )
-    settings = read_settings(gateway, {"Bucket": name})
+    settings = read_settings(aws, {"Bucket": name})
     if settings.is_public:
         return fails(
             f"everybody may read bucket {name}",
@@ -49,12 +49,12 @@ def look_at_bucket(patient: Patient) -> Result:
     return ok(f"{name}: in {region}, closed to the public, versions are kept")
 
 
-def look_at_repository(patient: Patient) -> Result:
+def check_repository(context: DoctorContext) -> Result:
     """The repository is there, tags stay with their images, images are scanned."""
-    spec = patient.spec
+    spec = context.spec
     name = parse_name(spec.image).repository
     params = {"repositoryNames": [name], "registryId": spec.image_place.account}
-    found = patient.gateway.ask("ecr", "describe_repositories", params)
+    found = context.aws.ask("ecr", "describe_repositories", params)
     if found is None:
         return fails(
             f"there is no repository {name} in {spec.image_place.region} of account "

@@ -3,19 +3,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from deploy.account.places import NAME, Account, Names, check_names
-from deploy.console import guarded, say
-from deploy.endpoint.commands import WOULD_CHANGE, as_document
-from deploy.endpoint.target import add_target_options, parse_endpoint_url
+from deploy.account.places import NAME
+from deploy.endpoint.options import add_target_options
+from serving.console import Run
 
 if TYPE_CHECKING:
     import argparse
-
-    from deploy.endpoint.actions import Step
 
 PRINTS = ("template", "deployer-policy", "bootstrap-policy")
 
@@ -39,95 +34,11 @@ def add_bootstrap(parser: argparse.ArgumentParser) -> None:
         "--print", choices=PRINTS, dest="document",
         help="a document, and change nothing; the template needs no account",
     )  # fmt: skip
-    parser.set_defaults(run=guarded(run_bootstrap))
+    parser.set_defaults(run=Run("deploy.account.run:run_bootstrap"))
 
 
 def add_doctor(parser: argparse.ArgumentParser) -> None:
     """Declare `doctor` and what runs it."""
     add_target_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.set_defaults(run=guarded(run_doctor))
-
-
-def run_bootstrap(args: argparse.Namespace) -> int:
-    """Make what an account needs; without --yes say what that would be, and exit 3."""
-    check_names(args.name, (*args.plans, *args.outputs))
-    if args.document == "template":
-        from deploy.account.template import as_yaml  # noqa: PLC0415  # PyYAML
-
-        print(as_yaml(), end="")
-        return 0
-    from deploy.account.bootstrap import bootstrap, notes, read_found  # noqa: PLC0415
-    from deploy.account.reading import read_account  # noqa: PLC0415
-    from deploy.aws import AwsAccount  # noqa: PLC0415  # the template needs no boto3
-    from deploy.endpoint.actions import as_text  # noqa: PLC0415
-    from deploy.endpoint.execution import Executor  # noqa: PLC0415
-
-    gateway = AwsAccount(args.region, parse_endpoint_url(args.endpoint_url))
-    names = _names(args, read_account(gateway, gateway.region))
-    if args.document:
-        print(json.dumps(_policy(args.document, names), indent=2))
-        return 0
-    found = read_found(gateway, names)
-    steps = bootstrap(names, found)
-    for note in notes(names, found):
-        say(f"note: {note}")
-    if steps and not args.yes:
-        print(_as_json(steps) if args.json else as_text([*steps]))
-        say("Nothing was changed; --yes does it.")
-        return WOULD_CHANGE
-    Executor(gateway, None, say).run(steps)
-    print(json.dumps(_outcome(names, steps), indent=2))
-    return 0
-
-
-def run_doctor(args: argparse.Namespace) -> int:
-    """Print what is wrong and what to do about it; 0 if nothing fails."""
-    from deploy.account.diagnosis import Level, examine  # noqa: PLC0415
-    from deploy.account.patient import open_patient  # noqa: PLC0415
-
-    findings = examine(open_patient(args.config, args.changes, args.endpoint_url))
-    if args.json:
-        print(json.dumps([finding.as_document() for finding in findings], indent=2))
-    else:
-        print("\n".join(map(str, findings)))
-    return 1 if any(finding.level is Level.FAILURE for finding in findings) else 0
-
-
-def _names(args: argparse.Namespace, account: Account) -> Names:
-    variables = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    given = (os.environ.get(name) for name in variables)
-    address = args.endpoint_url or next(filter(None, given), "https://")
-    with_tls = not address.startswith("http://")
-    return Names(account, args.name, tuple(args.plans), tuple(args.outputs), with_tls)
-
-
-def _policy(document: str, names: Names) -> dict[str, Any]:
-    from deploy.account.deployer import bootstrap_policy, deployer_policy  # noqa: PLC0415
-
-    if document == "deployer-policy":
-        return deployer_policy(names.places(), names.plans, names.outputs)
-    return bootstrap_policy(names.places(), names.role)
-
-
-def _as_json(steps: list[Step]) -> str:
-    return json.dumps([as_document(step) for step in steps], indent=2)
-
-
-def _outcome(names: Names, steps: list[Step]) -> dict[str, Any]:
-    """What was done, and what goes into the endpoint's configuration."""
-    values = {
-        "endpoint": names.name,
-        "artifacts": names.artifacts,
-        "role": names.role_arn,
-        "region": names.account.region,
-    }
-    repository = names.repository_address
-    say("\n# For deploy/endpoint-config.yaml; then push an image, and name it:")
-    say("\n".join(f"{key}: {value}" for key, value in values.items()))
-    say(f"image: {repository}:TAG   # python -m deploy image build --push --tag {repository}:TAG")
-    return {
-        "calls": [str(step) for step in steps],
-        "set": [f"{key}={value}" for key, value in values.items()],
-        "image_repository": repository,
-    }
+    parser.set_defaults(run=Run("deploy.account.doctor:run_doctor"))

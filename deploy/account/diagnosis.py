@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from deploy.errors import AwsDenied, DeployError
+from deploy.aws.errors import AwsDenied
+from serving.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from deploy.account.patient import Patient
+    from deploy.account.context import DoctorContext
 
 
 class Level(StrEnum):
@@ -52,7 +53,7 @@ class Check:
 
     name: str
     about: str
-    look: Callable[[Patient], Result]
+    look: Callable[[DoctorContext], Result]
     needs: tuple[str, ...] = ()
 
 
@@ -94,7 +95,7 @@ def fails(message: str, next_step: str) -> Result:
     return Result(Level.FAILURE, message, next_step)
 
 
-def run_checks(checks: Sequence[Check], patient: Patient) -> Iterator[Finding]:
+def run_checks(checks: Sequence[Check], context: DoctorContext) -> Iterator[Finding]:
     """What each check finds, in the order of the table."""
     failed: set[str] = set()
     for check in checks:
@@ -102,19 +103,19 @@ def run_checks(checks: Sequence[Check], patient: Patient) -> Iterator[Finding]:
         if missing:
             found = unknown(f"not looked at: {missing[0]} comes first")
         else:
-            found = _look(check, patient)
+            found = _look(check, context)
         if found.level is Level.FAILURE or missing:
             failed.add(check.name)
         yield Finding(check.name, found.level, found.message, found.next_step)
 
 
-def _look(check: Check, patient: Patient) -> Result:
+def _look(check: Check, context: DoctorContext) -> Result:
     """An error is what a check found, too: one that only denies us a look tells nothing else."""
     try:
-        return check.look(patient)
+        return check.look(context)
     except AwsDenied as err:
         return unknown(*told(err))
-    except (DeployError, OSError) as err:
+    except (ToolError, OSError) as err:
         return fails(*told(err))
 
 
@@ -122,10 +123,3 @@ def told(err: Exception) -> tuple[str, str]:
     """Message and next step of an error of ours, which has the latter at its end."""
     message, _, next_step = str(err).partition("\nNext: ")
     return message, next_step
-
-
-def examine(patient: Patient) -> list[Finding]:
-    """All checks."""
-    from deploy.account.table import CHECKS  # noqa: PLC0415  # its modules import this one
-
-    return list(run_checks(CHECKS, patient))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 # Also the name of a repository of ECR's, and the beginning of the bucket's.
 _NAME = re.compile(r"[a-z0-9](-?[a-z0-9])*")

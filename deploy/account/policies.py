@@ -24,9 +24,9 @@ Policy = dict[str, Any]
 
 
 def trust_policy(account: Account) -> Policy:
-    """Who may take the execution role: SageMaker, on behalf of this account alone.
+    """Who may assume the execution role: SageMaker, on behalf of this account alone.
 
-    Without the condition another account could let SageMaker take it (the confused deputy).
+    Without the condition another account could let SageMaker assume it (the confused deputy).
     """
     statement = {
         "Effect": "Allow",

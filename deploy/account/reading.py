@@ -13,7 +13,7 @@ from deploy.account.settings import setting
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploy.endpoint.execution import Gateway
+    from deploy.aws.api import AwsApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Role:
     Attributes:
         arn: Of it.
         tags: Of it.
-        trust: Who may take it.
+        trust: Who may assume it.
         policy: The one of ours in it; None if it has none.
     """
 
@@ -80,51 +80,49 @@ class Found:
     role: Role | None = None
 
 
-def read_account(gateway: Gateway, region: str) -> Account:
+def read_account(aws: AwsApi, region: str) -> Account:
     """Whose credentials these are.
 
     Raises:
         AwsError: If they are nobody's.
     """
-    identity = gateway.call("sts", "get_caller_identity", {})
+    identity = aws.call("sts", "get_caller_identity", {})
     return Account(str(identity["Arn"]).split(":")[1], region, str(identity["Account"]))
 
 
-def read_bucket(gateway: Gateway, name: str, account: str) -> Bucket | None:
+def read_bucket(aws: AwsApi, name: str, account: str) -> Bucket | None:
     """A bucket of this account; None if there is none of the name.
 
     Raises:
         AwsError: If S3 does not answer, as it does of a bucket of another account.
     """
     whose = {"Bucket": name, "ExpectedBucketOwner": account}
-    if gateway.ask("s3", "head_bucket", whose) is None:
+    if aws.ask("s3", "head_bucket", whose) is None:
         return None
-    listed = gateway.call("s3", "list_objects_v2", whose | {"MaxKeys": 1})
-    policy = setting(gateway, "get_bucket_policy", whose).get("Policy")
-    encryption = setting(gateway, "get_bucket_encryption", whose)
+    listed = aws.call("s3", "list_objects_v2", whose | {"MaxKeys": 1})
+    policy = setting(aws, "get_bucket_policy", whose).get("Policy")
+    encryption = setting(aws, "get_bucket_encryption", whose)
     rules = encryption.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
     default = rules[0].get("ApplyServerSideEncryptionByDefault", {}) if rules else {}
-    public = setting(gateway, "get_public_access_block", whose)
+    public = setting(aws, "get_public_access_block", whose)
     return Bucket(
-        _tags(setting(gateway, "get_bucket_tagging", whose).get("TagSet", [])),
+        _tags(setting(aws, "get_bucket_tagging", whose).get("TagSet", [])),
         not listed.get("Contents"),
         default.get("SSEAlgorithm", ""),
         public.get("PublicAccessBlockConfiguration", {}),
-        gateway.call("s3", "get_bucket_versioning", whose).get("Status", ""),
+        aws.call("s3", "get_bucket_versioning", whose).get("Status", ""),
         json.loads(policy) if policy else None,
-        setting(gateway, "get_bucket_lifecycle_configuration", whose).get("Rules", []),
+        setting(aws, "get_bucket_lifecycle_configuration", whose).get("Rules", []),
     )
 
 
-def read_repository(gateway: Gateway, name: str) -> Repository | None:
+def read_repository(aws: AwsApi, name: str) -> Repository | None:
     """A repository of this account; None if there is none of the name."""
-    found = gateway.ask("ecr", "describe_repositories", {"repositoryNames": [name]})
+    found = aws.ask("ecr", "describe_repositories", {"repositoryNames": [name]})
     if found is None:
         return None
     repository = found["repositories"][0]
-    tags = gateway.call(
-        "ecr", "list_tags_for_resource", {"resourceArn": repository["repositoryArn"]}
-    )
+    tags = aws.call("ecr", "list_tags_for_resource", {"resourceArn": repository["repositoryArn"]})
     return Repository(
         _tags(tags.get("tags", [])),
         repository.get("imageTagMutability", ""),
@@ -132,13 +130,13 @@ def read_repository(gateway: Gateway, name: str) -> Repository | None:
     )
 
 
-def read_role(gateway: Gateway, name: str, policy: str) -> Role | None:
+def read_role(aws: AwsApi, name: str, policy: str) -> Role | None:
     """A role and one of its inline policies; None if there is no such role."""
-    found = gateway.ask("iam", "get_role", {"RoleName": name})
+    found = aws.ask("iam", "get_role", {"RoleName": name})
     if found is None:
         return None
     role = found["Role"]
-    inline = gateway.ask("iam", "get_role_policy", {"RoleName": name, "PolicyName": policy})
+    inline = aws.ask("iam", "get_role_policy", {"RoleName": name, "PolicyName": policy})
     return Role(
         role["Arn"],
         _tags(role.get("Tags", [])),

@@ -6,13 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploy.account.wanted import PUBLIC_ACCESS
-from deploy.errors import AwsError
+from deploy.account.desired_state import PUBLIC_ACCESS
+from deploy.aws.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploy.endpoint.execution import Gateway
+    from deploy.aws.api import AwsApi
 
 # What S3 says of a setting that nobody has made.
 _UNSET = {
@@ -39,12 +39,12 @@ class Settings:
     versioning: str
 
 
-def read_settings(gateway: Gateway, named: Mapping[str, str]) -> Settings:
+def read_settings(aws: AwsApi, named: Mapping[str, str]) -> Settings:
     """How a bucket is kept, whosever it is."""
-    status = setting(gateway, "get_bucket_policy_status", named).get("PolicyStatus", {})
-    blocks = setting(gateway, "get_public_access_block", named)
+    status = setting(aws, "get_bucket_policy_status", named).get("PolicyStatus", {})
+    blocks = setting(aws, "get_public_access_block", named)
     made = blocks.get("PublicAccessBlockConfiguration", {})
-    versioning = gateway.call("s3", "get_bucket_versioning", named).get("Status", "")
+    versioning = aws.call("s3", "get_bucket_versioning", named).get("Status", "")
     return Settings(
         status.get("IsPublic", False),
         all(made.get(key) for key in PUBLIC_ACCESS),
@@ -52,10 +52,10 @@ def read_settings(gateway: Gateway, named: Mapping[str, str]) -> Settings:
     )
 
 
-def setting(gateway: Gateway, operation: str, whose: Mapping[str, str]) -> Mapping[str, Any]:
+def setting(aws: AwsApi, operation: str, whose: Mapping[str, str]) -> Mapping[str, Any]:
     """What a bucket has of a setting; empty if nobody has made it."""
     try:
-        return gateway.call("s3", operation, whose)
+        return aws.call("s3", operation, whose)
     except AwsError as err:
         if err.code in _UNSET:
             return {}

@@ -3,51 +3,61 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from deploy.account import checks_image, checks_model, checks_role, checks_setup, checks_store
 from deploy.account import checks_permissions as permissions
 from deploy.account import checks_quotas as quotas
-from deploy.account.diagnosis import Check
+from deploy.account.diagnosis import Check, Finding, run_checks
+
+if TYPE_CHECKING:
+    from deploy.account.context import DoctorContext
 
 _ACCOUNT = ("packages", "configuration", "region", "credentials")
 
 CHECKS = (
-    Check("packages", "boto3 and PyYAML are installed", checks_setup.look_at_packages),
+    Check("packages", "boto3 and PyYAML are installed", checks_setup.check_packages),
     Check(
         "configuration",
         "the endpoint's configuration can be read",
-        checks_setup.look_at_configuration,
+        checks_setup.check_configuration,
         ("packages",),
     ),
-    Check("region", "a region is named", checks_setup.look_at_region, ("packages",)),
+    Check("region", "a region is named", checks_setup.check_region, ("packages",)),
     Check(
         "credentials",
         "whose credentials these are, and of which account",
-        checks_setup.look_at_credentials,
+        checks_setup.check_credentials,
         ("region",),
     ),
     Check(
         "permissions",
         "who deploys may do what `python -m deploy` does",
-        permissions.look_at_permissions,
+        permissions.check_permissions,
         _ACCOUNT,
     ),
-    Check("bucket", "region, access and versions", checks_store.look_at_bucket, _ACCOUNT),
-    Check("repository", "it is there, tags stay", checks_store.look_at_repository, _ACCOUNT),
+    Check("bucket", "region, access and versions", checks_store.check_bucket, _ACCOUNT),
+    Check("repository", "it is there, tags stay", checks_store.check_repository, _ACCOUNT),
     Check(
         "image",
         "SageMaker takes its manifest and platform",
-        checks_image.look_at_image,
+        checks_image.check_image,
         (*_ACCOUNT, "repository"),
     ),
-    Check("role", "it is there, and SageMaker may take it", checks_role.look_at_role, _ACCOUNT),
+    Check("role", "it is there, and SageMaker may assume it", checks_role.check_role, _ACCOUNT),
     Check(
         "role-permissions",
         "it may read model and image",
-        permissions.look_at_role,
+        permissions.check_role,
         (*_ACCOUNT, "role"),
     ),
-    Check("archive", "what would be deployed", checks_model.look_at_archive, ("configuration",)),
-    Check("model", "what is deployed is intact", checks_model.look_at_model, _ACCOUNT),
-    Check("quotas", "the account may have what is wanted", quotas.look_at_quotas, _ACCOUNT),
-    Check("endpoint", "how it is, and why", checks_model.look_at_endpoint, _ACCOUNT),
+    Check("archive", "what would be deployed", checks_model.check_archive, ("configuration",)),
+    Check("model", "what is deployed is intact", checks_model.check_model, _ACCOUNT),
+    Check("quotas", "the account may have what is wanted", quotas.check_quotas, _ACCOUNT),
+    Check("endpoint", "how it is, and why", checks_model.check_endpoint, _ACCOUNT),
 )
+
+
+def examine(context: DoctorContext) -> list[Finding]:
+    """What all checks find."""
+    return list(run_checks(CHECKS, context))

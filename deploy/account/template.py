@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploy.account import policies, wanted
+import yaml
+
+from deploy.account import desired_state, policies
 from deploy.account.places import MODELS, NAME, Account, Names
 
 if TYPE_CHECKING:
@@ -22,6 +24,15 @@ _HEAD = """\
 # `python -m deploy bootstrap --print template`, so change deploy/account, not this file.
 """
 _PSEUDO = Account("${AWS::Partition}", "${AWS::Region}", "${AWS::AccountId}")
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes equal lists twice, where YAML would refer to the first."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """None is an alias."""
+        del data
+        return True
 
 
 def build_template() -> dict[str, Any]:
@@ -53,16 +64,7 @@ def build_template() -> dict[str, Any]:
 
 def as_yaml() -> str:
     """The template as `deploy/account/bootstrap.yaml` has it."""
-    import yaml  # noqa: PLC0415  # whoever bootstraps by calls needs it not
-
-    class Plain(yaml.SafeDumper):
-        """Writes equal lists twice, where YAML would refer to the first."""
-
-        def ignore_aliases(self, data: Any) -> bool:
-            del data
-            return True
-
-    return _HEAD + yaml.dump(build_template(), Dumper=Plain, sort_keys=False, width=100)
+    return _HEAD + yaml.dump(build_template(), Dumper=_Plain, sort_keys=False, width=100)
 
 
 def _bucket(names: Names) -> dict[str, Any]:
@@ -70,20 +72,20 @@ def _bucket(names: Names) -> dict[str, Any]:
 
     The stack leaves bucket and repository where they are when it is deleted: endpoints need them.
     """
-    rules = [_lifecycle(rule) for rule in wanted.LIFECYCLE_RULES]
+    rules = [_lifecycle(rule) for rule in desired_state.LIFECYCLE_RULES]
     encryption = [
         {"ServerSideEncryptionByDefault": rule["ApplyServerSideEncryptionByDefault"]}
-        for rule in wanted.ENCRYPTION["Rules"]
+        for rule in desired_state.ENCRYPTION["Rules"]
     ]
     return _kept(
         "AWS::S3::Bucket",
         {
             "BucketName": names.bucket,
             "BucketEncryption": {"ServerSideEncryptionConfiguration": encryption},
-            "PublicAccessBlockConfiguration": wanted.PUBLIC_ACCESS,
+            "PublicAccessBlockConfiguration": desired_state.PUBLIC_ACCESS,
             "VersioningConfiguration": {"Status": "Enabled"},
             "LifecycleConfiguration": {"Rules": rules},
-            "Tags": wanted.tags(names),
+            "Tags": desired_state.tags(names),
         },
     )
 
@@ -107,7 +109,7 @@ def _bucket_policy(names: Names) -> dict[str, Any]:
 
 
 def _repository(names: Names) -> dict[str, Any]:
-    params = wanted.repository(names)
+    params = desired_state.repository(names)
     return _kept(
         "AWS::ECR::Repository",
         {
@@ -122,8 +124,11 @@ def _repository(names: Names) -> dict[str, Any]:
 
 
 def _role(names: Names) -> dict[str, Any]:
-    params = wanted.role(names)
-    inline = {"PolicyName": wanted.INLINE_POLICY, "PolicyDocument": wanted.role_policy(names)}
+    params = desired_state.role(names)
+    inline = {
+        "PolicyName": desired_state.INLINE_POLICY,
+        "PolicyDocument": desired_state.role_policy(names),
+    }
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {

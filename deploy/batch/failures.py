@@ -20,13 +20,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from client.api import parse_refusal
-from deploy.aws_codes import is_absent
-from deploy.errors import AwsError
+from deploy.aws.codes import is_absent
+from deploy.aws.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from deploy.batch.files import Account
+    from deploy.aws.api import AwsApi
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 _LINE = re.compile(r"\S*\[sagemaker logs\]: (?P<object>[^:\s]+): ?(?P<text>.*)")
@@ -60,7 +60,7 @@ class Failure:
         return {"file": file, "status": "error", "error": self.code, "message": self.message}
 
 
-def read_failures(account: Account, job: str) -> dict[str, Failure]:
+def read_failures(account: AwsApi, job: str) -> dict[str, Failure]:
     """The failures of a job by the last part of the object's key.
 
     Raises:

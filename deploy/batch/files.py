@@ -9,38 +9,22 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
+from deploy.aws.api import OCTETS
+from deploy.aws.s3 import split_address
 from deploy.batch.failures import Failure
 from deploy.batch.place import object_name
-from deploy.endpoint.release import split_address
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from deploy.aws.api import AwsApi
 
 S3 = "s3://"
-_OCTETS = "application/octet-stream"
 _ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", re.DOTALL)
 _MOST_BYTES = 100 * 2**20  # API reference, CreateTransformJob: MaxPayloadInMB
-
-
-class Account(Protocol):
-    """Asks AWS; :class:`deploy.aws.AwsAccount` does."""
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """The answer of a call; None if what it names is not there."""
-        ...
-
-    def call(self, service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer of a call."""
-        ...
-
-    def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
-        """All items of a call whose answer comes in pages."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +57,7 @@ class Plan:
         return None
 
 
-def find_plans(account: Account, inputs: Sequence[str]) -> list[Plan]:
+def find_plans(account: AwsApi, inputs: Sequence[str]) -> list[Plan]:
     """The plans of files, folders and S3 prefixes, by name.
 
     Raises:
@@ -93,7 +77,7 @@ def find_plans(account: Account, inputs: Sequence[str]) -> list[Plan]:
     return sorted(found, key=lambda plan: plan.file)
 
 
-def store(account: Account, plan: Plan, folder: str) -> None:
+def store(account: AwsApi, plan: Plan, folder: str) -> None:
     """Put a plan where a batch takes it from.
 
     Raises:
@@ -102,7 +86,7 @@ def store(account: Account, plan: Plan, folder: str) -> None:
     """
     bucket, prefix = split_address(folder)
     place = {"Bucket": bucket, "Key": f"{prefix}{plan.key}"}
-    kind = mimetypes.guess_type(plan.file)[0] or _OCTETS
+    kind = mimetypes.guess_type(plan.file)[0] or OCTETS
     if plan.source.startswith(S3):
         from_bucket, key = split_address(plan.source)
         source = {"Bucket": from_bucket, "Key": key}  # a text may end in ?versionId=
@@ -137,7 +121,7 @@ def _is_plan(name: str) -> bool:
     return not any(part.startswith(".") for part in name.split("/"))
 
 
-def _in_s3(account: Account, address: str) -> list[Plan]:
+def _in_s3(account: AwsApi, address: str) -> list[Plan]:
     """The object of this name, and those of the folder of this name."""
     if not _ADDRESS.fullmatch(address):
         raise BadUsage(f"{address!r} is not s3://bucket or s3://bucket/prefix")

@@ -11,7 +11,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 # A job's name has 63 characters: of the endpoint 32, two hyphens, this, and a number of three.
 LONGEST_NAME = 25

@@ -11,13 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from client.api import ClientError, parse_answer
+from deploy.aws.s3 import fetch
 from deploy.batch.state import read_state
-from deploy.endpoint.queue import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploy.batch.files import Account
+    from deploy.aws.api import AwsApi
     from deploy.batch.place import Batch
     from deploy.batch.state import State
 
@@ -25,7 +25,7 @@ COLUMNS = ("file", "status", "rooms", "error", "message")
 _THREADS = 8
 
 
-def read_status(account: Account, batch: Batch) -> dict[str, Any]:
+def read_status(account: AwsApi, batch: Batch) -> dict[str, Any]:
     """How far a batch is, as JSON.
 
     Returns:
@@ -75,7 +75,7 @@ def _duration_s(described: Mapping[str, Any]) -> float | None:
     return round((end - start).total_seconds(), 1) if start and end else None
 
 
-def read_results(account: Account, batch: Batch) -> list[dict[str, Any]]:
+def read_results(account: AwsApi, batch: Batch) -> list[dict[str, Any]]:
     """One entry for each file, by name.
 
     Returns:
@@ -92,7 +92,7 @@ def read_results(account: Account, batch: Batch) -> list[dict[str, Any]]:
     return sorted([*joined, *unfit], key=lambda entry: str(entry["file"]))
 
 
-def _joined(account: Account, state: State, entry: tuple[str, str]) -> dict[str, Any]:
+def _joined(account: AwsApi, state: State, entry: tuple[str, str]) -> dict[str, Any]:
     file, key = entry
     if key in state.answered:
         return {"file": file, **_answer(fetch(account, state.answered[key]) or b"")}

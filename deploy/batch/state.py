@@ -7,16 +7,15 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from deploy.aws.s3 import addresses, fetch
 from deploy.batch.failures import Failure, read_failures
 from deploy.batch.place import OUT
-from deploy.endpoint.queue import fetch
-from deploy.endpoint.release import split_address
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploy.batch.files import Account
+    from deploy.aws.api import AwsApi
     from deploy.batch.place import Batch
 
 _SERVICE = "sagemaker"
@@ -83,7 +82,7 @@ class State:
         return sorted(set(self.files.values()) - set(self.answered) - self.running - refused)
 
 
-def read_state(account: Account, batch: Batch) -> State:
+def read_state(account: AwsApi, batch: Batch) -> State:
     """How far a batch is; nothing is there of one that does not exist.
 
     Raises:
@@ -91,7 +90,7 @@ def read_state(account: Account, batch: Batch) -> State:
     """
     names: dict[str, Any] = json.loads(fetch(account, batch.names) or b"{}")
     jobs = read_jobs(account, batch)
-    outputs = _listed(account, batch.outputs)
+    outputs = addresses(account, batch.outputs)
     # Whatever folders it makes of them below the output path.
     answered = {
         address.rpartition("/")[2].removesuffix(OUT): address
@@ -105,14 +104,14 @@ def read_state(account: Account, batch: Batch) -> State:
     return State(
         {file: key for file, key in names.items() if isinstance(key, str)},
         {file: Failure(**why) for file, why in names.items() if not isinstance(why, str)},
-        frozenset(address.rpartition("/")[2] for address in _listed(account, batch.inputs)),
+        frozenset(address.rpartition("/")[2] for address in addresses(account, batch.inputs)),
         answered,
         {key: failure for key, failure in failures.items() if key not in answered},
         jobs,
     )
 
 
-def read_jobs(account: Account, batch: Batch) -> tuple[Job, ...]:
+def read_jobs(account: AwsApi, batch: Batch) -> tuple[Job, ...]:
     """The jobs of a batch; they cannot be deleted, so the first number that is free ends them.
 
     Raises:
@@ -136,10 +135,3 @@ def read_jobs(account: Account, batch: Batch) -> tuple[Job, ...]:
         keys = frozenset(json.loads(manifest)[1:]) if manifest else frozenset()
         status, reason = found["TransformJobStatus"], found.get("FailureReason", "")
         jobs.append(Job(batch.job(number), status, reason, keys, found))
-
-
-def _listed(account: Account, folder: str) -> list[str]:
-    bucket, prefix = split_address(folder)
-    params = {"Bucket": bucket, "Prefix": prefix}
-    listed = account.pages("s3", "list_objects_v2", params, "Contents")
-    return [f"s3://{bucket}/{entry['Key']}" for entry in listed]

@@ -10,24 +10,25 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from deploy.aws.api import OCTETS
+from deploy.aws.s3 import put
 from deploy.batch.files import store
 from deploy.batch.state import read_state
-from deploy.endpoint.queue import put
 from deploy.endpoint.release import as_tags
 from deploy.endpoint.spec import OUR_TAG
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from deploy.aws.api import AwsApi
     from deploy.batch.failures import Failure
-    from deploy.batch.files import Account, Plan
+    from deploy.batch.files import Plan
     from deploy.batch.place import Batch
     from deploy.batch.state import State
 
 BATCH_TAG = "roomdet:batch"
 _JSON = "application/json"
-_OCTETS = "application/octet-stream"
 _THREADS = 8  # uploads and downloads wait for the network, not for a core
 _MOST_JOBS = 999
 
@@ -79,7 +80,7 @@ class Submitted:
 
 
 def submit(
-    account: Account,
+    account: AwsApi,
     batch: Batch,
     plans: Sequence[Plan],
     resources: Resources,
@@ -144,12 +145,12 @@ def _named(
     )
 
 
-def _upload(account: Account, batch: Batch, plan: Plan) -> None:
+def _upload(account: AwsApi, batch: Batch, plan: Plan) -> None:
     store(account, plan, batch.inputs)
 
 
 def _begin(
-    account: Account, batch: Batch, number: int, keys: Sequence[str], resources: Resources
+    account: AwsApi, batch: Batch, number: int, keys: Sequence[str], resources: Resources
 ) -> str:
     """Begin a job; its name."""
     if number > _MOST_JOBS:
@@ -170,7 +171,7 @@ def job_params(batch: Batch, number: int, resources: Resources, manifest: str) -
         "ModelName": resources.model,
         "TransformInput": {
             "DataSource": {"S3DataSource": source},
-            "ContentType": _OCTETS,  # a job has one for all; the content decides
+            "ContentType": OCTETS,  # a job has one for all; the content decides
             "SplitType": "None",
             "CompressionType": "None",
         },

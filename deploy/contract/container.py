@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.contract.network import Network, choose, reach
 from deploy.contract.wire import Server
 from deploy.errors import ContractError, EngineError
+from serving.polling import poll
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,12 +84,11 @@ class Container:
 
     def wait_ping(self, timeout_s: float) -> float | None:
         """Ask /ping until it says 200; seconds since the start, None if it never does."""
-        while time.monotonic() < self.started_s + timeout_s:
+        for _ in poll(self.started_s + timeout_s - time.monotonic(), _POLL_S):
             if self.server.ping().status == 200:  # noqa: PLR2004  # HTTP's own number
                 return time.monotonic() - self.started_s
             if not self.is_running():
                 return None
-            time.sleep(_POLL_S)
         return None
 
     def is_running(self) -> bool:
@@ -106,11 +106,10 @@ class Container:
 
     def wait_end(self, timeout_s: float) -> float | None:
         """Wait for its end; seconds from SIGTERM until then, None if it runs on for so long."""
-        while self.is_running():
-            if time.monotonic() > self.terminated_s + timeout_s:
-                return None
-            time.sleep(_POLL_S)
-        return time.monotonic() - self.terminated_s
+        for _ in poll(self.terminated_s + timeout_s - time.monotonic(), _POLL_S):
+            if not self.is_running():
+                return time.monotonic() - self.terminated_s
+        return None
 
     def changes(self) -> list[str]:
         """Paths of the image that it changed, outside of what is its to write."""

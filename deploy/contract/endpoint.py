@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from deploy.contract.answers import ATTRIBUTES, Answer, Sample
 
 if TYPE_CHECKING:
-    from deploy.aws import AwsAccount
+    from deploy.aws.api import AwsApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Endpoint:
         name: The endpoint's.
     """
 
-    account: AwsAccount
+    account: AwsApi
     name: str
 
     def invoke(self, sample: Sample) -> Answer:

@@ -13,6 +13,7 @@ from deploy.contract import judging
 from deploy.contract.answers import OCTETS, Answer, Asker, Sample
 from deploy.contract.rooms import judge_rooms, sample_plan
 from deploy.contract.rows import Row, not_judged
+from serving.polling import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,13 +160,11 @@ def wait_answer(server: Server, sample: Sample, timeout_s: float) -> tuple[Answe
         The first answer that is neither 503 nor 429, or the last; and the seconds until then.
     """
     started_s = time.monotonic()
-    while True:
+    for _ in poll(timeout_s, _POLL_S):
         answer = server.invoke(sample)
-        waited_s = time.monotonic() - started_s
-        is_for_now = answer.status in _FOR_NOW or (not answer.status and not answer.connect_s)
-        if not is_for_now or waited_s > timeout_s:
-            return answer, waited_s
-        time.sleep(_POLL_S)
+        if answer.status not in _FOR_NOW and (answer.status or answer.connect_s):
+            break
+    return answer, time.monotonic() - started_s
 
 
 def in_flight(server: Server, request: Request, stop: Callable[[], None]) -> list[Answer]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _NAMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ApiCall:
     """One call; equal steps are equal calls."""
 
     service: str
@@ -44,7 +44,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class WaitDeleted:
     """Until an endpoint is no longer there."""
 
     endpoint: str
@@ -75,7 +75,7 @@ class TryAsync(Try):
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyArn:
+class Deferred:
     """In the place of a scaling policy's ARN, which is not known before the policy is made."""
 
     endpoint: str
@@ -83,7 +83,7 @@ class PolicyArn:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TagResource:
     """Tag an endpoint, such as with the configuration that passed the last test."""
 
     endpoint: str
@@ -94,7 +94,7 @@ class Mark:
         return f"sagemaker add_tags {self.endpoint}: {tags}"
 
 
-Action = Step | Wait | Gone | Try | Mark
+Action = ApiCall | Wait | WaitDeleted | Try | TagResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +110,19 @@ def as_text(actions: list[Action]) -> str:
     if not actions:
         return "Nothing to do: everything is as it is wanted."
     return "\n".join(f"{number:>3}. {action}" for number, action in enumerate(actions, 1))
+
+
+# What `plan --json` calls them.
+_WORDS = {
+    ApiCall: "step",
+    Wait: "wait",
+    WaitDeleted: "gone",
+    Try: "try",
+    TryAsync: "tryasync",
+    TagResource: "mark",
+}
+
+
+def as_document(action: Action) -> dict[str, Any]:
+    """An action as JSON."""
+    return {"action": _WORDS[type(action)], **asdict(action)}

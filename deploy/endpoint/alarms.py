@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.actions import Step
+from deploy.endpoint.actions import ApiCall
 from deploy.endpoint.release import VARIANT, as_tags
 from deploy.endpoint.spec import OUR_TAG
 from deploy.errors import PlanError
@@ -17,7 +17,6 @@ from deploy.errors import PlanError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from deploy.endpoint.remote import Account
     from deploy.endpoint.spec import Spec
 
 _REQUESTS, _INSTANCES = "AWS/SageMaker", "/aws/sagemaker/Endpoints"
@@ -52,28 +51,12 @@ def definition(alarm: Mapping[str, Any]) -> dict[str, Any]:
     return {key: alarm[key] for key in _DEFINITION if alarm.get(key) not in (None, "", [])}
 
 
-def find_alarms(account: Account, endpoint: str) -> list[Mapping[str, Any]]:
-    """The alarms that an endpoint can have, whoever made them."""
-    names = {"AlarmNames": all_names(endpoint), "AlarmTypes": ["MetricAlarm"]}
-    return account.pages("cloudwatch", "describe_alarms", names, "MetricAlarms")
-
-
-def read_alarms(account: Account, endpoint: str) -> tuple[Mapping[str, Any], ...]:
-    """The same with their `Tags`."""
-    found = []
-    for alarm in find_alarms(account, endpoint):
-        arn = {"ResourceARN": alarm["AlarmArn"]}
-        tagged = account.ask("cloudwatch", "list_tags_for_resource", arn) or {}
-        found.append({**alarm, "Tags": tagged.get("Tags", [])})
-    return tuple(found)
-
-
 def alarm_names(spec: Spec) -> list[str]:
     """Of the alarms that are wanted."""
-    return [alarm["AlarmName"] for alarm in wanted_alarms(spec)]
+    return [alarm["AlarmName"] for alarm in desired_alarms(spec)]
 
 
-def wanted_alarms(spec: Spec) -> list[dict[str, Any]]:
+def desired_alarms(spec: Spec) -> list[dict[str, Any]]:
     """The parameters of `put_metric_alarm`, one for each alarm; none in mode serverless."""
     alarms = spec.alarms
     if alarms is None:
@@ -102,7 +85,7 @@ def wanted_alarms(spec: Spec) -> list[dict[str, Any]]:
     return found
 
 
-def alarm_steps(spec: Spec, found: Iterable[Mapping[str, Any]]) -> list[Step]:
+def alarm_steps(spec: Spec, found: Iterable[Mapping[str, Any]]) -> list[ApiCall]:
     """The calls that are left to make.
 
     Args:
@@ -114,8 +97,8 @@ def alarm_steps(spec: Spec, found: Iterable[Mapping[str, Any]]) -> list[Step]:
         PlanError: If an alarm of somebody else's has the name of one that is wanted.
     """
     there = {alarm["AlarmName"]: alarm for alarm in found}
-    steps: list[Step] = []
-    for alarm in wanted_alarms(spec):
+    steps: list[ApiCall] = []
+    for alarm in desired_alarms(spec):
         steps += put_steps(spec.endpoint, alarm, there.get(alarm["AlarmName"]))
     wanted = alarm_names(spec)
     unwanted = [
@@ -126,14 +109,14 @@ def alarm_steps(spec: Spec, found: Iterable[Mapping[str, Any]]) -> list[Step]:
 
 def put_steps(
     endpoint: str, wanted: Mapping[str, Any], found: Mapping[str, Any] | None
-) -> list[Step]:
+) -> list[ApiCall]:
     """The call that makes an alarm as it is wanted; none if it is so.
 
     Raises:
         PlanError: If it is somebody else's.
     """
     if found is None:
-        return [Step("cloudwatch", "put_metric_alarm", wanted, "it is not there")]
+        return [ApiCall("cloudwatch", "put_metric_alarm", wanted, "it is not there")]
     if not is_ours(endpoint, found):
         raise PlanError(
             f"there is an alarm {found['AlarmName']} that was not made by this tool (it has no tag "
@@ -141,15 +124,15 @@ def put_steps(
         )
     if is_same_alarm(wanted, found):
         return []
-    return [Step("cloudwatch", "put_metric_alarm", wanted, "it is defined otherwise")]
+    return [ApiCall("cloudwatch", "put_metric_alarm", wanted, "it is defined otherwise")]
 
 
-def delete_steps(endpoint: str, found: Iterable[Mapping[str, Any]]) -> list[Step]:
+def delete_steps(endpoint: str, found: Iterable[Mapping[str, Any]]) -> list[ApiCall]:
     """The call that deletes those alarms that are ours; none if none is."""
     params = {"AlarmNames": [alarm["AlarmName"] for alarm in found if is_ours(endpoint, alarm)]}
     if not params["AlarmNames"]:
         return []
-    return [Step("cloudwatch", "delete_alarms", params, "no longer wanted")]
+    return [ApiCall("cloudwatch", "delete_alarms", params, "no longer wanted")]
 
 
 def is_ours(endpoint: str, found: Mapping[str, Any]) -> bool:
@@ -162,8 +145,8 @@ def is_same_alarm(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     return all(_plain(wanted.get(key)) == _plain(found.get(key)) for key in _DEFINITION)
 
 
-def ringing(found: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Names of alarms that ring already: an update would be taken back at once."""
+def in_alarm(found: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of alarms that are in ALARM: an update would be taken back at once."""
     return [alarm["AlarmName"] for alarm in found if alarm.get("StateValue") == "ALARM"]
 
 

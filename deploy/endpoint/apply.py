@@ -7,28 +7,23 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploy.endpoint.actions import Action, Gone, Try, Wait, as_text
+from deploy.aws.errors import AwsError, EndpointFailed
+from deploy.endpoint.actions import Action, Try, Wait, WaitDeleted, as_text
 from deploy.endpoint.execution import TIMEOUT_S, Executor
 from deploy.endpoint.plan import drop_candidate, plan
-from deploy.endpoint.proving import stored_golden
 from deploy.endpoint.release import candidate_name
-from deploy.endpoint.remote import Remote, read_endpoint, read_remote
-from deploy.endpoint.way_back import dismantle, roll_back, scale_again, undo
-from deploy.errors import (
-    AwsError,
-    DeployError,
-    EndpointFailed,
-    PlanError,
-    RolloutError,
-    WrongAnswer,
-)
+from deploy.endpoint.remote import RemoteState, read_endpoint, read_remote
+from deploy.endpoint.rollback import dismantle, roll_back, scale_again, undo
+from deploy.endpoint.smoke_test import stored_golden
+from deploy.errors import PlanError
+from serving.errors import RolloutError, ToolError, WrongAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploy.endpoint.execution import Gateway
+    from deploy.aws.api import AwsApi
     from deploy.endpoint.release import Release
-    from deploy.golden import Golden
+    from serving.golden import Golden
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,7 @@ class Operator:
         timeout_s: Of each wait.
     """
 
-    account: Gateway
+    account: AwsApi
     endpoint: str
     say: Callable[[str], None]
     timeout_s: float = TIMEOUT_S
@@ -114,7 +109,7 @@ class Operator:
         golden = None
         try:
             golden = stored_golden(self.account, remote.models.get(version.model, ""), version)
-        except DeployError as err:  # never a reason to stay with what is broken
+        except ToolError as err:  # never a reason to stay with what is broken
             self.say(f"warning: {version.version} cannot be tested: {err}")
             actions = [action for action in actions if not isinstance(action, Try)]
         self._announce(actions)
@@ -149,7 +144,7 @@ class Operator:
     def _executor(self, golden: Golden | None) -> Executor:
         return Executor(self.account, golden, self.say, self.timeout_s)
 
-    def _settled(self, golden: Golden | None, place: str, *, is_new: bool = True) -> Remote:
+    def _settled(self, golden: Golden | None, place: str, *, is_new: bool = True) -> RemoteState:
         """What is there once SageMaker has ended what it was doing."""
         self._executor(golden).settle([self.endpoint, candidate_name(self.endpoint)])
         return read_remote(self.account, self.endpoint, place, is_new=is_new)
@@ -157,7 +152,7 @@ class Operator:
     def _announce(self, actions: list[Action]) -> None:
         self.say(as_text(actions))
 
-    def _take_back(self, release: Release, golden: Golden, before: Remote) -> str:
+    def _take_back(self, release: Release, golden: Golden, before: RemoteState) -> str:
         """Undo a release; a sentence that says what serves now."""
         try:
             actions = undo(release, self._settled(golden, release.place), before)
@@ -165,34 +160,34 @@ class Operator:
             endpoint = read_endpoint(self.account, self.endpoint)
         except PlanError as err:
             return f"There is no way back: {err}"
-        except DeployError as err:
+        except ToolError as err:
             return f"Going back failed, too, and the same command tries again: {err}"
         if endpoint is None:
             return f"There is no endpoint {self.endpoint}, as before"
         return f"{self.endpoint} serves with {endpoint.config}, as before"
 
-    def _clear(self, golden: Golden, place: str, before: Remote) -> None:
+    def _clear(self, golden: Golden, place: str, before: RemoteState) -> None:
         """A temporary endpoint costs money; what else is there is needed by the next run."""
         try:
             remote = self._settled(golden, place)
             self._executor(golden).run(drop_candidate(remote))
-        except DeployError as err:
+        except ToolError as err:
             self.say(f"warning: {candidate_name(self.endpoint)} may be left: {err}")
         self._scale_again(before)
 
-    def _scale_again(self, before: Remote) -> None:
+    def _scale_again(self, before: RemoteState) -> None:
         """Scale the endpoint as before if the update for which that was ended was refused."""
         try:
             remote = read_remote(self.account, self.endpoint)
             if remote.endpoint:
                 steps = scale_again(remote.endpoint, remote, before)
                 self._executor(None).run(steps)
-        except DeployError as err:
+        except ToolError as err:
             self.say(f"warning: {self.endpoint} may no longer be scaled: {err}")
 
     def _outcome(
         self, version: str, config: str, before: str, actions: list[Action], started_s: float
     ) -> Outcome:
-        calls = [str(a) for a in actions if not isinstance(a, Wait | Gone | Try)]
+        calls = [str(a) for a in actions if not isinstance(a, Wait | WaitDeleted | Try)]
         duration_s = round(time.monotonic() - started_s, 1)
         return Outcome(self.endpoint, version, config, before, calls, duration_s)

@@ -10,19 +10,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from client.api import ClientError, parse_answer
-from deploy.console import say
-from deploy.endpoint.invoke import refusal
-from deploy.endpoint.queue import put, send, tidy, wait
+from deploy.aws.errors import AnswerTimeout, AwsError
+from deploy.aws.s3 import put, tidy
+from deploy.endpoint.invocation import refusal
+from deploy.endpoint.queue import send, wait
 from deploy.endpoint.served import read_served
-from deploy.errors import AnswerTimeout, AwsError, BadUsage
+from serving.console import say
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from deploy.aws import AwsAccount, Reply
-    from deploy.endpoint.queue import Account, Ticket
+    from deploy.aws.api import AwsApi, Reply
+    from deploy.endpoint.queue import AsyncInvocation
     from deploy.endpoint.target import Target
 
 # Source: "Asynchronous inference" of the SageMaker developer guide.
@@ -37,28 +39,28 @@ class Sent:
     Attributes:
         file: As the operator named it.
         input: Its S3 address.
-        ticket: Where its answer will be.
+        invocation: Where its answer will be.
     """
 
     file: str
     input: str
-    ticket: Ticket
+    invocation: AsyncInvocation
 
     def places(self) -> dict[str, str]:
         """Where its parts lie, as JSON."""
         return {
             "file": self.file,
             "input": self.input,
-            "output": self.ticket.output,
-            "failure": self.ticket.failure,
-            "inference_id": self.ticket.inference_id,
+            "output": self.invocation.output,
+            "failure": self.invocation.failure,
+            "inference_id": self.invocation.inference_id,
         }
 
 
 def run_async(
     args: argparse.Namespace,
     target: Target,
-    account: AwsAccount,
+    account: AwsApi,
     options: Mapping[str, float | str],
 ) -> int:
     """Print what came of each plan, or with --no-wait where it will lie; 1 if one has no rooms.
@@ -85,7 +87,7 @@ def run_async(
     return 0 if good == len(results) else 1
 
 
-def collect(account: Account, sent: Sequence[Sent], timeout_s: float) -> list[dict[str, Any]]:
+def collect(account: AwsApi, sent: Sequence[Sent], timeout_s: float) -> list[dict[str, Any]]:
     """What came of plans in the queue, as JSON, in their order.
 
     One that is not answered in time, or whose answer S3 refuses, is told as ``pending`` and does
@@ -114,30 +116,30 @@ def check_file(file: Path) -> None:
         raise BadUsage(f"{file} has {size:,} bytes; SageMaker takes {MOST_BYTES:,} in mode async")
 
 
-def _send(account: AwsAccount, target: Target, file: Path, folder: str, attributes: str) -> Sent:
+def _send(account: AwsApi, target: Target, file: Path, folder: str, attributes: str) -> Sent:
     # A name of its own: nobody else's request needs the file when this one is through.
     address = f"{folder}{uuid.uuid4().hex}{file.suffix}"
     put(account, address, file.read_bytes())
-    ticket = send(
+    invocation = send(
         account,
         target.endpoint,
         address,
         attributes=attributes,
         invocation_timeout_s=target.invocation_timeout_s,
     )
-    say(f"{file} is in the queue of {target.endpoint}; its answer will be {ticket.output}")
-    return Sent(str(file), address, ticket)
+    say(f"{file} is in the queue of {target.endpoint}; its answer will be {invocation.output}")
+    return Sent(str(file), address, invocation)
 
 
-def _result(account: Account, plan: Sent, deadline_s: float) -> dict[str, Any]:
+def _result(account: AwsApi, plan: Sent, deadline_s: float) -> dict[str, Any]:
     left_s = max(deadline_s - time.monotonic(), 0)
     try:
-        reply = wait(account, plan.ticket, left_s, time.sleep, say)
+        reply = wait(account, plan.invocation, left_s, time.sleep, say)
     except (AnswerTimeout, AwsError) as err:  # it may be in the queue still: its file must stay
         say(f"{plan.file}: {err}")
         return {"status": "pending", "message": str(err), **plan.places()}
     tidy(account, plan.input)
-    return {"file": plan.file, "output": plan.ticket.output, **read_result(plan, reply)}
+    return {"file": plan.file, "output": plan.invocation.output, **read_result(plan, reply)}
 
 
 def read_result(plan: Sent, reply: Reply) -> dict[str, Any]:
@@ -148,12 +150,12 @@ def read_result(plan: Sent, reply: Reply) -> dict[str, Any]:
             return {"status": "success", "answer": json.loads(answer.body)}
     except ClientError as err:
         return {"status": "error", "error": "unknown", "message": str(err)}
-    error = refusal(plan.ticket.endpoint, reply)
+    error = refusal(plan.invocation.endpoint, reply)
     say(f"{plan.file}: {error}")
     return {
         "status": "error",
         "http_status": error.status or None,
         "error": error.code,
         "message": error.reason,
-        "failure": plan.ticket.failure,
+        "failure": plan.invocation.failure,
     }

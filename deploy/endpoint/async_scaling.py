@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.actions import PolicyArn, Step
+from deploy.endpoint.actions import ApiCall, Deferred
 from deploy.endpoint.alarms import backlog_name, definition, delete_steps, is_ours, put_steps
 from deploy.endpoint.release import as_tags
 from deploy.endpoint.spec import OUR_TAG
@@ -62,7 +62,7 @@ def policies(endpoint: str, backlog: Backlog) -> dict[str, tuple[str, str, dict[
 
 def alarm_steps(
     spec: Spec, alarms: Iterable[Mapping[str, Any]], known: Iterable[Mapping[str, Any]]
-) -> list[Step]:
+) -> list[ApiCall]:
     """The calls that are left to make for the alarm, once the policies are there.
 
     Args:
@@ -80,11 +80,11 @@ def alarm_steps(
     return put_steps(spec.endpoint, _alarm(spec, known), there)
 
 
-def restart_steps(endpoint: str, alarms: Iterable[Mapping[str, Any]]) -> list[Step]:
+def restart_steps(endpoint: str, alarms: Iterable[Mapping[str, Any]]) -> list[ApiCall]:
     """Lets the alarm start the policy again after that was made anew, with an ARN of its own."""
-    action = [PolicyArn(endpoint, _first_request(endpoint))]
+    action = [Deferred(endpoint, _first_request(endpoint))]
     return [
-        Step(
+        ApiCall(
             "cloudwatch",
             "put_metric_alarm",
             {"AlarmName": alarm["AlarmName"], **definition(alarm), "AlarmActions": action},
@@ -102,7 +102,7 @@ def _alarm(spec: Spec, known: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "AlarmName": backlog_name(spec.endpoint),
         "AlarmDescription": f"Endpoint {spec.endpoint}: requests wait, and there is no instance.",
         "ActionsEnabled": True,
-        "AlarmActions": arns or [PolicyArn(spec.endpoint, policy)],
+        "AlarmActions": arns or [Deferred(spec.endpoint, policy)],
         "Namespace": _METRICS,
         "MetricName": "HasBacklogWithoutCapacity",
         "Dimensions": _dimensions(spec.endpoint),

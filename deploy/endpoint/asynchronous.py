@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.endpoint.capacity import MOST_INSTANCES, check_instance_type
 from deploy.endpoint.checks import check_form, check_range
+from deploy.endpoint.instances import check_instances, check_scaling
 from deploy.endpoint.thresholds import SNS_TOPIC
 from deploy.errors import SpecError
 
@@ -39,8 +39,7 @@ class Backlog:
 
     def __post_init__(self) -> None:
         section = "async.autoscaling"
-        check_range(f"{section}.max_instances", self.max_instances, 1, MOST_INSTANCES)
-        check_range(f"{section}.min_instances", self.min_instances, 0, self.max_instances)
+        check_scaling(section, self, fewest=0)
         check_range(f"{section}.backlog_per_instance", self.backlog_per_instance, 1, 10_000)
         check_range(f"{section}.scale_out_cooldown_s", self.scale_out_cooldown_s, 0, 3600)
         check_range(f"{section}.scale_in_cooldown_s", self.scale_in_cooldown_s, 0, 3600)
@@ -81,27 +80,16 @@ class Asynchronous:
     model_download_timeout_s: int = 300
 
     def __post_init__(self) -> None:
-        check_instance_type("async.instance_type", self.instance_type)
-        check_range("async.instance_count", self.instance_count, 1, MOST_INSTANCES)
+        check_instances("async", self)
         check_range("async.max_concurrent_per_instance", self.max_concurrent_per_instance, 1, 1000)
         check_range(
             "async.invocation_timeout_s", self.invocation_timeout_s, 1, _LONGEST_INVOCATION_S
         )
-        check_range("async.termination_wait_s", self.termination_wait_s, 0, 3600)
-        check_range("async.max_execution_s", self.max_execution_s, 600, 28_800)
-        check_range("async.health_check_timeout_s", self.health_check_timeout_s, 60, 3600)
-        check_range("async.model_download_timeout_s", self.model_download_timeout_s, 60, 3600)
         self._check_places()
         if self.termination_wait_s >= self.max_execution_s:
             raise SpecError(
                 f"async.max_execution_s is {self.max_execution_s}, but the update waits for "
                 f"termination_wait_s alone, {self.termination_wait_s} s"
-            )
-        scaling = self.autoscaling
-        if scaling and not scaling.min_instances <= self.instance_count <= scaling.max_instances:
-            raise SpecError(
-                f"async.instance_count is {self.instance_count}, and async.autoscaling keeps "
-                f"{scaling.min_instances} to {scaling.max_instances}"
             )
 
     @property

@@ -6,20 +6,18 @@ from __future__ import annotations
 import json
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploy.endpoint.queue import put, tidy
+from deploy.aws.errors import AwsError
+from deploy.aws.s3 import put, tidy
 from deploy.endpoint.served import PREFIXES_VARIABLE, read_served
-from deploy.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from deploy.aws import AwsAccount, Reply
-    from deploy.endpoint.invoke import Invoker
+    from deploy.aws.api import AwsApi
 
-_JSON = "application/json"
+JSON = "application/json"
 _FOLDER = "invoke/"
 _HOW = (
     f"or let the endpoint read it from S3: environment.{PREFIXES_VARIABLE}=s3://bucket/prefix/ "
@@ -27,18 +25,7 @@ _HOW = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AsJson:
-    """Invokes with JSON, whatever else is said of the body."""
-
-    account: Invoker
-
-    def invoke(self, endpoint: str, body: bytes, _: str = "", attributes: str = "") -> Reply:
-        """Invoke an endpoint once."""
-        return self.account.invoke(endpoint, body, _JSON, attributes)
-
-
-def place_for(account: AwsAccount, endpoint: str) -> tuple[str, str]:
+def place_for(account: AwsApi, endpoint: str) -> tuple[str, str]:
     """Where such a plan may lie, empty if nowhere, and what would change that.
 
     Raises:
@@ -53,7 +40,7 @@ def place_for(account: AwsAccount, endpoint: str) -> tuple[str, str]:
 
 @contextmanager
 def stored(
-    account: AwsAccount, place: str, data: bytes, options: Mapping[str, float | str]
+    account: AwsApi, place: str, data: bytes, options: Mapping[str, float | str]
 ) -> Iterator[bytes]:
     """Put a plan where the endpoint reads it, and yield the request that names it.
 

@@ -4,22 +4,14 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from deploy.endpoint.checks import check_form, check_range
+from deploy.endpoint.checks import check_range
+from deploy.endpoint.instances import check_instances, check_scaling
 from deploy.errors import SpecError
 
-if TYPE_CHECKING:
-    from deploy.endpoint.asynchronous import Asynchronous
-
-_INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
-_ACCELERATED = re.compile(r"ml\.(g|p|inf|trn|dl)[0-9]")
-_ARM = re.compile(r"ml\.[a-z]+[0-9]+g[a-z]*\.")  # c7g, m6gd, … : Graviton
 _MEMORY_MB = range(1024, 6144 + 1, 1024)
-MOST_INSTANCES = 1000
 _FEWEST_TO_SHIFT = 2
 
 
@@ -69,8 +61,7 @@ class Autoscaling:
 
     def __post_init__(self) -> None:
         section = "realtime.autoscaling"
-        check_range(f"{section}.max_instances", self.max_instances, 1, MOST_INSTANCES)
-        check_range(f"{section}.min_instances", self.min_instances, 1, self.max_instances)
+        check_scaling(section, self, fewest=1)
         check_range(f"{section}.concurrent_requests", self.concurrent_requests, 1, 1000)
         check_range(f"{section}.scale_out_cooldown_s", self.scale_out_cooldown_s, 0, 3600)
         check_range(f"{section}.scale_in_cooldown_s", self.scale_in_cooldown_s, 0, 3600)
@@ -105,15 +96,11 @@ class Realtime:
     model_download_timeout_s: int = 300
 
     def __post_init__(self) -> None:
-        self._check_instances()
-        # Source: SageMaker API reference (UpdateEndpoint, CreateEndpointConfig), botocore 1.44.
+        check_instances("realtime", self)
         lowest = 10 if self.rollout is Traffic.LINEAR else 1
         check_range("realtime.step_percent", self.step_percent, lowest, 50)
         check_range("realtime.wait_s", self.wait_s, 0, 3600)
-        check_range("realtime.termination_wait_s", self.termination_wait_s, 0, 3600)
-        check_range("realtime.max_execution_s", self.max_execution_s, 600, 28_800)
-        check_range("realtime.health_check_timeout_s", self.health_check_timeout_s, 60, 3600)
-        check_range("realtime.model_download_timeout_s", self.model_download_timeout_s, 60, 3600)
+        self._check_rollout()
         if self.waiting_s >= self.max_execution_s:
             raise SpecError(
                 f"realtime.max_execution_s is {self.max_execution_s}, but the update waits for "
@@ -137,41 +124,10 @@ class Realtime:
         """That may be there when an update starts."""
         return self.autoscaling.min_instances if self.autoscaling else self.instance_count
 
-    def _check_instances(self) -> None:
-        check_instance_type("realtime.instance_type", self.instance_type)
-        check_range("realtime.instance_count", self.instance_count, 1, MOST_INSTANCES)
-        scaling = self.autoscaling
-        if scaling and not scaling.min_instances <= self.instance_count <= scaling.max_instances:
-            raise SpecError(
-                f"realtime.instance_count is {self.instance_count}, and realtime.autoscaling keeps "
-                f"{scaling.min_instances} to {scaling.max_instances}"
-            )
+    def _check_rollout(self) -> None:
         if self.rollout is not Traffic.ALL_AT_ONCE and self.fewest_instances < _FEWEST_TO_SHIFT:
-            of = "realtime.autoscaling.min_instances" if scaling else "realtime.instance_count"
+            of = "autoscaling.min_instances" if self.autoscaling else "instance_count"
             raise SpecError(
                 f"realtime.rollout is {self.rollout} with one instance: SageMaker moves whole "
-                f"instances, so it needs {of} of {_FEWEST_TO_SHIFT} or more"
+                f"instances, so it needs realtime.{of} of {_FEWEST_TO_SHIFT} or more"
             )
-
-
-def check_instance_type(name: str, value: str) -> None:
-    """Refuse a type of instance that the image does not run on.
-
-    Raises:
-        SpecError: If it is one, or no type of SageMaker's.
-    """
-    check_form(name, value, _INSTANCE, "ml.c6i.large")
-    if _ACCELERATED.match(value):
-        raise SpecError(f"{name} is {value}: the network runs on CPUs alone; say ml.c6i.large")
-    if _ARM.match(value):
-        raise SpecError(
-            f"{name} is {value}, an arm64 CPU: the image is linux/amd64; say ml.c6i.large"
-        )
-
-
-def start_limits(fleet: Realtime | Asynchronous) -> dict[str, int]:
-    """What a variant of instances says about its start, in SageMaker's words."""
-    return {
-        "ModelDataDownloadTimeoutInSeconds": fleet.model_download_timeout_s,
-        "ContainerStartupHealthCheckTimeoutInSeconds": fleet.health_check_timeout_s,
-    }

@@ -80,7 +80,7 @@ def _of_realtime(realtime: Realtime, alarms: Alarms | None) -> list[str]:
     if realtime.rollout is Traffic.ALL_AT_ONCE:
         found.append(
             "realtime.rollout is all-at-once: every request is with the new version before an "
-            "alarm can ring; two instances and `canary` try it with some of them first"
+            "alarm can go to ALARM; two instances and `canary` try it with some of them first"
         )
     names = ("errors_5xx_percent", "model_errors_percent", "latency_p95_ms", "memory_percent")
     if alarms is None or all(getattr(alarms, name) is None for name in names):
@@ -89,13 +89,14 @@ def _of_realtime(realtime: Realtime, alarms: Alarms | None) -> list[str]:
     needed_s = 60 * alarms.minutes + _LATE_S
     if realtime.rollout is not Traffic.ALL_AT_ONCE and realtime.wait_s < needed_s:
         found.append(
-            f"realtime.wait_s is {realtime.wait_s}: the next step comes before an alarm can ring, "
-            f"which takes {needed_s} s (alarms.minutes, and one until CloudWatch has the values)"
+            f"realtime.wait_s is {realtime.wait_s}: the next step comes before an alarm can go to "
+            f"ALARM, which takes {needed_s} s (alarms.minutes, and one until CloudWatch has the "
+            "values)"
         )
     if realtime.termination_wait_s < needed_s:
         found.append(
             f"realtime.termination_wait_s is {realtime.termination_wait_s}: the old instances end "
-            f"before an alarm about the last step can ring, which takes {needed_s} s"
+            f"before an alarm about the last step can go to ALARM, which takes {needed_s} s"
         )
     limit_ms = alarms.latency_p95_ms
     if limit_ms is not None and limit_ms < _LARGE_SHEET_MS:

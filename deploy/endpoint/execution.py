@@ -7,62 +7,41 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint import scaling
+from deploy.aws.errors import EndpointFailed, WaitTimeout
 from deploy.endpoint.actions import (
     Action,
-    Gone,
-    Mark,
+    ApiCall,
+    Deferred,
     ModelFile,
-    PolicyArn,
-    Step,
+    TagResource,
     Try,
     TryAsync,
     Wait,
+    WaitDeleted,
 )
-from deploy.endpoint.proving import Asked, AtOnce, Queue, prove
 from deploy.endpoint.release import as_tags
-from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status
-from deploy.errors import ArchiveError, EndpointFailed, PlanError, WaitTimeout
+from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status, find_policies
+from deploy.endpoint.smoke_test import AtOnce, Queue
+from deploy.errors import PlanError
 from deploy.image.model_tar import pack_model
+from serving.errors import ArchiveError
+from serving.polling import poll
+from serving.smoke_test import smoke_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from deploy.aws import Reply
-    from deploy.golden import Golden
+    from deploy.aws.api import AwsApi, Reply
+    from serving.golden import Golden
 
 # Source: SageMaker developer guide: creation of a serverless endpoint takes minutes, often more
 # than ten; a canary waits for as long as its configuration says.
 TIMEOUT_S = 3600.0
-_FIRST_POLL_S, _LAST_POLL_S, _POLL_GROWTH = 0.5, 15.0, 1.2
+_FIRST_POLL_S, _LAST_POLL_S = 0.5, 15.0
 _SAY_AGAIN_S = 60.0
 _REMOVES = ("delete_", "deregister_")  # somebody else may have done it, or a list was out of date
-
-
-class Gateway(Protocol):
-    """Does calls to AWS; each raises an AwsError."""
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """The answer of a describing call; None if what it names is not there."""
-        ...
-
-    def call(self, service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer of a call."""
-        ...
-
-    def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
-        """All that a listing call lists under a key."""
-        ...
-
-    def invoke(
-        self, endpoint: str, body: bytes, content_type: str = ..., attributes: str = ...
-    ) -> Reply:
-        """What an endpoint answers."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +56,7 @@ class Executor:
         sleep: Waits for a number of seconds.
     """
 
-    account: Gateway
+    account: AwsApi
     golden: Golden | None
     say: Callable[[str], None]
     timeout_s: float = TIMEOUT_S
@@ -95,24 +74,25 @@ class Executor:
         for action in actions:
             self.say(str(action))
             match action:
-                case Step():
+                case ApiCall():
                     self._call(action)
                 case Wait():
                     self._wait_serving(action)
-                case Gone():
+                case WaitDeleted():
                     self._wait_gone(action.endpoint)
                 case Try():
                     self._try(action)
-                case Mark():
+                case TagResource():
                     self._mark(action)
 
     def _try(self, action: Try) -> None:
         assert self.golden
+        ask: Callable[[bytes], Reply]
         if isinstance(action, TryAsync):
-            asked: Asked = Queue(self.account, action, self.timeout_s, self.sleep, self.say)
+            ask = Queue(self.account, action, self.timeout_s, self.sleep, self.say)
         else:
-            asked = AtOnce(self.account, action.endpoint, self.sleep)
-        rooms = prove(asked, action.endpoint, self.golden)
+            ask = AtOnce(self.account, action.endpoint, self.sleep)
+        rooms = smoke_test(ask, self.golden, action.endpoint)
         self.say(f"  {action.endpoint} finds {rooms} rooms, as it must")
 
     def settle(self, endpoints: Iterable[str]) -> None:
@@ -122,7 +102,7 @@ class Executor:
                 if status not in IN_TRANSIT:
                     break
 
-    def _call(self, step: Step) -> None:
+    def _call(self, step: ApiCall) -> None:
         params = {key: self._known(value) for key, value in step.params.items()}
         body = params.get("Body")
         if step.operation.startswith(_REMOVES):
@@ -144,18 +124,15 @@ class Executor:
         """A value with the ARNs of policies that have been made meanwhile."""
         if isinstance(value, list):
             return [self._known(entry) for entry in value]
-        if not isinstance(value, PolicyArn):
+        if not isinstance(value, Deferred):
             return value
-        params = scaling.policies_query(value.endpoint)
-        policies = self.account.pages(
-            scaling.SERVICE, "describe_scaling_policies", params, "ScalingPolicies"
-        )
+        policies = find_policies(self.account, value.endpoint)
         arns = [p["PolicyARN"] for p in policies if p["PolicyName"] == value.policy]
         if not arns:
             raise PlanError(f"scaling policy {value.policy} is gone already; run it again")
         return arns[0]
 
-    def _mark(self, action: Mark) -> None:
+    def _mark(self, action: TagResource) -> None:
         found = self.account.call(SERVICE, "describe_endpoint", {"EndpointName": action.endpoint})
         params = {"ResourceArn": found["EndpointArn"], "Tags": as_tags(action.tags)}
         self.account.call(SERVICE, "add_tags", params)
@@ -182,20 +159,16 @@ class Executor:
 
     def _statuses(self, endpoint: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
         """State after state until the endpoint is gone or the caller has seen enough."""
-        started_s = time.monotonic()
-        last, said_s, pause_s = "", started_s, _FIRST_POLL_S
-        while True:
+        last, said_s, status = "", 0.0, ""
+        for waited_s in poll(self.timeout_s, _FIRST_POLL_S, _LAST_POLL_S, sleep=self.sleep):
             found = self.account.ask(SERVICE, "describe_endpoint", {"EndpointName": endpoint})
             if found is None:
                 return
-            status, now_s = str(found["EndpointStatus"]), time.monotonic()
+            status = str(found["EndpointStatus"])
             is_news = status != last and (last or status in IN_TRANSIT)
-            if is_news or now_s - said_s >= _SAY_AGAIN_S:
-                self.say(f"  {endpoint}: {status} after {now_s - started_s:.0f} s")
-                said_s = now_s
+            if is_news or waited_s - said_s >= _SAY_AGAIN_S:
+                self.say(f"  {endpoint}: {status} after {waited_s:.0f} s")
+                said_s = waited_s
             last = status
             yield status, found
-            if now_s - started_s > self.timeout_s:
-                raise WaitTimeout(endpoint, now_s - started_s, status)
-            self.sleep(pause_s)
-            pause_s = min(pause_s * _POLL_GROWTH, _LAST_POLL_S)
+        raise WaitTimeout(endpoint, self.timeout_s, status)

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deploy.aws.errors import AwsDenied, AwsError
 from deploy.endpoint.spec import Mode
-from deploy.errors import AwsDenied, AwsError, ManifestError, NotFound
-from deploy.image.ecr import EcrRegistry
+from deploy.errors import ManifestError, NotFound
+from deploy.image.connect import ecr_registry
 from deploy.image.inspection import inspect, inspect_manifest
 from deploy.image.names import parse_name
 from deploy.image.report import mending_command
@@ -16,14 +17,14 @@ from deploy.image.rules import Demands, Hosting, Level, is_acceptable, judge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploy.aws import AwsAccount
+    from deploy.aws.api import AwsApi
     from deploy.endpoint.spec import Spec
     from deploy.image.inspection import Inspection
     from deploy.image.names import ImageName
     from deploy.image.registry import Registry
 
 
-def find_image(account: AwsAccount, spec: Spec, say: Callable[[str], None]) -> str:
+def find_image(account: AwsApi, spec: Spec, say: Callable[[str], None]) -> str:
     """The image of a configuration by digest, once it is certain that SageMaker takes it.
 
     Raises:
@@ -31,7 +32,7 @@ def find_image(account: AwsAccount, spec: Spec, say: Callable[[str], None]) -> s
         ManifestError: If SageMaker does not take it.
     """
     name = parse_name(spec.image)
-    registry = EcrRegistry(account.ecr(), spec.image_place, name)
+    registry = ecr_registry(account, spec.image_place, name)
     return pin_image(registry, name, spec.mode, say)
 
 

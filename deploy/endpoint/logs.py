@@ -7,16 +7,19 @@ import json
 import re
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from deploy.aws_codes import is_absent
-from deploy.console import guarded
-from deploy.endpoint.target import add_target_options, open_endpoint
-from deploy.errors import AwsError, BadUsage, LogsMissing
+from deploy.aws.codes import is_absent
+from deploy.aws.errors import AwsError
+from deploy.endpoint.target import open_endpoint
+from deploy.errors import LogsMissing
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from deploy.aws.api import AwsApi
 
 _SINCE = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -25,34 +28,9 @@ _POLL_S = 2.0
 _LATE_MS = 30_000
 # Levels of Python's logging and of log4j.
 _BAD_LEVELS = {"WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"}
-# Lines of deploy/local/log4j2.xml, and an answer of 400 or more as TorchServe's access log has it.
+# Lines of serving/log4j2.xml, and an answer of 400 or more as TorchServe's access log has it.
 _FOR_PEOPLE = re.compile(r"[0-9:.]+ (?P<level>[A-Z]+) +\S+ - (?P<text>.*)", re.DOTALL)
 _REFUSAL = re.compile(r"\" [45][0-9]{2} [0-9]+$")
-
-
-class Account(Protocol):
-    """Asks AWS; :class:`deploy.aws.AwsAccount` does."""
-
-    region: str
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """The answer of a call; None if what it names is not there."""
-        ...
-
-    def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
-        """All items of a call whose answer comes in pages."""
-        ...
-
-
-def add_command(parser: argparse.ArgumentParser) -> None:
-    """Declare the command and what runs it."""
-    parser.add_argument("--since", default="10m", help="such as 30s, 10m, 2h or 1d; default 10m")
-    parser.add_argument("--follow", action="store_true", help="go on until interrupted")
-    parser.add_argument("--errors", action="store_true", help="only what went wrong")
-    add_target_options(parser)
-    parser.set_defaults(run=guarded(run_logs))
 
 
 def run_logs(args: argparse.Namespace) -> int:
@@ -87,7 +65,7 @@ def group_of(endpoint: str) -> str:
 
 
 def read_lines(
-    account: Account,
+    account: AwsApi,
     endpoint: str,
     start_ms: int,
     *,
@@ -120,7 +98,7 @@ def read_lines(
         sleep(_POLL_S)
 
 
-def _events(account: Account, endpoint: str, start_ms: int) -> list[Mapping[str, Any]]:
+def _events(account: AwsApi, endpoint: str, start_ms: int) -> list[Mapping[str, Any]]:
     params = {"logGroupName": group_of(endpoint), "startTime": start_ms}
     try:
         events = account.pages("logs", "filter_log_events", params, "events")
@@ -131,7 +109,7 @@ def _events(account: Account, endpoint: str, start_ms: int) -> list[Mapping[str,
     return sorted(events, key=lambda event: int(event["timestamp"]))
 
 
-def _why_missing(account: Account, endpoint: str) -> str:
+def _why_missing(account: AwsApi, endpoint: str) -> str:
     found = account.ask("sagemaker", "describe_endpoint", {"EndpointName": endpoint})
     if found is None:
         return (

@@ -11,16 +11,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from deploy.endpoint import alarms, async_scaling, scaling
-from deploy.endpoint.actions import Action, Gone, Mark, Step, Wait
-from deploy.endpoint.garbage import removal
+from deploy.endpoint.actions import Action, ApiCall, TagResource, Wait, WaitDeleted
+from deploy.endpoint.prune import prune
 from deploy.endpoint.release import trial
 from deploy.endpoint.remote import (
     IN_TRANSIT,
+    LAST_GOOD_TAG,
     PREVIOUS_TAG,
-    PROVED_TAG,
     SERVICE,
     Endpoint,
-    Remote,
+    RemoteState,
     Status,
 )
 from deploy.endpoint.rollout import deployment_config
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from deploy.endpoint.release import Release
 
 
-def plan(release: Release, remote: Remote, *, with_candidate: bool = True) -> list[Action]:
+def plan(release: Release, remote: RemoteState, *, with_candidate: bool = True) -> list[Action]:
     """What is left to do, in its order; empty if nothing is.
 
     Args:
@@ -68,7 +68,7 @@ def plan(release: Release, remote: Remote, *, with_candidate: bool = True) -> li
     ]
 
 
-def check_ours(remote: Remote, name: str) -> None:
+def check_ours(remote: RemoteState, name: str) -> None:
     """Nothing that others have made is touched, nor what is changing just now.
 
     Raises:
@@ -89,13 +89,13 @@ def check_ours(remote: Remote, name: str) -> None:
             )
 
 
-def _standing(remote: Remote) -> Endpoint | None:
+def _standing(remote: RemoteState) -> Endpoint | None:
     """The endpoint, if it can be updated."""
     endpoint = remote.endpoint
     return None if endpoint is None or endpoint.status == Status.FAILED else endpoint
 
 
-def _check_way(release: Release, remote: Remote, endpoint: Endpoint | None) -> None:
+def _check_way(release: Release, remote: RemoteState, endpoint: Endpoint | None) -> None:
     if endpoint is None:
         return
     version, mode = remote.version_of(endpoint.config), release.spec.mode
@@ -114,18 +114,18 @@ def _check_way(release: Release, remote: Remote, endpoint: Endpoint | None) -> N
         )
 
 
-def _make_model(release: Release, remote: Remote) -> list[Action]:
+def _make_model(release: Release, remote: RemoteState) -> list[Action]:
     return [
         *([] if release.address in remote.objects else [release.upload_step()]),
         *([] if release.model in remote.models else [release.model_step()]),
     ]
 
 
-def _make_config(release: Release, remote: Remote) -> list[Action]:
+def _make_config(release: Release, remote: RemoteState) -> list[Action]:
     return [] if remote.version_of(release.config) else [release.config_step()]
 
 
-def drop_candidate(remote: Remote) -> list[Action]:
+def drop_candidate(remote: RemoteState) -> list[Action]:
     """Removes a temporary endpoint and its configurations."""
     actions: list[Action] = []
     if remote.candidate:
@@ -133,7 +133,7 @@ def drop_candidate(remote: Remote) -> list[Action]:
     return actions + [delete_config(name) for name in remote.candidate_configs]
 
 
-def _try_candidate(release: Release, remote: Remote) -> list[Action]:
+def _try_candidate(release: Release, remote: RemoteState) -> list[Action]:
     """One of an earlier run is taken over if it is of this release and serves."""
     name, config = release.candidate, release.candidate_config
     actions: list[Action] = []
@@ -151,7 +151,7 @@ def _try_candidate(release: Release, remote: Remote) -> list[Action]:
     return actions + [delete_config(c) for c in sorted({config, *remote.candidate_configs})]
 
 
-def _switch(release: Release, remote: Remote) -> list[Action]:
+def _switch(release: Release, remote: RemoteState) -> list[Action]:
     name, endpoint = release.spec.endpoint, remote.endpoint
     actions: list[Action] = [*alarms.alarm_steps(release.spec, remote.alarms)]
     if endpoint and endpoint.status == Status.FAILED:
@@ -161,19 +161,19 @@ def _switch(release: Release, remote: Remote) -> list[Action]:
         return [*actions, release.create_step(), Wait(name, release.config)]
     if _changes_instances(release, remote):
         actions.append(scaling.stop_step(name))
-    if not endpoint.proved:  # a run ended before it could be: all the same it is the way back
-        actions.append(Mark(name, {PREVIOUS_TAG: endpoint.config}))
+    if not endpoint.last_good:  # a run ended before it could be: all the same it is the way back
+        actions.append(TagResource(name, {PREVIOUS_TAG: endpoint.config}))
     return [*actions, _update(release, remote, endpoint), Wait(name, release.config)]
 
 
-def _changes_instances(release: Release, remote: Remote) -> bool:
+def _changes_instances(release: Release, remote: RemoteState) -> bool:
     """SageMaker takes no other type of instances while their number is scaled."""
     endpoint, fleet = _standing(remote), release.spec.fleet
     before = remote.version_of(endpoint.config) if endpoint else None
     return bool(remote.targets and before and fleet and before.instance_type != fleet.instance_type)
 
 
-def _update(release: Release, remote: Remote, endpoint: Endpoint) -> Step:
+def _update(release: Release, remote: RemoteState, endpoint: Endpoint) -> ApiCall:
     spec = release.spec
     params: dict[str, Any] = {"EndpointName": spec.endpoint, "EndpointConfigName": release.config}
     why = f"it serves with {endpoint.config}"
@@ -185,19 +185,23 @@ def _update(release: Release, remote: Remote, endpoint: Endpoint) -> Step:
         if endpoint.instances and (spec.fleet.autoscaling or is_number_same):
             params["RetainAllVariantProperties"] = True
         guards = alarms.alarm_names(spec)
-        rings = [name for name in alarms.ringing(remote.alarms) if name in guards]
-        params["DeploymentConfig"] = deployment_config(spec, without=rings)
-        if rings:
-            why += f"; {', '.join(rings)} in alarm already would end the update, so it is left out"
-    return Step(SERVICE, "update_endpoint", params, why)
+        blocking = [name for name in alarms.in_alarm(remote.alarms) if name in guards]
+        params["DeploymentConfig"] = deployment_config(spec, without=blocking)
+        if blocking:
+            why += (
+                f"; {', '.join(blocking)} in alarm already would end the update, so it is left out"
+            )
+    return ApiCall(SERVICE, "update_endpoint", params, why)
 
 
 def _prove(release: Release, endpoint: Endpoint | None) -> list[Action]:
     """Tries the endpoint after the switch, and writes down that it passed."""
     name = release.spec.endpoint
-    before = endpoint.proved if endpoint else ""
+    before = endpoint.last_good if endpoint else ""
     test = trial(name, release.spec.mode, release.address)
-    return [] if before == release.config else [test, mark(name, release.config, before)]
+    if before == release.config:
+        return [mark(name, before, "")] if endpoint and endpoint.has_old_tag else []
+    return [test, mark(name, release.config, before)]
 
 
 def _label(release: Release, endpoint: Endpoint | None) -> list[Action]:
@@ -206,18 +210,18 @@ def _label(release: Release, endpoint: Endpoint | None) -> list[Action]:
         return []
     wanted = release.spec.tags.items()
     changed = {key: value for key, value in wanted if endpoint.tags.get(key) != value}
-    return [Mark(release.spec.endpoint, changed)] if changed else []
+    return [TagResource(release.spec.endpoint, changed)] if changed else []
 
 
-def mark(endpoint: str, config: str, before: str) -> Mark:
+def mark(endpoint: str, config: str, before: str) -> TagResource:
     """Writes down which configuration passed the last test, and which did before."""
     previous = {PREVIOUS_TAG: before} if before else {}
-    return Mark(endpoint, {PROVED_TAG: config} | previous)
+    return TagResource(endpoint, {LAST_GOOD_TAG: config} | previous)
 
 
-def _tidy(release: Release, remote: Remote) -> list[Action]:
+def _tidy(release: Release, remote: RemoteState) -> list[Action]:
     former = [v.config for v in remote.versions if v.config != release.config]
-    serving = [remote.endpoint.config, remote.endpoint.proved] if remote.endpoint else []
+    serving = [remote.endpoint.config, remote.endpoint.last_good] if remote.endpoint else []
     keep = {release.config, *serving, *former[: release.spec.keep]}
     handled = replace(remote, candidate=None, candidate_configs=())
     is_stopped = _changes_instances(release, remote)
@@ -225,17 +229,17 @@ def _tidy(release: Release, remote: Remote) -> list[Action]:
     return [
         *scaling.scaling_steps(release.spec, targets, policies),
         *async_scaling.alarm_steps(release.spec, remote.alarms, policies),
-        *removal(handled, keep, models=[release.model], objects=[release.address]),
+        *prune(handled, keep, models=[release.model], objects=[release.address]),
     ]
 
 
 def delete_endpoint(endpoint: Endpoint, why: str) -> list[Action]:
     """Removes an endpoint."""
     params = {"EndpointName": endpoint.name}
-    return [Step(SERVICE, "delete_endpoint", params, why), Gone(endpoint.name)]
+    return [ApiCall(SERVICE, "delete_endpoint", params, why), WaitDeleted(endpoint.name)]
 
 
-def delete_config(name: str) -> Step:
+def delete_config(name: str) -> ApiCall:
     """Removes a configuration."""
     params = {"EndpointConfigName": name}
-    return Step(SERVICE, "delete_endpoint_config", params, "it is no longer needed")
+    return ApiCall(SERVICE, "delete_endpoint_config", params, "it is no longer needed")

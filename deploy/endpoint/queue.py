@@ -5,22 +5,21 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.release import split_address
-from deploy.errors import AnswerTimeout, AwsError
+from deploy.aws.api import OCTETS, Reply
+from deploy.aws.errors import AnswerTimeout
+from deploy.aws.s3 import fetch
+from serving.polling import poll
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from deploy.aws import Reply
+    from deploy.aws.api import AwsApi
 
-_OCTETS = "application/octet-stream"
-_FIRST_POLL_S, _LAST_POLL_S, _POLL_GROWTH = 0.2, 5.0, 1.3
+_FIRST_POLL_S, _LAST_POLL_S = 0.2, 5.0
 _SAY_AGAIN_S = 60.0
 # What a failure's file has: the container's own answer, or that in the words of ModelError.
 _STATUSES = {
@@ -36,22 +35,8 @@ _FROM_CONTAINER = re.compile(
 )
 
 
-class Account(Protocol):
-    """Asks AWS; :class:`deploy.aws.AwsAccount` does."""
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """The answer of a call; None if what it names is not there."""
-        ...
-
-    def call(self, service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer of a call."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class AsyncInvocation:
     """A request in the queue.
 
     Attributes:
@@ -72,55 +57,14 @@ class Ticket:
         return tuple(filter(None, (self.output, self.failure)))
 
 
-def put(account: Account, address: str, body: bytes, content_type: str = _OCTETS) -> None:
-    """Store a file.
-
-    Raises:
-        AwsError: If S3 does not take it.
-    """
-    bucket, key = split_address(address)
-    params = {"Bucket": bucket, "Key": key, "Body": body, "ContentType": content_type}
-    account.call("s3", "put_object", params)
-
-
-def discard(account: Account, *addresses: str) -> None:
-    """Remove files; those that are not there are nothing to remove.
-
-    Raises:
-        AwsError: If S3 refuses.
-    """
-    for address in addresses:
-        bucket, key = split_address(address)
-        account.call("s3", "delete_object", {"Bucket": bucket, "Key": key})
-
-
-def tidy(account: Account, address: str) -> None:
-    """Remove a file that is of no more use; if that fails, its answer is worth more."""
-    try:
-        discard(account, address)
-    except AwsError as err:
-        print(f"warning: {address} is left: {err}", file=sys.stderr, flush=True)
-
-
-def fetch(account: Account, address: str) -> bytes | None:
-    """A file; None if it is not there.
-
-    Raises:
-        AwsError: If S3 refuses.
-    """
-    bucket, key = split_address(address)
-    found = account.ask("s3", "get_object", {"Bucket": bucket, "Key": key})
-    return None if found is None else found["Body"].read()
-
-
 def send(
-    account: Account,
+    account: AwsApi,
     endpoint: str,
     address: str,
     *,
     attributes: str = "",
     invocation_timeout_s: int | None = None,
-) -> Ticket:
+) -> AsyncInvocation:
     """Put a file that lies in S3 into the queue of an endpoint.
 
     Args:
@@ -134,14 +78,14 @@ def send(
         AwsError: If SageMaker does not take it.
     """
     params: dict[str, Any] = {
-        "EndpointName": endpoint, "InputLocation": address, "ContentType": _OCTETS,
+        "EndpointName": endpoint, "InputLocation": address, "ContentType": OCTETS,
     }  # fmt: skip
     if attributes:
         params["CustomAttributes"] = attributes
     if invocation_timeout_s:
         params["InvocationTimeoutSeconds"] = invocation_timeout_s
     found = account.call("sagemaker-runtime", "invoke_endpoint_async", params)
-    return Ticket(
+    return AsyncInvocation(
         endpoint,
         found["OutputLocation"],
         found.get("FailureLocation", ""),
@@ -149,16 +93,16 @@ def send(
     )
 
 
-def look(account: Account, ticket: Ticket) -> Reply | None:
+def look(account: AwsApi, invocation: AsyncInvocation) -> Reply | None:
     """What came of a request so far; None if nothing.
 
     Raises:
         AwsError: If S3 refuses.
     """
-    answer = fetch(account, ticket.output)
+    answer = fetch(account, invocation.output)
     if answer is not None:
-        return _reply(HTTPStatus.OK, answer)
-    failure = fetch(account, ticket.failure) if ticket.failure else None
+        return Reply(HTTPStatus.OK, answer)
+    failure = fetch(account, invocation.failure) if invocation.failure else None
     return None if failure is None else read_failure(failure)
 
 
@@ -171,17 +115,11 @@ def read_failure(content: bytes) -> Reply:
     text = content.decode(errors="replace")
     found = _FROM_CONTAINER.fullmatch(text.strip())
     if found:
-        return _reply(int(found["status"]), found["body"].encode(), code="ModelError")
+        return Reply(int(found["status"]), found["body"].encode(), code="ModelError")
     status = status_of(text)
     if status:
-        return _reply(status, content, code="ModelError")
-    return _reply(0, content, failure=text, code="InferenceFailed")
-
-
-def _reply(status: int, body: bytes, **more: str) -> Reply:
-    from deploy.aws import Reply  # noqa: PLC0415  # boto3, which whoever only plans has not
-
-    return Reply(status, body, **more)
+        return Reply(status, content, code="ModelError")
+    return Reply(0, content, failure=text, code="InferenceFailed")
 
 
 def status_of(text: str) -> int:
@@ -193,8 +131,8 @@ def status_of(text: str) -> int:
 
 
 def wait(
-    account: Account,
-    ticket: Ticket,
+    account: AwsApi,
+    invocation: AsyncInvocation,
     timeout_s: float,
     sleep: Callable[[float], None],
     say: Callable[[str], None],
@@ -205,17 +143,12 @@ def wait(
         AwsError: If S3 refuses.
         AnswerTimeout: If nothing comes in time; it may still come.
     """
-    started_s = said_s = time.monotonic()
-    pause_s = _FIRST_POLL_S
-    while True:
-        reply = look(account, ticket)
+    said_s = 0.0
+    for waited_s in poll(timeout_s, _FIRST_POLL_S, _LAST_POLL_S, sleep=sleep):
+        reply = look(account, invocation)
         if reply is not None:
             return reply
-        now_s = time.monotonic()
-        if now_s - started_s > timeout_s:
-            raise AnswerTimeout(ticket.endpoint, now_s - started_s, ticket.output)
-        if now_s - said_s >= _SAY_AGAIN_S:
-            say(f"  no answer after {now_s - started_s:.0f} s; an instance may have to start first")
-            said_s = now_s
-        sleep(pause_s)
-        pause_s = min(pause_s * _POLL_GROWTH, _LAST_POLL_S)
+        if waited_s - said_s >= _SAY_AGAIN_S:
+            say(f"  no answer after {waited_s:.0f} s; an instance may have to start first")
+            said_s = waited_s
+    raise AnswerTimeout(invocation.endpoint, timeout_s, invocation.output)

@@ -90,6 +90,24 @@ def read_spec(text: str, changes: Sequence[str] = ()) -> Spec:
     return spec
 
 
+def read_region(text: str, changes: Sequence[str] = ()) -> str | None:
+    """What a configuration says of the region, even if the rest of it is refused.
+
+    Args:
+        text: YAML.
+        changes: As for :func:`read_spec`.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        document = None
+    found = document.get("region") if isinstance(document, dict) else None
+    for change in changes:
+        key, _, value = change.partition("=")
+        found = value if key == "region" else found
+    return found if isinstance(found, str) and found else None
+
+
 def _fill(values: dict[str, Any], document: dict[str, Any]) -> None:
     """What the mode has where the text has no such key; `alarms: null` says that there are none."""
     if values.get("mode") is Mode.SERVERLESS and values.get("serverless") is None:

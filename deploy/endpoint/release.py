@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.actions import ModelFile, Step, Try, TryAsync
+from deploy.aws.s3 import folder_of, split_address
+from deploy.endpoint.actions import ApiCall, ModelFile, Try, TryAsync
 from deploy.endpoint.asynchronous import inference_config
-from deploy.endpoint.capacity import start_limits
+from deploy.endpoint.instances import start_limits
 from deploy.endpoint.spec import DIGEST_VARIABLE, OUR_TAG, Mode, Spec
-from deploy.golden import Golden, read_golden
+from serving.golden import Golden, read_golden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +92,7 @@ class Release:
         """Name of the temporary endpoint."""
         return candidate_name(self.spec.endpoint)
 
-    def upload_step(self) -> Step:
+    def upload_step(self) -> ApiCall:
         """Puts the model's file."""
         bucket, key = split_address(self.address)
         params = {
@@ -99,30 +100,32 @@ class Release:
             "Key": key,
             "Body": ModelFile(self.spec.archive, self.artifact.sha256),
         }
-        return Step("s3", "put_object", params, f"version {self.artifact.version} is not there yet")
+        return ApiCall(
+            "s3", "put_object", params, f"version {self.artifact.version} is not there yet"
+        )
 
-    def model_step(self) -> Step:
+    def model_step(self) -> ApiCall:
         """Makes the model."""
         params = {"ModelName": self.model, **self._model(), "Tags": self._version_tags()}
-        return Step("sagemaker", "create_model", params, "image, archive and variables")
+        return ApiCall("sagemaker", "create_model", params, "image, archive and variables")
 
-    def config_step(self) -> Step:
+    def config_step(self) -> ApiCall:
         """Makes the configuration of the endpoint."""
         content = {"ProductionVariants": [self._variant()], **self._queue()}
         return self._config_step(self.config, content, "model and capacity")
 
-    def candidate_config_step(self) -> Step:
+    def candidate_config_step(self) -> ApiCall:
         """Makes the configuration of the temporary endpoint."""
         why = "the same model on the least capacity, to try it"
         queue = self._queue(is_candidate=True)
         content = {"ProductionVariants": [self._candidate_variant()], **queue}
         return self._config_step(self.candidate_config, content, why)
 
-    def create_step(self) -> Step:
+    def create_step(self) -> ApiCall:
         """Makes the endpoint."""
         return self._create_step(self.spec.endpoint, self.config, "there is none of this name")
 
-    def create_candidate_step(self) -> Step:
+    def create_candidate_step(self) -> ApiCall:
         """Makes the temporary endpoint."""
         why = "the version is tried before requests go to it"
         return self._create_step(self.candidate, self.candidate_config, why)
@@ -165,17 +168,17 @@ class Release:
             "AsyncInferenceConfig": inference_config(self.spec.async_, is_candidate=is_candidate)
         }
 
-    def _config_step(self, name: str, content: Mapping[str, Any], why: str) -> Step:
+    def _config_step(self, name: str, content: Mapping[str, Any], why: str) -> ApiCall:
         params = {"EndpointConfigName": name, **content, "Tags": self._version_tags()}
-        return Step("sagemaker", "create_endpoint_config", params, why)
+        return ApiCall("sagemaker", "create_endpoint_config", params, why)
 
-    def _create_step(self, endpoint: str, config: str, why: str) -> Step:
+    def _create_step(self, endpoint: str, config: str, why: str) -> ApiCall:
         params = {
             "EndpointName": endpoint,
             "EndpointConfigName": config,
             "Tags": as_tags(self._tags()),
         }
-        return Step("sagemaker", "create_endpoint", params, why)
+        return ApiCall("sagemaker", "create_endpoint", params, why)
 
     def _tags(self) -> dict[str, str]:
         return {OUR_TAG: self.spec.endpoint, **self.spec.tags}
@@ -223,20 +226,9 @@ def trial(endpoint: str, mode: Mode, address: str) -> Try:
     return TryAsync(endpoint, f"{folder_of(address)}{OBJECT_PREFIX}trial-{endpoint}-")
 
 
-def folder_of(address: str) -> str:
-    """What an S3 address begins with, up to its last slash."""
-    return f"{address.rpartition('/')[0]}/"
-
-
 def candidate_name(endpoint: str) -> str:
     """Of the temporary endpoint: one for each endpoint, so that none is forgotten."""
     return f"{endpoint}-{CANDIDATE}"
-
-
-def split_address(address: str) -> tuple[str, str]:
-    """Bucket and key of an S3 address."""
-    bucket, _, key = address.removeprefix("s3://").partition("/")
-    return bucket, key
 
 
 def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -6,8 +6,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from deploy.aws.errors import AwsError
+from deploy.aws.s3 import addresses, folder_of
 from deploy.endpoint import alarms, scaling
 from deploy.endpoint.release import (
     CANDIDATE,
@@ -15,17 +17,17 @@ from deploy.endpoint.release import (
     SHA256_TAG,
     VERSION_TAG,
     candidate_name,
-    folder_of,
-    split_address,
 )
 from deploy.endpoint.spec import OUR_TAG, Mode
-from deploy.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from deploy.aws.api import AwsApi
+
 # Tags of an endpoint: the configuration that passed the last test, and the one before it.
-PROVED_TAG = "roomdet:proved"
+LAST_GOOD_TAG = "roomdet:last-good"
+_PROVED_TAG = "roomdet:proved"  # its name until 2026-11; plan.py writes the new one
 PREVIOUS_TAG = "roomdet:previous"
 SERVICE = "sagemaker"
 
@@ -43,20 +45,6 @@ class Status(StrEnum):
 
 # What ends by itself.
 IN_TRANSIT = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
-
-
-class Account(Protocol):
-    """Asks AWS."""
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """The answer of a describing call; None if what it names is not there."""
-        ...
-
-    def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
-        """All that a listing call lists under a key."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +68,18 @@ class Endpoint:
     instances: int = 0
 
     @property
-    def proved(self) -> str:
+    def last_good(self) -> str:
         """The configuration that passed the last test; empty if none did."""
-        return self.tags.get(PROVED_TAG, "")
+        return last_good(self.tags)
+
+    @property
+    def has_old_tag(self) -> bool:
+        """Whether what passed is known by the tag's former name alone."""
+        return bool(self.last_good) and LAST_GOOD_TAG not in self.tags
 
     @property
     def previous(self) -> str:
-        """The configuration that was proved before; empty if none was."""
+        """The configuration that passed the test before that; empty if none did."""
         return self.tags.get(PREVIOUS_TAG, "")
 
 
@@ -116,7 +109,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
+class RemoteState:
     """What is there.
 
     Attributes:
@@ -148,7 +141,9 @@ class Remote:
         return next((v for v in self.versions if v.config == config), None)
 
 
-def read_remote(account: Account, endpoint: str, place: str = "", *, is_new: bool = True) -> Remote:
+def read_remote(
+    account: AwsApi, endpoint: str, place: str = "", *, is_new: bool = True
+) -> RemoteState:
     """What is there of an endpoint and of all its versions.
 
     Args:
@@ -167,7 +162,7 @@ def read_remote(account: Account, endpoint: str, place: str = "", *, is_new: boo
     objects = [address for where in sorted(known - {place}) for address in _objects(account, where)]
     if place:
         objects += _objects(account, place, is_needed=is_new)
-    return Remote(
+    return RemoteState(
         read_endpoint(account, endpoint),
         read_endpoint(account, candidate_name(endpoint)),
         versions,
@@ -180,34 +175,50 @@ def read_remote(account: Account, endpoint: str, place: str = "", *, is_new: boo
 
 
 def _watchers(
-    account: Account, endpoint: str
+    account: AwsApi, endpoint: str
 ) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
     """Alarms, scalable targets and scaling policies of an endpoint."""
     targets = account.pages(
         scaling.SERVICE, "describe_scalable_targets", scaling.targets_query(endpoint),
         "ScalableTargets",
     )  # fmt: skip
-    policies = account.pages(
-        scaling.SERVICE, "describe_scaling_policies", scaling.policies_query(endpoint),
-        "ScalingPolicies",
-    )  # fmt: skip
-    return alarms.read_alarms(account, endpoint), tuple(targets), tuple(policies)
+    policies = find_policies(account, endpoint)
+    return read_alarms(account, endpoint), tuple(targets), tuple(policies)
 
 
-def _objects(account: Account, place: str, *, is_needed: bool = False) -> list[str]:
+def find_policies(account: AwsApi, endpoint: str) -> list[Mapping[str, Any]]:
+    """The scaling policies of an endpoint, whoever made them."""
+    params = scaling.policies_query(endpoint)
+    return account.pages(scaling.SERVICE, "describe_scaling_policies", params, "ScalingPolicies")
+
+
+def _objects(account: AwsApi, place: str, *, is_needed: bool = False) -> list[str]:
     """Files of models; none where the bucket is gone, unless it is needed."""
-    bucket, prefix = split_address(place)
-    params = {"Bucket": bucket, "Prefix": prefix}
     try:
-        listed = account.pages("s3", "list_objects_v2", params, "Contents")
+        return addresses(account, place)
     except AwsError as err:
         if is_needed or err.code != "NoSuchBucket":
             raise
         return []
-    return [f"s3://{bucket}/{entry['Key']}" for entry in listed]
 
 
-def read_endpoint(account: Account, name: str) -> Endpoint | None:
+def find_alarms(account: AwsApi, endpoint: str) -> list[Mapping[str, Any]]:
+    """The alarms that an endpoint can have, whoever made them."""
+    names = {"AlarmNames": alarms.all_names(endpoint), "AlarmTypes": ["MetricAlarm"]}
+    return account.pages("cloudwatch", "describe_alarms", names, "MetricAlarms")
+
+
+def read_alarms(account: AwsApi, endpoint: str) -> tuple[Mapping[str, Any], ...]:
+    """The same with their `Tags`."""
+    found = []
+    for alarm in find_alarms(account, endpoint):
+        arn = {"ResourceARN": alarm["AlarmArn"]}
+        tagged = account.ask("cloudwatch", "list_tags_for_resource", arn) or {}
+        found.append({**alarm, "Tags": tagged.get("Tags", [])})
+    return tuple(found)
+
+
+def read_endpoint(account: AwsApi, name: str) -> Endpoint | None:
     """An endpoint, or None if there is none of this name."""
     found = account.ask(SERVICE, "describe_endpoint", {"EndpointName": name})
     if found is None:
@@ -223,7 +234,7 @@ def read_endpoint(account: Account, name: str) -> Endpoint | None:
     )
 
 
-def read_versions(account: Account, endpoint: str) -> tuple[tuple[Version, ...], tuple[str, ...]]:
+def read_versions(account: AwsApi, endpoint: str) -> tuple[tuple[Version, ...], tuple[str, ...]]:
     """The configurations of ours for an endpoint, newest first, and those of its candidates."""
     form = re.compile(rf"{re.escape(endpoint)}-({'|'.join([*Mode, CANDIDATE])})-[0-9a-f]{{8}}")
     listed = account.pages(
@@ -264,7 +275,7 @@ def _version(found: Mapping[str, Any], tags: Mapping[str, str], mode: Mode) -> V
     )
 
 
-def _models(account: Account, endpoint: str) -> dict[str, str]:
+def _models(account: AwsApi, endpoint: str) -> dict[str, str]:
     """The models of ours for an endpoint, and where their files lie."""
     models = {}
     params = {"NameContains": f"{endpoint}-"}
@@ -278,7 +289,7 @@ def _models(account: Account, endpoint: str) -> dict[str, str]:
     return models
 
 
-def _in_use(account: Account, ours: set[str]) -> frozenset[str]:
+def _in_use(account: AwsApi, ours: set[str]) -> frozenset[str]:
     """Configurations that endpoints of other names use; SageMaker would let us delete them."""
     used = set()
     for entry in account.pages(SERVICE, "list_endpoints", {}, "Endpoints"):
@@ -289,7 +300,12 @@ def _in_use(account: Account, ours: set[str]) -> frozenset[str]:
     return frozenset(used - {""})
 
 
-def read_tags(account: Account, arn: str) -> dict[str, str]:
+def last_good(tags: Mapping[str, str]) -> str:
+    """The configuration that passed the last test, by an endpoint's tags; empty if none did."""
+    return tags.get(LAST_GOOD_TAG) or tags.get(_PROVED_TAG, "")
+
+
+def read_tags(account: AwsApi, arn: str) -> dict[str, str]:
     """Tags of a resource of SageMaker."""
     listed = account.pages(SERVICE, "list_tags", {"ResourceArn": arn}, "Tags")
     return {entry["Key"]: entry["Value"] for entry in listed}

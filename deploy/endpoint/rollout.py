@@ -23,7 +23,7 @@ def deployment_config(spec: Spec, without: Collection[str] = ()) -> dict[str, An
 
     Args:
         spec: What is wanted.
-        without: Alarms that do not take the update back, such as those that ring before it.
+        without: Alarms that do not take the update back, such as those in ALARM before it.
     """
     if spec.fleet is None:
         return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deploy.endpoint import async_scaling
-from deploy.endpoint.actions import Step
+from deploy.endpoint.actions import ApiCall
 from deploy.endpoint.release import VARIANT
 from deploy.endpoint.spec import OUR_TAG
 
@@ -60,7 +60,7 @@ def policy_names(endpoint: str) -> list[str]:
 
 def scaling_steps(
     spec: Spec, targets: Iterable[Mapping[str, Any]], policies: Iterable[Mapping[str, Any]]
-) -> list[Step]:
+) -> list[ApiCall]:
     """The calls that are left to make, once the endpoint is in service.
 
     Args:
@@ -76,7 +76,7 @@ def scaling_steps(
     if target is None or not is_same_target(autoscaling, target):
         why = "instances are not scaled yet" if target is None else "it has other limits"
         params = _target(spec, autoscaling, is_new=target is None)
-        steps.append(Step(SERVICE, "register_scalable_target", params, why))
+        steps.append(ApiCall(SERVICE, "register_scalable_target", params, why))
     ours = set(policy_names(spec.endpoint))
     there = {
         entry["PolicyName"]: entry
@@ -87,25 +87,25 @@ def scaling_steps(
         found = there.pop(policy["PolicyName"], None)
         if found is None or not is_same_policy(policy, found):
             why = "it is not there" if found is None else "it is defined otherwise"
-            steps.append(Step(SERVICE, "put_scaling_policy", policy, why))
+            steps.append(ApiCall(SERVICE, "put_scaling_policy", policy, why))
     for name in sorted(there):
         params = {"PolicyName": name, **scaled(spec.endpoint)}
-        steps.append(Step(SERVICE, "delete_scaling_policy", params, "no longer wanted"))
+        steps.append(ApiCall(SERVICE, "delete_scaling_policy", params, "no longer wanted"))
     return steps
 
 
-def stop_step(endpoint: str) -> Step:
+def stop_step(endpoint: str) -> ApiCall:
     """Ends the scaling, its policies included.
 
     It goes before an update to another instance type, which SageMaker refuses otherwise.
     """
     why = "instances are no longer scaled"
-    return Step(SERVICE, "deregister_scalable_target", scaled(endpoint), why)
+    return ApiCall(SERVICE, "deregister_scalable_target", scaled(endpoint), why)
 
 
 def pause_steps(
     endpoint: str, targets: Iterable[Mapping[str, Any]], policies: Iterable[Mapping[str, Any]]
-) -> tuple[list[Step], list[Step]]:
+) -> tuple[list[ApiCall], list[ApiCall]]:
     """The calls that end the scaling and those that start it again as it was.
 
     Both are empty if nothing is scaled.
@@ -115,11 +115,11 @@ def pause_steps(
         return [], []
     limits = {key: target[key] for key in _LIMITS if key in target}
     params = {**scaled(endpoint), **limits, "Tags": {OUR_TAG: endpoint}}
-    start = [Step(SERVICE, "register_scalable_target", params, "with the limits of before")]
+    start = [ApiCall(SERVICE, "register_scalable_target", params, "with the limits of before")]
     for policy in policies:
         if _is_scaled(endpoint, policy):
             kept = {key: policy[key] for key in _POLICY if key in policy}
-            start.append(Step(SERVICE, "put_scaling_policy", kept, "as it was before"))
+            start.append(ApiCall(SERVICE, "put_scaling_policy", kept, "as it was before"))
     return [stop_step(endpoint)], start
 
 

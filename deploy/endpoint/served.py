@@ -6,14 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploy.endpoint.release import folder_of, split_address
+from deploy.aws.s3 import folder_of, split_address
 from deploy.endpoint.remote import SERVICE, read_endpoint
 from deploy.errors import NothingServes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploy.endpoint.remote import Account
+    from deploy.aws.api import AwsApi
 
 # What a container may read by itself (docs/api.md, "Plans by reference").
 PREFIXES_VARIABLE = "ROOMDET_IMAGE_URL_PREFIXES"
@@ -47,7 +47,7 @@ class Served:
         return next(iter([*near, *prefixes]), "")
 
 
-def read_served(account: Account, endpoint: str) -> Served:
+def read_served(account: AwsApi, endpoint: str) -> Served:
     """The model that answers.
 
     Raises:
@@ -60,7 +60,7 @@ def read_served(account: Account, endpoint: str) -> Served:
     return _of_config(account, found["EndpointConfigName"])
 
 
-def read_proved(account: Account, endpoint: str) -> Served:
+def read_last_good(account: AwsApi, endpoint: str) -> Served:
     """The model that passed the endpoint's last test.
 
     Raises:
@@ -68,15 +68,15 @@ def read_proved(account: Account, endpoint: str) -> Served:
         NothingServes: If there is none.
     """
     found = read_endpoint(account, endpoint)
-    if found is None or not found.proved:
+    if found is None or not found.last_good:
         raise NothingServes(
             f"endpoint {endpoint} {'has no version that was tested' if found else 'is not there'}; "
             "`python -m deploy apply` makes one, or name a model (--model)"
         )
-    return _of_config(account, found.proved)
+    return _of_config(account, found.last_good)
 
 
-def read_model(account: Account, name: str, instance_type: str = "") -> Served:
+def read_model(account: AwsApi, name: str, instance_type: str = "") -> Served:
     """A model by its name.
 
     Raises:
@@ -91,7 +91,7 @@ def read_model(account: Account, name: str, instance_type: str = "") -> Served:
     return Served(name, folder, container.get("Environment", {}), instance_type)
 
 
-def _of_config(account: Account, config: str) -> Served:
+def _of_config(account: AwsApi, config: str) -> Served:
     found = account.ask(SERVICE, "describe_endpoint_config", {"EndpointConfigName": config})
     if found is None:
         raise NothingServes(f"the endpoint's configuration {config} is gone; run `apply` again")

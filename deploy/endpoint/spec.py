@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.endpoint.checks import check_form, check_range
 from deploy.endpoint.thresholds import SNS_TOPIC
-from deploy.errors import BadUsage, SpecError
+from deploy.errors import SpecError
 from deploy.image.names import EcrPlace, parse_name
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.alarms import find_alarms
+from deploy.aws.states import next_step_in
 from deploy.endpoint.release import SHA256_TAG, VERSION_TAG
-from deploy.endpoint.remote import PREVIOUS_TAG, PROVED_TAG, SERVICE, Account, read_tags
-from deploy.states import next_step_in
+from deploy.endpoint.remote import PREVIOUS_TAG, SERVICE, find_alarms, last_good, read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from deploy.aws.api import AwsApi
 
-def read_status(account: Account, endpoint: str) -> dict[str, Any]:
+
+def read_status(account: AwsApi, endpoint: str) -> dict[str, Any]:
     """An endpoint as one JSON document.
 
     Returns:
@@ -41,7 +42,7 @@ def read_status(account: Account, endpoint: str) -> dict[str, Any]:
         "config": found["EndpointConfigName"],
         **(_served(account, config) if config else {}),
         "capacity": _capacity(found),
-        "is_proved": tags.get(PROVED_TAG) == found["EndpointConfigName"],
+        "is_proved": last_good(tags) == found["EndpointConfigName"],
         "previous": tags.get(PREVIOUS_TAG),
         "alarms": {alarm["AlarmName"]: alarm["StateValue"] for alarm in watched},
         "created": found["CreationTime"].isoformat(timespec="seconds"),
@@ -49,7 +50,7 @@ def read_status(account: Account, endpoint: str) -> dict[str, Any]:
     }
 
 
-def _served(account: Account, config: Mapping[str, Any]) -> dict[str, Any]:
+def _served(account: AwsApi, config: Mapping[str, Any]) -> dict[str, Any]:
     tags = read_tags(account, config["EndpointConfigArn"])
     model = config["ProductionVariants"][0]["ModelName"]
     found = account.ask(SERVICE, "describe_model", {"ModelName": model}) or {}

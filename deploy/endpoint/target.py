@@ -4,20 +4,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from deploy.errors import BadUsage
+import yaml
+
+from deploy.aws import open_account
+from deploy.endpoint.options import parse_endpoint_url
+from deploy.endpoint.reading import read_spec
+from deploy.endpoint.release import place_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from deploy.aws import AwsAccount
+    from deploy.aws.api import AwsApi
     from deploy.endpoint.spec import Mode, Spec
 
-CONFIG = Path(__file__).parents[1] / "endpoint-config.yaml"
 # Regions whose names begin so are of another partition; botocore's partitions.json.
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
@@ -41,16 +43,7 @@ class Target:
     invocation_timeout_s: int | None = None
 
 
-def add_target_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options that say which endpoint it is."""
-    parser.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
-    parser.add_argument(
-        "--endpoint-url", metavar="URL", help="all services of AWS, in the place of AWS's own"
-    )
-
-
-def open_target(args: argparse.Namespace) -> tuple[Spec, AwsAccount]:
+def open_target(args: argparse.Namespace) -> tuple[Spec, AwsApi]:
     """The whole configuration, and the account; nothing is asked yet.
 
     Raises:
@@ -58,13 +51,11 @@ def open_target(args: argparse.Namespace) -> tuple[Spec, AwsAccount]:
         BadUsage: If the configuration or the address is refused.
         OSError: If the configuration cannot be read.
     """
-    from deploy.endpoint.reading import read_spec  # noqa: PLC0415  # PyYAML
-
     spec = read_spec(args.config.read_text("utf-8"), args.changes)
     return spec, _open(spec.region, args)
 
 
-def open_endpoint(args: argparse.Namespace) -> tuple[Target, AwsAccount]:
+def open_endpoint(args: argparse.Namespace) -> tuple[Target, AwsApi]:
     """The endpoint alone, and the account; nothing is asked yet.
 
     Raises:
@@ -86,11 +77,6 @@ def read_target(text: str, changes: Sequence[str] = ()) -> Target:
     Raises:
         SpecError: If it is malformed.
     """
-    import yaml  # noqa: PLC0415
-
-    from deploy.endpoint.reading import read_spec  # noqa: PLC0415  # PyYAML
-    from deploy.endpoint.release import place_of  # noqa: PLC0415
-
     try:
         document = yaml.safe_load(text)
         document = document if isinstance(document, dict) else {}
@@ -103,24 +89,6 @@ def read_target(text: str, changes: Sequence[str] = ()) -> Target:
     place = place_of(spec) if artifacts else ""
     timeout_s = spec.async_.invocation_timeout_s if spec.async_ else None
     return Target(spec.endpoint, spec.region, spec.mode, place, timeout_s)
-
-
-def parse_endpoint_url(url: str | None) -> str | None:
-    """The address, if it is one that boto3 takes.
-
-    Raises:
-        BadUsage: If it is not.
-    """
-    if url is None:
-        return None
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises, if it is no number
-    except ValueError as err:
-        raise BadUsage(f"--endpoint-url {url!r} is no address: {err}") from err
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or "@" in url:
-        raise BadUsage(f"--endpoint-url {url!r} is not http://HOST:PORT or https://HOST")
-    return url
 
 
 def _stand_ins(document: dict[str, Any], changes: Sequence[str], region: str) -> list[str]:
@@ -145,14 +113,10 @@ def _stand_ins(document: dict[str, Any], changes: Sequence[str], region: str) ->
 
 def _last(document: dict[str, Any], changes: Sequence[str], key: str) -> Any:
     """The value of a key, whichever goes before."""
-    import yaml  # noqa: PLC0415
-
     pairs = (change.partition("=") for change in changes)
     found = [yaml.safe_load(value) for name, equals, value in pairs if equals and name == key]
     return found[-1] if found else document.get(key)
 
 
-def _open(region: str | None, args: argparse.Namespace) -> AwsAccount:
-    from deploy.aws import AwsAccount  # noqa: PLC0415  # whoever plans for no account has no boto3
-
-    return AwsAccount(region, parse_endpoint_url(args.endpoint_url))
+def _open(region: str | None, args: argparse.Namespace) -> AwsApi:
+    return open_account(region, parse_endpoint_url(args.endpoint_url))

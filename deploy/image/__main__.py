@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 
-from deploy.__main__ import main
-
 if __name__ == "__main__":
-    sys.exit(main(["image", *sys.argv[1:]]))
+    sys.argv.insert(1, "image")
+    runpy.run_module("deploy", run_name="__main__")

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from deploy.aws.api import AwsApi
+    from deploy.image.names import EcrPlace
 
 # Docker Hub's entry has a name of its own.
 _HUB_KEYS = ("https://index.docker.io/v1/", "index.docker.io")
@@ -81,3 +84,15 @@ def _read(path: Path, keys: tuple[str, ...]) -> Credentials | None:
     except (OSError, ValueError, AttributeError, TypeError, binascii.Error) as err:
         raise BadUsage(f"{path} cannot be read as a login of Docker's: {err}") from err
     return None
+
+
+def ecr_login(aws: AwsApi, place: EcrPlace) -> Credentials:
+    """User name and password for ``docker login``, valid for twelve hours.
+
+    Raises:
+        AwsError: If AWS gives none.
+    """
+    answer = aws.call("ecr", "get_authorization_token", {"registryIds": [place.account]})
+    token = answer["authorizationData"][0].get("authorizationToken", "")
+    user, _, password = base64.b64decode(token).decode().partition(":")
+    return Credentials(user, password)

@@ -9,20 +9,17 @@ from itertools import count
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
-from deploy.aws import failure, translated
-from deploy.aws_codes import resource_of
-from deploy.errors import AwsError, NotFound, RegistryUnreachable, WrongContent
+from deploy.aws.codes import resource_of
+from deploy.aws.errors import AwsError, aws_error
+from deploy.errors import NotFound, RegistryUnreachable, WrongContent
 from deploy.image import media
 from deploy.image.manifest import Document
-from deploy.image.pool import make_pool
-from deploy.image.pool import translated as reached
+from deploy.image.pool import make_pool, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from types_boto3_ecr import ECRClient
-    from types_boto3_ecr.type_defs import ImageIdentifierTypeDef
-
+    from deploy.aws.api import AwsApi
     from deploy.image.names import EcrPlace, ImageName
 
 _PIECE = 2**20
@@ -33,38 +30,34 @@ class EcrRegistry:
     """One repository of ECR.
 
     Args:
-        client: boto3's.
+        aws: The account that asks, in the region of the repository.
         place: Account and region.
         name: An image in the repository.
         ca_file: Certificates to trust, where layers are downloaded, in the place of the system's.
     """
 
     def __init__(
-        self, client: ECRClient, place: EcrPlace, name: ImageName, ca_file: str | None = None
+        self, aws: AwsApi, place: EcrPlace, name: ImageName, ca_file: str | None = None
     ) -> None:
-        self._client = client
-        self._account, self._repository = place.account, name.repository
-        self._named = {"repositoryName": name.repository}
+        self._aws = aws
+        self._named = {"registryId": place.account, "repositoryName": name.repository}
         self._ca_file = ca_file
 
     def read_manifest(self, reference: str) -> Document:
         """See :class:`deploy.image.registry.Registry`."""
         is_digest = reference.startswith("sha256:")
-        wanted: ImageIdentifierTypeDef = (
-            {"imageDigest": reference} if is_digest else {"imageTag": reference}
-        )
         # All four: ECR converts what a tag leads to for those who take Docker's manifest alone.
-        with translated("BatchGetImage", self._named):
-            answer = self._client.batch_get_image(
-                registryId=self._account,
-                repositoryName=self._repository,
-                imageIds=[wanted],
-                acceptedMediaTypes=list(media.ACCEPTED),
-            )
+        wanted = {
+            "imageIds": [{"imageDigest" if is_digest else "imageTag": reference}],
+            "acceptedMediaTypes": list(media.ACCEPTED),
+        }
+        answer = self._aws.call("ecr", "batch_get_image", self._named | wanted)
         for failed in answer.get("failures", []):
             reason = failed.get("failureReason", "")
             code = failed.get("failureCode", "")
-            raise failure("BatchGetImage", code, f"{reference}: {reason}", resource_of(self._named))
+            raise aws_error(
+                "BatchGetImage", code, f"{reference}: {reason}", resource_of(self._named)
+            )
         if not answer["images"]:
             raise NotFound(f"BatchGetImage gives nothing for {reference}")
         image = answer["images"][0]
@@ -81,16 +74,14 @@ class EcrRegistry:
 
     def write_manifest(self, document: Document, tag: str) -> None:
         """See :class:`deploy.image.registry.Registry`."""
+        image = {
+            "imageManifest": document.content.decode(),
+            "imageManifestMediaType": document.media_type,
+            "imageTag": tag,
+            "imageDigest": document.digest,
+        }
         try:
-            with translated("PutImage", self._named):
-                self._client.put_image(
-                    registryId=self._account,
-                    repositoryName=self._repository,
-                    imageManifest=document.content.decode(),
-                    imageManifestMediaType=document.media_type,
-                    imageTag=tag,
-                    imageDigest=document.digest,
-                )
+            self._aws.call("ecr", "put_image", self._named | image)
         except AwsError as err:
             if err.code != "ImageAlreadyExistsException":
                 raise
@@ -100,12 +91,11 @@ class EcrRegistry:
         self, digest: str, *, first_bytes: int | None = None
     ) -> Iterator[Iterator[bytes]]:
         """See :class:`deploy.image.registry.Registry`."""
-        with translated("GetDownloadUrlForLayer", self._named):
-            url = self._client.get_download_url_for_layer(
-                registryId=self._account, repositoryName=self._repository, layerDigest=digest
-            )["downloadUrl"]
+        layer = {"layerDigest": digest}
+        found = self._aws.call("ecr", "get_download_url_for_layer", self._named | layer)
+        url: str = found["downloadUrl"]
         headers = {"Range": f"bytes=0-{first_bytes - 1}"} if first_bytes else {}
-        with make_pool(url, self._ca_file) as pool, reached(urlsplit(url).netloc):
+        with make_pool(url, self._ca_file) as pool, translated(urlsplit(url).netloc):
             answer = pool.request("GET", url, headers=headers, preload_content=False)
             if answer.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
                 raise RegistryUnreachable(f"the download of {digest} answers {answer.status}")
@@ -118,20 +108,12 @@ class EcrRegistry:
         """See :class:`deploy.image.registry.Registry`."""
         if self._has_layer(digest):
             return False
-        with translated("InitiateLayerUpload", self._named):
-            begun = self._client.initiate_layer_upload(
-                registryId=self._account, repositoryName=self._repository
-            )
+        begun = self._aws.call("ecr", "initiate_layer_upload", self._named)
         upload_id = begun["uploadId"]
         self._upload_parts(file, upload_id, min(begun["partSize"], MAX_PART_BYTES), size_bytes)
+        whole = {"uploadId": upload_id, "layerDigests": [digest]}
         try:
-            with translated("CompleteLayerUpload", self._named):
-                self._client.complete_layer_upload(
-                    registryId=self._account,
-                    repositoryName=self._repository,
-                    uploadId=upload_id,
-                    layerDigests=[digest],
-                )
+            self._aws.call("ecr", "complete_layer_upload", self._named | whole)
         except AwsError as err:
             if err.code != "LayerAlreadyExistsException":
                 raise
@@ -145,21 +127,17 @@ class EcrRegistry:
             if first >= size_bytes:
                 return
             part = file.read(part_bytes)
-            with translated("UploadLayerPart", self._named):
-                self._client.upload_layer_part(
-                    registryId=self._account,
-                    repositoryName=self._repository,
-                    uploadId=upload_id,
-                    partFirstByte=first,
-                    partLastByte=first + len(part) - 1,
-                    layerPartBlob=part,
-                )
+            sent = {
+                "uploadId": upload_id,
+                "partFirstByte": first,
+                "partLastByte": first + len(part) - 1,
+                "layerPartBlob": part,
+            }
+            self._aws.call("ecr", "upload_layer_part", self._named | sent)
 
     def _has_layer(self, digest: str) -> bool:
-        with translated("BatchCheckLayerAvailability", self._named):
-            answer = self._client.batch_check_layer_availability(
-                registryId=self._account, repositoryName=self._repository, layerDigests=[digest]
-            )
+        params = self._named | {"layerDigests": [digest]}
+        answer = self._aws.call("ecr", "batch_check_layer_availability", params)
         return any(
             layer.get("layerAvailability") == "AVAILABLE" for layer in answer.get("layers", [])
         )

@@ -11,7 +11,7 @@ import tarfile
 import zlib
 from typing import TYPE_CHECKING
 
-from deploy.errors import ArchiveError
+from serving.errors import ArchiveError
 
 if TYPE_CHECKING:
     from pathlib import Path

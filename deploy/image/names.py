@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 _HUB, _HUB_HOST = "docker.io", "registry-1.docker.io"
 # Source: distribution/reference, the grammar of names.

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from deploy.aws import open_account
+from deploy.image.credentials import ecr_login
 from deploy.image.engine import Engine, run_all
 
 if TYPE_CHECKING:
@@ -32,8 +34,6 @@ def log_in(
     """
     if name.ecr is None:
         return
-    from deploy.aws import AwsAccount, ecr_login  # noqa: PLC0415  # only ECR needs boto3
-
     say(f"Logging {engine.program} in to {name.registry} …")
-    login = ecr_login(AwsAccount(name.ecr.region).ecr(), name.ecr)
+    login = ecr_login(open_account(name.ecr.region), name.ecr)
     run_all([login_command(engine, name.registry, login.user)], environ, login.password)

@@ -13,16 +13,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from deploy.__main__ import main
-from deploy.aws import AwsAccount
+from deploy.aws.client import AwsAccount
+from deploy.aws.errors import EndpointFailed
+from deploy.aws.s3 import split_address
 from deploy.endpoint.actions import Try
 from deploy.endpoint.execution import Executor
 from deploy.endpoint.image import find_image
+from deploy.endpoint.options import CONFIG
 from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
-from deploy.endpoint.release import read_release, split_address
+from deploy.endpoint.release import read_release
 from deploy.endpoint.remote import read_remote
-from deploy.endpoint.target import CONFIG
-from deploy.errors import EndpointFailed
 from tests.contract.local_sagemaker import SCALE
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from moto.iam.models import iam_backends
 from moto.iam.responses import IamResponse
 from moto.servicequotas.responses import ServiceQuotasResponse
 
-from deploy.local.sagemaker.place import Place, local_sagemaker
+from sagemaker_local.place import Place, local_sagemaker
 from tests.contract.local_sagemaker import SCALE, PlayedFleet
 from tests.iam import decide
 
@@ -72,7 +72,7 @@ class AwsLab:
         iam = self.client("iam")
         iam.create_user(UserName=name)
         arn = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(policy))["Policy"]["Arn"]
-        iam.attach_user_policy(UserName=name, PolicyArn=arn)
+        iam.attach_user_policy(UserName=name, Deferred=arn)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What goes wrong with AWS, in its own words, as a table: tests run it, and docs print it.
 
-The wording is AWS's as users have quoted it (deploy/advice.py says where), with other names.
+The wording is AWS's as users have quoted it (deploy/aws/advice.py says where), with other names.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from deploy.errors import EndpointFailed, WaitTimeout
+from deploy.aws.errors import EndpointFailed, WaitTimeout
 from tests.contract.aws_server import Answer
 
 if TYPE_CHECKING:

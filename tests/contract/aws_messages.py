@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.aws import AwsAccount
-from deploy.endpoint.invoke import invoke
+from deploy.aws.client import AwsAccount
+from deploy.endpoint.invocation import invoke
 from deploy.errors import DeployError
 from tests.contract.aws_failures import CASES, STATES
 from tests.contract.aws_server import serve_aws

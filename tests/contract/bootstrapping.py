@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.account.bootstrap import bootstrap, read_found
 from deploy.account.places import Account, Names
-from deploy.aws import AwsAccount
+from deploy.aws.client import AwsAccount
 from deploy.endpoint.execution import Executor
 from tests.contract.aws_account import NUMBER, AwsLab
 
 if TYPE_CHECKING:
-    from deploy.endpoint.actions import Step
+    from deploy.endpoint.actions import ApiCall
 
 REGION = "ap-northeast-1"
 
@@ -33,7 +33,7 @@ def _account(region: str, url: str) -> AwsAccount:
     return AwsAccount(region, url)
 
 
-def make(lab: AwsLab, names: Names, most: int = 99) -> list[Step]:
+def make(lab: AwsLab, names: Names, most: int = 99) -> list[ApiCall]:
     """Do what is left, or the first calls of it; all that was left."""
     account = gateway(lab)
     steps = bootstrap(names, read_found(account, names))
@@ -41,6 +41,6 @@ def make(lab: AwsLab, names: Names, most: int = 99) -> list[Step]:
     return steps
 
 
-def operations(steps: list[Step]) -> list[str]:
+def operations(steps: list[ApiCall]) -> list[str]:
     """Names of the calls."""
     return [step.operation for step in steps]

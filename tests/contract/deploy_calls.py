@@ -15,12 +15,10 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 DEPLOY = ROOT / "deploy"
-_VERBS = {"ask", "call", "pages"}  # of the gateway (deploy/aws.py)
+_VERBS = {"ask", "call", "pages"}  # of the port (deploy/aws/api.py)
 _WHERE_NAMED_AT_RUN_TIME = {"step", "self"}  # the executor's: the steps themselves are read
-# Modules that hold a client of boto3's: its service.
-_CLIENTS = {"deploy.image.ecr": "ecr", "deploy.aws": ""}
 _OF_S3 = {"setting", "_s3"}  # functions whose second argument is a call of S3
-_OF_CLIENTS = {"invoke_endpoint": "sagemaker-runtime", "get_authorization_token": "ecr"}
+_OF_CLIENTS = {"invoke_endpoint": "sagemaker-runtime"}  # of a client of boto3's
 # S3's actions are not called as its calls are; where others' are not, it is here, too.
 _ACTIONS = {
     ("s3", "list_objects_v2"): "s3:ListBucket",
@@ -101,13 +99,12 @@ def _call(module: ModuleType, node: ast.Call) -> Iterator[tuple[str, str]]:
             yield _read(module, node.args[0], owner), _read(module, node.args[1], owner)
         case ast.Name(id=helper) if helper in _OF_S3:
             yield "s3", _read(module, node.args[1], node.func)
-        case ast.Name(id="Step") if node.args and not _is_named_at_run_time(node.args[1]):
+        case ast.Name(id="ApiCall") if node.args and not _is_named_at_run_time(node.args[1]):
             yield _read(module, node.args[0], node.func), _read(module, node.args[1], node.func)
-        case (
-            ast.Attribute(attr=operation, value=ast.Attribute(attr="_client"))
-            | ast.Attribute(attr=operation, value=ast.Name(id="client"))
-        ) if module.__name__ in _CLIENTS:
-            yield _CLIENTS[module.__name__] or _OF_CLIENTS[operation], operation
+        case ast.Attribute(attr=operation, value=ast.Name(id="client")) if (
+            module.__name__ == "deploy.aws.client"
+        ):
+            yield _OF_CLIENTS[operation], operation
 
 
 def _listed(node: ast.Tuple) -> Iterator[tuple[str, str]]:

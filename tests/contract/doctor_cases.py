@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.account.checks_permissions import PREFIXES
 from deploy.account.policies import OF_BATCHES
-from deploy.endpoint.release import split_address
+from deploy.aws.s3 import split_address
 from tests.contract.account_setup import Setup, healthy
 from tests.contract.aws_account import NUMBER, aws_lab, aws_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from deploy.local.sagemaker.place import Place
+    from sagemaker_local.place import Place
 
 # Each case has a region of its own, so that it is alone in its account.
 REGIONS = (
@@ -166,7 +166,7 @@ def _unproved(setup: Setup) -> None:
     setup.deploy()
     sagemaker = setup.lab.client("sagemaker")
     arn = sagemaker.describe_endpoint(EndpointName="rooms")["EndpointArn"]
-    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["roomdet:proved"])
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["roomdet:last-good"])
 
 
 def _ringing(setup: Setup) -> None:

@@ -15,16 +15,16 @@ import boto3
 from botocore.config import Config
 
 from deploy.contract.answers import ATTRIBUTES, Answer
-from deploy.local.sagemaker.fleets import PING_FAILED, FleetFailed
-from deploy.local.sagemaker.place import Place, local_sagemaker
-from deploy.local.sagemaker.seeding import Account, seed
+from sagemaker_local.fleets import PING_FAILED, FleetFailed
+from sagemaker_local.place import Place, local_sagemaker
+from sagemaker_local.seeding import Account, seed
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping
 
-    from deploy.local.sagemaker.fleets import Recipe
-    from deploy.local.sagemaker.hosting import Quotas
+    from sagemaker_local.fleets import Recipe
+    from sagemaker_local.hosting import Quotas
 
 REGION = "eu-central-1"
 SCALE = 0.01

@@ -45,7 +45,7 @@ def allowed_actions(policy: policies.Policy) -> set[str]:
 
 def test_whoever_deploys_may_make_each_call_of_the_code_and_no_other() -> None:
     """A call that is added without its action fails here, and an action without a call."""
-    made = calls(sources("local", "contract", *_BOOTSTRAP_FILES))
+    made = calls(sources("contract", *_BOOTSTRAP_FILES))
     needed = actions(made)
 
     assert len(made) > 40

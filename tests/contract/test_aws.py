@@ -15,11 +15,12 @@ import pytest
 from botocore import xform_name
 from botocore.retries.standard import ThrottledRetryableChecker
 
-from deploy import aws_codes
-from deploy.advice import RULES, next_step
-from deploy.aws import AwsAccount, failure, translated
-from deploy.aws_codes import api_name, resource_of
-from deploy.errors import AwsDenied, AwsError, DeployError, NotFound, TagIsImmutable
+from deploy.aws import codes as aws_codes
+from deploy.aws.advice import RULES, next_step
+from deploy.aws.client import AwsAccount, translated
+from deploy.aws.codes import api_name, resource_of
+from deploy.aws.errors import AwsDenied, AwsError, aws_error
+from deploy.errors import DeployError, NotFound, TagIsImmutable
 from deploy.image.ecr import MAX_PART_BYTES
 from tests.conftest import ROOT
 from tests.contract.aws_failures import CREDENTIALS
@@ -134,7 +135,7 @@ def test_what_is_about_credentials_is_denied() -> None:
     about -= {"UnknownCredentialError"}  # a mistake in the source code of who calls
 
     assert about <= aws_codes.DENIED
-    assert isinstance(failure("x", "NoCredentialsError", ""), AwsDenied)
+    assert isinstance(aws_error("x", "NoCredentialsError", ""), AwsDenied)
 
 
 def test_names_of_exceptions_exist() -> None:
@@ -158,7 +159,7 @@ def test_throttling_is_what_botocore_takes_for_it() -> None:
 @pytest.mark.parametrize(("call", "code"), sorted(set(declared())))
 def test_every_declared_code_has_an_outcome(call: str, code: str) -> None:
     """Advice; or AWS's reason is enough; or it is no failure."""
-    error = failure(call, code, "why")
+    error = aws_error(call, code, "why")
 
     assert isinstance(error, DeployError)
     assert str(error).startswith(f"{call}: {code}: why")
@@ -172,7 +173,7 @@ def test_codes_without_advice_are_declared() -> None:
 
 def test_codes_that_ecr_shares_with_registries() -> None:
     """Each becomes the error that another registry would lead to."""
-    kinds = {code: type(failure("", code, "")) for _, code in declared()}
+    kinds = {code: type(aws_error("", code, "")) for _, code in declared()}
 
     assert {code for code, kind in kinds.items() if issubclass(kind, NotFound)} == {
         "RepositoryNotFoundException", "LayersNotFoundException", "LayerInaccessibleException",
@@ -290,6 +291,6 @@ def test_an_invocation_is_sent_once() -> None:
 def test_an_address_that_is_none() -> None:
     """It is an error with advice, not a trace."""
     with environment({"AWS_ENDPOINT_URL": "nonsense"}), pytest.raises(AwsError) as caught:
-        AwsAccount("eu-central-1").account_id()
+        AwsAccount("eu-central-1").call("sts", "get_caller_identity", {})
 
     assert "Correct --endpoint-url or AWS_ENDPOINT_URL" in str(caught.value)

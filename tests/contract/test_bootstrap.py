@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.account import wanted
+from deploy.account import desired_state
 from deploy.account.bootstrap import bootstrap, notes, read_found
 from deploy.account.reading import Found
-from deploy.aws import AwsAccount
-from deploy.errors import AwsError, PlanError
+from deploy.aws.client import AwsAccount
+from deploy.aws.errors import AwsError
+from deploy.errors import PlanError
 from tests.contract.account_setup import environ, run
 from tests.contract.aws_account import NUMBER, AwsLab, aws_lab, aws_place
 from tests.contract.aws_server import Answer, serve_aws
@@ -24,7 +25,7 @@ from tests.unit.calls import faults
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploy.local.sagemaker.place import Place
+    from sagemaker_local.place import Place
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +64,16 @@ def test_what_is_made(lab: AwsLab) -> None:
     assert found.bucket
     assert found.repository
     assert found.role
-    ours = {wanted.BOOTSTRAP_TAG: "made"}
+    ours = {desired_state.BOOTSTRAP_TAG: "made"}
     assert [ours] * 3 == [found.bucket.tags, found.repository.tags, found.role.tags]
-    assert found.bucket.public_access == wanted.PUBLIC_ACCESS
+    assert found.bucket.public_access == desired_state.PUBLIC_ACCESS
     assert (found.bucket.algorithm, found.bucket.versioning) == ("AES256", "Enabled")
     assert {rule["ID"] for rule in found.bucket.lifecycle} == {
         "roomdet-noncurrent", "roomdet-uploads",
     }  # fmt: skip
     assert (found.repository.mutability, found.repository.is_scanned) == ("IMMUTABLE", True)
     assert found.role.arn == names.role_arn
-    assert found.role.policy == wanted.role_policy(names)
+    assert found.role.policy == desired_state.role_policy(names)
     assert notes(names, found) == []
 
 

@@ -24,7 +24,7 @@ from tests.contract.templates import lint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploy.local.sagemaker.place import Place
+    from sagemaker_local.place import Place
 
 
 TEMPLATE = ROOT / "deploy" / "account" / "bootstrap.yaml"

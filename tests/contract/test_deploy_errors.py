@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.advice import RULES, Rule
-from deploy.states import next_step_in
+from deploy.aws.advice import RULES, Rule
+from deploy.aws.states import next_step_in
 from tests.conftest import ROOT
 from tests.contract.aws_failures import CASES, STATES
 from tests.contract.aws_messages import document, messages

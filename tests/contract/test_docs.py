@@ -78,7 +78,7 @@ def test_the_stock_command_of_the_readme_is_the_tested_one() -> None:
     assert command == (
         "torchserve --start --ncs --foreground --model-store model_store "
         "--models rooms=rooms.mar --ts-config config.properties "
-        "--log-config deploy/local/log4j2.xml"
+        "--log-config serving/log4j2.xml"
     )
 
 

@@ -9,20 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy.aws import AwsAccount
+from deploy.aws.client import AwsAccount
+from deploy.aws.errors import AnswerTimeout, AwsError, EndpointFailed, WaitTimeout
 from deploy.endpoint.apply import Operator
 from deploy.endpoint.image import find_image
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import read_release
-from deploy.errors import (
-    AnswerTimeout,
-    AwsError,
-    EndpointFailed,
-    ManifestError,
-    RolloutError,
-    WaitTimeout,
-)
-from deploy.local.sagemaker.hosting import Quotas
+from deploy.errors import ManifestError
+from sagemaker_local.hosting import Quotas
+from serving.errors import RolloutError
 from tests.contract.local_sagemaker import REGION, Lab, played_lab
 from tests.unit.test_endpoint_spec import SHIPPED
 

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 import botocore.session
 import pytest
 
-from deploy.aws import Reply
-from deploy.endpoint import invoke
+from deploy.aws.api import Reply
+from deploy.aws.errors import InvocationFailed
+from deploy.endpoint import invocation
+from deploy.endpoint.commands import add_invoke
+from deploy.endpoint.invoke import MOST_BYTES
+from deploy.endpoint.options import REQUEST_OPTIONS
 from deploy.endpoint.spec import Mode
-from deploy.errors import InvocationFailed
 from roomdet.schema import OPTION_NAMES
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
 from tests.contract.aws_server import Answer, serve_aws
+from tests.unit.closed_account import ClosedAccount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +37,7 @@ THROTTLED = Reply(400, b"", failure="SageMaker's own", code="ThrottlingException
 FULL = Reply(503, b'{"code":503,"type":"ServiceUnavailableException","message":"full"}')
 
 
-class Scripted:
+class Scripted(ClosedAccount):
     """Invokes nothing; gives one reply after the other."""
 
     def __init__(self, replies: Sequence[Reply]) -> None:
@@ -52,7 +56,7 @@ class Scripted:
 def command(*args: str) -> int:
     """Run the command as `python -m deploy` does."""
     parser = argparse.ArgumentParser()
-    invoke.add_command(parser)
+    add_invoke(parser)
     parsed = parser.parse_args(args)
     status: int = parsed.run(parsed)
     return status
@@ -100,7 +104,7 @@ def test_what_comes_and_goes_is_asked_again(
 ) -> None:
     """With growing pauses, which are told."""
     account, slept = Scripted(replies), list[float]()
-    answer = invoke.invoke(
+    answer = invocation.invoke(
         account, "rooms", b"plan", {"page": 2, "iou": 0.5}, pauses_s=(1, 2, 3), sleep=slept.append
     )
 
@@ -113,9 +117,9 @@ def test_it_is_not_asked_again_for_ever() -> None:
     """The last refusal is the error."""
     slept = list[float]()
     with pytest.raises(InvocationFailed, match="429 ModelNotReadyException: not ready\nNext: A"):
-        invoke.invoke(Scripted([STARTING] * 7), "rooms", b"plan", {}, sleep=slept.append)
+        invocation.invoke(Scripted([STARTING] * 7), "rooms", b"plan", {}, sleep=slept.append)
 
-    assert list(invoke.PAUSES_S) == slept
+    assert list(invocation.PAUSES_S) == slept
 
 
 @pytest.mark.parametrize(
@@ -142,7 +146,7 @@ def test_it_is_not_asked_again_for_ever() -> None:
 def test_what_is_no_answer_is_told(reply: Reply, message: str) -> None:
     """Whatever was sent in its place; none of it is tried again."""
     with pytest.raises(InvocationFailed, match=message):
-        invoke.invoke(Scripted([reply]), "rooms", b"plan", {})
+        invocation.invoke(Scripted([reply]), "rooms", b"plan", {})
 
 
 @pytest.mark.parametrize(
@@ -255,5 +259,5 @@ def test_limits_and_options_are_those_of_the_others() -> None:
     """Of SageMaker's model, and of the detector."""
     model = botocore.session.get_session().get_service_model("sagemaker-runtime")
 
-    assert model.shape_for("BodyBlob").metadata["max"] == invoke.MOST_BYTES[Mode.REALTIME]
-    assert tuple(invoke.OPTIONS) == OPTION_NAMES
+    assert model.shape_for("BodyBlob").metadata["max"] == MOST_BYTES[Mode.REALTIME]
+    assert tuple(REQUEST_OPTIONS) == OPTION_NAMES

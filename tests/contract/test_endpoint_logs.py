@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deploy.endpoint import logs
-from deploy.errors import BadUsage
+from deploy.endpoint.commands import add_logs
+from serving.errors import BadUsage
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
 from tests.contract.aws_server import Answer, serve_aws
+from tests.unit.closed_account import ClosedAccount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +36,7 @@ def event(number: int, message: str) -> dict[str, Any]:
 def command(url: str, *args: str) -> int:
     """Run the command as `python -m deploy` does."""
     parser = argparse.ArgumentParser()
-    logs.add_command(parser)
+    add_logs(parser)
     parsed = parser.parse_args(
         [*args, f"--endpoint-url={url}", "--set=region=eu-central-1", "--since=1h"]
     )
@@ -131,20 +133,12 @@ def test_a_refusal_is_not_taken_for_no_log(capsys: pytest.CaptureFixture[str]) -
     assert "Next: Allow logs:FilterLogEvents on r." in capsys.readouterr().err
 
 
-class Growing:
+class Growing(ClosedAccount):
     """A log to which lines come, some of them late."""
-
-    region = "eu-central-1"
 
     def __init__(self, answers: Sequence[list[dict[str, Any]]]) -> None:
         self.answers = list(answers)
         self.starts: list[int] = []
-
-    def ask(
-        self, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Mapping[str, Any] | None:
-        """Not asked here."""
-        raise AssertionError(service, operation, params)
 
     def pages(self, service: str, operation: str, params: Mapping[str, Any], key: str) -> list[Any]:
         """The next answer."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.__main__ import main
-from deploy.aws import AwsAccount
-from deploy.aws_codes import is_absent
+from deploy.aws.client import AwsAccount
+from deploy.aws.codes import is_absent
 from deploy.errors import AccessDenied
 from tests.unit.test_endpoint_spec import ACCOUNT
 

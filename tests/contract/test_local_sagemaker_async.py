@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy.local.sagemaker.asynchronous import MAX_INLINE_BYTES
+from sagemaker_local.asynchronous import MAX_INLINE_BYTES
 from tests.contract.local_sagemaker import DEADLINE_S, REGION, played_lab
 
 if TYPE_CHECKING:

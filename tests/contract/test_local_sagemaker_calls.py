@@ -14,11 +14,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.__main__ import main
-from deploy.local.sagemaker.constraints import compiled
-from deploy.local.sagemaker.control import HOSTED, RECORDED
-from deploy.local.sagemaker.hosting import Quotas
-from deploy.local.sagemaker.protocol import ProtocolError, render_answer, service_model
-from deploy.local.sagemaker.seeding import put_image
+from sagemaker_local.constraints import compiled
+from sagemaker_local.control import HOSTED, RECORDED
+from sagemaker_local.hosting import Quotas
+from sagemaker_local.protocol import ProtocolError, render_answer, service_model
+from sagemaker_local.seeding import put_image
 from tests.contract.local_sagemaker import REGION, Lab, played_lab
 
 if TYPE_CHECKING:

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from deploy.__main__ import build_parser, main
-from deploy.local.sagemaker.asynchronous import CONCURRENCY, MAX_INLINE_BYTES
-from deploy.local.sagemaker.control import HOSTED, RECORDED
-from deploy.local.sagemaker.invoke import MAX_BYTES, MAX_SERVERLESS_BYTES
-from deploy.local.sagemaker.notices import MAX_INCLUDED_BYTES
-from deploy.local.sagemaker.policies import HIGH_PERIODS, LOW_PERIODS
-from deploy.local.sagemaker.scaling import COOLDOWN_S
-from deploy.local.sagemaker.transform_run import DEFAULTS
+from sagemaker_local.asynchronous import CONCURRENCY, MAX_INLINE_BYTES
+from sagemaker_local.control import HOSTED, RECORDED
+from sagemaker_local.invoke import MAX_BYTES, MAX_SERVERLESS_BYTES
+from sagemaker_local.notices import MAX_INCLUDED_BYTES
+from sagemaker_local.scaling import HIGH_PERIODS, LOW_PERIODS
+from sagemaker_local.transform_run import DEFAULTS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "local-sagemaker.md").read_text("utf-8")
 
@@ -45,7 +44,6 @@ def test_options_and_limits() -> None:
     )  # fmt: skip
     assert f"{MAX_INLINE_BYTES:,} bytes that come along" in TEXT
     assert f"up to {MAX_INCLUDED_BYTES // 1024} KB" in TEXT
-    assert f"`ScaleOutCooldown` ({COOLDOWN_S} s)" in TEXT
     assert (
         f"for {HIGH_PERIODS} minutes, in when it has been\n  below nine tenths for {LOW_PERIODS}"
         in TEXT
@@ -58,8 +56,9 @@ def test_moto_need_not_be_here(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command then says how to get it; the other commands do not need it."""
-    monkeypatch.delitem(sys.modules, "deploy.local.sagemaker.place", raising=False)
-    monkeypatch.delitem(sys.modules, "deploy.local.sagemaker.app", raising=False)
+    monkeypatch.delitem(sys.modules, "sagemaker_local.run", raising=False)
+    monkeypatch.delitem(sys.modules, "sagemaker_local.place", raising=False)
+    monkeypatch.delitem(sys.modules, "sagemaker_local.app", raising=False)
     monkeypatch.setitem(sys.modules, "moto.moto_server.werkzeug_app", None)
     assert main(["local", "sagemaker"]) == 1
     told = capsys.readouterr().err

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy.local.sagemaker.rollout import shifts
+from sagemaker_local.rollout import shifts
 from tests.contract.local_sagemaker import DEADLINE_S, Lab, played_lab
 
 if TYPE_CHECKING:

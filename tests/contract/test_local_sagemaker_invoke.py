@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy.local.sagemaker.invoke import MAX_BYTES, MAX_SERVERLESS_BYTES
-from deploy.local.sagemaker.sides import Share
+from sagemaker_local.invoke import MAX_BYTES, MAX_SERVERLESS_BYTES
+from sagemaker_local.sides import Share
 
 if TYPE_CHECKING:
     from tests.contract.local_sagemaker import Lab

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.local.sagemaker.fleets import FleetFailed, Recipe
-from deploy.local.sagemaker.pool import Closing, Pool
+from sagemaker_local.fleets import FleetFailed, Recipe
+from sagemaker_local.pool import Closing, Pool
 from tests.contract.local_sagemaker import PlayedFleet
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ class Scaled:
             "Dimensions": [{"Name": "EndpointName", "Value": self.name}],
         }  # fmt: skip
 
-    def track(self, value: float, **more: Any) -> None:
+    def track(self, value: float) -> None:
         """Put a policy that tracks the backlog."""
         self._scaling.put_scaling_policy(
             **self._target,
@@ -56,9 +56,6 @@ class Scaled:
             TargetTrackingScalingPolicyConfiguration={
                 "TargetValue": value,
                 "CustomizedMetricSpecification": {**self.metric(), "Statistic": "Average"},
-                "ScaleInCooldown": 0,
-                "ScaleOutCooldown": 0,
-                **more,
             },
         )
 
@@ -154,14 +151,6 @@ def test_as_many_as_the_backlog_needs(fast: Lab) -> None:
     assert 0 == min(sizes)
     assert 6 < max(sizes) <= 20
     assert max(scaled.shown("ApproximateAgeOfOldestRequest")) > 1
-
-
-def test_scale_in_can_be_disabled(fast: Lab) -> None:
-    """Then it stays as it is."""
-    scaled = Scaled(fast)
-    scaled.track(5, DisableScaleIn=True)
-    time.sleep(3)  # more than twenty minutes
-    assert (1, 1) == scaled.counts()
 
 
 def test_bounds_bring_instances_themselves(lab: Lab) -> None:

@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.contract.answers import Answer
-from deploy.local.sagemaker.hosting import Quotas
-from deploy.local.sagemaker.seeding import put_image
-from deploy.local.sagemaker.transform_run import agreed
+from sagemaker_local.hosting import Quotas
+from sagemaker_local.seeding import put_image
+from sagemaker_local.transform_run import agreed
 from tests.contract.local_sagemaker import DEADLINE_S, REGION, played_lab
 
 if TYPE_CHECKING:

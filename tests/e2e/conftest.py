@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.local.server import LocalServer, serve
+from serving.server import LocalServer, serve
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from deploy.local.sagemaker.place import ServeWith, local_sagemaker, starter
-from deploy.local.sagemaker.seeding import seed
+from sagemaker_local.place import ServeWith, local_sagemaker, starter
+from sagemaker_local.seeding import seed
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from deploy.local.sagemaker.place import Place
+    from sagemaker_local.place import Place
 
 REGION = "eu-central-1"
 TIMEOUT_S = 240

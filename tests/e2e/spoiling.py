@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from deploy.local.server import LocalServer
+    from serving.server import LocalServer
 
 # Appended to roomdet/schema.py: an archive that loads, proves itself, and answers wrongly.
 SHIFTED = b"""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archive.pack import pack
-from deploy.aws import AwsAccount
-from deploy.endpoint.queue import fetch
+from deploy.aws.client import AwsAccount
+from deploy.aws.s3 import fetch
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
 from tests.e2e.console import REGION, Console, console, ended
 from tests.e2e.cutting import cutter

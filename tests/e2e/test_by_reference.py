@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from deploy.local.server import LocalServer, serve
+from serving.server import LocalServer, serve
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.e2e.conftest import CONFIG
 from tests.e2e.wire import PLAN, multipart, pdf, post, post_json

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client.api import detect
-from deploy.local.server import LOG_CONFIG, LocalServer, serve
+from serving.server import LOG_CONFIG, LocalServer, serve
 from tests.conftest import SAMPLE_PDF
 from tests.e2e.conftest import CONFIG
 from tests.e2e.spoiling import frozen_worker

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archive.pack import pack
-from deploy.aws import AwsAccount
-from deploy.local.sagemaker.hosting import Quotas
+from deploy.aws.client import AwsAccount
+from sagemaker_local.hosting import Quotas
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
 from tests.e2e.console import REGION, Console, Done, console
 from tests.e2e.spoiling import SHIFTED, without

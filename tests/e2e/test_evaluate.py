@@ -16,7 +16,7 @@ from plans.sample.plan import PLAN_BUILDERS, room_boxes_xyxy_norm
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploy.local.server import LocalServer
+    from serving.server import LocalServer
 
 LONG_SIDE_PX = 1000
 

@@ -15,7 +15,7 @@ from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.e2e.wire import OPTIONS_HEADER, PLAN, encode, multipart, pdf, post, post_json
 
 if TYPE_CHECKING:
-    from deploy.local.server import LocalServer
+    from serving.server import LocalServer
 
 
 def centers(rooms: list[dict[str, Any]]) -> set[tuple[int, int]]:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.local.health import Health, PluginMissingError, read_health
-from deploy.local.server import LocalServer, LocalServerError, serve
+from serving.errors import LocalServerError
+from serving.health import Health, PluginMissingError, read_health
+from serving.server import LocalServer, serve
 from tests.e2e.conftest import CONFIG
 from tests.e2e.spoiling import frozen_worker, without
 from tests.e2e.wire import PLAN, post

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from client.api import detect
-from deploy.local.server import serve
+from serving.server import serve
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.e2e.conftest import CONFIG
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from deploy.local.server import LocalServer
+    from serving.server import LocalServer
 
 
 def test_rooms_come_through_the_endpoint(

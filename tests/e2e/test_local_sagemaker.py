@@ -17,9 +17,9 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy.golden import read_golden
-from deploy.local.sagemaker.place import Place, ServeWith, local_sagemaker, starter
-from deploy.local.sagemaker.seeding import seed
+from sagemaker_local.place import Place, ServeWith, local_sagemaker, starter
+from sagemaker_local.seeding import seed
+from serving.golden import read_golden
 from tests.conftest import ROOT
 from tests.deploying import DEADLINE_S, REGION, Deployment, values
 from tests.e2e.spoiling import SHIFTED, without

@@ -11,9 +11,9 @@ import boto3
 import psutil
 import pytest
 
-from deploy.golden import judge_answer, read_golden
-from deploy.local.sagemaker.place import Place, ServeWith, local_sagemaker, starter
-from deploy.local.sagemaker.seeding import seed
+from sagemaker_local.place import Place, ServeWith, local_sagemaker, starter
+from sagemaker_local.seeding import seed
+from serving.golden import judge_answer, read_golden
 from tests.deploying import DEADLINE_S, REGION, Deployment, values
 
 if TYPE_CHECKING:

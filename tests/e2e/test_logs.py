@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy.local.server import LocalServer, LocalServerError, java_environment, serve
+from serving.errors import LocalServerError
+from serving.server import LocalServer, java_environment, serve
 from tests.conftest import ROOT
 from tests.e2e.conftest import CONFIG
 from tests.e2e.wire import BOMB, PLAN, Reply, post

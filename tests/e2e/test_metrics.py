@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from deploy.local.server import LocalServer, serve
+from serving.server import LocalServer, serve
 from tests.conftest import ROOT
 from tests.e2e.conftest import CONFIG
 from tests.e2e.scrape import Scrape, scrape, scrape_until

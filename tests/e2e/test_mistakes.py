@@ -14,7 +14,7 @@ from tests.conftest import SAMPLE_PDF
 from tests.e2e.wire import BOMB, OPTIONS_HEADER, PLAN, pdf, post
 
 if TYPE_CHECKING:
-    from deploy.local.server import LocalServer
+    from serving.server import LocalServer
 
 
 @pytest.mark.parametrize(

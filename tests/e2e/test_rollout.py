@@ -17,11 +17,11 @@ import pytest
 
 from archive.pack import pack
 from deploy.__main__ import main
-from deploy.errors import RolloutError
-from deploy.local.management import Management
-from deploy.local.rollout import roll_out
-from deploy.local.running import Place, announce
-from deploy.local.server import LocalServer, serve
+from serving.errors import RolloutError
+from serving.management import Management
+from serving.rollout import roll_out
+from serving.running import Place, announce
+from serving.server import LocalServer, serve
 from tests.conftest import NETWORK, ROOT
 from tests.e2e.conftest import CONFIG
 from tests.e2e.spoiling import SHIFTED, frozen_worker, without

@@ -23,16 +23,9 @@ import pytest
 from PIL import Image
 
 from client.api import RequestRefused, ServerUnreachable, detect
-from deploy.local.commands import add_commands
-from deploy.local.server import (
-    LocalServer,
-    LocalServerError,
-    Ports,
-    is_free,
-    java_environment,
-    serve,
-    with_settings,
-)
+from serving.commands import add_commands
+from serving.errors import LocalServerError
+from serving.server import LocalServer, Ports, is_free, java_environment, serve, with_settings
 from tests.conftest import ROOT, SAMPLE_PDF, SAMPLE_PNG
 from tests.e2e.conftest import CONFIG
 
@@ -234,7 +227,7 @@ def test_serve_ends_with_everything_on_a_signal(archive: Path, number: signal.Si
 def test_what_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     """In one line, with what is allowed."""
     parser = argparse.ArgumentParser()
-    add_commands(parser)
+    add_commands(parser.add_subparsers())
 
     with pytest.raises(SystemExit, match="2"):
         parser.parse_args(["serve", f"--port={port}"])
@@ -245,7 +238,7 @@ def test_the_stock_command_works_from_the_root(archive: Path, tmp_path: Path) ->
     """`torchserve --start … --ts-config config.properties`; only the ports are others here."""
     (tmp_path / "model_store").mkdir()
     shutil.copy(archive, tmp_path / "model_store" / "rooms.mar")
-    for folder in ("deploy", "docker"):  # the log's configuration and the endpoint plugin
+    for folder in ("serving", "docker"):  # the log's configuration and the endpoint plugin
         (tmp_path / folder).symlink_to(ROOT / folder)
     ports = Ports.free()
     (tmp_path / "config.properties").write_text(
@@ -271,7 +264,7 @@ def test_the_stock_command_works_from_the_root(archive: Path, tmp_path: Path) ->
             ["env", "-u", "PYTHONPATH", *(f"{k}={v}" for k, v in variables.items()), torchserve,
              "--start", "--ncs", "--foreground", "--model-store", "model_store",
              "--models", "rooms=rooms.mar", "--ts-config", "config.properties",
-             "--log-config", "deploy/local/log4j2.xml"],
+             "--log-config", "serving/log4j2.xml"],
             cwd=tmp_path, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     server = LocalServer(process, ports, log)

@@ -12,7 +12,7 @@ from tests.e2e.scrape import scrape, scrape_until
 from tests.e2e.wire import OPTIONS_HEADER, multipart, post
 
 if TYPE_CHECKING:
-    from deploy.local.server import LocalServer
+    from serving.server import LocalServer
     from tests.e2e.scrape import Scrape
 
 LEVELS, SLICES = "roomdet_levels_total", "roomdet_slices_total"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import traffic
 from benchmarks.soak import complaints, load
-from deploy.local.server import serve
+from serving.server import serve
 from tests.e2e.conftest import CONFIG
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from archive.pack import pack
-from deploy.local.management import Management, Version
-from deploy.local.server import LocalServer, serve
+from serving.management import Management, Version
+from serving.server import LocalServer, serve
 from tests.conftest import NETWORK, ROOT
 from tests.e2e.conftest import CONFIG
 from tests.e2e.spoiling import frozen_worker, without

@@ -18,7 +18,7 @@ from reportlab.pdfgen.canvas import Canvas
 from tests.conftest import SAMPLE_PNG
 
 if TYPE_CHECKING:
-    from deploy.local.server import LocalServer
+    from serving.server import LocalServer
 
 PLAN = SAMPLE_PNG.read_bytes()
 OPTIONS_HEADER = "X-Amzn-SageMaker-Custom-Attributes"

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.golden import judge_answer, read_golden
-from deploy.local.sagemaker.place import ServeWith, local_sagemaker, starter
-from deploy.local.sagemaker.seeding import seed
+from sagemaker_local.place import ServeWith, local_sagemaker, starter
+from sagemaker_local.seeding import seed
+from serving.golden import judge_answer, read_golden
 from tests.deploying import REGION, Deployment, values
 
 if TYPE_CHECKING:

@@ -178,22 +178,19 @@ def test_what_cannot_be_mended_is_refused_with_the_reason(
 
 def test_ecr_is_not_believed_when_it_converts(pusher: Pusher, tool: Tool, ecr: FakeEcr) -> None:
     """Asked for Docker's manifest alone, it shows one; SageMaker would still refuse the image."""
-    from deploy.aws import AwsAccount  # noqa: PLC0415
+    from deploy.aws.client import AwsAccount  # noqa: PLC0415
     from deploy.image.names import parse_name  # noqa: PLC0415
 
     pusher.image("1")
     place = parse_name(f"{HOST}/{pusher.repository}:1").ecr
     assert place
 
-    naive = (
-        AwsAccount(place.region)
-        .ecr()
-        .batch_get_image(
-            repositoryName=pusher.repository,
-            imageIds=[{"imageTag": "1"}],
-            acceptedMediaTypes=[pushing.V2S2],
-        )["images"][0]
-    )
+    asked = {
+        "repositoryName": pusher.repository,
+        "imageIds": [{"imageTag": "1"}],
+        "acceptedMediaTypes": [pushing.V2S2],
+    }
+    naive = AwsAccount(place.region).call("ecr", "batch_get_image", asked)["images"][0]
     status, checked = tool.check(f"{HOST}/{pusher.repository}:1")
     fixed = tool.fix(f"{HOST}/{pusher.repository}:1")
 

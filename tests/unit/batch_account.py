@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from tests.unit.calls import faults
+from tests.unit.closed_account import ClosedAccount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class Account:
+class Account(ClosedAccount):
     """An account of one test.
 
     Attributes:

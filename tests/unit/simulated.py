@@ -6,29 +6,29 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploy.endpoint.actions import Action, Mark, PolicyArn, Step
+from deploy.endpoint.actions import Action, ApiCall, Deferred, TagResource
 from deploy.endpoint.release import CANDIDATE, SHA256_TAG, VERSION_TAG
-from deploy.endpoint.remote import Endpoint, Remote, Version
+from deploy.endpoint.remote import Endpoint, RemoteState, Version
 from deploy.endpoint.spec import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def after(remote: Remote, actions: Iterable[Action]) -> Remote:
+def after(remote: RemoteState, actions: Iterable[Action]) -> RemoteState:
     """An account after some actions."""
     for action in actions:
-        if isinstance(action, Mark):
+        if isinstance(action, TagResource):
             assert remote.endpoint
             assert action.endpoint == remote.endpoint.name
             tags = {**remote.endpoint.tags, **action.tags}
             remote = replace(remote, endpoint=replace(remote.endpoint, tags=tags))
-        elif isinstance(action, Step):
+        elif isinstance(action, ApiCall):
             remote = _after(remote, action.operation, dict(action.params))
     return remote
 
 
-def _after(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
+def _after(remote: RemoteState, operation: str, params: dict[str, Any]) -> RemoteState:
     match operation:
         case "put_object" | "delete_object":
             return _with_object(remote, operation, f"s3://{params['Bucket']}/{params['Key']}")
@@ -43,7 +43,7 @@ def _after(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
     return _watched(remote, operation, params)
 
 
-def _with_object(remote: Remote, operation: str, address: str) -> Remote:
+def _with_object(remote: RemoteState, operation: str, address: str) -> RemoteState:
     if operation == "delete_object":
         assert address not in remote.models.values(), "a model's file"
         return replace(remote, objects=remote.objects - {address})
@@ -51,7 +51,7 @@ def _with_object(remote: Remote, operation: str, address: str) -> Remote:
     return replace(remote, objects=remote.objects | {address})
 
 
-def _with_model(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
+def _with_model(remote: RemoteState, operation: str, params: dict[str, Any]) -> RemoteState:
     name = params["ModelName"]
     if operation == "delete_model":
         assert name not in {v.model for v in remote.versions}, "a configuration's model"
@@ -62,7 +62,7 @@ def _with_model(remote: Remote, operation: str, params: dict[str, Any]) -> Remot
     return replace(remote, models={**remote.models, name: address})
 
 
-def _with_config(remote: Remote, params: dict[str, Any]) -> Remote:
+def _with_config(remote: RemoteState, params: dict[str, Any]) -> RemoteState:
     name, (variant,) = params["EndpointConfigName"], params["ProductionVariants"]
     assert variant["ModelName"] in remote.models
     assert name not in {*remote.candidate_configs, *(v.config for v in remote.versions)}
@@ -78,7 +78,7 @@ def _with_config(remote: Remote, params: dict[str, Any]) -> Remote:
     return replace(remote, versions=(made, *remote.versions))
 
 
-def _without_config(remote: Remote, name: str) -> Remote:
+def _without_config(remote: RemoteState, name: str) -> RemoteState:
     used = {e.config for e in (remote.endpoint, remote.candidate) if e}
     assert name not in used, "a configuration in use"
     return replace(
@@ -88,7 +88,7 @@ def _without_config(remote: Remote, name: str) -> Remote:
     )
 
 
-def _with_endpoint(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
+def _with_endpoint(remote: RemoteState, operation: str, params: dict[str, Any]) -> RemoteState:
     is_candidate = params["EndpointName"].endswith(f"-{CANDIDATE}")
     before = remote.candidate if is_candidate else remote.endpoint
     assert (before is None) == (operation == "create_endpoint")
@@ -96,7 +96,7 @@ def _with_endpoint(remote: Remote, operation: str, params: dict[str, Any]) -> Re
     return replace(remote, candidate=made) if is_candidate else replace(remote, endpoint=made)
 
 
-def _endpoint(remote: Remote, before: Endpoint | None, params: dict[str, Any]) -> Endpoint:
+def _endpoint(remote: RemoteState, before: Endpoint | None, params: dict[str, Any]) -> Endpoint:
     config = params["EndpointConfigName"]
     version = remote.version_of(config)
     assert version or config in remote.candidate_configs
@@ -108,7 +108,7 @@ def _endpoint(remote: Remote, before: Endpoint | None, params: dict[str, Any]) -
     return Endpoint(params["EndpointName"], "InService", config, "", tags, instances)
 
 
-def _watched(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
+def _watched(remote: RemoteState, operation: str, params: dict[str, Any]) -> RemoteState:
     match operation:
         case "put_metric_alarm":
             return _with_alarm(remote, params)
@@ -133,7 +133,7 @@ def _watched(remote: Remote, operation: str, params: dict[str, Any]) -> Remote:
     raise AssertionError(operation)
 
 
-def _with_alarm(remote: Remote, params: dict[str, Any]) -> Remote:
+def _with_alarm(remote: RemoteState, params: dict[str, Any]) -> RemoteState:
     others = [a for a in remote.alarms if a["AlarmName"] != params["AlarmName"]]
     actions = [_arn(remote, action) for action in params["AlarmActions"]]
     made = {**params, "AlarmActions": actions, "StateValue": "OK"}
@@ -143,7 +143,7 @@ def _with_alarm(remote: Remote, params: dict[str, Any]) -> Remote:
     return replace(remote, alarms=(*others, made))
 
 
-def _arn(remote: Remote, action: str | PolicyArn) -> str:
+def _arn(remote: RemoteState, action: str | Deferred) -> str:
     """What an alarm does; the policy that it starts must be there, and keeps its ARN for life."""
     if isinstance(action, str):
         assert not action.startswith("arn:") or action in {p["PolicyARN"] for p in remote.policies}

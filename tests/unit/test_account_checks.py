@@ -11,18 +11,18 @@ import pytest
 from deploy.account.checks_quotas import judge_quotas
 from deploy.account.checks_role import trusts_sagemaker
 from deploy.account.checks_setup import judge_packages
+from deploy.account.context import DoctorContext
 from deploy.account.diagnosis import Check, Level, ok, run_checks, unknown
-from deploy.account.patient import Patient
+from deploy.aws.errors import AwsDenied, AwsError
 from deploy.endpoint.capacity import Autoscaling, Realtime
+from deploy.endpoint.options import CONFIG
 from deploy.endpoint.spec import Mode, Spec
-from deploy.endpoint.target import CONFIG
-from deploy.errors import AwsDenied, AwsError
 
 ACCOUNT = "123456789012"
 INSTANCES = "ml.c6i.large for endpoint usage"
 CONCURRENCY = "Maximum total concurrency that can be allocated across all serverless endpoints"
 PACKAGES = {"boto3": "1.44.8", "pyyaml": "6.0", "urllib3": "2.8", "zstandard": "0.25"}
-PATIENT = Patient(CONFIG, [], None)
+PATIENT = DoctorContext(CONFIG, [], None)
 
 
 def realtime(count: int, most: int = 0) -> Spec:
@@ -108,7 +108,7 @@ def test_packages(level: Level, versions: dict[str, str]) -> None:
 def test_what_comes_after_a_failure_is_not_guessed() -> None:
     """Nor what comes after that; what needs neither is looked at."""
 
-    def fail(_: Patient) -> Any:
+    def fail(_: DoctorContext) -> Any:
         raise AwsError("GetRole", "ServiceFailure", "broken")
 
     checks = [
@@ -129,7 +129,7 @@ def test_what_comes_after_a_failure_is_not_guessed() -> None:
 def test_what_may_not_be_seen_is_unknown() -> None:
     """It is no failure of what would be seen; the advice is how to be let in."""
 
-    def look(_: Patient) -> Any:
+    def look(_: DoctorContext) -> Any:
         reason = "User: u is not authorized to perform: iam:GetRole on resource: role/r"
         raise AwsDenied("GetRole", "AccessDenied", reason)
 
@@ -157,4 +157,4 @@ def test_the_region_of_a_configuration_that_is_refused(
     config = tmp_path / "config.yaml"
     config.write_text(text, "utf-8")
 
-    assert expected == Patient(config, changes, None).region
+    assert expected == DoctorContext(config, changes, None).region

@@ -15,7 +15,7 @@ from deploy.batch.place import Batch, batch_of, default_name, object_name
 from deploy.batch.result import as_csv, read_results, read_status
 from deploy.batch.state import read_state
 from deploy.batch.submit import Resources, Submitted, job_params, submit
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 from tests.unit.batch_account import REFUSED, Account, Killed
 from tests.unit.calls import faults
 

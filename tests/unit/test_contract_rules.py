@@ -17,7 +17,7 @@ from deploy.contract.report import document, junit, table
 from deploy.contract.rooms import answer_problems, error_problems
 from deploy.contract.rows import RULES, Row, Verdict, failed, in_order, not_judged, passed
 from deploy.contract.wire import Server, parse_url
-from deploy.errors import BadUsage
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,10 +12,10 @@ from deploy.endpoint.alarms import (
     alarm_names,
     alarm_steps,
     delete_steps,
+    desired_alarms,
+    in_alarm,
     is_same_alarm,
     possible_names,
-    ringing,
-    wanted_alarms,
 )
 from deploy.endpoint.reading import read_spec
 from deploy.errors import PlanError
@@ -34,7 +34,7 @@ STATE = {
     "InsufficientDataActions": [],
     "EvaluationState": "PARTIAL_DATA",
 }
-ALARMS = {alarm["AlarmName"]: alarm for alarm in wanted_alarms(SPEC)}
+ALARMS = {alarm["AlarmName"]: alarm for alarm in desired_alarms(SPEC)}
 
 
 def described(alarm: dict[str, Any]) -> dict[str, Any]:
@@ -114,14 +114,14 @@ def test_a_null_switches_one_alarm_off(number: int) -> None:
 
 def test_there_are_none_without_instances() -> None:
     """Nor where they are switched off altogether."""
-    assert [] == wanted_alarms(read_spec(SHIPPED, ACCOUNT))
-    assert [] == wanted_alarms(read_spec(SHIPPED, (*INSTANCES, "alarms=null")))
+    assert [] == desired_alarms(read_spec(SHIPPED, ACCOUNT))
+    assert [] == desired_alarms(read_spec(SHIPPED, (*INSTANCES, "alarms=null")))
 
 
 def test_an_error_at_all_can_be_the_threshold() -> None:
     """Zero is a value, not nothing."""
     spec = read_spec(SHIPPED, (*INSTANCES, "alarms.errors_5xx_percent=0"))
-    alarm = wanted_alarms(spec)[0]
+    alarm = desired_alarms(spec)[0]
 
     assert 0 == alarm["Threshold"]
     assert not is_same_alarm(alarm, described(ALARMS["rooms-5xx"]))
@@ -236,5 +236,5 @@ def test_what_rings_already_is_known() -> None:
     found[2]["StateValue"] = "ALARM"
     found[3]["StateValue"] = "INSUFFICIENT_DATA"
 
-    assert ["rooms-latency-p95"] == ringing(found)
+    assert ["rooms-latency-p95"] == in_alarm(found)
     assert is_same_alarm(ALARMS["rooms-latency-p95"], found[2])

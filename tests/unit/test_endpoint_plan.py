@@ -11,13 +11,22 @@ import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
-from deploy.endpoint.actions import Action, Gone, Mark, ModelFile, PolicyArn, Step, Try, TryAsync
+from deploy.endpoint.actions import (
+    Action,
+    ApiCall,
+    Deferred,
+    ModelFile,
+    TagResource,
+    Try,
+    TryAsync,
+    WaitDeleted,
+)
 from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import Artifact, Release
-from deploy.endpoint.remote import Remote
+from deploy.endpoint.remote import RemoteState
+from deploy.endpoint.rollback import dismantle, roll_back, scale_again, undo
 from deploy.endpoint.spec import OUR_TAG
-from deploy.endpoint.way_back import dismantle, roll_back, scale_again, undo
 from deploy.errors import PlanError
 from tests.unit.simulated import after
 from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, QUEUE, SHIPPED, TOPIC
@@ -47,9 +56,9 @@ def release(changes: Sequence[str] = ACCOUNT, number: int = 1) -> Release:
     return Release(read_spec(SHIPPED, changes), artifact, IMAGE)
 
 
-def deployed(changes: Sequence[str], *numbers: int) -> Remote:
+def deployed(changes: Sequence[str], *numbers: int) -> RemoteState:
     """An account on which some versions were deployed, one after the other."""
-    remote = Remote()
+    remote = RemoteState()
     for number in numbers:
         remote = after(remote, plan(release(changes, number), remote))
     return remote
@@ -57,28 +66,28 @@ def deployed(changes: Sequence[str], *numbers: int) -> Remote:
 
 def names(actions: Sequence[Action]) -> list[str]:
     """What is done, in a word."""
-    return [a.operation if isinstance(a, Step) else type(a).__name__ for a in actions]
+    return [a.operation if isinstance(a, ApiCall) else type(a).__name__ for a in actions]
 
 
-def step(actions: Sequence[Action], operation: str) -> Step:
+def step(actions: Sequence[Action], operation: str) -> ApiCall:
     """The one call of its name."""
-    (found,) = [a for a in actions if isinstance(a, Step) and a.operation == operation]
+    (found,) = [a for a in actions if isinstance(a, ApiCall) and a.operation == operation]
     return found
 
 
 def test_a_first_release_is_tried_before_it_is_an_endpoint() -> None:
     """In this order, and equal wishes make equal plans."""
-    actions = plan(release(), Remote())
+    actions = plan(release(), RemoteState())
 
     assert [
         "put_object", "create_model",
         "create_endpoint_config", "create_endpoint", "Wait", "Try",
-        "delete_endpoint", "Gone", "delete_endpoint_config",
-        "create_endpoint_config", "create_endpoint", "Wait", "Try", "Mark",
+        "delete_endpoint", "WaitDeleted", "delete_endpoint_config",
+        "create_endpoint_config", "create_endpoint", "Wait", "Try", "TagResource",
     ] == names(actions)  # fmt: skip
     assert actions[5] == Try("rooms-candidate")
-    assert actions[7] == Gone("rooms-candidate")
-    assert actions == plan(release(), Remote())
+    assert actions[7] == WaitDeleted("rooms-candidate")
+    assert actions == plan(release(), RemoteState())
 
 
 @MODES
@@ -112,7 +121,7 @@ def test_a_release_that_fails_anywhere_leaves_nothing(
     """Undone after each of its actions but the last, the account is what it was."""
     before, failing = deployed(changes, *numbers), release(changes, 9)
     actions = plan(failing, before)
-    last = next(i for i, action in enumerate(actions) if isinstance(action, Mark))
+    last = next(i for i, action in enumerate(actions) if isinstance(action, TagResource))
     for made in range(last):
         failed = after(before, actions[:made])
         ended = after(failed, undo(failing, failed, before))
@@ -139,12 +148,12 @@ def test_what_went_back_is_scaled_again() -> None:
     assert [] == scale_again(before.endpoint, before, before)
 
 
-def limits(remote: Remote) -> list[tuple[int, int]]:
+def limits(remote: RemoteState) -> list[tuple[int, int]]:
     """Fewest and most instances of what is scaled."""
     return [(target["MinCapacity"], target["MaxCapacity"]) for target in remote.targets]
 
 
-def names_of_policies(remote: Remote) -> list[str]:
+def names_of_policies(remote: RemoteState) -> list[str]:
     """That say how it is scaled."""
     return [policy["PolicyName"] for policy in remote.policies]
 
@@ -182,7 +191,7 @@ def test_tags_that_were_changed_are_set() -> None:
     before = deployed([*ACCOUNT, "tags.team=plans", "tags.site=a"], 1)
     changes = [*ACCOUNT, "tags.team=walls", "tags.site=a"]
 
-    assert [Mark("rooms", {"team": "walls"})] == plan(release(changes, 1), before)
+    assert [TagResource("rooms", {"team": "walls"})] == plan(release(changes, 1), before)
     for number in (1, 2):
         ended = after(before, plan(release(changes, number), before))
         assert ended.endpoint
@@ -248,7 +257,7 @@ def test_instances_of_another_type_are_scaled_anew() -> None:
     assert back.index("deregister_scalable_target") < back.index("register_scalable_target")
 
 
-def deployed_twice(first: Sequence[str], second: Sequence[str]) -> Remote:
+def deployed_twice(first: Sequence[str], second: Sequence[str]) -> RemoteState:
     """An account with one archive, configured in two ways one after the other."""
     remote = deployed(first, 1)
     return after(remote, plan(release(second, 1), remote))
@@ -299,7 +308,14 @@ def test_an_endpoint_that_failed_is_made_anew() -> None:
 
     actions = plan(release(), replace(remote, endpoint=failed), with_candidate=False)
 
-    assert ["delete_endpoint", "Gone", "create_endpoint", "Wait", "Try", "Mark"] == names(actions)
+    assert [
+        "delete_endpoint",
+        "WaitDeleted",
+        "create_endpoint",
+        "Wait",
+        "Try",
+        "TagResource",
+    ] == names(actions)
 
 
 def test_back_and_forth() -> None:
@@ -307,11 +323,38 @@ def test_back_and_forth() -> None:
     remote = deployed(ACCOUNT, 1, 2)
     for wanted in ("1.1+b", "1.2+b"):
         version, actions = roll_back(remote, "rooms")
-        assert ["update_endpoint", "Wait", "Try", "Mark"] == names(actions)
+        assert ["update_endpoint", "Wait", "Try", "TagResource"] == names(actions)
         remote = after(remote, actions)
         assert version.version == wanted
         assert remote.endpoint
         assert remote.endpoint.config == version.config
+
+
+def test_the_tag_of_before_is_read_and_renamed() -> None:
+    """Endpoints that live say by its former name what passed; nothing else is done about it."""
+    new = deployed(ACCOUNT, 1, 2)
+    assert new.endpoint
+    tags = dict(new.endpoint.tags)
+    config = tags.pop("roomdet:last-good")
+    old = replace(new, endpoint=replace(new.endpoint, tags=tags | {"roomdet:proved": config}))
+
+    actions = plan(release(number=2), old)
+
+    assert [TagResource("rooms", {"roomdet:last-good": config})] == actions
+    assert [] == plan(release(number=2), after(old, actions))
+    assert roll_back(new, "rooms") == roll_back(old, "rooms")
+    assert undo(release(number=2), new) == undo(release(number=2), old)
+
+
+def test_the_tag_of_before_is_not_believed_beside_the_new_one() -> None:
+    """It stays as it was when the new one was first written."""
+    remote = deployed(ACCOUNT, 1, 2)
+    assert remote.endpoint
+    stale = {**remote.endpoint.tags, "roomdet:proved": remote.endpoint.previous}
+
+    assert [] == plan(
+        release(number=2), replace(remote, endpoint=replace(remote.endpoint, tags=stale))
+    )
 
 
 def test_back_from_what_was_never_proved() -> None:
@@ -341,7 +384,7 @@ def test_the_way_back_does_not_wait_for_a_candidate(tags: Mapping[str, str]) -> 
     version, actions = roll_back(replace(remote, candidate=candidate), "rooms")
 
     assert "1.1+b" == version.version
-    assert ["update_endpoint", "Wait", "Try", "Mark"] == names(actions)
+    assert ["update_endpoint", "Wait", "Try", "TagResource"] == names(actions)
 
 
 def test_a_step_is_told_with_what_it_is_about() -> None:
@@ -356,10 +399,10 @@ def test_nothing_is_left_of_an_endpoint() -> None:
     """That was deleted, whatever it had."""
     for changes in (ACCOUNT, SCALED):
         remote = deployed(changes, 1, 2)
-        assert Remote() == after(remote, dismantle(remote, "rooms"))
+        assert RemoteState() == after(remote, dismantle(remote, "rooms"))
 
 
-def busy(name: str, status: str, tags: Mapping[str, str] = OURS) -> Remote:
+def busy(name: str, status: str, tags: Mapping[str, str] = OURS) -> RemoteState:
     """A serverless account whose endpoint or candidate is otherwise."""
     remote = deployed(ACCOUNT, 1)
     assert remote.endpoint
@@ -382,7 +425,7 @@ SERVERLESS_NOW = replace(
         (lambda: plan(release(), busy("rooms", "InService", {})), "not made by this tool"),
         (lambda: plan(release(), deployed(CANARY, 1)), "never makes such an endpoint serverless"),
         (lambda: roll_back(SERVERLESS_NOW, "rooms", SERVERLESS_NOW.versions[0].config), "never"),
-        (lambda: roll_back(Remote(), "rooms"), "there is no endpoint rooms"),
+        (lambda: roll_back(RemoteState(), "rooms"), "there is no endpoint rooms"),
         (lambda: roll_back(deployed(ACCOUNT, 1), "rooms"), "no version before"),
         (lambda: roll_back(deployed(ACCOUNT, 1), "rooms", "7"), r"there are: 1\.1\+b"),
         (lambda: roll_back(deployed_twice(CANARY, LARGER), "rooms", "1.1+b"), "several times"),
@@ -400,7 +443,7 @@ def made(value: object) -> Any:
     """A value as it is when the call is made."""
     if isinstance(value, list):
         return [made(entry) for entry in value]
-    return {ModelFile: b"", PolicyArn: "arn:aws:autoscaling"}.get(type(value), value)
+    return {ModelFile: b"", Deferred: "arn:aws:autoscaling"}.get(type(value), value)
 
 
 @MODES
@@ -408,10 +451,10 @@ def test_every_call_is_one_of_botocores(changes: Sequence[str]) -> None:
     """Names, types, ranges and required parameters are those of its service model."""
     loader = botocore.session.get_session()
     before = deployed(changes, 1, 2, 3, 4)
-    actions = plan(release(changes), Remote()) + plan(release(changes, 9), before)
+    actions = plan(release(changes), RemoteState()) + plan(release(changes, 9), before)
     actions += roll_back(before, "rooms")[1] + dismantle(before, "rooms")
     for action in actions:
-        if not isinstance(action, Step):
+        if not isinstance(action, ApiCall):
             continue
         model = loader.get_service_model(action.service)
         (name,) = [n for n in model.operation_names if xform_name(n) == action.operation]
@@ -425,7 +468,7 @@ def test_every_call_is_one_of_botocores(changes: Sequence[str]) -> None:
 
 def test_an_endpoint_with_a_queue_is_tried_through_it() -> None:
     """What is sent lies where the next run would find and remove it."""
-    actions = plan(release(TO_ZERO), Remote())
+    actions = plan(release(TO_ZERO), RemoteState())
     candidate, final = (a for a in actions if isinstance(a, TryAsync))
 
     assert release(TO_ZERO).place in candidate.inbox
@@ -452,20 +495,20 @@ def test_nobody_is_told_of_a_candidates_answers() -> None:
 
 def test_what_scales_to_zero_can_be_started_again() -> None:
     """The alarm comes after the policy that it starts, and is no reason to take an update back."""
-    actions = plan(release(TO_ZERO), Remote())
-    last = [a for a in actions if isinstance(a, Step)][-4:]
+    actions = plan(release(TO_ZERO), RemoteState())
+    last = [a for a in actions if isinstance(a, ApiCall)][-4:]
 
     assert [
         "register_scalable_target", "put_scaling_policy", "put_scaling_policy", "put_metric_alarm",
     ] == names(last)  # fmt: skip
-    assert last[-1].params["AlarmActions"] == [PolicyArn("rooms", "rooms-first-request")]
-    rings = replace(before := deployed(TO_ZERO, 1), alarms=ringing(before.alarms))
+    assert last[-1].params["AlarmActions"] == [Deferred("rooms", "rooms-first-request")]
+    rings = replace(before := deployed(TO_ZERO, 1), alarms=in_alarm(before.alarms))
     update = step(plan(release(TO_ZERO, 2), rings), "update_endpoint")
     assert "alarm" not in update.why
     assert {"BlueGreenUpdatePolicy"} == set(update.params["DeploymentConfig"])
 
 
-def ringing(alarms: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+def in_alarm(alarms: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """Alarms as they are while they ring."""
     return tuple({**alarm, "StateValue": "ALARM"} for alarm in alarms)
 

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy.aws.errors import AnswerTimeout, AwsError
 from deploy.endpoint.async_invoke import Sent, collect
-from deploy.endpoint.queue import Ticket, look, read_failure, send, wait
-from deploy.errors import AnswerTimeout, AwsError
+from deploy.endpoint.queue import AsyncInvocation, look, read_failure, send, wait
 from tests.unit.calls import faults
+from tests.unit.closed_account import ClosedAccount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REFUSED = '{"status":"error","error":"file_too_large","message":"20 MiB \\"at most\\""}'
-TICKET = Ticket("rooms", "s3://plans/answers/1.out", "s3://plans/failures/1-error.out")
+INVOCATION = AsyncInvocation("rooms", "s3://plans/answers/1.out", "s3://plans/failures/1-error.out")
 
 
-class Shelf:
+class Shelf(ClosedAccount):
     """S3 and the runtime, as a dictionary; every call is checked against botocore's model."""
 
     def __init__(self, **objects: bytes) -> None:
@@ -39,7 +40,7 @@ class Shelf:
         """Where an answer will be."""
         assert "" == faults(service, operation, dict(params))
         self.calls.append(params)
-        return {"OutputLocation": TICKET.output, "InferenceId": "1"}
+        return {"OutputLocation": INVOCATION.output, "InferenceId": "1"}
 
 
 @pytest.mark.parametrize(
@@ -74,10 +75,10 @@ def test_a_failure_is_read(content: str, status: int, code: str) -> None:
 
 def test_an_answer_goes_before_a_failure() -> None:
     """None came, so far; then either."""
-    assert look(Shelf(), TICKET) is None
-    assert (found := look(Shelf(answers_1=b"{}"), TICKET))
+    assert look(Shelf(), INVOCATION) is None
+    assert (found := look(Shelf(answers_1=b"{}"), INVOCATION))
     assert (200, b"{}", "") == (found.status, found.body, found.code)
-    assert (failed := look(Shelf(failures_1=REFUSED.encode()), TICKET))
+    assert (failed := look(Shelf(failures_1=REFUSED.encode()), INVOCATION))
     assert 413 == failed.status
 
 
@@ -86,16 +87,18 @@ def test_a_wait_ends() -> None:
     slept: list[float] = []
     said: list[str] = []
     with pytest.raises(AnswerTimeout, match=r"nothing at s3://plans/answers/1\.out after 0 s"):
-        wait(Shelf(), TICKET, 0, slept.append, said.append)
-    assert b"{}" == wait(Shelf(answers_1=b"{}"), TICKET, 0, slept.append, said.append).body
+        wait(Shelf(), INVOCATION, 0, slept.append, said.append)
+    assert b"{}" == wait(Shelf(answers_1=b"{}"), INVOCATION, 0, slept.append, said.append).body
 
 
 def test_a_request_names_its_file() -> None:
     """And what else is said of it."""
     shelf = Shelf()
-    ticket = send(shelf, "rooms", "s3://plans/a.png", attributes="page=2", invocation_timeout_s=60)
+    invocation = send(
+        shelf, "rooms", "s3://plans/a.png", attributes="page=2", invocation_timeout_s=60
+    )
 
-    assert ("s3://plans/answers/1.out", "") == (ticket.output, ticket.failure)
+    assert ("s3://plans/answers/1.out", "") == (invocation.output, invocation.failure)
     assert ("s3://plans/a.png", "page=2", 60) == tuple(
         shelf.calls[0][key] for key in ("InputLocation", "CustomAttributes",
                                         "InvocationTimeoutSeconds")
@@ -122,7 +125,9 @@ def test_an_answer_that_cannot_be_asked_for_does_not_lose_the_others(
     shelf = Denied(answers_1=rooms, answers_3=rooms)
     sent = [
         Sent(
-            f"{n}.png", f"s3://plans/in/{n}.png", Ticket("rooms", f"s3://plans/answers/{n}.out", "")
+            f"{n}.png",
+            f"s3://plans/in/{n}.png",
+            AsyncInvocation("rooms", f"s3://plans/answers/{n}.out", ""),
         )
         for n in (1, 2, 3)
     ]

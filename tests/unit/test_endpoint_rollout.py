@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.endpoint.alarms import possible_names
-from deploy.endpoint.capacity import start_limits
+from deploy.endpoint.instances import start_limits
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.rollout import deployment_config
 from tests.unit.calls import faults

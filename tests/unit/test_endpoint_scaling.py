@@ -20,7 +20,7 @@ from tests.unit.calls import faults
 from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, SCALING, SHIPPED
 
 if TYPE_CHECKING:
-    from deploy.endpoint.actions import Step
+    from deploy.endpoint.actions import ApiCall
 
 LIMITS = ("realtime.instance_count=2", f"{SCALING}.min_instances=2", f"{SCALING}.max_instances=4")
 SPEC = read_spec(SHIPPED, (*INSTANCES, *LIMITS, "tags.team=plans"))
@@ -46,7 +46,7 @@ STOP, START = pause_steps("rooms", [there()], [policy()])
 
 
 @pytest.mark.parametrize("step", [*STEPS, *STOP, *START], ids=lambda step: step.operation)
-def test_every_call_is_one_of_botocores(step: Step) -> None:
+def test_every_call_is_one_of_botocores(step: ApiCall) -> None:
     """Names, types, ranges and words are those of its service model."""
     assert "" == faults(step.service, step.operation, step.params)
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy import golden
-from deploy.errors import ArchiveError, WrongAnswer
-from deploy.golden import Golden, judge_answer, read_golden
 from roomdet import network
+from serving import golden
+from serving.errors import ArchiveError, WrongAnswer
+from serving.golden import Golden, judge_answer, read_golden
 
 if TYPE_CHECKING:
     from pathlib import Path

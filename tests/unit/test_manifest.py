@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from deploy import errors
-from deploy.aws import failure
-from deploy.errors import BadUsage, Malformed, Unconvertible, WrongContent
+from deploy.aws.errors import aws_error
+from deploy.errors import Malformed, Unconvertible, WrongContent
 from deploy.image import media
 from deploy.image.engine import Engine, push_commands
 from deploy.image.fix import fix, plan_fix
@@ -18,6 +18,7 @@ from deploy.image.names import EcrPlace, ImageName, parse_name
 from deploy.image.push import login_command
 from deploy.image.report import check_document, check_text, mending_command
 from deploy.image.rules import Demands, Finding, Hosting, Level, Remedy, is_acceptable, judge
+from serving.errors import BadUsage
 from tests.unit.shelf import Shelf, found, look
 
 DIGEST = "sha256:" + "0" * 64
@@ -257,7 +258,7 @@ def test_every_error_is_in_the_tree_of_the_module() -> None:
 
 def test_codes_of_aws_become_our_errors() -> None:
     """Those with a meaning of their own; any other keeps its code."""
-    assert isinstance(failure("x", "RepositoryNotFoundException", ""), errors.NotFound)
-    assert isinstance(failure("x", "ImageTagAlreadyExistsException", ""), errors.TagIsImmutable)
-    assert isinstance(failure("x", "AccessDeniedException", ""), errors.AccessDenied)
-    assert str(failure("PutImage", "KmsException", "no key")) == "PutImage: KmsException: no key"
+    assert isinstance(aws_error("x", "RepositoryNotFoundException", ""), errors.NotFound)
+    assert isinstance(aws_error("x", "ImageTagAlreadyExistsException", ""), errors.TagIsImmutable)
+    assert isinstance(aws_error("x", "AccessDeniedException", ""), errors.AccessDenied)
+    assert str(aws_error("PutImage", "KmsException", "no key")) == "PutImage: KmsException: no key"

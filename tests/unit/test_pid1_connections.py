@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.local.server import Ports
 from pid1.connections import check_ports, has_open_connection
 from pid1.errors import StartError
+from serving.server import Ports
 
 if TYPE_CHECKING:
     from pathlib import Path

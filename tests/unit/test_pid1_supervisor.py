@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy.local.server import Ports
 from pid1.health import ping
+from serving.server import Ports
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

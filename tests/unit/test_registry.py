@@ -16,7 +16,6 @@ import trustme
 from deploy.__main__ import main
 from deploy.errors import (
     AccessDenied,
-    BadUsage,
     NotFound,
     RegistryRefused,
     RegistryUnreachable,
@@ -30,6 +29,7 @@ from deploy.image.http_registry import HttpRegistry
 from deploy.image.manifest import Document, digest_of
 from deploy.image.names import parse_name
 from deploy.image.registry import MAX_MANIFEST_BYTES, read_head
+from serving.errors import BadUsage
 from tests.unit.registry_server import Asked, Server, Told, serving
 
 if TYPE_CHECKING:

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One address for all of AWS: SageMaker is ours, everything else moto's."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.wrappers import Request
+from werkzeug.wrappers import Response as HttpResponse
+
+from sagemaker_local import asynchronous, ecr, invoke, protocol
+from sagemaker_local.control import answer_call
+from sagemaker_local.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.protocol import Response
+
+_INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>(?:async-)?invocations)")
+_TARGET = "SageMaker."
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
+DEFAULT_REGION = "us-east-1"
+
+
+class Application:
+    """The WSGI application."""
+
+    def __init__(self) -> None:
+        self.hosting: Hosting | None = None
+        self.runtime: invoke.Runtime | None = None
+        self._layers = ecr.Layers()
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def serve(self, hosting: Hosting, runtime: invoke.Runtime) -> None:
+        """Begin to answer SageMaker's calls."""
+        self.hosting, self.runtime = hosting, runtime
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        request = Request(environ)
+        answer = self._own(request)
+        if answer is None:
+            return self._elsewhere(environ, start_response, request)
+        http = HttpResponse(answer.body, answer.status, dict(answer.headers))
+        return http(environ, start_response)
+
+    def _own(self, request: Request) -> Response | None:
+        """The answer to a call that is not moto's; None if it is."""
+        scope = _SCOPE.search(request.headers.get("Authorization", ""))
+        target = request.headers.get("X-Amz-Target", "")
+        region = scope["region"] if scope else DEFAULT_REGION
+        if target.startswith(_TARGET):
+            return self._control(region, target.removeprefix(_TARGET), request.get_data())
+        path = _INVOCATIONS.fullmatch(request.path)
+        if path and request.method == "POST":
+            body = request.get_data()
+            wanted = invoke.Invocation(path["name"], body, dict(request.headers))
+            return self._invoke(region, wanted, is_async=path["kind"] != "invocations")
+        if scope and scope["service"] == "sagemaker":
+            unknown = Refusal("UnknownOperationException", f"{request.path} is not served here")
+            return protocol.render_refusal(unknown)
+        if request.path.startswith(ecr.PATH):
+            digest = request.path.removeprefix(ecr.PATH)
+            return self._layers.download(digest, request.headers.get("Range", ""))
+        if target == f"{ecr.TARGET}GetDownloadUrlForLayer":
+            return self._layers.locate(request.get_data(), request.host_url.rstrip("/"))
+        return None
+
+    def _elsewhere(
+        self, environ: WSGIEnvironment, start_response: StartResponse, request: Request
+    ) -> Iterable[bytes]:
+        """The answer of moto."""
+        target = request.headers.get("X-Amz-Target", "")
+        if target.startswith(ecr.TARGET):
+            body = self._layers.changed(target.removeprefix(ecr.TARGET), request.get_data())
+            environ["wsgi.input"] = BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
+        return self._moto(environ, start_response)  # type: ignore[no-any-return]  # untyped
+
+    def _control(self, region: str, operation: str, body: bytes) -> Response:
+        assert self.hosting
+        try:
+            return answer_call(self.hosting, self.hosting.region(region), operation, body)
+        except Refusal as err:
+            return protocol.render_refusal(err)
+        except Exception as err:  # noqa: BLE001 - whoever called must see it, and tests as well
+            self.hosting.bugs.append(traceback.format_exc())
+            return protocol.render_failure(err)
+
+    def _invoke(self, region: str, wanted: invoke.Invocation, *, is_async: bool) -> Response:
+        assert self.hosting
+        assert self.runtime
+        try:
+            where = self.hosting.region(region)
+            if is_async:
+                return asynchronous.accept(self.hosting, where, wanted)
+            return self.runtime.invoke(where, wanted)
+        except Refusal as err:
+            return invoke.render_refusal(err)
+        except Exception as err:  # noqa: BLE001
+            self.hosting.bugs.append(traceback.format_exc())
+            return protocol.render_failure(err)

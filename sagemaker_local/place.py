@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Put a local SageMaker together, run it, and end all of it."""
+
+from __future__ import annotations
+
+import threading
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import make_server
+
+from sagemaker_local.app import Application
+from sagemaker_local.container import ContainerFleet
+from sagemaker_local.hosting import Clock, Faults, Hosting, Quotas
+from sagemaker_local.invoke import TIMEOUT_S, Runtime
+from sagemaker_local.logs import Logs
+from sagemaker_local.metrics import Metrics
+from sagemaker_local.neighbors import KEY_ID, SECRET, Neighbors
+from sagemaker_local.pool import Pool
+from sagemaker_local.torchserve import TorchServeFleet
+from sagemaker_local.upkeep import Upkeep
+from serving.loopback import exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sagemaker_local.fleets import Fleet, Recipe
+
+    Starter = Callable[[Recipe], Fleet]
+
+_RESET_TIMEOUT_S = 30
+
+
+class ServeWith(StrEnum):
+    """What answers invocations."""
+
+    TORCHSERVE = "torchserve"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A local SageMaker that runs.
+
+    Attributes:
+        url: Its address, for all services.
+        hosting: Its inside.
+    """
+
+    url: str
+    hosting: Hosting
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Variables with which boto3 goes there."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+        }
+
+    @property
+    def faults(self) -> Faults:
+        """What tests let go wrong."""
+        return self.hosting.faults
+
+
+class _Quiet(MotoRequestHandler):
+    """Does not write a line for each request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+def starter(serve_with: ServeWith, image: str = "") -> Starter:
+    """What starts servers: TorchServe of this machine, or containers of an image."""
+    if serve_with is ServeWith.IMAGE:
+        return partial(ContainerFleet, image=image)
+    return TorchServeFleet
+
+
+@dataclass(slots=True)
+class _Users:
+    """How many places of this process share moto, whose state is one for all of them."""
+
+    count: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def come(self) -> None:
+        """One more."""
+        with self.lock:
+            self.count += 1
+
+    def go(self, url: str) -> None:
+        """One less; the last leaves moto empty."""
+        with self.lock:
+            self.count -= 1
+            if not self.count:
+                request = urllib.request.Request(f"{url}/moto-api/reset", method="POST")
+                exchange(request, timeout_s=_RESET_TIMEOUT_S)
+
+
+_USERS = _Users()
+
+
+@contextmanager
+def local_sagemaker(
+    start: Starter,
+    *,
+    port: int = 0,
+    time_scale: float = 1.0,
+    quotas: Quotas | None = None,
+    timeout_s: float = TIMEOUT_S,
+    spare: int = 0,
+) -> Iterator[Place]:
+    """Run a local SageMaker until the block ends.
+
+    Args:
+        start: What starts a server; see :func:`starter`.
+        port: Where to listen on loopback; 0 takes a free one.
+        time_scale: By what waits and periods of alarms are multiplied.
+        quotas: What the account may use.
+        timeout_s: How long an invocation may take.
+        spare: How many servers run on without an endpoint, for a next one of the same model.
+
+    Raises:
+        OSError: If the port is taken.
+    """
+    application = Application()
+    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, name="local-sagemaker", daemon=True)
+    url = f"http://127.0.0.1:{server.server_port}"
+    closing = threading.Event()
+    neighbors = Neighbors(url)
+    hosting = Hosting(
+        neighbors,
+        Pool(start, closing, spare),
+        Clock(time_scale, closing),
+        Metrics(),
+        Logs(neighbors),
+        quotas or Quotas(),
+    )
+    application.serve(hosting, Runtime(hosting, timeout_s))
+    upkeep = Upkeep(hosting)
+    _USERS.come()
+    thread.start()
+    upkeep.start()
+    try:
+        yield Place(url, hosting)
+    finally:
+        closing.set()
+        hosting.join()
+        upkeep.join()
+        hosting.pool.close()
+        hosting.join_requests()
+        _USERS.go(url)
+        server.shutdown()
+        thread.join()
+        server.server_close()

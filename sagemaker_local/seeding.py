@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What an account needs before anything can be deployed: a bucket, a role, an image in ECR."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sagemaker_local.ecr import digest_of
+from sagemaker_local.models import WANTED_MANIFEST
+from sagemaker_local.neighbors import ACCOUNT
+
+if TYPE_CHECKING:
+    from sagemaker_local.neighbors import Neighbors
+
+_CONFIG = "application/vnd.docker.container.image.v1+json"
+_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sagemaker.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Names for an endpoint's configuration.
+
+    Attributes:
+        artifacts: Bucket.
+        role: ARN of the role.
+        image: Image by digest.
+        region: Where all of it is.
+    """
+
+    artifacts: str
+    role: str
+    image: str
+    region: str
+
+    def settings(self) -> list[str]:
+        """Values for ``--set`` of ``python -m deploy``."""
+        return [f"{name}={getattr(self, name)}" for name in self.__slots__]
+
+
+def seed(neighbors: Neighbors, region: str, name: str = "rooms") -> Account:
+    """Make the bucket, the role and the image of a new account.
+
+    The image has nothing in it: what runs is TorchServe of this machine, or ``--image``.
+    """
+    s3 = neighbors.client("s3", region)
+    if region == "us-east-1":
+        s3.create_bucket(Bucket=name)
+    else:
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+    role = neighbors.client("iam", region).create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST)
+    )["Role"]["Arn"]
+    neighbors.client("ecr", region).create_repository(repositoryName=name)
+    digest = put_image(neighbors, region, name)
+    image = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{name}@{digest}"
+    return Account(f"s3://{name}", role, image, region)
+
+
+def put_image(
+    neighbors: Neighbors, region: str, repository: str, kind: str = WANTED_MANIFEST, **tag: str
+) -> str:
+    """Push a small image for linux/amd64 to a repository of ECR; its digest.
+
+    Args:
+        neighbors: Where ECR is.
+        region: Likewise.
+        repository: Its name.
+        kind: Media type of the manifest.
+        tag: ``imageTag``, if it gets one other than ``latest``.
+    """
+    files = b"\0" * 10240  # the end of an empty tar
+    layer = gzip.compress(files, mtime=0)
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Cmd": ["serve"]},
+            "rootfs": {"type": "layers", "diff_ids": [digest_of(files)]},
+        }
+    ).encode()
+    ecr = neighbors.client("ecr", region)
+    for content in (config, layer):
+        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        names = {"repositoryName": repository, "uploadId": upload}
+        ecr.upload_layer_part(
+            **names, partFirstByte=0, partLastByte=len(content) - 1, layerPartBlob=content
+        )
+        with suppress(ecr.exceptions.LayerAlreadyExistsException):
+            ecr.complete_layer_upload(**names, layerDigests=[digest_of(content)])
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": kind,
+        "config": _described(_CONFIG, config),
+        "layers": [_described(_LAYER, layer)],
+    }
+    answer = ecr.put_image(
+        repositoryName=repository,
+        imageManifest=json.dumps(manifest),
+        imageManifestMediaType=kind,
+        **{"imageTag": "latest", **tag},
+    )
+    return str(answer["image"]["imageId"]["imageDigest"])
+
+
+def _described(kind: str, content: bytes) -> dict[str, Any]:
+    return {"mediaType": kind, "size": len(content), "digest": digest_of(content)}

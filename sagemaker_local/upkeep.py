@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What happens beside the calls, again and again: metrics, logs, alarms, queues, capacity."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sagemaker_local.alarms import Alarms
+from sagemaker_local.asynchronous import tend
+from sagemaker_local.logs import stream_of
+from sagemaker_local.resizing import is_async
+from sagemaker_local.scaling import Scaling
+
+if TYPE_CHECKING:
+    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.records import Endpoint
+
+_PERIOD_S = 0.25
+_MEASURED_S = 10.0  # queues; CloudWatch's own period is a minute
+_SELDOM = 4  # memory and capacity: once a second
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """A thread that keeps CloudWatch and capacities up to date until the hosting closes."""
+
+    hosting: Hosting
+    _alarms: Alarms = field(init=False)
+    _scaling: Scaling = field(init=False)
+    _thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._alarms = Alarms(self.hosting)
+        self._scaling = Scaling(self.hosting)
+        self._thread = threading.Thread(target=self._run, name="upkeep")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for its end; the hosting must be closing."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        turn = 0
+        while not self.hosting.clock.closing.wait(_PERIOD_S):
+            turn += 1
+            try:
+                self._once(turn)
+            except Exception:  # noqa: BLE001 - endpoints shall serve on; tests look at the bugs
+                self.hosting.bugs.append(traceback.format_exc())
+
+    def _once(self, turn: int) -> None:
+        is_seldom = turn % _SELDOM == 0
+        is_measured = turn % max(1, int(_MEASURED_S * self.hosting.clock.scale / _PERIOD_S)) == 0
+        for region in list(self.hosting.regions.values()):
+            endpoints = list(region.endpoints.values())
+            for endpoint in endpoints:
+                self._look_at(endpoint, is_seldom=is_seldom)
+                tend(self.hosting, endpoint, is_measured=is_measured)
+            if endpoints:
+                self.hosting.metrics.send(self.hosting.neighbors)
+                self._alarms.evaluate(region.name)
+                if is_seldom or any(map(is_async, endpoints)):
+                    self._scaling.look_at(region)
+
+    def _look_at(self, endpoint: Endpoint, *, is_seldom: bool) -> None:
+        with endpoint.lock:
+            sides = [side for side in (endpoint.live, endpoint.coming) if side]
+        for variant in [variant for side in sides for variant in side.variants]:
+            fleet = variant.fleet
+            if fleet is None:
+                continue
+            self.hosting.logs.pump(stream_of(endpoint, variant), fleet.log)
+            percent = fleet.memory_percent() if is_seldom else None
+            if percent is not None:
+                values = {"MemoryUtilization": percent}
+                self.hosting.metrics.record(endpoint.region, endpoint.name, variant.name, values)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What the commands ``local serve`` and ``local rollout`` do."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from serving.commands import DEFAULT_PORT, SAMPLE_PLAN
+from serving.console import say
+from serving.errors import BadUsage, LocalServerError
+from serving.rollout import roll_out
+from serving.running import Place, announce, find_running
+from serving.server import is_free, serve
+
+if TYPE_CHECKING:
+    import argparse
+
+_WATCH_S = 0.5
+
+
+def run_serve(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C, SIGTERM or the end of the server; 0 after a wanted stop."""
+    port = args.port or (DEFAULT_PORT if is_free(DEFAULT_PORT) else None)
+    if args.port and not is_free(args.port):
+        raise LocalServerError(f"port {args.port} is taken")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    with serve(args.archive, port=port) as server:
+        say(f"Starting TorchServe; its log: {server.log}")
+        server.wait_ready(stop=stop)
+        if not stop.is_set():
+            announce(server)
+            say(
+                f"Ready. Send a plan:\n\n"
+                f"  curl --data-binary @{SAMPLE_PLAN} "
+                f"-H 'Content-Type: application/octet-stream' {server.url}/invocations\n\n"
+                f"Management API: {server.management_url}   Ctrl-C stops."
+            )
+        while not stop.wait(_WATCH_S):
+            if server.process.poll() is not None:
+                raise LocalServerError(f"TorchServe ended by itself:\n{server.log_tail()}")
+        say("Stopping …")
+    return 0
+
+
+def run_rollout(args: argparse.Namespace) -> int:
+    """Replace the version that serves; 0 when the new one does."""
+    print(json.dumps(asdict(roll_out(args.archive, _place(args), say))))
+    return 0
+
+
+def _place(args: argparse.Namespace) -> Place:
+    if bool(args.management_url) != bool(args.model_store):
+        raise BadUsage("--management-url and --model-store go together")
+    if not args.management_url:
+        return find_running(args.port)
+    return Place(args.url.rstrip("/"), args.management_url.rstrip("/"), args.model_store)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Which servers of ``make serve`` run, and where: a note in each one's private folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from serving.errors import BadUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from serving.server import LocalServer
+
+_NOTE = "server.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a TorchServe can be reached.
+
+    Attributes:
+        url: Address of the inference API.
+        management_url: Address of the management API.
+        model_store: Folder that it takes archives from.
+    """
+
+    url: str
+    management_url: str
+    model_store: str
+
+    @classmethod
+    def of(cls, server: LocalServer) -> Place:
+        """The place of a server that this process started."""
+        store = server.log.parent / "model_store"
+        return cls(server.url, server.management_url, str(store))
+
+
+def announce(server: LocalServer) -> None:
+    """Leave the note; it goes with the server's folder."""
+    note = server.log.with_name(_NOTE)
+    part = note.with_suffix(".part")
+    part.write_text(json.dumps(asdict(Place.of(server))), "utf-8")
+    part.replace(note)
+
+
+def find_running(port: int | None) -> Place:
+    """The announced server with an inference port; without one, the only server there is.
+
+    Raises:
+        BadUsage: If there is none, or more than one to choose from.
+    """
+    places = [place for place in _announced() if not port or place.url.endswith(f":{port}")]
+    match places:
+        case [place]:
+            return place
+        case []:
+            where = f" on port {port}" if port else ""
+            raise BadUsage(
+                f"no `make serve` runs{where}; another TorchServe needs --management-url and "
+                "--model-store"
+            )
+    urls = ", ".join(sorted(place.url for place in places))
+    raise BadUsage(f"several servers run ({urls}); choose one with --port")
+
+
+def _announced() -> Iterator[Place]:
+    folders = {Path(tempfile.gettempdir()), Path("/tmp")}  # noqa: S108  # server.py uses both
+    notes = {note.resolve() for folder in folders for note in folder.glob(f"rooms-*/{_NOTE}")}
+    for note in notes:
+        try:
+            if note.stat().st_uid == os.geteuid():  # nobody else names servers to us
+                yield Place(**json.loads(note.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            continue  # it ends at this moment

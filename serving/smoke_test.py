@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The golden proof: whether a server answers as its archive demands, here and on AWS.
+
+It must find the rooms of the golden plan, and refuse what is no plan: an error must look like one,
+or clients read it as "no rooms".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+
+from serving.errors import WrongAnswer
+from serving.golden import judge_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from serving.golden import Golden
+
+_NO_PLAN = b"no plan"
+
+
+class Answered(Protocol):
+    """What a server answers."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status; 0 if no answer came."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """Of the answer."""
+        ...
+
+    @property
+    def failure(self) -> str:
+        """Why no answer came; else empty."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, or why none came."""
+
+    status: int
+    body: bytes
+    failure: str = ""
+
+
+def smoke_test(ask: Callable[[bytes], Answered], golden: Golden, who: str = "it") -> int:
+    """Send the golden plan and what is no plan; the number of rooms that were found.
+
+    Args:
+        ask: Sends a body, and returns what is answered.
+        golden: What must be answered.
+        who: Answers; for the errors.
+
+    Raises:
+        WrongAnswer: If an answer is not as it must be.
+    """
+    rooms = find_rooms(ask, golden, who)
+    check_refusal(ask, who)
+    return rooms
+
+
+def find_rooms(ask: Callable[[bytes], Answered], golden: Golden, who: str = "it") -> int:
+    """The first half: the number of rooms on the golden plan.
+
+    Raises:
+        WrongAnswer: If the answer is an error, or they are not the right ones.
+    """
+    answer = ask(golden.plan)
+    if answer.status != HTTPStatus.OK:
+        raise WrongAnswer(f"{who} answers its golden plan with {_told(answer)}")
+    try:
+        return judge_answer(answer.body.decode(errors="replace"), golden)
+    except WrongAnswer as err:
+        raise WrongAnswer(f"{who}: {err}") from err
+
+
+def check_refusal(ask: Callable[[bytes], Answered], who: str = "it") -> None:
+    """The second half.
+
+    Raises:
+        WrongAnswer: If what is no plan is not refused as docs/api.md says.
+    """
+    refusal = ask(_NO_PLAN)
+    if (refusal.status, _code(refusal)) != (HTTPStatus.BAD_REQUEST, "invalid_file_format"):
+        raise WrongAnswer(
+            f"{who} answers what is no plan with {_told(refusal)} instead of "
+            "400 invalid_file_format"
+        )
+
+
+def _code(answer: Answered) -> str:
+    try:
+        return str(json.loads(answer.body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _told(answer: Answered) -> str:
+    text = answer.failure or answer.body.decode(errors="replace")
+    return f"{answer.status or 'no status'}: {text[:200]}"
