@@ -81,6 +81,10 @@ $(VENV)/dev.stamp: $(VENV)/local-sagemaker.stamp requirements/dev.txt
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/dev.txt
 	@touch $@
 
+$(VENV)/mutants.stamp: $(VENV)/dev.stamp requirements/mutants.txt
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/mutants.txt
+	@touch $@
+
 $(TRAIN_VENV)/python.stamp: constraints-train.txt requirements/train.txt
 	@echo "Making $(TRAIN_VENV) with ultralytics: 1 to 3 minutes …"
 	@$(PYTHON) -m venv $(TRAIN_VENV)
@@ -179,11 +183,15 @@ test: $(VENV)/dev.stamp
 test-fast: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
 
+MUTANTS ?= 200
+MUTATE ?= handler deploy
+mutants: $(VENV)/mutants.stamp
+	@$(BIN)/python -m tests.mutants $(MUTATE) --count $(MUTANTS)
+
 check: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m mypy docker/endpoints/build.py
 
 # The endpoint plugin is committed; this needs a JDK of version 17 or later.
 plugin: $(VENV)/python.stamp
