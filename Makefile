@@ -76,10 +76,12 @@ $(VENV)/local-sagemaker.stamp: $(VENV)/deploy.stamp requirements/local-sagemaker
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/local-sagemaker.txt
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/local-sagemaker.stamp requirements/dev.txt
+# With all of that and what tests and checks need, in one go.
+DEV := deploy local-sagemaker dev
+$(VENV)/dev.stamp: $(VENV)/python.stamp $(DEV:%=requirements/%.txt)
 	@echo "Adding what tests and checks need …"
-	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/dev.txt
-	@touch $@
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt $(DEV:%=-r requirements/%.txt)
+	@touch $(DEV:%=$(VENV)/%.stamp)
 
 $(VENV)/mutants.stamp: $(VENV)/dev.stamp requirements/mutants.txt
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/mutants.txt
