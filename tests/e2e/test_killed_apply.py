@@ -38,6 +38,6 @@ def test_each_cut_converges(typed: Console, tmp_path: Path) -> None:
             assert done.status == 0, done.err
             assert everything(there) == wanted, whole[at - 1]
             print(f"killed after call {at}, {whole[at - 1]}: converged")
-        assert there.run("delete", "--yes").status == 0
+        assert there.run_here("delete", "--yes").status == 0
         assert [] == there.inventory()
         at += 1

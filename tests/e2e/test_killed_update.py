@@ -36,7 +36,7 @@ def test_each_cut_converges(typed: Console, tmp_path: Path) -> None:
         assert whole[:at] == killed(there, archive, at)
         done = there.apply(archive)
         assert done.status == 0, done.err
-        assert done.document()["version"] == there.run("status").document()["version"]
+        assert done.document()["version"] == there.run_here("status").document()["version"]
         assert count == len(there.inventory()), name
         print(f"killed after call {at}, {name}: converged")
     current = there.with_settings(f"archive={archive}")
