@@ -9,6 +9,7 @@ show NAME``, typed there, prints a change.
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import json
 import os
 import random
@@ -37,7 +38,7 @@ process_isolation = "forkserver"
 """
 
 
-def lay_out(folders: list[str]) -> None:
+def lay_out(folders: list[str], tests: list[str]) -> None:
     """Copy what git knows or could know into the place, with the settings of mutmut."""
     shutil.rmtree(PLACE, ignore_errors=True)
     listed = subprocess.run(
@@ -57,7 +58,7 @@ def lay_out(folders: list[str]) -> None:
         sources=json.dumps(sources),
         patterns=json.dumps([f"{source}/*.py" for source in sources]),
         others=json.dumps(others),
-        tests=json.dumps(tests_of(folders)),
+        tests=json.dumps(tests),
     )
     project = PLACE / "pyproject.toml"
     text = project.read_text("utf-8")
@@ -97,18 +98,23 @@ def main(argv: list[str] | None = None) -> int:
     add = parser.add_argument
     add("folders", nargs="+", choices=sorted(SOURCES))
     add("--count", type=int, default=200)
+    add("--match", default="*", help="names of mutants, such as 'roomdet.geometry.*' (all)")
+    add("--tests", nargs="+", default=[], help="files of tests (unit tests that import FOLDERs)")
     add("--seed", type=int, default=0, help="of the draw")
     add("--processes", type=int, default=os.cpu_count())
     add("--least", type=float, default=0.95, help="share that must be noticed (0.95)")
     args = parser.parse_args(argv)
-    lay_out(args.folders)
+    lay_out(args.folders, args.tests or tests_of(args.folders))
     # A name that fits none makes all mutants, and learns which tests reach which function.
     mutmut("none", processes=args.processes)
-    names = sorted(results())
+    names = sorted(fnmatch.filter(results(), args.match))
     if not (PLACE / "mutants" / "mutmut-stats.json").exists():
         print(
             "error: mutmut could not run the tests as they are; it says why above", file=sys.stderr
         )
+        return 1
+    if not names:
+        print(f"error: no mutant is named {args.match}", file=sys.stderr)
         return 1
     draw = random.Random(args.seed)  # noqa: S311  # the same each time
     drawn = draw.sample(names, min(args.count, len(names)))
