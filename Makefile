@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 # make demo [PLAN=my.pdf] [PAGE=2]   rooms found on a plan, from nothing but Python 3.11 and make
 # make test                 every test that this machine can run; REQUIRE_ALL=1 leaves none out
+# make test-fast            those of single modules, in less than a minute
+# make mutants [MUTANTS=200] [MUTATE='handler deploy']   does a test notice when the code is changed?
 # make check                lint, format and types
 # make serve [PORT=8080]    TorchServe in the foreground
 # make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
@@ -47,7 +49,7 @@ export PYTHONPATH := handler:docker:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test check plugin format venv venv-train clean
+.PHONY: help demo serve local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast mutants check plugin format venv venv-train clean
 .DELETE_ON_ERROR:
 
 help:
@@ -74,9 +76,15 @@ $(VENV)/local-sagemaker.stamp: $(VENV)/deploy.stamp requirements/local-sagemaker
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/local-sagemaker.txt
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/local-sagemaker.stamp requirements/dev.txt
+# With all of that and what tests and checks need, in one go.
+DEV := deploy local-sagemaker dev
+$(VENV)/dev.stamp: $(VENV)/python.stamp $(DEV:%=requirements/%.txt)
 	@echo "Adding what tests and checks need …"
-	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/dev.txt
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt $(DEV:%=-r requirements/%.txt)
+	@touch $(DEV:%=$(VENV)/%.stamp)
+
+$(VENV)/mutants.stamp: $(VENV)/dev.stamp requirements/mutants.txt
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/mutants.txt
 	@touch $@
 
 $(TRAIN_VENV)/python.stamp: constraints-train.txt requirements/train.txt
@@ -170,14 +178,22 @@ image-test: $(VENV)/dev.stamp
 
 # -- see that it works ----------------------------------------------------------------------
 
-test: $(VENV)/dev.stamp $(if $(REQUIRE_ALL),$(TRAIN_VENV)/python.stamp)
-	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) TRAIN_BIN=$(TRAIN_BIN) $(QUIET_TRAINING) sh tests/run.sh
+test: $(VENV)/dev.stamp
+	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) PYTHON=$(PYTHON) $(QUIET_TRAINING) \
+	  $(BIN)/python -m tests.layers $(if $(REQUIRE_ALL),--require-all)
+
+test-fast: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
+
+MUTANTS ?= 200
+MUTATE ?= handler deploy
+mutants: $(VENV)/mutants.stamp
+	@$(BIN)/python -m tests.mutants $(MUTATE) --count $(MUTANTS)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m mypy docker/endpoints/build.py
 	$(BIN)/lint-imports --no-logo
 
 # The endpoint plugin is committed; this needs a JDK of version 17 or later.

@@ -101,6 +101,7 @@ def measure_point(
             *data,
             *("--start", str(args.start), "--out", str(folder / "run")),
             *("--minutes", str(minutes), "--validate-minutes", str(minutes)),
+            *("--epochs", str(args.epochs)),
             *("--held-out", str(ONE_HELD_OUT), "--threads", str(args.threads)),
         )
         checkpoint = folder / "run" / "rooms.pt"
@@ -180,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--also", action="append", default=[], metavar="DIR[:WEIGHT]", help="trained on too")
     add("--counts", type=int, nargs="+", default=[25, 50, 100, 300])
     add("--minutes", type=float, nargs="+", default=[10, 10, 20, 45])
+    add("--epochs", type=int, default=0, help="at most this many; 0: as many as fit")
     add("--judged", type=int, default=80, help="plans that each fold judges on (80)")
     add("--threads", type=int, default=machine.cores(), help="all cores")
     return parser

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What several layers of tests share: the real archive, packed once."""
+"""What several layers of tests share: the real archive, packed once; the order of the files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ ROOT = Path(__file__).parent.parent
 NETWORK = ROOT / "weights" / "rooms"
 SAMPLE_PNG = ROOT / "docs" / "sample" / "plan.png"
 SAMPLE_PDF = ROOT / "docs" / "sample" / "plan.pdf"
+# The longest files come first, so that none runs on when all others are over (`--durations`); then
+# the layers that wait most.
+FIRST = (
+    "e2e/test_killed_update.py", "e2e/test_killed_apply.py", "e2e/test_endpoint.py",
+    "contract/test_doctor.py", "e2e/test_rollout.py", "e2e", "contract",
+)  # fmt: skip
+# These judge times, and other layers may be over when they run.
+LAST = ("image/test_ends.py", "image/test_contract.py")
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +29,15 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("archive") / "rooms.mar"
     pack(NETWORK, path, version="1.0", root=ROOT)
     return path
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files; the tests of a file stay as they are."""
+    items.sort(key=lambda item: _rank(item.path))
+
+
+def _rank(path: Path) -> int:
+    name, folder = f"{path.parent.name}/{path.name}", path.parent.name
+    order = (*FIRST, "", *LAST)
+    return next((order.index(part) for part in (name, folder) if part in order), len(FIRST))

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contract.local_sagemaker import Lab, played_lab
+from tests.service_models import read_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def service_models() -> Iterator[None]:
+    """Sessions of botocore share what they have read."""
+    with pytest.MonkeyPatch.context() as patch:
+        read_once(patch)
+        yield
 
 
 @pytest.fixture(scope="module")  # as long as one is open, moto is not emptied for others

@@ -20,7 +20,7 @@ from tests.contract.account_setup import Setup, healthy
 from tests.contract.aws_account import NUMBER, aws_lab, aws_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
     from sagemaker_local.place import Place
 
@@ -262,26 +262,31 @@ CASES = (
 )
 
 
-def diagnoses(archive: Path) -> Iterator[tuple[Case, int, list[dict[str, str]]]]:
-    """Each case with the exit status and the findings of `doctor`."""
-    with aws_place() as place:
-        for case, region in zip(CASES, REGIONS, strict=False):
-            yield case, *_diagnosis(place, region, case, archive)
+class Diagnoses(dict[Case, tuple[int, list[dict[str, str]]]]):
+    """Exit status and findings of `doctor`, case by case; each is made once, when it is asked for.
+
+    Args:
+        place: Where the accounts lie.
+        archive: What is to be deployed.
+    """
+
+    def __init__(self, place: Place, archive: Path) -> None:
+        super().__init__()
+        self._place, self._archive = place, archive
+
+    def __missing__(self, case: Case) -> tuple[int, list[dict[str, str]]]:
+        with aws_lab(self._place, REGIONS[CASES.index(case)]) as lab:
+            setup = healthy(lab, self._archive, *case.without)
+            case.spoil(setup)
+            self[case] = setup.doctor()
+        return self[case]
 
 
-def _diagnosis(
-    place: Place, region: str, case: Case, archive: Path
-) -> tuple[int, list[dict[str, str]]]:
-    with aws_lab(place, region) as lab:
-        setup = healthy(lab, archive, *case.without)
-        case.spoil(setup)
-        return setup.doctor()
-
-
-def document(found: Sequence[tuple[Case, int, list[dict[str, str]]]]) -> str:
+def document(found: Diagnoses) -> str:
     """The table of docs/doctor.md."""
     rows = ["| what is wrong | check | `doctor` says | and what to do |", "|---|---|---|---|"]
-    for case, _, findings in found:
+    for case in CASES:
+        _, findings = found[case]
         finding = next(f for f in findings if f["check"] == case.check)
         says = f"{finding['level']}: {finding['message']}"
         rows.append(
@@ -305,4 +310,5 @@ def _plain(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(document(list(diagnoses(Path(sys.argv[1])))))
+    with aws_place() as somewhere:
+        print(document(Diagnoses(somewhere, Path(sys.argv[1]))))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 REGION = "eu-central-1"
 SCALE = 0.01
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 _NUMBERS = itertools.count(1)
 
 

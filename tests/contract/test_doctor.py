@@ -15,20 +15,20 @@ from roomdet.s3_address import VARIABLE
 from tests.conftest import ROOT
 from tests.contract.account_setup import environ, healthy, run
 from tests.contract.aws_account import aws_lab, aws_place
-from tests.contract.doctor_cases import CASES, REGIONS, Case, diagnoses, document
+from tests.contract.doctor_cases import CASES, REGIONS, Case, Diagnoses, document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-Diagnosis = tuple[Case, int, list[dict[str, str]]]
 DOCUMENT = ROOT / "docs" / "doctor.md"
 
 
 @pytest.fixture(scope="module")
-def found(archive: Path) -> list[Diagnosis]:
+def found(archive: Path) -> Iterator[Diagnoses]:
     """What `doctor` finds in each set-up that is broken in one way."""
-    return list(diagnoses(archive))
+    with aws_place() as place:
+        yield Diagnoses(place, archive)
 
 
 @pytest.fixture
@@ -64,9 +64,9 @@ def test_what_is_deployed_is_well(archive: Path) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.title for case in CASES])
-def test_what_is_broken_is_found(found: list[Diagnosis], case: Case) -> None:
+def test_what_is_broken_is_found(found: Diagnoses, case: Case) -> None:
     """By its own check, with one next step; what comes after it is not guessed."""
-    _, status, findings = next(entry for entry in found if entry[0] == case)
+    status, findings = found[case]
     by_name = {f["check"]: f for f in findings}
     failures = {name for name, f in by_name.items() if f["level"] == "failure"}
     expected = {case.check, *case.also} if case.level == "failure" else set()
@@ -79,7 +79,7 @@ def test_what_is_broken_is_found(found: list[Diagnosis], case: Case) -> None:
     assert status == (1 if expected else 0)
 
 
-def test_the_table_is_documented(found: list[Diagnosis]) -> None:
+def test_the_table_is_documented(found: Diagnoses) -> None:
     """docs/doctor.md has what `python -m tests.contract.doctor_cases ARCHIVE` prints."""
     text = DOCUMENT.read_text("utf-8")
     shown = text.partition("<!-- cases -->\n")[2].partition("\n<!-- /cases -->")[0]

@@ -10,12 +10,21 @@ import pytest
 
 from serving.server import LocalServer, serve
 from tests.conftest import ROOT
+from tests.service_models import read_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 CONFIG = ROOT / "config.properties"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def service_models() -> Iterator[None]:
+    """Sessions of botocore share what they have read."""
+    with pytest.MonkeyPatch.context() as patch:
+        read_once(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sagemaker_local.place import ServeWith, local_sagemaker, starter
 from sagemaker_local.seeding import seed
 from tests.conftest import ROOT
+from tests.contract.account_setup import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,9 +66,8 @@ class Console:
 
     def start(self, command: str, *arguments: str) -> subprocess.Popen[str]:
         """Begin a command."""
-        sets = [f"--set={setting}" for setting in self.settings]
         return subprocess.Popen(
-            [sys.executable, "-m", "deploy", command, *arguments, *sets],
+            [sys.executable, "-m", "deploy", command, *arguments, *self._sets()],
             cwd=ROOT,
             env=self._environ(),
             stdout=subprocess.PIPE,
@@ -78,6 +78,11 @@ class Console:
     def run(self, command: str, *arguments: str) -> Done:
         """A command to its end."""
         return ended(self.start(command, *arguments))
+
+    def run_here(self, command: str, *arguments: str) -> Done:
+        """Likewise, in this process, for what is asked or done between two commands of a test."""
+        variables = {**self.place.environ, "AWS_ENDPOINT_URL": self.url}
+        return Done(*run([command, *arguments, *self._sets()], variables))
 
     def apply(self, archive: Path, *arguments: str) -> Done:
         """Bring an archive to the endpoint."""
@@ -109,6 +114,9 @@ class Console:
             *(e["ResourceId"].removeprefix("endpoint/") for e in targets["ScalableTargets"]),
         ]
         return sorted(name for name in found if name.startswith(self.endpoint))
+
+    def _sets(self) -> list[str]:
+        return [f"--set={setting}" for setting in self.settings]
 
     def _environ(self) -> Mapping[str, str]:
         return os.environ | self.place.environ | {"AWS_ENDPOINT_URL": self.url}

@@ -58,7 +58,8 @@ def test_a_point_is_trained_and_judged_once(
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("PYTHONPATH", "handler:.")
     command = ["--plans", f"own={plans}", "--other", f"other={plans}", "--out", str(tmp_path)]
-    command += ["--counts", "2", "--minutes", "0.5", "--judged", "3", "--threads", "1"]
+    command += ["--counts", "2", "--minutes", "5", "--epochs", "2", "--judged", "3"]
+    command += ["--threads", "1"]
 
     assert main(command) == 0
     points = {path: json.loads(path.read_text()) for path in sorted(tmp_path.glob("*/point.json"))}
@@ -69,6 +70,7 @@ def test_a_point_is_trained_and_judged_once(
         assert 0 < point["sets"]["own"]["ap50"] <= 1
     run = json.loads((tmp_path / "2-plans-1" / "run" / "run.json").read_text())
     assert run["settings"]["input_px"] == 640
+    assert run["epochs"] == 2
     times = {path: path.stat().st_mtime_ns for path in points}
     assert main(command) == 0
     assert {path: path.stat().st_mtime_ns for path in points} == times

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The committed jar is what its sources compile to. Needs a JDK; tests/run.sh knows."""
+"""The committed jar is what its sources compile to. Needs a JDK; tests/layers.py knows."""
 
 from __future__ import annotations
 

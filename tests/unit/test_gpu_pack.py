@@ -20,7 +20,7 @@ from training.gpu import pack
 if TYPE_CHECKING:
     from pathlib import Path
 
-PICTURES = 8
+PICTURES = 4
 
 
 @pytest.fixture

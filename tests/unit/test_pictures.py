@@ -509,7 +509,7 @@ class TestResampling:
             env={"PYTHONPATH": str(Path(pictures.__file__).parents[1])},
             capture_output=True,
             check=True,
-            timeout=30,
+            timeout=240,
         )
 
         assert int(run.stdout) < 130_000

@@ -157,7 +157,7 @@ for allowance_mb in (*range(1, 45), 60, 80, 100, 105, 110, 150):
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "RUST_BACKTRACE": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(pictures.__file__).parents[2]
 THREADS: Final = 8
-TIMEOUT_S: Final = 60
+TIMEOUT_S: Final = 240
 WAITS_S: Final = 0.5  # a picture that need not wait is read in a tenth of it
 FONTS: Final = ("Helvetica", "Times-Roman", "Courier", "Helvetica-Bold")
 LARGE_WH: Final = (4000, 3000)  # 12 million pixels

@@ -175,6 +175,15 @@ def test_other_options_are_refused(values: dict[str, Any], message: str) -> None
         RequestOptions.from_values(values)
 
 
+@pytest.mark.parametrize(("name", "value"), [("iou", 2), ("page", 0), ("detail", "levels")])
+def test_details_of_a_refusal_name_the_option(name: str, value: object) -> None:
+    """And what was seen, for a caller that reads no English."""
+    with pytest.raises(ValidationError) as caught:
+        RequestOptions.from_values({name: value})
+
+    assert caught.value.details == {"option": name, "got": json.dumps(value)}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("3", 3), (" 0.5 ", 0.5), ("1e-1", 0.1), ("+2", 2), ("nan", None), ("-1", -1)],

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Run every layer of tests that this machine can run, side by side, and say what was left out.
+
+``make test`` is ``python -m tests.layers``; ``make test REQUIRE_ALL=1`` adds ``--require-all``.
+Servers, containers and downloads mostly wait, so the layers share the machine. The first shows its
+progress; what the others print follows when they are over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+
+ROOT = Path(__file__).parent.parent
+TRAIN_PYTHON = Path(".venv-train/bin/python")
+PYTEST = (sys.executable, "-m", "pytest")
+# Two files for each of two cores, in the order of tests/conftest.py.
+SPREAD = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Folders of tests that one command runs.
+
+    Attributes:
+        folders: Their names.
+        commands: One after the other, until one fails.
+        lacks: What this machine would need to run them; empty if it can.
+    """
+
+    folders: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...]
+    lacks: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(self.folders)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a layer ended.
+
+    Attributes:
+        layer: It.
+        status: Exit status of the last command.
+        seconds: Of all commands.
+        output: What they printed, unless it was shown at once.
+    """
+
+    layer: Layer
+    status: int
+    seconds: float
+    output: str = ""
+
+
+def layers(*, require_all: bool) -> list[Layer]:
+    """All of them, the one that shows its progress first."""
+    servers = ("tests/unit", "tests/contract", "tests/e2e")
+    # It computes all the time: whoever waits for a server goes first.
+    parity = ("nice", str(TRAIN_PYTHON), "-m", "pytest", "tests/parity")
+    environment = (("make", "--no-print-directory", "venv-train"),) if require_all else ()
+    lacks = {
+        "image": "" if require_all else "some minutes: `make image-test` runs them",
+        "parity": ""
+        if require_all or TRAIN_PYTHON.exists()
+        else "an environment of 6 GB: make venv-train, or make test REQUIRE_ALL=1",
+        "plugin": "" if shutil.which("javac") else "javac: install a JDK of version 17 or later",
+    }
+    return [
+        Layer(servers, ((*PYTEST, *SPREAD, *servers),)),
+        Layer(("tests/image",), (("sh", "tests/image/run.sh"),), lacks["image"]),
+        Layer(("tests/parity",), (*environment, parity), lacks["parity"]),
+        Layer(("tests/plugin",), ((*PYTEST, "tests/plugin"),), lacks["plugin"]),
+    ]
+
+
+def run(layer: Layer, *, shows_progress: bool = False) -> Outcome:
+    """Run a layer to its end."""
+    started_s, status = time.monotonic(), 0
+    with tempfile.TemporaryFile() as file:
+        for command in layer.commands:
+            output = None if shows_progress else file
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
+            status = done.returncode
+            if status:
+                break
+        file.seek(0)
+        printed = file.read().decode(errors="replace")
+    return Outcome(layer, status, time.monotonic() - started_s, printed)
+
+
+def run_all(chosen: list[Layer]) -> list[Outcome]:
+    """Run layers side by side, and print how each ended."""
+    first, *others = chosen
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        beside = [pool.submit(run, layer) for layer in others]
+        outcomes = [run(first, shows_progress=True)]
+        for future in beside:
+            outcomes.append(future.result())
+            print(f"\n{outcomes[-1].layer}\n{outcomes[-1].output}", end="", flush=True)
+    print()
+    for outcome in outcomes:
+        verdict = "passed" if outcome.status == 0 else f"FAILED ({outcome.status})"
+        print(f"{outcome.seconds:6.0f} s  {verdict:12} {outcome.layer}")
+    return outcomes
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; 0 if all passed, 1 if something failed or is missing that must not be."""
+    parser = argparse.ArgumentParser(prog="python -m tests.layers", description=__doc__)
+    parser.add_argument("--require-all", action="store_true", help="leave nothing out")
+    require_all = parser.parse_args(argv).require_all
+    found = layers(require_all=require_all)
+    missing = [layer for layer in found if layer.lacks]
+    if require_all and missing:
+        for layer in missing:
+            print(f"error: {layer} needs {layer.lacks}", file=sys.stderr)
+        return 1
+    outcomes = run_all([layer for layer in found if not layer.lacks])
+    for layer in missing:
+        print(f"Left out: {layer}. It needs {layer.lacks}")
+    return int(any(outcome.status for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
