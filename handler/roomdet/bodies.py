@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from roomdet.base64_text import describe_base64
 from roomdet.encodings import is_gzip, undo_encoding
 from roomdet.errors import InvalidFileFormat, ValidationError
-from roomdet.filetypes import FileType, identify
+from roomdet.filetypes import TEXT, FileType, identify
 from roomdet.forms import find_boundary, guess_boundary, read_form
 
 if TYPE_CHECKING:
@@ -142,16 +142,14 @@ def _check_url_encoded(body: Any) -> None:
     """
     if isinstance(body, bytes):
         start = body[:_START_BYTES].lstrip(BLANK)
-        if start.startswith(b"{") or not start or describe_base64(body):
-            return
         kind = identify(start)
-        if isinstance(kind, FileType):
-            if b"\n" in body:
-                return
+        if isinstance(kind, FileType) and b"\n" not in body:
             raise InvalidFileFormat(
-                f"the {kind.value} file came without any line break, as curl -d leaves "
-                "it, which spoils binary files; send it with curl --data-binary"
+                f"the {kind.value} file came without any line break, as curl -d leaves it, which "
+                "spoils binary files; send it with curl --data-binary"
             )
+        if kind != TEXT or not start or start.startswith(b"{") or describe_base64(body):
+            return
     raise ValidationError(
         "the body came as application/x-www-form-urlencoded, curl's default, which spoils "
         "binary files; send the header 'Content-Type: application/octet-stream'"

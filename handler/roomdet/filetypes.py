@@ -10,6 +10,7 @@ from enum import Enum
 # A PDF may have up to this much in front of its header (ISO 32000-1, annex H, note 13).
 _PDF_HEADER_WITHIN = 1024
 _TEXT_SAMPLE = 512
+TEXT = "text"
 _UNKNOWN = "of no kind that is known here"
 # Comments (group code 999) may stand before the first section (DXF reference, group codes).
 _DXF_SECTION = re.compile(r"^\s*0\s+SECTION\b", re.MULTILINE)
@@ -92,4 +93,4 @@ def _identify_text(sample: bytes) -> str:
         return "a DXF drawing"
     if text.lstrip().lower().startswith(("<!doctype html", "<html")):
         return "a web page"
-    return "text"
+    return TEXT
