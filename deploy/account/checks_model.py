@@ -33,7 +33,7 @@ def look_at_archive(patient: Patient) -> Result:
             f"{version}: it was exported without rooms of its golden plan",
             "Export it with `make archive WEIGHTS=…`, or `apply` cannot tell whether it is right",
         )
-    return ok(f"{version}, {len(golden.boxes_xyxy_grid)} rooms on its golden plan")
+    return ok(f"{version}, {len(golden.boxes_xyxy_grid)} rooms that its golden plan must have")
 
 
 def look_at_model(patient: Patient) -> Result:

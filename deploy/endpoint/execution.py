@@ -112,8 +112,9 @@ class Executor:
             asked: Asked = Queue(self.account, action, self.timeout_s, self.sleep, self.say)
         else:
             asked = AtOnce(self.account, action.endpoint, self.sleep)
-        rooms = prove(asked, action.endpoint, self.golden)
-        self.say(f"  {action.endpoint} finds {rooms} rooms, as it must")
+        prove(asked, action.endpoint, self.golden)
+        rooms = len(self.golden.boxes_xyxy_grid)
+        self.say(f"  {action.endpoint} finds all {rooms} rooms that its golden plan must have")
 
     def settle(self, endpoints: Iterable[str]) -> None:
         """Wait until SageMaker has ended what it was doing with some endpoints."""

@@ -40,6 +40,7 @@ _LOG_TAIL_LINES = 60
 _PLUGINS = Path(__file__).parents[2] / "docker" / "endpoints"
 # TorchServe with a door that mends requests which it would answer with 500 (decision 0032).
 _MAIN_CLASS = "roomdet.endpoints.Server"
+_STOCK_MAIN_CLASS = "org.pytorch.serve.ModelServer"
 # A log for people; docker/log4j2.xml writes JSON.
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 # PYTHONPATH would show the worker modules that its archive lacks; TS_CONFIG_FILE would replace our
@@ -249,9 +250,12 @@ def _start(home: Path, ports: Ports, log_config: Path, environ: dict[str, str]) 
 def _command(home: Path, log_config: Path, variables: Mapping[str, str]) -> list[str]:
     """What starts the JVM, as ``torchserve --start`` does, but with our main class."""
     config = home / "config.properties"
-    flags = _setting(config.read_text("utf-8"), "vmargs")
+    flags, plugins_path = (
+        _setting(config.read_text("utf-8"), name) for name in ("vmargs", "plugins_path")
+    )
     packages = Path(sysconfig.get_paths()["purelib"])
-    jars = [packages / "ts" / "frontend" / "model-server.jar", *sorted(_PLUGINS.glob("*.jar"))]
+    plugins = sorted(Path(plugins_path).glob("*.jar"))
+    jars = [packages / "ts" / "frontend" / "model-server.jar", *plugins]
     java_home = variables.get("JAVA_HOME")
     return [
         f"{java_home}/bin/java" if java_home else "java",
@@ -260,7 +264,7 @@ def _command(home: Path, log_config: Path, variables: Mapping[str, str]) -> list
         f"-Djava.io.tmpdir={home / 'tmp'}",
         f"-Dlog4j.configurationFile=file://{log_config.resolve()}",
         "-cp", ":".join(map(str, jars)),
-        _MAIN_CLASS,
+        _MAIN_CLASS if plugins else _STOCK_MAIN_CLASS,
         "--python", sys.executable,
         "-f", str(config),
         "-s", str(home / "model_store"),

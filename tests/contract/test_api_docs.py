@@ -17,12 +17,13 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from roomdet.bodies import OPTIONS_HEADER
 from roomdet.config import Config, Limits
 from roomdet.detector import load_detector
 from roomdet.errors import FileTooLarge, RequestError, ValidationError
 from roomdet.geometry import fractions_to_grid
 from roomdet.images import read_page
-from roomdet.request import OPTIONS_HEADER, parse_request
+from roomdet.request import parse_request
 from roomdet.s3_address import MAX_KEY_CHARS, URL_PATTERN, AllowList, S3Address
 from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF

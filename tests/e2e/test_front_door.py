@@ -56,7 +56,7 @@ def test_other_methods_are_not_allowed(server: LocalServer, method: str, address
 
     assert answer.status == 405
     assert answer.headers["Allow"] == "GET, HEAD"
-    assert document["code"] == 405
+    assert document["type"] == "MethodNotAllowedException"
 
 
 def test_head_of_the_management_plugin(server: LocalServer) -> None:

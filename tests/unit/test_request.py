@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomdet.bodies import FORM_TYPE_HEADER
+from roomdet.bodies import FORM_TYPE_HEADER, OPTIONS_HEADER
 from roomdet.config import Limits
 from roomdet.errors import (
     FileTooLarge,
@@ -22,7 +22,7 @@ from roomdet.errors import (
     UnsupportedMediaType,
     ValidationError,
 )
-from roomdet.request import OPTIONS_HEADER, ImageRequest, parse_request
+from roomdet.request import ImageRequest, parse_request
 from roomdet.s3_address import AllowList, S3Address
 from roomdet.schema import Detail, RequestOptions
 
