@@ -80,7 +80,7 @@ class TorchServeFleet:
         return server.ask("GET", path, timeout_s=timeout_s)
 
     def memory_percent(self) -> float | None:
-        """Resident memory of the launcher, the JVM and the workers."""
+        """Resident memory of the JVM and the workers."""
         try:
             parent = psutil.Process(self._server.process.pid)
             processes = [parent, *parent.children(recursive=True)]

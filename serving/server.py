@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ _LONGEST_TMPDIR = 65
 _LOG_TAIL_LINES = 60
 # The endpoint plugin: an honest /ping, and /metrics beside it.
 _PLUGINS = Path(__file__).parents[1] / "docker" / "endpoints"
+# TorchServe with a door that mends requests which it would answer with 500 (decision 0032).
+_MAIN_CLASS = "roomdet.endpoints.Server"
+_STOCK_MAIN_CLASS = "org.pytorch.serve.ModelServer"
 # A log for people; docker/log4j2.xml writes JSON.
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 # PYTHONPATH would show the worker modules that its archive lacks; TS_CONFIG_FILE would replace our
@@ -93,7 +97,7 @@ class LocalServer:
     """A running TorchServe.
 
     Attributes:
-        process: The launcher, leader of a process group that holds the JVM and the workers.
+        process: The JVM, leader of a process group that holds the workers.
         ports: Where it listens.
         log: Everything that it and the workers print.
     """
@@ -223,25 +227,50 @@ def _furnish(home: Path, archive: Path, config: Path, settings: Mapping[str, str
 
 def _start(home: Path, ports: Ports, log_config: Path, environ: dict[str, str]) -> LocalServer:
     log = home / "server.log"
-    command = [
-        sys.executable, "-c", "from ts.model_server import start; start()",
-        "--start", "--foreground", "--ncs",
-        "--ts-config", str(home / "config.properties"),
-        "--log-config", str(log_config.resolve()),
-        "--model-store", str(home / "model_store"),
-        "--models", f"{MODEL_NAME}={ARCHIVE}",
-    ]  # fmt: skip
+    variables = _environment(home / "tmp") | environ
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
+            _command(home, log_config, variables),
             cwd=home,
-            env=_environment(home / "tmp") | environ,
+            env=variables,
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
     return LocalServer(process, ports, log)
+
+
+def _command(home: Path, log_config: Path, variables: Mapping[str, str]) -> list[str]:
+    """What starts the JVM, as ``torchserve --start`` does, but with our main class."""
+    config = home / "config.properties"
+    flags, plugins_path = (
+        _setting(config.read_text("utf-8"), name) for name in ("vmargs", "plugins_path")
+    )
+    packages = Path(sysconfig.get_paths()["purelib"])
+    plugins = sorted(Path(plugins_path).glob("*.jar"))
+    jars = [packages / "ts" / "frontend" / "model-server.jar", *plugins]
+    java_home = variables.get("JAVA_HOME")
+    return [
+        f"{java_home}/bin/java" if java_home else "java",
+        *flags.split(),
+        f"-Dmodel_server_home={packages}",
+        f"-Djava.io.tmpdir={home / 'tmp'}",
+        f"-Dlog4j.configurationFile=file://{log_config.resolve()}",
+        "-cp", ":".join(map(str, jars)),
+        _MAIN_CLASS if plugins else _STOCK_MAIN_CLASS,
+        "--python", sys.executable,
+        "-f", str(config),
+        "-s", str(home / "model_store"),
+        "-ncs",
+        "-m", f"{MODEL_NAME}={ARCHIVE}",  # last: it takes all that follows
+    ]  # fmt: skip
+
+
+def _setting(properties: str, name: str) -> str:
+    """A value in a ``.properties`` text; empty where there is none."""
+    pairs = (line.partition("=") for line in properties.splitlines())
+    return next((value for key, _, value in pairs if key.strip() == name), "")
 
 
 def _own_settings(ports: Ports, home: Path) -> dict[str, str]:

@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-
 ROOT = Path(__file__).parent.parent
 TRAIN_PYTHON = Path(".venv-train/bin/python")
 PYTEST = (sys.executable, "-m", "pytest")

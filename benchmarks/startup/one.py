@@ -36,7 +36,7 @@ ARCHIVE = Path("model_store/rooms.mar")
 MEMORY_MB = 2048
 DEADLINE_S = 120.0
 LOOK_S = 0.002
-JVM = "org.pytorch.serve.ModelServer|roomdet.endpoints.Main"
+JVM = "org.pytorch.serve.ModelServer|roomdet.endpoints.(Main|Server)"
 # A stage and what is seen at its end: a process (part of its command line) or a line of the log.
 # What is not there, as the container's process 1 here, ends no stage.
 STAGES = (
@@ -188,8 +188,9 @@ def measure_here(archive: Path, runs: int) -> dict[str, Any]:
         with serve(archive) as server:
 
             def processes() -> dict[int, str]:
-                children = psutil.Process(server.process.pid).children(recursive=True)
-                return {child.pid: " ".join(child.cmdline()) for child in children}
+                jvm = psutil.Process(server.process.pid)
+                found = [jvm, *jvm.children(recursive=True)]
+                return {process.pid: " ".join(process.cmdline()) for process in found}
 
             address = server.url.removeprefix("http://")
             yield Started(address, processes, lambda: server.log.read_text("utf-8"))

@@ -34,7 +34,7 @@ def check_archive(context: DoctorContext) -> Result:
             f"{version}: it was exported without rooms of its golden plan",
             "Export it with `make archive WEIGHTS=…`, or `apply` cannot tell whether it is right",
         )
-    return ok(f"{version}, {len(golden.boxes_xyxy_grid)} rooms on its golden plan")
+    return ok(f"{version}, {len(golden.boxes_xyxy_grid)} rooms that its golden plan must have")
 
 
 def check_model(context: DoctorContext) -> Result:

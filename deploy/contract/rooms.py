@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 _PLANS = Path(__file__).parents[2] / "docs" / "sample"
 GRID = 1000
-_CODES = {"invalid_file_format", "validation_error", "file_too_large", "processing_failed"}
+_CODES = {
+    "invalid_file_format",
+    "validation_error",
+    "file_too_large",
+    "unsupported_media_type",
+    "processing_failed",
+}
 _CORNERS = 4
 
 

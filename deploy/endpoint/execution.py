@@ -92,8 +92,9 @@ class Executor:
             ask = Queue(self.account, action, self.timeout_s, self.sleep, self.say)
         else:
             ask = AtOnce(self.account, action.endpoint, self.sleep)
-        rooms = smoke_test(ask, self.golden, action.endpoint)
-        self.say(f"  {action.endpoint} finds {rooms} rooms, as it must")
+        smoke_test(ask, self.golden, action.endpoint)
+        rooms = len(self.golden.boxes_xyxy_grid)
+        self.say(f"  {action.endpoint} finds all {rooms} rooms that its golden plan must have")
 
     def settle(self, endpoints: Iterable[str]) -> None:
         """Wait until SageMaker has ended what it was doing with some endpoints."""

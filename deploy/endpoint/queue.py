@@ -26,6 +26,7 @@ _STATUSES = {
     "invalid_file_format": HTTPStatus.BAD_REQUEST,
     "validation_error": HTTPStatus.BAD_REQUEST,
     "file_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "processing_failed": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 _FROM_CONTAINER = re.compile(

@@ -6,6 +6,7 @@ RoomdetError
 │   ├── InvalidFileFormat  the bytes are no picture or page we read    400 invalid_file_format
 │   ├── FileTooLarge       over the byte, pixel or page limit          413 file_too_large
 │   ├── ValidationError    unknown or out-of-range request option      400 validation_error
+│   ├── UnsupportedMediaType  a compression that is not undone         415 unsupported_media_type
 │   └── ProcessingFailed   our fault; no reason is shown               500 processing_failed
 ├── ConfigError            the operator's fault: the worker refuses to start
 └── ModelError             the archive's fault: the worker refuses to start
@@ -62,6 +63,13 @@ class ValidationError(RequestError):
 
     code = "validation_error"
     status = 400
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is compressed in a way that is not undone."""
+
+    code = "unsupported_media_type"
+    status = 415
 
 
 class ProcessingFailed(RequestError):

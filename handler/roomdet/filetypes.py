@@ -10,6 +10,7 @@ from enum import Enum
 # A PDF may have up to this much in front of its header (ISO 32000-1, annex H, note 13).
 _PDF_HEADER_WITHIN = 1024
 _TEXT_SAMPLE = 512
+TEXT = "text"
 _UNKNOWN = "of no kind that is known here"
 # Comments (group code 999) may stand before the first section (DXF reference, group codes).
 _DXF_SECTION = re.compile(r"^\s*0\s+SECTION\b", re.MULTILINE)
@@ -48,6 +49,13 @@ _SIGNATURES: tuple[tuple[bytes, FileType | str], ...] = (
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"8BPS", "a Photoshop document"),
 )
+# What is left of binary files that were sent, or read and written, as text: line breaks changed or
+# dropped, bytes read as Latin-1 and written as UTF-8, or replaced where they are no UTF-8.
+_AS_TEXT = "whose bytes were changed on the way, as if it were text (curl needs --data-binary)"
+_SPOILED = re.compile(
+    rb"(?:\x89|\xc2\x89|\xef\xbf\xbd|\?)(?P<png>PNG[\r\n\x1a])"
+    rb"|(?:\xc3\xbf\xc3\x98\xc3\xbf|(?:\xef\xbf\xbd){3,4}[\x00-\x7f]{0,3}(?P<jpeg>JFIF|Exif))"
+)
 
 
 def identify(data: bytes) -> FileType | str:
@@ -65,6 +73,9 @@ def identify(data: bytes) -> FileType | str:
         return "HEIC, AVIF or a video"
     if b"%PDF-" in data[:_PDF_HEADER_WITHIN]:
         return FileType.PDF
+    spoiled = _SPOILED.match(data)
+    if spoiled:
+        return f"a {'PNG' if spoiled['png'] else 'JPEG'} {_AS_TEXT}"
     return _identify_text(data[:_TEXT_SAMPLE])
 
 
@@ -82,4 +93,4 @@ def _identify_text(sample: bytes) -> str:
         return "a DXF drawing"
     if text.lstrip().lower().startswith(("<!doctype html", "<html")):
         return "a web page"
-    return "text"
+    return TEXT

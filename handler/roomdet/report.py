@@ -35,6 +35,7 @@ OUTCOMES = (
             errors.InvalidFileFormat,
             errors.ValidationError,
             errors.FileTooLarge,
+            errors.UnsupportedMediaType,
             errors.ProcessingFailed,
         )
     ),

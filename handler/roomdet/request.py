@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """From a row as TorchServe hands it over to the bytes of a file and checked options.
 
-A row maps the names of body parts to their values: a raw or JSON body is called ``body``, a part
-of a multipart body has its own name. Depending on TorchServe's ``decode_input_request`` a JSON
-body arrives as text in bytes or already parsed; both are accepted.
+A row maps the names of body parts to their values: a body is called ``body``, a parameter of the
+address has its own name. With the front door (docker/endpoints) a form is a body, too, and the
+header ``X-Roomdet-Content-Type`` has its type; without it TorchServe takes most forms apart, and
+each part has its own name. Depending on TorchServe's ``decode_input_request`` a JSON body arrives
+as text in bytes or already parsed; both are accepted.
 """
 
 from __future__ import annotations
 
-import binascii
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from roomdet.base64_text import decode_base64, describe_base64
+from roomdet.bodies import BLANK, FILE_PARTS, OPTIONS_HEADER, Body, find_header, refuse_in_address
 from roomdet.errors import InvalidFileFormat, ValidationError
 from roomdet.filetypes import FileType, identify
 from roomdet.images import too_many_bytes
@@ -24,8 +27,6 @@ if TYPE_CHECKING:
 
     from roomdet.config import Limits
 
-OPTIONS_HEADER = "X-Amzn-SageMaker-Custom-Attributes"
-FILE_PARTS = ("image", "data", "body")
 _JSON_TYPES = {
     type(None): "null",
     bool: "a boolean",
@@ -34,6 +35,8 @@ _JSON_TYPES = {
     str: "a text",
     list: "an array",
 }
+_JSON_FORM = '{"image": "<base64>"}'
+_START_BYTES = 64
 JSON_FILES = ("image", "image_url")
 JSON_KEYS = (*JSON_FILES, *OPTION_NAMES)
 _NOTHING = AllowList()
@@ -72,28 +75,21 @@ def parse_request(
         InvalidFileFormat: If the content of ``image`` is not base64.
         FileTooLarge: If the base64 text stands for more bytes than the limit.
     """
-    content_type = str(find_header(headers, "Content-Type") or "").lower()
-    if content_type.startswith("application/x-www-form-urlencoded"):
-        raise ValidationError(
-            "the body came as application/x-www-form-urlencoded, curl's default, which spoils "
-            "binary files; send the header 'Content-Type: application/octet-stream'"
-        )
+    body = Body.of(headers)
     attributes = parse_attributes(str(find_header(headers, OPTIONS_HEADER) or ""))
-    fields = dict(row)
+    fields = body.take_apart(row, limits)
     part = _pop_file_part(fields)
-    if fields and not content_type.startswith("multipart/"):
-        raise ValidationError(
-            f"unexpected {', '.join(sorted(fields))} in the address; options go into the JSON body "
-            f"or the header {OPTIONS_HEADER}"
-        )
+    if not body.is_form:
+        refuse_in_address(fields)
     texts = {name: _to_text(name, value) for name, value in fields.items()}
     _refuse_twice(texts, attributes)
     given = _to_values(texts | attributes)
-    if _is_json(part, content_type):
-        part = _parse_json(part)
     if isinstance(part, bytes | bytearray | memoryview):
-        return ImageRequest(bytes(part), RequestOptions.from_values(given))
-    if isinstance(part, dict) and "image_url" in part and content_type.startswith("multipart/"):
+        part = body.unwrap(bytes(part))
+        if not _is_json(part, body.kind):
+            return ImageRequest(part, RequestOptions.from_values(given))
+        part = _parse_json(part)
+    if isinstance(part, dict) and "image_url" in part and body.is_form:
         raise _only_in_json()
     return _from_json(part, given, limits, allowed)
 
@@ -101,12 +97,6 @@ def parse_request(
 def count_bytes(row: Mapping[str, Any]) -> int:
     """Bytes of a row's parts; what TorchServe has parsed already is not counted."""
     return sum(len(part) for part in row.values() if isinstance(part, bytes | bytearray))
-
-
-def find_header(headers: Mapping[str, Any], name: str) -> Any:
-    """Value of a header whose name may be written in any case; None if there is none."""
-    wanted = name.lower()
-    return next((value for key, value in headers.items() if key.lower() == wanted), None)
 
 
 def parse_attributes(text: str) -> dict[str, str]:
@@ -132,33 +122,35 @@ def parse_attributes(text: str) -> dict[str, str]:
 
 def _pop_file_part(fields: dict[str, Any]) -> Any:
     names = [name for name in FILE_PARTS if name in fields]
-    if len(names) != 1:
-        raise ValidationError(
-            f"send exactly one file, as the body or as a part named {', '.join(FILE_PARTS)}; "
-            f"got {len(names)}"
-        )
-    return fields.pop(names[0])
+    if len(names) == 1:
+        return fields.pop(names[0])
+    others = ", ".join(repr(name[:64]) for name in list(fields)[:5]) or "nothing"
+    got = f"{len(names)}: {', '.join(names)}" if names else f"0, but {others}"
+    raise ValidationError(
+        f"send exactly one file, as the body or as a part named {' or '.join(FILE_PARTS)}; "
+        f"got {got}"
+    )
 
 
-def _is_json(part: Any, content_type: str) -> bool:
+def _is_json(part: bytes, kind: str) -> bool:
     """Whether a part is JSON text: it starts like an object, or is called JSON and is no file."""
-    if not isinstance(part, bytes | bytearray | memoryview):
-        return False
-    start = bytes(part[:64])
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+    start = part[:_START_BYTES]
+    if start.lstrip(BLANK).startswith((b"{", b"[")):
         return True
-    is_called_json = content_type.startswith("application/json")
-    return bool(start) and is_called_json and not isinstance(identify(start), FileType)
+    return bool(start) and kind == "application/json" and not isinstance(identify(start), FileType)
 
 
-def _parse_json(body: bytes | bytearray | memoryview) -> Any:
+def _parse_json(body: bytes) -> Any:
     try:
-        return json.loads(
-            body if isinstance(body, bytes | bytearray) else bytes(body),
-            object_pairs_hook=_unique_keys,
-        )
+        return json.loads(body, object_pairs_hook=_unique_keys)
+    except json.JSONDecodeError as err:
+        seen = repr(err.doc[err.pos]) if err.pos < len(err.doc) else "its end"
+        raise ValidationError(
+            f"the body cannot be parsed as JSON: {seen} at line {err.lineno}, character "
+            f"{err.colno}; send {_JSON_FORM}, with double quotes"
+        ) from err
     except (ValueError, RecursionError) as err:
-        raise ValidationError("the body cannot be parsed as JSON") from err
+        raise ValidationError(f"the body cannot be parsed as JSON; send {_JSON_FORM}") from err
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -177,7 +169,10 @@ def _from_json(
     values = dict(document)
     files = {key: values.pop(key) for key in JSON_FILES if key in values}
     if not files:
-        raise ValidationError('the JSON body has no "image"; send {"image": "<base64>"}')
+        found = f"only {', '.join(map(repr, list(values)[:3]))}" if values else "no key"
+        raise ValidationError(
+            f'the JSON body has no "image"; it has {found[:128]}: send {_JSON_FORM}'
+        )
     if len(files) > 1:
         raise ValidationError('the JSON body has "image" and "image_url"; send one of them')
     for key in values:
@@ -195,18 +190,17 @@ def _from_json(
 def _decode_base64(image: Any, limits: Limits) -> bytes:
     if not isinstance(image, str):
         raise _wrong_json('"image" as a base64 text', image)
-    if image[:5].lower() == "data:":
-        header, comma, image = image.partition(",")
-        if not comma or not header.lower().endswith(";base64"):
-            raise InvalidFileFormat("the data: URL is not of the form data:<type>;base64,<base64>")
-    size = len(image) * 3 // 4 - image[-2:].count("=")
+    start = image.find(",") + 1 if image[:5].lower() == "data:" else 0
+    size = (len(image) - start) * 3 // 4 - image[-2:].count("=")
     if size > limits.max_bytes:
         raise too_many_bytes(size, limits)
-    try:
-        # Line breaks are allowed, as MIME has them; anything else that is no base64 is not.
-        return binascii.a2b_base64("".join(image.split()), strict_mode=True)
-    except ValueError as err:
-        raise InvalidFileFormat('"image" is not valid base64') from err
+    file = decode_base64(image, '"image"')
+    kind = describe_base64(file)
+    if kind:
+        raise InvalidFileFormat(
+            f'"image" is base64 of base64 text {kind}; encode the file once', {"found": "base64"}
+        )
+    return file
 
 
 def _to_text(name: str, value: Any) -> str:
@@ -238,4 +232,5 @@ def _only_in_json() -> ValidationError:
 
 
 def _wrong_json(wanted: str, value: Any) -> ValidationError:
-    return ValidationError(f"expected {wanted}; got {_JSON_TYPES.get(type(value), 'an object')}")
+    got = _JSON_TYPES.get(type(value), "an object")
+    return ValidationError(f"expected {wanted}; got {got}: send {_JSON_FORM}")

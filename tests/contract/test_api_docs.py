@@ -14,28 +14,35 @@ import numpy as np
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from referencing import Registry
-from referencing.jsonschema import DRAFT202012
+from openapi_spec_validator import validate
 
+from roomdet.bodies import OPTIONS_HEADER
 from roomdet.config import Config, Limits
 from roomdet.detector import load_detector
 from roomdet.errors import FileTooLarge, RequestError, ValidationError
 from roomdet.geometry import fractions_to_grid
 from roomdet.images import read_page
-from roomdet.request import OPTIONS_HEADER, parse_request
+from roomdet.request import parse_request
 from roomdet.s3_address import MAX_KEY_CHARS, URL_PATTERN, AllowList, S3Address
 from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
+from tests.openapi import (
+    ADDRESSES,
+    JSON,
+    OPENAPI,
+    followed,
+    resolve,
+    responses,
+    validator,
+    validator_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 API = (ROOT / "docs" / "api.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
-OPENAPI: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text("utf-8"))
-ADDRESSES = ("/invocations", "/predictions/rooms")
 CODES = {(error.code, error.status) for error in RequestError.__subclasses__()}
-JSON = "application/json"
 ALLOWED = AllowList.parse("s3://my-bucket/plans/")
 
 
@@ -45,27 +52,6 @@ def rows(heading: str) -> list[list[str]]:
     section = re.split(r"^#", below, maxsplit=1, flags=re.MULTILINE)[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines[2:]]
-
-
-def validator(name: str) -> Draft202012Validator:
-    """Validator of a schema of openapi.yaml by its name."""
-    return validator_of({"$ref": f"#/components/schemas/{name}"})
-
-
-def validator_of(schema: dict[str, Any]) -> Draft202012Validator:
-    """Validator of a schema whose references lead into openapi.yaml."""
-    rebased = json.loads(json.dumps(schema).replace('"#/', '"urn:openapi#/'))
-    registry = Registry().with_resource("urn:openapi", DRAFT202012.create_resource(OPENAPI))
-    return Draft202012Validator(rebased, registry=registry)
-
-
-def resolve(reference: str) -> Any:
-    """What a local reference of openapi.yaml points at."""
-    assert reference.startswith("#/")
-    node: Any = OPENAPI
-    for step in reference[2:].split("/"):
-        node = node[step]
-    return node
 
 
 def references(node: Any) -> Iterator[str]:
@@ -78,19 +64,6 @@ def references(node: Any) -> Iterator[str]:
     elif isinstance(node, list):
         for child in node:
             yield from references(child)
-
-
-def followed(node: dict[str, Any]) -> dict[str, Any]:
-    """A node of openapi.yaml, or what it refers to."""
-    target: dict[str, Any] = resolve(node["$ref"]) if "$ref" in node else node
-    return target
-
-
-def responses() -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Address, status and JSON content of each documented response."""
-    for address in ADDRESSES:
-        for status, response in OPENAPI["paths"][address]["post"]["responses"].items():
-            yield address, int(status), followed(response)["content"][JSON]
 
 
 def answered(*, rooms: int = 2, page_count: int = 1) -> dict[str, Any]:
@@ -106,6 +79,11 @@ def answered(*, rooms: int = 2, page_count: int = 1) -> dict[str, Any]:
 
 
 # -- openapi.yaml itself --------------------------------------------------------------------
+
+
+def test_openapi_follows_its_specification() -> None:
+    """Version 3.1, as a linter that others keep reads it: its parts, references and defaults."""
+    validate(OPENAPI)
 
 
 def test_openapi_has_the_parts_that_the_specification_asks_for() -> None:

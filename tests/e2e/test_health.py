@@ -130,21 +130,6 @@ def test_a_killed_worker_is_503_until_another_is_ready(watched: Watched) -> None
     assert post(watched.server, PLAN).status == 200
 
 
-@pytest.mark.parametrize("path", ["/ping", "/metrics", "/execution-parameters"])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_what_is_only_read_refuses_other_methods(
-    server: LocalServer, method: str, path: str
-) -> None:
-    """With the client's mistake as status, in the form of TorchServe's errors."""
-    request = urllib.request.Request(f"{server.url}{path}", method=method)
-    with pytest.raises(urllib.error.HTTPError, match="405") as refusal:
-        urllib.request.urlopen(request, timeout=5)
-
-    with refusal.value as answer:
-        assert answer.headers["Allow"] == "GET"
-        assert json.load(answer)["type"] == "MethodNotAllowedException"
-
-
 def parameters(server: LocalServer) -> dict[str, object]:
     """What SageMaker batch transform is told."""
     with urllib.request.urlopen(f"{server.url}/execution-parameters", timeout=5) as answer:

@@ -185,10 +185,10 @@ def test_archives_come_from_the_model_store_alone(server: LocalServer, url: str)
 
 def test_only_loopback_is_bound(server: LocalServer) -> None:
     """None of the server's listening sockets is reachable from another machine."""
-    launcher = psutil.Process(server.process.pid)
+    jvm = psutil.Process(server.process.pid)
     sockets = [
         connection.laddr.ip
-        for process in [launcher, *launcher.children(recursive=True)]
+        for process in [jvm, *jvm.children(recursive=True)]
         for connection in process.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     ]

@@ -52,6 +52,30 @@ REFUSED: Final = {
     "dxf-binary": (b"AutoCAD Binary DXF\r\n\x1a\x00" + bytes(20), "a DXF drawing"),
     "revit": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(20), "an old Office or Revit file"),
     "postscript": (b"%!PS-Adobe-3.0\n", "PostScript"),
+    "png-without-carriage-returns": (
+        encode(draw_plan(), "PNG").replace(b"\r\n", b"\n"),
+        "a PNG whose bytes were changed",
+    ),
+    "png-as-utf-8": (
+        encode(draw_plan(), "PNG").decode("latin-1").encode(),
+        "a PNG whose bytes were changed",
+    ),
+    "png-replaced": (
+        encode(draw_plan(), "PNG").decode(errors="replace").encode(),
+        "a PNG whose bytes were",
+    ),
+    "png-as-ascii": (
+        encode(draw_plan(), "PNG").decode("latin-1").encode("ascii", "replace"),
+        "a PNG whose bytes",
+    ),
+    "jpeg-as-utf-8": (
+        encode(draw_plan(), "JPEG").decode("latin-1").encode(),
+        "a JPEG whose bytes were changed",
+    ),
+    "jpeg-replaced": (
+        encode(draw_plan(), "JPEG").decode(errors="replace").encode(),
+        "a JPEG whose bytes were",
+    ),
     "photoshop": (b"8BPS\x00\x01" + bytes(20), "a Photoshop document"),
     "jpeg-2000": (encode(draw_plan(), "JPEG2000"), "JPEG 2000"),
     "jpeg-2000-bare": (encode(draw_plan(), "JPEG2000", no_jp2=True), "JPEG 2000"),

@@ -4,22 +4,35 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import zlib
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roomdet.bodies import FORM_TYPE_HEADER, OPTIONS_HEADER
 from roomdet.config import Limits
-from roomdet.errors import FileTooLarge, InvalidFileFormat, RequestError, ValidationError
-from roomdet.request import OPTIONS_HEADER, ImageRequest, parse_request
+from roomdet.errors import (
+    FileTooLarge,
+    InvalidFileFormat,
+    RequestError,
+    UnsupportedMediaType,
+    ValidationError,
+)
+from roomdet.request import ImageRequest, parse_request
 from roomdet.s3_address import AllowList, S3Address
 from roomdet.schema import Detail, RequestOptions
 
 LIMITS = Limits(max_bytes=1000)
 ALLOWED = AllowList.parse("s3://bucket/plans/")
 URL = "s3://bucket/plans/a.png"
+FORM = (
+    b'--B\r\nContent-Disposition: form-data; name="page"\r\n\r\n2\r\n'
+    b'--B\r\nContent-Disposition: form-data; name="image"\r\n\r\n%s\r\n--B--\r\n'
+)
 FILE = b"\x89PNG\r\n\x1a\n and so on"
 FILE_BASE64 = base64.b64encode(FILE).decode()
 
@@ -62,6 +75,31 @@ def parse_json(document: Any) -> ImageRequest:
         ),
         pytest.param(
             {"body": {"image": FILE_BASE64[:8] + "\r\n" + FILE_BASE64[8:]}}, {}, id="line-breaks"
+        ),
+        pytest.param(
+            {"body": {"image": base64.urlsafe_b64encode(FILE).decode().rstrip("=")}},
+            {},
+            id="url-safe-unpadded",
+        ),
+        pytest.param({"body": b"\r\n" + FILE}, {}, id="leading-newline"),
+        pytest.param({"body": b"\xef\xbb\xbf" + FILE}, {}, id="bom"),
+        pytest.param({"body": gzip.compress(FILE)}, {"content_encoding": "gzip"}, id="gzip"),
+        pytest.param(
+            {"body": zlib.compress(json.dumps({"image": FILE_BASE64}).encode())},
+            {"Content_Type": "application/json", "CONTENT_ENCODING": "Deflate"},
+            id="json-deflate",
+        ),
+        pytest.param({"body": FILE}, {"Content_Encoding": "gzip"}, id="no-gzip-after-all"),
+        pytest.param({"body": FILE}, {"Content_Encoding": "UTF-8"}, id="no-encoding-at-all"),
+        pytest.param(
+            {"body": FILE},
+            {FORM_TYPE_HEADER: "application/x-www-form-urlencoded"},
+            id="curl-data-binary",
+        ),
+        pytest.param(
+            {"body": json.dumps({"image": FILE_BASE64}).encode()},
+            {FORM_TYPE_HEADER: "application/x-www-form-urlencoded"},
+            id="curl-d-json",
         ),
     ],
 )
@@ -203,6 +241,162 @@ def test_form_fields_are_options() -> None:
     assert RequestOptions(confidence=0.5, page=2) == request.options
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({FORM_TYPE_HEADER: "Multipart/Form-Data; boundary=B"}, id="door"),
+        pytest.param(
+            {
+                FORM_TYPE_HEADER.lower(): "multipart/form-data; boundary=B",
+                "Content-Type": "application/octet-stream",
+            },
+            id="door-with-its-own-type",
+        ),
+        pytest.param({"Content-Type": "Multipart/Form-Data; boundary=B"}, id="torchserve-passes"),
+        pytest.param({"Content-Type": "multipart/mixed; boundary=B"}, id="mixed"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_a_whole_form_is_taken_apart(headers: dict[str, str], encoding: str) -> None:
+    """Its fields are options, whoever left it whole, compressed or not."""
+    body = FORM % FILE
+    if encoding:
+        headers = headers | {"Content-Encoding": encoding}
+        body = gzip.compress(body)
+        if "Content-Type" in headers and FORM_TYPE_HEADER.lower() not in headers:
+            headers = headers | {FORM_TYPE_HEADER: headers["Content-Type"]}
+
+    assert parse_request({"body": body}, headers, LIMITS) == ImageRequest(
+        FILE, RequestOptions(page=2)
+    )
+
+
+def test_a_part_named_body_is_a_file_where_torchserve_took_the_form_apart() -> None:
+    """Without the front door the row looks like that of a whole form."""
+    request = parse({"body": FILE}, Content_Type="multipart/form-data; boundary=B")
+
+    assert request == ImageRequest(FILE, RequestOptions())
+
+
+@pytest.mark.parametrize(
+    ("row", "headers", "error", "message"),
+    [
+        pytest.param(
+            {"body": FORM % b"%PDF-1.7"},
+            {"Content-Type": "multipart/form-data"},
+            ValidationError,
+            "reads multipart/form-data without a boundary.*boundary=B",
+            id="no-boundary",
+        ),
+        pytest.param(
+            {"body": FORM % b"%PDF-1.7"},
+            {"Content-Type": "application/pdf"},
+            ValidationError,
+            "is a form, its first line is --B, but .* reads application/pdf; send multipart",
+            id="called-pdf",
+        ),
+        pytest.param(
+            {"body": FORM % FILE},
+            {"Content-Type": "application/json"},
+            ValidationError,
+            "is a form",
+            id="called-json",
+        ),
+        pytest.param({"body": FORM % FILE}, {}, ValidationError, "reads nothing", id="no-type"),
+        pytest.param(
+            {"body": FORM % FILE, "confidence": "0.5"},
+            {FORM_TYPE_HEADER: "multipart/form-data; boundary=B"},
+            ValidationError,
+            "unexpected confidence in the address",
+            id="form-and-address",
+        ),
+        pytest.param(
+            {"body": (FORM % FILE).replace(b'"image"', b'"file"')},
+            {FORM_TYPE_HEADER: "multipart/form-data; boundary=B"},
+            ValidationError,
+            "named image or data or body; got 0, but 'page', 'file'",
+            id="part-named-file",
+        ),
+        pytest.param(
+            {"body": FORM % FILE_BASE64.encode()},
+            {FORM_TYPE_HEADER: "multipart/form-data; boundary=B"},
+            InvalidFileFormat,
+            "the file's part of the form looks like base64 text of a PNG file",
+            id="base64-in-a-form",
+        ),
+        pytest.param(
+            {"body": FILE_BASE64.encode()},
+            {"Content-Type": "application/x-image"},
+            InvalidFileFormat,
+            r'the body looks like base64 text of a PNG file; send .* or {"image": "<base64>"}',
+            id="base64-as-image",
+        ),
+        pytest.param(
+            {"body": json.dumps(FILE_BASE64).encode()},
+            {"Content-Type": "application/json"},
+            InvalidFileFormat,
+            "looks like base64 text of a PNG file",
+            id="base64-as-json",
+        ),
+        pytest.param(
+            {"body": FILE_BASE64.encode()},
+            {FORM_TYPE_HEADER: "application/x-www-form-urlencoded"},
+            InvalidFileFormat,
+            "looks like base64 text",
+            id="base64-by-curl",
+        ),
+        pytest.param(
+            {"body": {"image": base64.b64encode(FILE_BASE64.encode()).decode()}},
+            {},
+            InvalidFileFormat,
+            '"image" is base64 of base64 text of a PNG file; encode the file once',
+            id="base64-of-base64",
+        ),
+        pytest.param(
+            {"body": gzip.compress(FILE)},
+            {"Content-Type": "application/json"},
+            InvalidFileFormat,
+            "the body is gzip data; send it unpacked, or with the header Content-Encoding: gzip",
+            id="gzip-without-header",
+        ),
+        pytest.param(
+            {"body": gzip.compress(FILE)},
+            {"Content-Encoding": "br"},
+            UnsupportedMediaType,
+            "the header Content-Encoding reads 'br'",
+            id="brotli",
+        ),
+        pytest.param(
+            {"body": gzip.compress(bytes(200_000))},
+            {"Content-Encoding": "gzip"},
+            FileTooLarge,
+            "more than 66,869 bytes once its Content-Encoding, gzip, is undone",
+            id="gzip-bomb",
+        ),
+        pytest.param(
+            {"body": b"a=b"},
+            {FORM_TYPE_HEADER: "application/x-www-form-urlencoded"},
+            ValidationError,
+            "curl's default",
+            id="curl-form",
+        ),
+        pytest.param(
+            {"body": b"%PDF-1.7 as curl -d leaves it"},
+            {FORM_TYPE_HEADER: "application/x-www-form-urlencoded"},
+            InvalidFileFormat,
+            "without any line break, as curl -d leaves it.* curl --data-binary",
+            id="curl-d",
+        ),
+    ],
+)
+def test_how_it_was_sent_is_explained(
+    row: dict[str, Any], headers: dict[str, str], error: type[RequestError], message: str
+) -> None:
+    """What was seen, where, and what to send; never a page that the form did not ask for."""
+    with pytest.raises(error, match=message):
+        parse_request(row, headers, LIMITS)
+
+
 def test_form_fields_join_a_json_part() -> None:
     """Nothing that is sent is ignored."""
     request = parse(
@@ -249,7 +443,12 @@ def test_header_and_json_keys_add_up() -> None:
         pytest.param(
             {"body": {"image": FILE_BASE64, "zoom": 2}}, "", "unknown key 'zoom'", id="unknown-key"
         ),
-        pytest.param({"body": {"confidence": 0.5}}, "", 'has no "image"', id="no-image"),
+        pytest.param(
+            {"body": {"confidence": 0.5}},
+            "",
+            "has no \"image\"; it has only 'confidence'",
+            id="no-image",
+        ),
         pytest.param({"body": {}}, "", 'has no "image"', id="empty-object"),
         pytest.param({"body": {"image": None}}, "", "got null", id="null-image"),
         pytest.param({"body": {"image": [1, 2]}}, "", "got an array", id="list-image"),
@@ -268,7 +467,16 @@ def test_header_and_json_keys_add_up() -> None:
             id="json-key-twice",
         ),
         pytest.param({"body": FILE}, "confidence=0.4,page=1", "must read like", id="comma"),
-        pytest.param({"body": b'{"image": "abc'}, "", "cannot be parsed as JSON", id="cut-json"),
+        pytest.param(
+            {"body": b'{"image": "abc'},
+            "",
+            "cannot be parsed as JSON: '\"' at line 1, character 11; send",
+            id="cut-json",
+        ),
+        pytest.param(
+            {"body": b"{'image': 'abc'}"}, "", '"\'" at line 1, character 2', id="single-quotes"
+        ),
+        pytest.param({"body": b'{"image":'}, "", "JSON: its end at line 1", id="json-ends-early"),
         pytest.param(
             {"body": b'{"image":' + b"[" * 100_000}, "", "cannot be parsed", id="deep-json"
         ),
@@ -304,7 +512,7 @@ def test_the_default_type_of_curl_is_explained() -> None:
 
 @pytest.mark.parametrize(
     "image",
-    ["????", "abc", "abcde", "YWJj=YWJj", "data:image/png,abc", "data:image/png;base64", "ä"],
+    ["????", "abcde", "YWJj=YWJj", "data:image/png,abc", "data:image/png;base64", "ä"],
 )
 def test_what_is_no_base64_is_refused(image: str) -> None:
     """Nothing is decoded leniently into a broken picture."""

@@ -12,7 +12,7 @@ import org.pytorch.serve.servingsdk.http.Response;
 /**
  * An endpoint that is only read: of what it does not implement TorchServe would say 500.
  *
- * <p>TorchServe knows no HEAD, OPTIONS and PATCH here and says 500 before it asks the endpoint.
+ * <p>HEAD comes as GET, and other methods that TorchServe does not know as POST: {@link FrontDoor}.
  */
 abstract class GetOnly extends ModelServerEndpoint {
 
@@ -41,9 +41,9 @@ abstract class GetOnly extends ModelServerEndpoint {
         JsonObject body = new JsonObject();
         body.addProperty("code", METHOD_NOT_ALLOWED);
         body.addProperty("type", "MethodNotAllowedException");
-        body.addProperty("message", "This address is read with GET.");
+        body.addProperty("message", "This address is read with GET or HEAD.");
         response.setStatus(METHOD_NOT_ALLOWED);
-        response.setHeader("Allow", "GET");
+        response.setHeader("Allow", "GET, HEAD");
         response.setContentType("application/json");
         response.getOutputStream().write((body + "\n").getBytes(StandardCharsets.UTF_8));
     }
