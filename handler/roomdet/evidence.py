@@ -119,8 +119,8 @@ class LineMap:
         """
         grey = Image.fromarray(pixels).convert("L")
         paper = int(np.argmax(grey.histogram()))
-        is_dark = [abs(value - paper) >= LINE_RANGE for value in range(256)]
-        return cls(np.array(is_dark)[np.asarray(grey)])
+        is_dark = [int(abs(value - paper) >= LINE_RANGE) for value in range(256)]
+        return cls(np.asarray(grey.point(is_dark)).view(np.bool_))
 
     def drawn_shares(self, boxes_xyxy_norm: npt.NDArray[np.floating]) -> Shares:
         """How much of each edge of boxes is drawn as one straight line.
