@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from roomdet.evidence import InkMap
+from roomdet.evidence import InkMap, LineMap
 from roomdet.geometry import Boxes, Detections, areas, fit_within
 from roomdet.merging import Level, merge
+from roomdet.rescoring import least_score, rescore
 from roomdet.schema import Detail, RequestOptions
 from roomdet.slices import Slice, cover, cut, level_sides
 
@@ -52,6 +53,8 @@ BLANK_RANGE = 16
 # After so many levels a place where not even a guess of a small room was made has none, and the
 # next level is seen where there are such guesses.
 TRUSTED_LEVELS, LEAST_GUESS = 3, 0.1
+# Lines of the page are taken from the finest level up to this, in inputs of the network: 2560 px.
+LINES_LEVEL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class Inspection:
         self._first = detector.predict(page.pixels)
         self._levels: list[Level] = []  # empty until there is more than the first
         self._wanted: list[Slice] = []
+        self._lines: LineMap | None = None
         self.slices = 1
         self.is_cut_short = False
 
@@ -149,16 +153,19 @@ class Inspection:
             self.slices += len(found)
             self.largest_px = max(size_wh)
             self._levels.append(Level.of(found, size_wh))
+            if self._lines is None or max(size_wh) <= LINES_LEVEL * self._detector.input_px:
+                self._lines = LineMap.of(pixels)
 
     def rooms(self) -> Detections:
         """The rooms of all levels, boxes as fractions of the page, the surest first."""
         options = self._options
-        if len(self._levels) <= 1:
+        if self._lines is None:
             return self._first.voted_rooms(options)
         iou = SHEET_IOU if options.iou == RequestOptions().iou else options.iou
-        found = merge(self._levels, confidence=options.confidence, iou=iou)
-        kept = slice(options.max_rooms)
-        return Detections(found.boxes_xyxy[kept], found.scores[kept])
+        merged = merge(self._levels, confidence=least_score(options.confidence), iou=iou)
+        found = rescore(merged, self._lines)
+        count = min(int((found.scores >= options.confidence).sum()), options.max_rooms)
+        return Detections(found.boxes_xyxy[:count], found.scores[:count])
 
     def _is_sheet(self, ink: InkMap) -> bool:
         """Whether rooms are many and small, or much ink is in no room that is large enough.

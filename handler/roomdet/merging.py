@@ -107,7 +107,8 @@ def merge(levels: Sequence[Level], *, confidence: float, iou: float) -> Detectio
     """
     pool = _Pool.of(levels)
     boxes: list[npt.NDArray[np.float64]] = []
-    scores: list[float] = []
+    bests: list[int] = []
+    said: list[npt.NDArray[np.float32]] = []
     left = np.arange(len(pool.scores))
     # A room's score is a mean of what was said of it: none comes of what is ranked lower still.
     while left.size and pool.ranks[left[0]] >= UNKNOWN_SHARE * confidence:
@@ -120,10 +121,12 @@ def merge(levels: Sequence[Level], *, confidence: float, iou: float) -> Detectio
             voters = same[(overlaps[is_same] >= VOTERS_IOU) | (same == best)]
             weights = pool.votes[voters]
             boxes.append(weights @ pool.boxes_xyxy[voters] / weights.sum())
-            scores.append(_score(pool, levels, best, same))
+            bests.append(int(best))
+            said.append(pool.said(same, len(levels)))
         left = left[~is_same]
     found = np.array(boxes, np.float64).reshape(-1, 4) / pool.size_wh_twice
-    fractions, sure = np.clip(found, 0, 1).astype(np.float32), np.array(scores, np.float32)
+    fractions = np.clip(found, 0, 1).astype(np.float32)
+    sure = _scores(pool, levels, np.array(bests, np.int64), np.array(said, np.float64))
     is_room = (fractions[:, 2:] > fractions[:, :2]).all(axis=1) & (sure >= confidence)
     rooms = Detections(fractions[is_room], sure[is_room])
     return non_maximum_suppression(rooms, iou=iou, max_count=len(rooms))
@@ -170,26 +173,43 @@ class _Pool:
             boxes[order], scores[order], ranks[order], numbers[order], votes[order], size_wh_twice
         )
 
-
-def _score(pool: _Pool, levels: Sequence[Level], best: int, same: npt.NDArray[np.int64]) -> float:
-    """Mean of what the levels say of a room, by how well each knows its size and has seen it."""
-    box = pool.boxes_xyxy[best]
-    total = weights = 0.0
-    for number, level in enumerate(levels):
-        here = box * (level.size_wh_px * 2 / pool.size_wh_twice)
-        weight = float(known(_sides(here[None]))[0])
-        said = pool.scores[same[pool.levels[same] == number]]
-        if not said.size and not _is_seen(here, level):
-            continue
-        weight += LEAST_WEIGHT
-        weights += weight
-        total += weight * float(said.max(initial=0.0))
-    return total / weights
+    def said(self, candidates: npt.NDArray[np.int64], count: int) -> Scores:
+        """The highest score of some candidates on each of so many levels; 0 where none is."""
+        highest = np.zeros(count, np.float32)
+        np.maximum.at(highest, self.levels[candidates], self.scores[candidates])
+        return highest
 
 
-def _is_seen(box_xyxy: npt.NDArray[np.float64], level: Level) -> bool:
-    """Whether some slice shows all of a box."""
-    return any(not cut_edges(box_xyxy[None], part, level.size_wh_px).any() for part in level.slices)
+def _scores(
+    pool: _Pool,
+    levels: Sequence[Level],
+    bests: npt.NDArray[np.int64],
+    said: npt.NDArray[np.float64],
+) -> Scores:
+    """Mean of what the levels say of rooms, by how well each knows their size and has seen them.
+
+    Args:
+        pool: All candidates.
+        levels: What was found on each.
+        bests: Of each room the surest candidate.
+        said: Shape ``(rooms, levels)``, what each level says; 0 where it says nothing.
+    """
+    total = weights = np.zeros(len(bests))
+    for level, scores in zip(levels, said.reshape(-1, len(levels)).T, strict=True):
+        here = pool.boxes_xyxy[bests] * (level.size_wh_px * 2 / pool.size_wh_twice)
+        has_say = (scores > 0) | _are_seen(here, level)
+        weight = np.where(has_say, known(_sides(here)) + LEAST_WEIGHT, 0.0)
+        weights = weights + weight
+        total = total + weight * scores
+    return (total / weights).astype(np.float32)
+
+
+def _are_seen(boxes_xyxy: npt.NDArray[np.floating], level: Level) -> npt.NDArray[np.bool_]:
+    """Of which boxes some slice shows all."""
+    is_seen = np.zeros(len(boxes_xyxy), np.bool_)
+    for part in level.slices:
+        is_seen |= ~cut_edges(boxes_xyxy, part, level.size_wh_px).any(axis=1)
+    return is_seen
 
 
 def _sides(boxes_xyxy: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

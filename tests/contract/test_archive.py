@@ -56,6 +56,7 @@ LISTING = [
     "roomdet/png.py",
     "roomdet/report.py",
     "roomdet/request.py",
+    "roomdet/rescoring.py",
     "roomdet/s3_address.py",
     "roomdet/s3_source.py",
     "roomdet/schema.py",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Where a page has ink, on any paper, and what of it is left beside rooms."""
+"""Where a page has ink and lines, on any paper, and what of it is left beside rooms."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
-from roomdet.evidence import InkMap
+from roomdet.evidence import InkMap, LineMap
 from roomdet.slices import Slice
 
 if TYPE_CHECKING:
@@ -106,3 +107,80 @@ def test_slices_of_a_larger_level_are_looked_up(part: Slice, blocks: float) -> N
     found = InkMap.of(page()).blocks_in(part, (2 * WIDTH, 2 * HEIGHT))
 
     assert found == pytest.approx(blocks, rel=1e-3)
+
+
+def lines(*rects: tuple[int, int, int, int], gap: tuple[int, int] | None = None) -> LineMap:
+    """A page of 400 x 300 px with outlined rectangles, the lowest line of them open at a gap."""
+    picture = Image.new("RGB", (400, 300), "white")
+    draw = ImageDraw.Draw(picture)
+    for rect in rects:
+        draw.rectangle(rect, outline="black", width=2)
+    if gap is not None:
+        draw.rectangle((gap[0], rects[0][3] - 3, gap[1], rects[0][3] + 1), fill="white")
+    return LineMap.of(np.asarray(picture))
+
+
+def shares(found: LineMap, box: tuple[float, float, float, float]) -> list[float]:
+    """Of one box that is given in pixels."""
+    (of_box,) = found.drawn_shares(np.array([box]) / np.array([400, 300] * 2))
+    return [float(share) for share in of_box]
+
+
+def test_edges_that_are_drawn() -> None:
+    """A line a few pixels beside an edge is its edge; one farther away is not."""
+    room = lines((100, 100, 200, 180))
+
+    assert shares(room, (100, 100, 200, 180)) == [1, 1, 1, 1]
+    assert shares(room, (103, 97, 198, 182)) == [1, 1, 1, 1]
+    assert shares(room, (100, 100, 150, 180)) == pytest.approx([1, 1, 0, 1], abs=0.05)
+
+
+def test_a_door_leaves_an_edge_open() -> None:
+    """By its share of the wall."""
+    room = lines((100, 100, 200, 180), gap=(120, 143))
+
+    left, upper, right, lower = shares(room, (100, 100, 200, 180))
+    assert (left, upper, right) == (1, 1, 1)
+    assert lower == pytest.approx(1 - 24 / 92, abs=0.03)
+
+
+def test_lines_are_of_any_paper() -> None:
+    """Two greys that lie far enough apart; a faint one is no line."""
+    on_white = lines((100, 100, 200, 180)).is_dark
+    picture = np.where(on_white[:, :, None], np.uint8(255), np.uint8(60)).repeat(3, axis=2)
+    faint = np.where(on_white[:, :, None], np.uint8(255), np.uint8(210)).repeat(3, axis=2)
+
+    assert np.array_equal(LineMap.of(picture).is_dark, on_white)
+    assert not LineMap.of(faint).is_dark.any()
+
+
+def test_boxes_at_the_edge_of_a_page_have_shares() -> None:
+    """Also of one that is all of it, and of none."""
+    blank = lines()
+
+    assert shares(blank, (0, 0, 400, 300)) == [0, 0, 0, 0]
+    assert shares(blank, (399, 299, 400, 300)) == [0, 0, 0, 0]
+    assert blank.drawn_shares(boxes()).shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("rects", "frame"),
+    [
+        pytest.param([], None, id="no line"),
+        pytest.param([(20, 15, 380, 285)], (22, 17, 379, 284), id="a frame"),
+        pytest.param([(4, 4, 396, 296), (20, 15, 380, 285)], (22, 17, 379, 284), id="a double one"),
+        pytest.param([(60, 50, 340, 250)], None, id="a building"),
+        pytest.param([(20, 15, 440, 285)], (22, 17, 400, 284), id="open at the right"),
+        pytest.param([(20, 15, 440, 340)], None, id="two sides"),
+    ],
+)
+def test_frame_of_a_sheet(
+    rects: list[tuple[int, int, int, int]], frame: tuple[int, int, int, int] | None
+) -> None:
+    """The innermost lines that run along the page near its border."""
+    found = lines(*rects).frame()
+    if frame is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert np.array(found) * [400, 300, 400, 300] == pytest.approx(np.array(frame), abs=1.5)

@@ -21,6 +21,7 @@ from roomdet.geometry import (
     fractions_to_grid,
     iou_matrix,
     non_maximum_suppression,
+    vote,
 )
 
 SIDES = st.integers(1, 20_000)
@@ -262,6 +263,30 @@ def test_every_dropped_box_overlaps_a_kept_one(found: Detections, iou: float) ->
     stronger = kept.scores[None] >= found.scores[dropped][:, None]
 
     assert ((overlap > iou) & stronger).any(axis=1).all()
+
+
+@given(kept=candidates(), voters=candidates(), least_iou=st.floats(0.1, 1))
+def test_corners_are_voted(kept: Detections, voters: Detections, least_iou: float) -> None:
+    """Each box by those that overlap it, as if it were alone; without voters it stays."""
+    voted = vote(kept, voters, least_iou=least_iou)
+
+    assert np.array_equal(voted.scores, kept.scores)
+    for box, found in zip(kept.boxes_xyxy, voted.boxes_xyxy, strict=True):
+        weights = voters.scores * (iou_matrix(box[None], voters.boxes_xyxy)[0] >= least_iou)
+        mean = weights @ voters.boxes_xyxy / weights.sum() if weights.any() else box
+        assert found == pytest.approx(mean, rel=1e-4, abs=1e-3)
+
+
+def test_any_number_of_boxes_is_voted_on() -> None:
+    """A hundred in a row, each by its own two voters."""
+    left = np.arange(100, dtype=np.float32)[:, None] * 20
+    kept = left + np.array([[0, 0, 10, 10]], np.float32)
+    scores = np.ones(100, np.float32)
+    voters = Detections(np.concatenate([kept, kept + np.float32(1)]), np.ones(200, np.float32))
+
+    voted = vote(Detections(kept, scores), voters, least_iou=0.5)
+
+    assert voted.boxes_xyxy == pytest.approx(kept + 0.5)
 
 
 def test_detections_refuse_mismatched_arrays() -> None:

@@ -345,6 +345,20 @@ def test_a_page_that_is_no_sheet_is_never_cut_short() -> None:
     assert len(flat.found) >= 10
 
 
+@pytest.mark.parametrize("has_frame", [True, False])
+def test_a_cell_at_the_frame_of_a_sheet_is_no_room(*, has_frame: bool) -> None:
+    """One in the same place without a frame is."""
+    width, height = SIZE_WH
+    picture = Image.open(io.BytesIO(drawing(rooms=[(2300, 1700, 2500, 1860)], text=0.7)))
+    if has_frame:
+        frame = (60, 60, width - 60, height - 60)
+        ImageDraw.Draw(picture).rectangle(frame, outline="black", width=4)
+    seen = see(encode(picture, "PNG"), LOWEST, detector=ToldDetector(find_red))
+
+    assert seen.inspection.level_count > 1
+    assert len(seen.found) == (0 if has_frame else 1)
+
+
 def test_a_little_ink_on_a_large_page_is_looked_at() -> None:
     """A plan on a twentieth of the page, which is hardly any ink of the slice that has it."""
     plan = Image.new("L", (2560, 1920), 255)
