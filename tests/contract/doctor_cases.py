@@ -22,7 +22,7 @@ from tests.contract.aws_account import NUMBER, aws_lab, aws_place
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sagemaker_local.place import Place
+    from sagemaker_local.local_sagemaker import LocalSageMaker
 
 # Each case has a region of its own, so that it is alone in its account.
 REGIONS = (
@@ -270,7 +270,7 @@ def diagnoses(archive: Path) -> Iterator[tuple[Case, int, list[dict[str, str]]]]
 
 
 def _diagnosis(
-    place: Place, region: str, case: Case, archive: Path
+    place: LocalSageMaker, region: str, case: Case, archive: Path
 ) -> tuple[int, list[dict[str, str]]]:
     with aws_lab(place, region) as lab:
         setup = healthy(lab, archive, *case.without)
