@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from deploy.contract.answers import Answer
     from sagemaker_local.model_servers import LaunchSpec
 
-_ROOT = Path(__file__).parents[3]
+_ROOT = Path(__file__).parents[1]
 _CHECK = Path(__file__).with_name("model_check.py")
 _CHECK_TIMEOUT_S = 60
 _MIB = 2**20

@@ -72,7 +72,7 @@ class AwsLab:
         iam = self.client("iam")
         iam.create_user(UserName=name)
         arn = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(policy))["Policy"]["Arn"]
-        iam.attach_user_policy(UserName=name, Deferred=arn)
+        iam.attach_user_policy(UserName=name, PolicyArn=arn)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
