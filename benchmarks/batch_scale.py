@@ -39,13 +39,13 @@ from deploy.endpoint.execution import Executor
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import read_release
 from reporting import machine
-from sagemaker_local.place import ServeWith, local_sagemaker, starter
+from sagemaker_local.local_sagemaker import ServeWith, local_sagemaker, starter
 from sagemaker_local.seeding import seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sagemaker_local.place import Place
+    from sagemaker_local.local_sagemaker import LocalSageMaker
 
 CONFIG = Path("deploy/endpoint-config.yaml")
 SHEET = Path("docs/sample/plan.png")
@@ -91,7 +91,7 @@ def simulated(
     """The same jobs on the local SageMaker, one after the other, with real predictions."""
     with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=1.0) as place:
         os.environ.update(place.environ)  # boto3's chain of credentials
-        place.hosting.seconds_per_object = seconds_per_object
+        place.backend.seconds_per_object = seconds_per_object
         account, model, folder = _model(place, archive)
         plans = _plans(account, objects, folder)
         rows = []
@@ -110,9 +110,9 @@ def simulated(
         return rows
 
 
-def _model(place: Place, archive: Path) -> tuple[AwsAccount, str, str]:
+def _model(place: LocalSageMaker, archive: Path) -> tuple[AwsAccount, str, str]:
     """An account with a model of the archive; its name, and the folder of its file."""
-    settings = seed(place.hosting.neighbors, REGION).settings()
+    settings = seed(place.backend.aws, REGION).settings()
     spec = read_spec(CONFIG.read_text("utf-8"), [*settings, "endpoint=scale", f"archive={archive}"])
     account = AwsAccount(REGION, place.url)
     release, golden = read_release(spec, spec.image)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
 
 OK, ALARM, UNKNOWN = "OK", "ALARM", "INSUFFICIENT_DATA"
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -30,28 +30,28 @@ class Alarms:
     has set by hand lasts until then.
     """
 
-    hosting: Hosting
+    backend: Backend
     _last: dict[tuple[str, str, datetime], str] = field(default_factory=dict)
 
     def evaluate(self, region: str) -> None:
         """Set the states of a region's alarms."""
-        for alarm in self.hosting.neighbors.alarms(region):
+        for alarm in self.backend.aws.alarms(region):
             state = self._state(alarm, region)
             # Whoever changes an alarm makes another one of it.
             key = (region, alarm["AlarmArn"], alarm["AlarmConfigurationUpdatedTimestamp"])
             last = self._last.get(key, state_of(alarm, [None] * alarm["EvaluationPeriods"]))
             if state and state != last:
                 reason = f"what callers got in the last {alarm['EvaluationPeriods']} periods"
-                self.hosting.neighbors.set_alarm(region, alarm["AlarmName"], state, reason)
+                self.backend.aws.set_alarm(region, alarm["AlarmName"], state, reason)
             self._last[key] = state or last
 
     def _state(self, alarm: Mapping[str, Any], region: str) -> str:
         """What the data says; empty if it says nothing."""
-        values = values_of(self.hosting, alarm, region)
+        values = values_of(self.backend, alarm, region)
         return "" if values is None else state_of(alarm, values)
 
 
-def values_of(hosting: Hosting, alarm: Mapping[str, Any], region: str) -> list[float | None] | None:
+def values_of(backend: Backend, alarm: Mapping[str, Any], region: str) -> list[float | None] | None:
     """What an alarm looks at, one value for each of its periods, the latest first.
 
     Returns:
@@ -62,10 +62,10 @@ def values_of(hosting: Hosting, alarm: Mapping[str, Any], region: str) -> list[f
         return None
     try:
         return watched.values(
-            hosting.metrics.samples,
+            backend.metrics.samples,
             alarm["EvaluationPeriods"],
             time.monotonic(),
-            hosting.clock.scale,
+            backend.clock.scale,
         )
     except NotUnderstood:
         return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
     from sagemaker_local.protocol import Response
 
 _INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>(?:async-)?invocations)")
@@ -33,14 +33,14 @@ class Application:
     """The WSGI application."""
 
     def __init__(self) -> None:
-        self.hosting: Hosting | None = None
+        self.backend: Backend | None = None
         self.runtime: invoke.Runtime | None = None
         self._layers = ecr.Layers()
         self._moto = DomainDispatcherApplication(create_backend_app)
 
-    def serve(self, hosting: Hosting, runtime: invoke.Runtime) -> None:
+    def serve(self, backend: Backend, runtime: invoke.Runtime) -> None:
         """Begin to answer SageMaker's calls."""
-        self.hosting, self.runtime = hosting, runtime
+        self.backend, self.runtime = backend, runtime
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -85,25 +85,25 @@ class Application:
         return self._moto(environ, start_response)  # type: ignore[no-any-return]  # untyped
 
     def _control(self, region: str, operation: str, body: bytes) -> Response:
-        assert self.hosting
+        assert self.backend
         try:
-            return answer_call(self.hosting, self.hosting.region(region), operation, body)
+            return answer_call(self.backend, self.backend.region(region), operation, body)
         except Refusal as err:
             return protocol.render_refusal(err)
         except Exception as err:  # noqa: BLE001 - whoever called must see it, and tests as well
-            self.hosting.bugs.append(traceback.format_exc())
+            self.backend.bugs.append(traceback.format_exc())
             return protocol.render_failure(err)
 
     def _invoke(self, region: str, wanted: invoke.Invocation, *, is_async: bool) -> Response:
-        assert self.hosting
+        assert self.backend
         assert self.runtime
         try:
-            where = self.hosting.region(region)
+            where = self.backend.region(region)
             if is_async:
-                return asynchronous.accept(self.hosting, where, wanted)
+                return asynchronous.accept(self.backend, where, wanted)
             return self.runtime.invoke(where, wanted)
         except Refusal as err:
             return invoke.render_refusal(err)
         except Exception as err:  # noqa: BLE001
-            self.hosting.bugs.append(traceback.format_exc())
+            self.backend.bugs.append(traceback.format_exc())
             return protocol.render_failure(err)

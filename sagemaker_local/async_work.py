@@ -15,10 +15,10 @@ from sagemaker_local.pool import Closing
 
 if TYPE_CHECKING:
     from deploy.contract.answers import Answer
+    from sagemaker_local.backend import Backend
     from sagemaker_local.backlog import Task
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.fleets import Fleet, Variant
     from sagemaker_local.records import Endpoint
-    from sagemaker_local.sides import Side, Variant
 
 _TEXT = "text/plain"
 _OCTETS = "application/octet-stream"
@@ -30,22 +30,22 @@ class Work:
     """One request that is worked on.
 
     Attributes:
-        hosting: Where.
+        backend: Where.
         endpoint: Whose it is.
         side: What serves it, with one variant.
         task: It.
     """
 
-    hosting: Hosting
+    backend: Backend
     endpoint: Endpoint
-    side: Side
+    fleet: Fleet
     task: Task
     _counts: dict[str, float] = field(default_factory=dict)
 
     @property
     def variant(self) -> Variant:
         """What serves it."""
-        (variant,) = self.side.variants
+        (variant,) = self.fleet.variants
         return variant
 
     def answer(self) -> None:
@@ -70,9 +70,9 @@ class Work:
             self._counts["RequestDownloadFailures"] = 1.0
             where = self.task.shown["inputLocation"]
             return self._failed(f"ClientError: Could not download the request from {where}.")
-        assert self.variant.fleet  # it does not end before its last request
-        answer = self.variant.fleet.send(body, self.task.headers, self.task.timeout_s)
-        if self.hosting.clock.closing.is_set():
+        assert self.variant.server  # it does not end before its last request
+        answer = self.variant.server.send(body, self.task.headers, self.task.timeout_s)
+        if self.backend.clock.closing.is_set():
             raise Closing
         return self._stored(answer) if answer.is_success else self._refused(answer)
 
@@ -82,7 +82,7 @@ class Work:
             return self.task.body
         place = parse_url(self.task.shown["inputLocation"])
         assert place  # checked when it came
-        return self.hosting.neighbors.object_bytes(self.endpoint.region, *place)
+        return self.backend.aws.object_bytes(self.endpoint.region, *place)
 
     def _stored(self, answer: Answer) -> Outcome:
         self._count(answer)
@@ -99,14 +99,14 @@ class Work:
     def _refused(self, answer: Answer) -> Outcome:
         """The container has answered with an error, too late, or not at all."""
         self._count(answer)
-        side = "client" if answer.is_refusal else "server"
-        received = f"Received {side} error ({answer.status}) from"
+        fleet = "client" if answer.is_refusal else "server"
+        received = f"Received {fleet} error ({answer.status}) from"
         body = answer.body
         if not answer.status:
             body = (TOO_LONG if "Timeout" in answer.failure else answer.failure).encode()
         text = body.decode("utf-8", errors="replace")
         line = f' [{self.task.inference_id}] {received} primary with message "{text}"'
-        self.hosting.logs.put(stream_of(self.endpoint, self.variant).beside, stamped(line))
+        self.backend.logs.put(stream_of(self.endpoint, self.variant).beside, stamped(line))
         return self._failed(
             f"ClientError: {received} model. See the SageMaker Endpoint logs in your account for "
             "more information.",
@@ -122,7 +122,7 @@ class Work:
 
     def _store(self, url: str, body: bytes, kind: str) -> bool:
         place = parse_url(url)
-        return place is not None and self.hosting.neighbors.put_object(
+        return place is not None and self.backend.aws.put_object(
             self.endpoint.region, *place, body, kind
         )
 
@@ -137,11 +137,11 @@ class Work:
     def _tell(self, outcome: Outcome) -> None:
         """Publish it and count it."""
         region = self.endpoint.region
-        assert self.side.asynchronous
-        topic, is_included = topic_of(self.side.asynchronous, outcome)
+        assert self.fleet.asynchronous
+        topic, is_included = topic_of(self.fleet.asynchronous, outcome)
         if topic:
             text = message(region, self.task, outcome, is_included=is_included)
-            is_told = self.hosting.neighbors.publish(topic, text)
+            is_told = self.backend.aws.publish(topic, text)
             self._counts["NotificationFailures"] = float(not is_told)
         self._counts |= {
             "InvocationsProcessed": 1.0,
@@ -149,7 +149,7 @@ class Work:
             "TotalProcessingTime": self._age_ms(),
         }
         name = self.variant.name
-        self.hosting.metrics.record(region, self.endpoint.name, name, self._counts)
+        self.backend.metrics.record(region, self.endpoint.name, name, self._counts)
 
     def _age_ms(self) -> float:
         return (time.monotonic() - self.task.received_s) * 1e3

@@ -22,10 +22,10 @@ from sagemaker_local.records import now
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
+    from sagemaker_local.fleets import Fleet, Variant
     from sagemaker_local.invoke import Invocation
     from sagemaker_local.records import Endpoint, Region
-    from sagemaker_local.sides import Side, Variant
 
 OPERATION = "InvokeEndpointAsync"
 MAX_INLINE_BYTES = 128_000  # botocore's model of InvokeEndpointAsync, Body
@@ -37,7 +37,7 @@ _SHOWN = {"Accept": "accept", "ContentType": "contentType", "CustomAttributes": 
           "EndpointName": "endpointName", "InputLocation": "inputLocation"}  # fmt: skip
 
 
-def accept(hosting: Hosting, region: Region, request: Invocation) -> Response:
+def accept(backend: Backend, region: Region, request: Invocation) -> Response:
     """Queue one request.
 
     Raises:
@@ -48,30 +48,30 @@ def accept(hosting: Hosting, region: Region, request: Invocation) -> Response:
         raise refused(f"Endpoint {request.name} is not asynchronous; it takes InvokeEndpoint.")
     given = header_params(OPERATION, request)
     _check_input(given, request.body)
-    task = _task(hosting, live.asynchronous, given, request)
+    task = _task(backend, live.asynchronous, given, request)
     endpoint.backlog.add(task)
-    dispatch(hosting, endpoint)
+    dispatch(backend, endpoint)
     return _accepted(task)
 
 
-def dispatch(hosting: Hosting, endpoint: Endpoint) -> None:
+def dispatch(backend: Backend, endpoint: Endpoint) -> None:
     """Let servers have as many requests as they may."""
     while endpoint.backlog.is_waiting():
         with endpoint.lock:
-            side = _next_side(endpoint)
-            if side is None or side.asynchronous is None or endpoint.status not in READY:
+            fleet = _next_fleet(endpoint)
+            if fleet is None or fleet.asynchronous is None or endpoint.status not in READY:
                 return
-            (variant,) = side.variants
-            if variant.fleet is None or variant.in_flight >= capacity(side, variant):
+            (variant,) = fleet.variants
+            if variant.server is None or variant.in_flight >= capacity(fleet, variant):
                 return
             task = endpoint.backlog.take()
             if task is None:
                 return
             variant.enter()
-        hosting.ask(partial(_answer, Work(hosting, endpoint, side, task)), endpoint.name)
+        backend.ask(partial(_answer, Work(backend, endpoint, fleet, task)), endpoint.name)
 
 
-def _next_side(endpoint: Endpoint) -> Side | None:
+def _next_fleet(endpoint: Endpoint) -> Fleet | None:
     """The side that gets the next request."""
     coming, percent = endpoint.coming, endpoint.share_percent
     return coming if coming and endpoint.backlog.share.takes(percent) else endpoint.live
@@ -84,28 +84,28 @@ def _answer(work: Work) -> None:
     finally:
         work.variant.leave()
         work.endpoint.backlog.done(work.task)
-    dispatch(work.hosting, work.endpoint)
+    dispatch(work.backend, work.endpoint)
 
 
-def tend(hosting: Hosting, endpoint: Endpoint, *, is_measured: bool) -> None:
+def tend(backend: Backend, endpoint: Endpoint, *, is_measured: bool) -> None:
     """Give up requests that have waited too long, and see whether others can be served.
 
     Args:
-        hosting: Where.
+        backend: Where.
         endpoint: Whose they are.
         is_measured: Whether metrics of the queue are recorded.
     """
-    side = endpoint.live
-    if side is None or side.asynchronous is None:
+    fleet = endpoint.live
+    if fleet is None or fleet.asynchronous is None:
         return
     for task in endpoint.backlog.expired():
-        Work(hosting, endpoint, side, task).expire()
+        Work(backend, endpoint, fleet, task).expire()
         endpoint.backlog.done(task)
-    dispatch(hosting, endpoint)
+    dispatch(backend, endpoint)
     if is_measured:
-        (variant,) = side.variants
+        (variant,) = fleet.variants
         gauges = backlog_gauges(endpoint, variant.instances)
-        hosting.metrics.record(endpoint.region, endpoint.name, "", gauges)
+        backend.metrics.record(endpoint.region, endpoint.name, "", gauges)
 
 
 def backlog_gauges(endpoint: Endpoint, instances: int) -> dict[str, float]:
@@ -125,9 +125,9 @@ def backlog_gauges(endpoint: Endpoint, instances: int) -> dict[str, float]:
     return gauges
 
 
-def capacity(side: Side, variant: Variant) -> int:
+def capacity(fleet: Fleet, variant: Variant) -> int:
     """How many requests may be worked on at a time."""
-    client = (side.asynchronous or {}).get("ClientConfig", {})
+    client = (fleet.asynchronous or {}).get("ClientConfig", {})
     concurrency: int = client.get("MaxConcurrentInvocationsPerInstance", CONCURRENCY)
     return variant.instances * concurrency
 
@@ -142,7 +142,7 @@ def _check_input(given: Mapping[str, Any], body: bytes) -> None:
 
 
 def _task(
-    hosting: Hosting, config: Mapping[str, Any], given: Mapping[str, Any], request: Invocation
+    backend: Backend, config: Mapping[str, Any], given: Mapping[str, Any], request: Invocation
 ) -> Task:
     own, received_s = str(uuid.uuid4()), time.monotonic()
     output = config["OutputConfig"]
@@ -158,7 +158,7 @@ def _task(
         f"{folder.rstrip('/')}/{given.get('Filename', f'{own}.out')}",
         f"{failures}/{own}-error.out" if failures else "",
         given.get("InvocationTimeoutSeconds", _TIMEOUT_S),
-        received_s + given.get("RequestTTLSeconds", _TTL_S) * hosting.clock.scale,
+        received_s + given.get("RequestTTLSeconds", _TTL_S) * backend.clock.scale,
         now(),
         received_s,
     )

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sagemaker_local.sides import Share
+from sagemaker_local.fleets import Share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A fleet that is a container of the real image, run by Docker or podman."""
+"""A server that is a container of the real image, run by Docker or podman."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from deploy.contract.container import AS_ANY_USER, READ_ONLY, Setting, running
 from deploy.contract.wire import Server
 from deploy.image.engine import find_engine
-from sagemaker_local.fleets import PING_FAILED, FleetFailed
 from sagemaker_local.model_data import unpack
+from sagemaker_local.model_servers import PING_FAILED, ServerFailed
 from serving.errors import ToolError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from deploy.contract.answers import Answer
     from deploy.contract.container import Container
-    from sagemaker_local.fleets import Recipe
+    from sagemaker_local.model_servers import LaunchSpec
 
 _POLL_S = 0.5
 _READER_S = 5.0
@@ -32,19 +32,19 @@ _MEMORY_S = 10.0
 _STOP_S = 30.0  # SageMaker kills a container that long after SIGTERM
 
 
-class ContainerFleet:
+class ContainerServer:
     """One container with a model mounted at /opt/ml/model.
 
     Args:
-        recipe: What it is started with.
+        launch: What it is started with.
         image: Image that runs in the place of the recipe's; empty for none.
 
     Raises:
-        FleetFailed: If the engine does not start it.
+        ServerFailed: If the engine does not start it.
     """
 
-    def __init__(self, recipe: Recipe, image: str) -> None:
-        self._recipe = recipe
+    def __init__(self, launch: LaunchSpec, image: str) -> None:
+        self._launch = launch
         self._stack = ExitStack()
         self._reader: subprocess.Popen[bytes] | None = None
         self._measured_s = 0.0
@@ -54,21 +54,21 @@ class ContainerFleet:
             folder.chmod(0o755)  # the container runs as any user
             self._log = folder / "container.log"
             self._log.touch()
-            unpack(recipe, folder / "model")
-            self._container = self._run(image or recipe.image, folder / "model")
+            unpack(launch, folder / "model")
+            self._container = self._run(image or launch.image, folder / "model")
         except ToolError as err:
             self._stack.close()
-            raise FleetFailed(PING_FAILED, str(err)) from err
+            raise ServerFailed(PING_FAILED, str(err)) from err
         except BaseException:
             self._stack.close()
             raise
 
     def _run(self, image: str, model: Path) -> Container:
-        variables = tuple(f"{key}={value}" for key, value in self._recipe.environ.items())
+        variables = tuple(f"{key}={value}" for key, value in self._launch.environ.items())
         setting = Setting(
-            find_engine(), image, self._recipe.memory_mb, model=model, environ=variables
+            find_engine(), image, self._launch.memory_mb, model=model, environ=variables
         )
-        flags = (*READ_ONLY, *AS_ANY_USER) if self._recipe.is_serverless else ()
+        flags = (*READ_ONLY, *AS_ANY_USER) if self._launch.is_serverless else ()
         self._stack.callback(self._join_reader)
         container = self._stack.enter_context(running(setting, flags))
         with self._log.open("wb") as output:
@@ -99,27 +99,27 @@ class ContainerFleet:
         return self._log
 
     def wait_ready(self, stop: threading.Event) -> None:
-        """See :class:`sagemaker_local.fleets.Fleet`."""
+        """See :class:`sagemaker_local.model_servers.ModelServer`."""
         container = self._container
         while not stop.is_set():
             waited_s = time.monotonic() - container.started_s
-            if waited_s > self._recipe.timeout_s or not container.is_running():
+            if waited_s > self._launch.timeout_s or not container.is_running():
                 break
             if container.wait_ping(waited_s + _POLL_S) is not None:
                 return
         if not stop.is_set():
             self._terminate(container)
             self._join_reader()
-            raise FleetFailed(PING_FAILED, self._log.read_text("utf-8", errors="replace"))
+            raise ServerFailed(PING_FAILED, self._log.read_text("utf-8", errors="replace"))
 
     def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
-        """See :class:`sagemaker_local.fleets.Fleet`."""
+        """See :class:`sagemaker_local.model_servers.ModelServer`."""
         place = self._container.server
         server = Server(place.host, place.port)
         return server.ask("POST", "/invocations", body, headers, timeout_s=timeout_s)
 
     def get(self, path: str, timeout_s: float) -> Answer:
-        """See :class:`sagemaker_local.fleets.Fleet`."""
+        """See :class:`sagemaker_local.model_servers.ModelServer`."""
         place = self._container.server
         return Server(place.host, place.port).ask("GET", path, timeout_s=timeout_s)
 
@@ -129,7 +129,7 @@ class ContainerFleet:
             return None
         self._measured_s = time.monotonic()
         peak_mb = self._container.peak_mb()
-        return None if peak_mb is None else 100 * peak_mb / self._recipe.memory_mb
+        return None if peak_mb is None else 100 * peak_mb / self._launch.memory_mb
 
     def stop(self) -> None:
         """SIGTERM, up to 30 s, then the end; nothing is left."""

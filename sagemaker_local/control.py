@@ -12,11 +12,11 @@ from sagemaker_local.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
     from sagemaker_local.records import Region
 
     Local = Callable[[Region, Mapping[str, Any]], dict[str, Any]]
-    Wide = Callable[[Hosting, Region, Mapping[str, Any]], dict[str, Any]]
+    Wide = Callable[[Backend, Region, Mapping[str, Any]], dict[str, Any]]
 
 # Those that only look at, or change, what is recorded.
 RECORDED: Mapping[str, Local] = {
@@ -47,7 +47,7 @@ HOSTED: Mapping[str, Wide] = {
 }
 
 
-def answer_call(hosting: Hosting, region: Region, operation: str, body: bytes) -> Response:
+def answer_call(backend: Backend, region: Region, operation: str, body: bytes) -> Response:
     """Answer one control call.
 
     Raises:
@@ -58,7 +58,7 @@ def answer_call(hosting: Hosting, region: Region, operation: str, body: bytes) -
     if operation in RECORDED:
         answer = RECORDED[operation](region, given)
     elif operation in HOSTED:
-        answer = HOSTED[operation](hosting, region, given)
+        answer = HOSTED[operation](backend, region, given)
     else:
         known = ", ".join(sorted({*RECORDED, *HOSTED}))
         raise Refusal(

@@ -15,14 +15,14 @@ from sagemaker_local.refusal import already_exists, in_progress
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
+    from sagemaker_local.fleets import Fleet, Variant
     from sagemaker_local.records import Record, Region
-    from sagemaker_local.sides import Side, Variant
 
 IN_PROGRESS = {"Creating", "Updating", "RollingBack", "Deleting"}
 
 
-def create_endpoint(hosting: Hosting, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
+def create_endpoint(backend: Backend, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
     """CreateEndpoint."""
     name, arn = given["EndpointName"], region.arn(ENDPOINT, given["EndpointName"])
     if name in region.endpoints:
@@ -31,13 +31,13 @@ def create_endpoint(hosting: Hosting, region: Region, given: Mapping[str, Any]) 
     check_deployment(given.get("DeploymentConfig", {}), config)
     own_tags = tags.checked(given.get("Tags", []))
     with region.lock:
-        check_quotas(hosting.quotas, region, config)
+        check_quotas(backend.quotas, region, config)
         if name in region.endpoints:
             raise already_exists(ENDPOINT, arn)
         endpoint = Endpoint(name, arn, region.name, config.name)
         region.endpoints[name] = endpoint
         region.tags[arn] = own_tags
-    hosting.begin(life.create, endpoint)
+    backend.begin(life.create, endpoint)
     return {"EndpointArn": arn}
 
 
@@ -53,14 +53,14 @@ def find_config(region: Region, name: str) -> Record:
     return config
 
 
-def delete_endpoint(hosting: Hosting, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
+def delete_endpoint(backend: Backend, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
     """DeleteEndpoint; SageMaker refuses it while something happens to the endpoint."""
     endpoint = region.endpoint(given["EndpointName"])
     with endpoint.lock:
         if endpoint.status in IN_PROGRESS:
             raise in_progress(endpoint.arn)
         endpoint.move_to("Deleting")
-    hosting.begin(life.delete, endpoint)
+    backend.begin(life.delete, endpoint)
     return {}
 
 
@@ -114,13 +114,13 @@ def _pending(region: Region, endpoint: Endpoint) -> dict[str, Any]:
     return pending
 
 
-def _variants(endpoint: Endpoint, side: Side) -> list[dict[str, Any]]:
+def _variants(endpoint: Endpoint, fleet: Fleet) -> list[dict[str, Any]]:
     share = 1 - endpoint.share_percent / 100
-    return [_variant(variant, share) for variant in side.variants]
+    return [_variant(variant, share) for variant in fleet.variants]
 
 
 def _variant(variant: Variant, share: float) -> dict[str, Any]:
-    image = variant.recipe.image
+    image = variant.launch.image
     answer: dict[str, Any] = {
         "VariantName": variant.name,
         "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": variant.resolved_image}],

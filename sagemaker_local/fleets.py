@@ -1,97 +1,123 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Fleets: what serves a model. One real server stands for all instances of a variant."""
+"""The two fleets of a blue/green update, their variants, and which of them gets a request."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
-    from deploy.contract.answers import Answer
+    from sagemaker_local.model_servers import LaunchSpec, ModelServer
 
-
-class FleetFailed(Exception):
-    """A server did not start.
-
-    Args:
-        reason: As an endpoint's FailureReason; with ``{variant}`` where its name belongs.
-        log: What the server printed.
-    """
-
-    def __init__(self, reason: str, log: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.log = log
+_NUMBERS = iter(range(1, 2**62))
 
 
-PING_FAILED = (
-    "The primary container for production variant {variant} did not pass the ping health check. "
-    "Please check CloudWatch logs for this endpoint."
-)
+def new_instance_id() -> str:
+    """Of an instance that has not been there before."""
+    return f"i-{next(_NUMBERS):017x}"
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What a server is started with; equal ones share a server.
+@dataclass(slots=True)
+class Variant:
+    """A production variant that serves.
 
     Attributes:
-        image: Name of the image.
-        data: The content of ``model.tar.gz``.
-        data_url: Where that came from.
-        environ: Variables of the container.
-        is_serverless: Whether it runs as serverless hosting does: with a read-only root.
-        memory_mb: What it may use, in MB of 2^20 bytes.
-        timeout_s: How long it may take until it is healthy.
-        owner: Who alone uses it; empty for anybody.
+        name: Its name.
+        settings: The variant of the endpoint configuration.
+        launch: What its server was started with.
+        server: It; None while it has no instances.
+        resolved_image: Its image by digest.
+        weight: Its part of the traffic beside other variants.
+        instances: How many instances it has; 0 if it is serverless, or scaled to zero.
+        serverless: ServerlessConfig as it is now; None if it has instances.
+        pending: How many instances it is about to have; None if that does not change.
+        instance_id: What its log stream is called after.
+        in_flight: Requests that it has and has not answered yet.
     """
 
-    image: str
-    data: bytes = field(repr=False)
-    data_url: str
-    environ: Mapping[str, str]
-    is_serverless: bool = False
-    memory_mb: int = 4096
-    timeout_s: float = field(default=240.0, compare=False)
-    owner: str = ""
-
-    def key(self) -> tuple[object, ...]:
-        """What makes two recipes the same server."""
-        environ = tuple(sorted(self.environ.items()))
-        return self.image, self.data, environ, self.is_serverless, self.memory_mb, self.owner
-
-
-class Fleet(Protocol):
-    """A server that is healthy, or will be."""
+    name: str
+    settings: Mapping[str, Any]
+    launch: LaunchSpec
+    server: ModelServer | None
+    resolved_image: str
+    weight: float
+    instances: int
+    serverless: Mapping[str, int] | None
+    pending: int | None = None
+    instance_id: str = field(default_factory=new_instance_id)
+    in_flight: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
-    def log(self) -> Path:
-        """Everything that it prints."""
-        ...
+    def stream(self) -> str:
+        """Its log stream."""
+        return f"{self.name}/{self.instance_id}"
 
-    def wait_ready(self, stop: threading.Event) -> None:
-        """Wait until it is healthy, or until ``stop`` is set.
+    def enter(self) -> bool:
+        """Count a request in; False if it is one too many."""
+        with self._lock:
+            if self.serverless and self.in_flight >= self.serverless["MaxConcurrency"]:
+                return False
+            self.in_flight += 1
+            return True
 
-        Raises:
-            FleetFailed: If it ends, or takes longer than its recipe allows.
-        """
-        ...
+    def leave(self) -> None:
+        """Count a request out."""
+        with self._lock:
+            self.in_flight -= 1
 
-    def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
-        """POST /invocations."""
-        ...
 
-    def get(self, path: str, timeout_s: float) -> Answer:
-        """GET something else of it, such as /execution-parameters."""
-        ...
+@dataclass(slots=True)
+class Fleet:
+    """The variants of one endpoint configuration.
 
-    def memory_percent(self) -> float | None:
-        """How much of its memory it uses; None if that cannot be seen."""
-        ...
+    Attributes:
+        variants: They.
+        asynchronous: AsyncInferenceConfig; None if callers wait for answers.
+    """
 
-    def stop(self) -> None:
-        """End it; nothing is left."""
-        ...
+    variants: Sequence[Variant]
+    asynchronous: Mapping[str, Any] | None = None
+
+    def variant(self, name: str) -> Variant | None:
+        """A variant by name."""
+        return next((variant for variant in self.variants if variant.name == name), None)
+
+
+@dataclass(slots=True)
+class Share:
+    """Takes its turn in exact proportion: of a hundred requests, 30 at 30 %.
+
+    Attributes:
+        owed: What the other side is ahead.
+    """
+
+    owed: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def takes(self, percent: float) -> bool:
+        """Whether the next request goes to the side that gets so much."""
+        with self._lock:
+            self.owed += percent
+            if self.owed >= 100:  # noqa: PLR2004
+                self.owed -= 100
+                return True
+            return False
+
+
+def choose(fleet: Fleet, turn: int) -> Variant:
+    """A variant by weight; over many turns each gets its part."""
+    weights = [variant.weight for variant in fleet.variants]
+    total = sum(weights)
+    if not total:
+        return fleet.variants[turn % len(fleet.variants)]
+    # A step of the golden ratio visits the interval evenly, whatever the weights.
+    point = (turn * 0.6180339887498949) % 1.0 * total
+    for variant, weight in zip(fleet.variants, weights, strict=True):
+        point -= weight
+        if point < 0:
+            return variant
+    return fleet.variants[-1]

@@ -12,6 +12,7 @@ from botocore.validate import ParamValidator
 
 from deploy.contract.answers import ATTRIBUTES
 from sagemaker_local.constraints import violations
+from sagemaker_local.fleets import Share, choose
 from sagemaker_local.protocol import (
     ProtocolError,
     Response,
@@ -20,7 +21,6 @@ from sagemaker_local.protocol import (
     service_model,
 )
 from sagemaker_local.refusal import Refusal
-from sagemaker_local.sides import Share, choose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from botocore.model import Shape
 
     from deploy.contract.answers import Answer
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
+    from sagemaker_local.fleets import Fleet, Variant
     from sagemaker_local.records import Endpoint, Region
-    from sagemaker_local.sides import Side, Variant
 
 MAX_BYTES = 6_291_456  # botocore's model of InvokeEndpoint, Body
 MAX_SERVERLESS_BYTES = 4 * 2**20  # developer guide, invoke a serverless endpoint
@@ -71,11 +71,11 @@ class Runtime:
     """Answers invocations.
 
     Args:
-        hosting: Where the endpoints are.
+        backend: Where the endpoints are.
     """
 
-    def __init__(self, hosting: Hosting, timeout_s: float = TIMEOUT_S) -> None:
-        self._hosting = hosting
+    def __init__(self, backend: Backend, timeout_s: float = TIMEOUT_S) -> None:
+        self._backend = backend
         self._timeout_s = timeout_s
         self._shares: dict[str, Share] = {}
         self._turns: dict[str, int] = {}
@@ -92,12 +92,12 @@ class Runtime:
         header_params("InvokeEndpoint", request)
         variant = self._choose(endpoint, request)
         _check_size(request, variant)
-        assert variant.fleet  # only asynchronous ones are without
+        assert variant.server  # only asynchronous ones are without
         if not variant.enter():
             # amazon-kinesis-video-streams-parser-library#187: status 400, and no message.
             raise Refusal("ThrottlingException", None)
         try:
-            answer = variant.fleet.send(request.body, request.given(), self._timeout_s)
+            answer = variant.server.send(request.body, request.given(), self._timeout_s)
         finally:
             variant.leave()
         self._count(endpoint, variant, answer)
@@ -112,11 +112,11 @@ class Runtime:
             self._turns[endpoint.arn] = turn = self._turns.get(endpoint.arn, 0) + 1
             share = self._shares.setdefault(endpoint.arn, Share())
         assert live
-        side: Side = coming if coming and share.takes(percent) else live
+        fleet: Fleet = coming if coming and share.takes(percent) else live
         target = request.given().get("X-Amzn-SageMaker-Target-Variant", "")
         if not target:
-            return choose(side, turn)
-        variant = side.variant(target)
+            return choose(fleet, turn)
+        variant = fleet.variant(target)
         if variant is None:
             raise refused(f"Variant {target} is not found in endpoint {endpoint.name}.")
         return variant
@@ -129,7 +129,7 @@ class Runtime:
             "InvocationModelErrors": float(not answer.is_success),
             "ModelLatency": answer.seconds * 1e6,
         }
-        self._hosting.metrics.record(endpoint.region, endpoint.name, variant.name, counts)
+        self._backend.metrics.record(endpoint.region, endpoint.name, variant.name, counts)
 
 
 def refused(message: str, status: int = _CLIENT_ERROR, **fields: Any) -> Refusal:
@@ -148,7 +148,7 @@ def render_refusal(refusal: Refusal) -> Response:
     return Response(refusal.status, json.dumps(content).encode(), headers)
 
 
-def find_live(region: Region, name: str) -> tuple[Endpoint, Side]:
+def find_live(region: Region, name: str) -> tuple[Endpoint, Fleet]:
     """An endpoint that serves, and what of it does.
 
     Raises:
@@ -222,10 +222,10 @@ def _failure(answer: Answer, endpoint: Endpoint, region: Region, variant: Varian
     if not answer.status and not is_timeout:
         return _unreachable(answer, variant)
     original = TOO_LONG if is_timeout else answer.body.decode("utf-8", errors="replace")
-    side = "client" if answer.is_refusal else "server"
+    whose = "client" if answer.is_refusal else "server"
     group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
     message = (
-        f'Received {side} error ({answer.status}) from primary with message "{original}". See '
+        f'Received {whose} error ({answer.status}) from primary with message "{original}". See '
         f"https://{region.name}.console.aws.amazon.com/cloudwatch/home?region={region.name}"
         f"#logEventViewer:group={group} in account {region.account} for more information."
     )
@@ -233,7 +233,7 @@ def _failure(answer: Answer, endpoint: Endpoint, region: Region, variant: Varian
         "ModelError",
         message,
         HTTPStatus.FAILED_DEPENDENCY,
-        ErrorCode=f"{side.upper()}_ERROR_FROM_MODEL",
+        ErrorCode=f"{whose.upper()}_ERROR_FROM_MODEL",
         OriginalStatusCode=answer.status,
         OriginalMessage=original,
         LogStreamArn=f"arn:aws:logs:{region.name}:{region.account}:log-group:{group}",

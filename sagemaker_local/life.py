@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.image.names import parse_name
 from sagemaker_local.configs import variants_of
-from sagemaker_local.fleets import FleetFailed, Recipe
+from sagemaker_local.fleets import Fleet, Variant
 from sagemaker_local.logs import OF_ENDPOINTS, Stream, stream_of
 from sagemaker_local.model_data import parse_url
+from sagemaker_local.model_servers import LaunchSpec, ServerFailed
 from sagemaker_local.models import container_of, data_url, resolve
 from sagemaker_local.pool import Closing
 from sagemaker_local.records import CONFIG, MODEL, Endpoint
 from sagemaker_local.refusal import Refusal
-from sagemaker_local.sides import Side, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.fleets import Fleet
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
+    from sagemaker_local.model_servers import ModelServer
     from sagemaker_local.records import Record, Region
 
 _SERVERLESS_TIMEOUT_S = 180.0  # developer guide, serverless endpoints: /ping within 3 minutes
@@ -29,113 +29,113 @@ _INSTANCE_MEMORY_MB = 4096  # of ml.c6i.large, the smallest that we name
 _DRAIN_S = 60.0  # an invocation takes no longer
 
 
-def create(hosting: Hosting, endpoint: Endpoint) -> None:
+def create(backend: Backend, endpoint: Endpoint) -> None:
     """Bring a new endpoint into service."""
-    region = hosting.region(endpoint.region)
+    region = backend.region(endpoint.region)
     try:
-        side = start_side(hosting, region, endpoint, endpoint.config)
-    except FleetFailed as err:
+        fleet = start_fleet(backend, region, endpoint, endpoint.config)
+    except ServerFailed as err:
         endpoint.move_to("Failed", err.reason)
         return
     with endpoint.lock:
-        endpoint.live = side
+        endpoint.live = fleet
         endpoint.move_to("InService", "")
 
 
-def delete(hosting: Hosting, endpoint: Endpoint) -> None:
+def delete(backend: Backend, endpoint: Endpoint) -> None:
     """End an endpoint and forget it."""
-    region = hosting.region(endpoint.region)
+    region = backend.region(endpoint.region)
     endpoint.backlog.close()
     if endpoint.live:
-        stop_side(hosting, endpoint, endpoint.live)
+        stop_fleet(backend, endpoint, endpoint.live)
     with region.lock:
         del region.endpoints[endpoint.name]
         region.tags.pop(endpoint.arn, None)
 
 
-def start_side(hosting: Hosting, region: Region, endpoint: Endpoint, config_name: str) -> Side:
+def start_fleet(backend: Backend, region: Region, endpoint: Endpoint, config_name: str) -> Fleet:
     """Start the servers of an endpoint configuration.
 
     Raises:
-        FleetFailed: If one does not start; the others have ended then.
+        ServerFailed: If one does not start; the others have ended then.
     """
     variants: list[Variant] = []
     try:
         config = region.find(CONFIG, config_name)
         for settings in variants_of(config):
             model = region.find(MODEL, settings["ModelName"])
-            variants.append(_start(hosting, region, endpoint, (settings, model)))
-    except (FleetFailed, Refusal, Closing) as err:
+            variants.append(_start(backend, region, endpoint, (settings, model)))
+    except (ServerFailed, Refusal, Closing) as err:
         for variant in variants:
-            hosting.pool.release(variant.recipe)
+            backend.pool.release(variant.launch)
         if isinstance(err, Refusal):  # something was deleted meanwhile
-            raise FleetFailed(str(err)) from err
+            raise ServerFailed(str(err)) from err
         raise
-    return Side(variants, config.params.get("AsyncInferenceConfig"))
+    return Fleet(variants, config.params.get("AsyncInferenceConfig"))
 
 
 def _start(
-    hosting: Hosting,
+    backend: Backend,
     region: Region,
     endpoint: Endpoint,
     what: tuple[Mapping[str, Any], Record],
 ) -> Variant:
     settings, model = what
     name = settings["VariantName"]
-    recipe, resolved = recipe_of(hosting, region, settings, model)
-    fleet = lease(hosting, endpoint, name, recipe)
+    launch, resolved = launch_spec_of(backend, region, settings, model)
+    server = lease(backend, endpoint, name, launch)
     variant = Variant(
         name,
         settings,
-        recipe,
-        fleet,
+        launch,
+        server,
         resolved,
         settings["InitialVariantWeight"],
         settings.get("InitialInstanceCount", 0),
         settings.get("ServerlessConfig"),
     )
-    hosting.logs.pump(stream_of(endpoint, variant), fleet.log)
+    backend.logs.pump(stream_of(endpoint, variant), server.log)
     return variant
 
 
-def lease(hosting: Hosting, endpoint: Endpoint, name: str, recipe: Recipe) -> Fleet:
+def lease(backend: Backend, endpoint: Endpoint, name: str, launch: LaunchSpec) -> ModelServer:
     """A server for the variant of a name.
 
     Raises:
-        FleetFailed: If it does not start; what it printed is in the log then.
+        ServerFailed: If it does not start; what it printed is in the log then.
     """
     try:
-        return hosting.pool.lease(recipe)
-    except FleetFailed as err:
+        return backend.pool.lease(launch)
+    except ServerFailed as err:
         group = OF_ENDPOINTS.format(endpoint=endpoint.name)
-        hosting.logs.put(Stream(endpoint.region, group, f"{name}/i-{'0' * 17}"), err.log)
-        raise FleetFailed(err.reason.format(variant=name), err.log) from err
+        backend.logs.put(Stream(endpoint.region, group, f"{name}/i-{'0' * 17}"), err.log)
+        raise ServerFailed(err.reason.format(variant=name), err.log) from err
 
 
-def recipe_of(
-    hosting: Hosting, region: Region, settings: Mapping[str, Any], model: Record
-) -> tuple[Recipe, str]:
+def launch_spec_of(
+    backend: Backend, region: Region, settings: Mapping[str, Any], model: Record
+) -> tuple[LaunchSpec, str]:
     """With what a server of a model is started, and its image by digest.
 
     Args:
-        hosting: Where the model's file lies.
+        backend: Where the model's file lies.
         region: Likewise.
         settings: Of a variant; empty for none.
         model: What is served.
 
     Raises:
-        FleetFailed: If the model's file is gone.
+        ServerFailed: If the model's file is gone.
         Refusal: If its image is gone.
     """
     container = container_of(model)
     url = data_url(container)
     place = parse_url(url)
-    data = hosting.neighbors.object_bytes(region.name, *place) if place else b""
+    data = backend.aws.object_bytes(region.name, *place) if place else b""
     if data is None:
-        raise FleetFailed(f"Could not find model data at {url}.")
+        raise ServerFailed(f"Could not find model data at {url}.")
     serverless = settings.get("ServerlessConfig")
     timeout = settings.get("ContainerStartupHealthCheckTimeoutInSeconds", _TIMEOUT_S)
-    recipe = Recipe(
+    launch = LaunchSpec(
         container["Image"],
         data,
         url,
@@ -144,18 +144,18 @@ def recipe_of(
         memory_mb=serverless["MemorySizeInMB"] if serverless else _INSTANCE_MEMORY_MB,
         timeout_s=_SERVERLESS_TIMEOUT_S if serverless else timeout,
     )
-    return recipe, resolve(hosting, region, parse_name(container["Image"]))
+    return launch, resolve(backend, region, parse_name(container["Image"]))
 
 
-def stop_side(hosting: Hosting, endpoint: Endpoint, side: Side) -> None:
+def stop_fleet(backend: Backend, endpoint: Endpoint, fleet: Fleet) -> None:
     """Let a side answer what it has, and end its servers."""
-    for variant in side.variants:
-        drain(hosting, variant)
-        if variant.fleet:
-            hosting.logs.pump(stream_of(endpoint, variant), variant.fleet.log)
-            hosting.pool.release(variant.recipe)
+    for variant in fleet.variants:
+        drain(backend, variant)
+        if variant.server:
+            backend.logs.pump(stream_of(endpoint, variant), variant.server.log)
+            backend.pool.release(variant.launch)
 
 
-def drain(hosting: Hosting, variant: Variant) -> None:
+def drain(backend: Backend, variant: Variant) -> None:
     """Let a variant answer what it has."""
-    hosting.clock.wait(_DRAIN_S / hosting.clock.scale, lambda: not variant.in_flight)
+    backend.clock.wait(_DRAIN_S / backend.clock.scale, lambda: not variant.in_flight)

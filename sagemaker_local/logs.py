@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sagemaker_local.neighbors import Neighbors
+    from sagemaker_local.aws_clients import AwsClients
+    from sagemaker_local.fleets import Variant
     from sagemaker_local.records import Endpoint
-    from sagemaker_local.sides import Variant
 
 OF_ENDPOINTS = "/aws/sagemaker/Endpoints/{endpoint}"
 OF_TRANSFORM_JOBS = "/aws/sagemaker/TransformJobs"
@@ -58,7 +58,7 @@ def stamped(text: str) -> str:
 class Logs:
     """Remembers how far each log has been sent."""
 
-    neighbors: Neighbors
+    aws: AwsClients
     _sent_bytes: dict[Stream, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,4 +86,4 @@ class Logs:
         ]
         for start in range(0, len(events), _MOST_EVENTS):
             part = events[start : start + _MOST_EVENTS]
-            self.neighbors.put_log(stream.region, stream.group, stream.name, part)
+            self.aws.put_log(stream.region, stream.group, stream.name, part)

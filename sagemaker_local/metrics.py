@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sagemaker_local.neighbors import Neighbors
+    from sagemaker_local.aws_clients import AwsClients
 
 NAMESPACE = "AWS/SageMaker"
 OF_INSTANCES = "/aws/sagemaker/Endpoints"
@@ -80,7 +80,7 @@ class Metrics:
         with self._lock:
             return list(self._kept.get(series, ()))
 
-    def send(self, neighbors: Neighbors) -> None:
+    def send(self, aws: AwsClients) -> None:
         """Send to CloudWatch what has not been sent yet."""
         with self._lock:
             unsent, self._unsent = self._unsent, defaultdict(list)
@@ -90,7 +90,7 @@ class Metrics:
                 datum = _datum(series, values[start : start + _MOST_VALUES])
                 batches[series.region, series.namespace].append(datum)
         for (region, namespace), data in batches.items():
-            neighbors.put_metrics(region, namespace, data)
+            aws.put_metrics(region, namespace, data)
 
 
 def _datum(series: Series, values: Sequence[float]) -> dict[str, Any]:

@@ -8,12 +8,12 @@ import re
 import tarfile
 from typing import TYPE_CHECKING
 
-from sagemaker_local.fleets import FleetFailed
+from sagemaker_local.model_servers import ServerFailed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sagemaker_local.fleets import Recipe
+    from sagemaker_local.model_servers import LaunchSpec
 
 _URL = re.compile(r"(?:s3://|https://s3[^/]*/)(?P<bucket>[^/]+)/(?P<key>.+)")
 
@@ -24,21 +24,21 @@ def parse_url(url: str) -> tuple[str, str] | None:
     return (found["bucket"], found["key"]) if found else None
 
 
-def unpack(recipe: Recipe, folder: Path) -> None:
+def unpack(launch: LaunchSpec, folder: Path) -> None:
     """Unpack a model into a folder, which is then /opt/ml/model.
 
     Raises:
-        FleetFailed: If it is no ``.tar.gz``.
+        ServerFailed: If it is no ``.tar.gz``.
     """
     folder.mkdir(parents=True)
-    if not recipe.data_url:
+    if not launch.data_url:
         return  # the image has its model in it
     try:
-        with tarfile.open(fileobj=io.BytesIO(recipe.data), mode="r:gz") as archive:
+        with tarfile.open(fileobj=io.BytesIO(launch.data), mode="r:gz") as archive:
             archive.extractall(folder, filter="data")
     except (tarfile.TarError, OSError, EOFError) as err:
-        raise FleetFailed(
-            f'Failed to extract model data archive from URL "{recipe.data_url}". Please ensure '
+        raise ServerFailed(
+            f'Failed to extract model data archive from URL "{launch.data_url}". Please ensure '
             "that the object located at the URL is a valid tar.gz archive.",
             str(err),
         ) from err

@@ -15,13 +15,13 @@ from serving.errors import BadUsage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
     from sagemaker_local.records import Record, Region
 
 WANTED_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
-def create_model(hosting: Hosting, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
+def create_model(backend: Backend, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
     """CreateModel."""
     name, arn = given["ModelName"], region.arn(MODEL, given["ModelName"])
     if name in region.records[MODEL]:
@@ -31,8 +31,8 @@ def create_model(hosting: Hosting, region: Region, given: Mapping[str, Any]) -> 
     role = given.get("ExecutionRoleArn")
     if not role:
         raise invalid("ExecutionRoleArn is missing.")
-    _check_image(hosting, region, container)
-    _check_data(hosting, region, container, role)
+    _check_image(backend, region, container)
+    _check_data(backend, region, container, role)
     params = {key: value for key, value in given.items() if key != "Tags"}
     record = region.add(MODEL, name, params)
     region.tags[record.arn] = own_tags
@@ -61,13 +61,13 @@ def container_of(model: Record) -> Mapping[str, Any]:
     return _only_container(model.params)
 
 
-def resolve(hosting: Hosting, region: Region, name: ImageName) -> str:
+def resolve(backend: Backend, region: Region, name: ImageName) -> str:
     """An image by digest.
 
     Raises:
         Refusal: If ECR does not have it, or its manifest is not one that SageMaker takes.
     """
-    found = hosting.neighbors.manifest(region.name, name)
+    found = backend.aws.manifest(region.name, name)
     if found is None:
         raise invalid(f"Requested image {name} not found.")
     kind, digest = found
@@ -89,7 +89,7 @@ def _only_container(given: Mapping[str, Any]) -> Mapping[str, Any]:
     return container
 
 
-def _check_image(hosting: Hosting, region: Region, container: Mapping[str, Any]) -> None:
+def _check_image(backend: Backend, region: Region, container: Mapping[str, Any]) -> None:
     image = container.get("Image", "")
     try:
         name = parse_name(image)
@@ -99,12 +99,12 @@ def _check_image(hosting: Hosting, region: Region, container: Mapping[str, Any])
         raise invalid(
             f'Using non-ECR image "{image}" without Vpc repository access mode is not supported.'
         )
-    resolve(hosting, region, name)
+    resolve(backend, region, name)
 
 
-def _check_data(hosting: Hosting, region: Region, container: Mapping[str, Any], role: str) -> None:
+def _check_data(backend: Backend, region: Region, container: Mapping[str, Any], role: str) -> None:
     url = data_url(container)
-    if not hosting.neighbors.can_be_assumed(region.name, role):
+    if not backend.aws.can_be_assumed(region.name, role):
         raise invalid(
             f'Could not access model data at {url}. Please ensure that the role "{role}" exists '
             'and that its trust relationship policy allows the action "sts:AssumeRole" for the '
@@ -113,7 +113,7 @@ def _check_data(hosting: Hosting, region: Region, container: Mapping[str, Any], 
             f"{region.name}."
         )
     place = parse_url(url)
-    if url and (place is None or not hosting.neighbors.has_object(region.name, *place)):
+    if url and (place is None or not backend.aws.has_object(region.name, *place)):
         raise invalid(f"Could not find model data at {url}.")
 
 

@@ -8,12 +8,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sagemaker_local.fleets import FleetFailed
+from sagemaker_local.model_servers import ServerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sagemaker_local.fleets import Fleet, Recipe
+    from sagemaker_local.model_servers import LaunchSpec, ModelServer
 
 
 class Closing(Exception):
@@ -22,7 +22,7 @@ class Closing(Exception):
 
 @dataclass(slots=True)
 class _Shared:
-    fleet: Future[Fleet] = field(default_factory=Future)
+    server: Future[ModelServer] = field(default_factory=Future)
     users: int = 0
 
 
@@ -37,37 +37,37 @@ class Pool:
             that is made after its candidate was tried finds its server ready.
     """
 
-    start: Callable[[Recipe], Fleet]
+    start: Callable[[LaunchSpec], ModelServer]
     closing: threading.Event
     spare: int = 0
     _shared: dict[tuple[object, ...], _Shared] = field(default_factory=dict)
-    _idle: dict[tuple[object, ...], Fleet] = field(default_factory=dict)
+    _idle: dict[tuple[object, ...], ModelServer] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def lease(self, recipe: Recipe) -> Fleet:
-        """A healthy server; started, unless one of the same recipe runs.
+    def lease(self, launch: LaunchSpec) -> ModelServer:
+        """A healthy server; started, unless one of the same launch runs.
 
         Raises:
             Closing: If all shall end.
-            FleetFailed: If it does not become healthy.
+            ServerFailed: If it does not become healthy.
         """
         with self._lock:
             self._check_open()
-            shared = self._shared.setdefault(recipe.key(), _Shared())
+            shared = self._shared.setdefault(launch.key(), _Shared())
             shared.users += 1
             is_first = shared.users == 1
         if is_first:
-            self._launch(recipe, shared)
-        return shared.fleet.result()
+            self._launch(launch, shared)
+        return shared.server.result()
 
-    def release(self, recipe: Recipe, *, spare: bool = True) -> None:
+    def release(self, launch: LaunchSpec, *, spare: bool = True) -> None:
         """Give a server back; without users it is a spare one, and the oldest of too many ends.
 
         Args:
-            recipe: What it was started with.
+            launch: What it was started with.
             spare: Whether it may run on without users.
         """
-        key = recipe.key()
+        key = launch.key()
         with self._lock:
             shared = self._shared.get(key)
             if shared is None:  # all have ended
@@ -76,52 +76,52 @@ class Pool:
             if shared.users:
                 return
             del self._shared[key]
-            self._idle[key] = shared.fleet.result()
+            self._idle[key] = shared.server.result()
             oldest = list(self._idle)[: max(len(self._idle) - self.spare, 0)] if spare else [key]
             ending = [self._idle.pop(other) for other in oldest]
-        for fleet in ending:
-            fleet.stop()
+        for server in ending:
+            server.stop()
 
     def running(self) -> int:
         """How many servers are used."""
         return len(self._shared)
 
-    def _launch(self, recipe: Recipe, shared: _Shared) -> None:
+    def _launch(self, launch: LaunchSpec, shared: _Shared) -> None:
         try:
-            fleet = self._reused(recipe) or self._started(recipe)
+            server = self._reused(launch) or self._started(launch)
         except BaseException as err:
             with self._lock:
-                self._shared.pop(recipe.key(), None)
-            shared.fleet.set_exception(err)
+                self._shared.pop(launch.key(), None)
+            shared.server.set_exception(err)
             raise
-        shared.fleet.set_result(fleet)
+        shared.server.set_result(server)
 
-    def _reused(self, recipe: Recipe) -> Fleet | None:
+    def _reused(self, launch: LaunchSpec) -> ModelServer | None:
         """A spare server; None if there is none that is healthy."""
         with self._lock:
-            fleet = self._idle.pop(recipe.key(), None)
-        if fleet is None:
+            server = self._idle.pop(launch.key(), None)
+        if server is None:
             return None
         try:
-            fleet.wait_ready(self.closing)
+            server.wait_ready(self.closing)
             self._check_open()
-        except FleetFailed:
-            fleet.stop()
+        except ServerFailed:
+            server.stop()
             return None
         except BaseException:
-            fleet.stop()
+            server.stop()
             raise
-        return fleet
+        return server
 
-    def _started(self, recipe: Recipe) -> Fleet:
-        fleet = self.start(recipe)
+    def _started(self, launch: LaunchSpec) -> ModelServer:
+        server = self.start(launch)
         try:
-            fleet.wait_ready(self.closing)
+            server.wait_ready(self.closing)
             self._check_open()
         except BaseException:
-            fleet.stop()
+            server.stop()
             raise
-        return fleet
+        return server
 
     def _check_open(self) -> None:
         if self.closing.is_set():
@@ -133,8 +133,8 @@ class Pool:
         with self._lock:
             left, self._shared = list(self._shared.values()), {}
             idle, self._idle = list(self._idle.values()), {}
-        for fleet in idle:
-            fleet.stop()
+        for server in idle:
+            server.stop()
         for shared in left:
-            if shared.fleet.exception() is None:
-                shared.fleet.result().stop()
+            if shared.server.exception() is None:
+                shared.server.result().stop()

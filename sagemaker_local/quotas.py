@@ -12,7 +12,7 @@ from sagemaker_local.refusal import over_quota
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sagemaker_local.hosting import Quotas
+    from sagemaker_local.backend import Quotas
     from sagemaker_local.records import Record, Region
 
 _CONCURRENCY = "Maximum total concurrency that can be allocated across all serverless endpoints"

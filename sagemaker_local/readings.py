@@ -46,7 +46,7 @@ class Statistic:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class MetricQuery:
     """What an alarm compares with its threshold.
 
     Attributes:
@@ -87,14 +87,14 @@ class Watched:
         return [calculate(self.expression, period) for period in periods]
 
 
-def watched_by(alarm: Mapping[str, Any], region: str) -> Watched | None:
+def watched_by(alarm: Mapping[str, Any], region: str) -> MetricQuery | None:
     """What an alarm looks at; None if that is not metrics of endpoints alone."""
     if not alarm.get("Metrics"):
         statistic = alarm.get("Statistic") or alarm.get("ExtendedStatistic")
         series = _series(alarm, region)
         if series is None or not statistic:
             return None
-        return Watched({"value": Statistic(series, statistic)}, "value", alarm["Period"])
+        return MetricQuery({"value": Statistic(series, statistic)}, "value", alarm["Period"])
     queries = alarm["Metrics"]
     stats = {query["Id"]: query["MetricStat"] for query in queries if "MetricStat" in query}
     found = {
@@ -106,7 +106,7 @@ def watched_by(alarm: Mapping[str, Any], region: str) -> Watched | None:
     if shown is None or not stats or len(found) < len(stats):
         return None
     periods = [stat["Period"] for stat in stats.values()]
-    return Watched(found, shown.get("Expression", shown["Id"]), max(periods))
+    return MetricQuery(found, shown.get("Expression", shown["Id"]), max(periods))
 
 
 def _series(metric: Mapping[str, Any], region: str) -> Series | None:

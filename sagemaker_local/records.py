@@ -14,7 +14,7 @@ from sagemaker_local.refusal import already_exists, not_found
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.sides import Side
+    from sagemaker_local.fleets import Fleet
 
 MODEL, CONFIG, ENDPOINT = "model", "endpoint configuration", "endpoint"
 TRANSFORM = "transform job"
@@ -73,8 +73,8 @@ class Endpoint:
     config: str
     status: str = "Creating"
     failure_reason: str = ""
-    live: Side | None = None
-    coming: Side | None = None
+    live: Fleet | None = None
+    coming: Fleet | None = None
     coming_config: str = ""
     share_percent: float = 0.0
     backlog: Backlog = field(default_factory=Backlog)

@@ -8,7 +8,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from sagemaker_local.place import ServeWith, local_sagemaker, starter
+from sagemaker_local.local_sagemaker import ServeWith, local_sagemaker, starter
 from sagemaker_local.seeding import seed
 from serving.console import say
 from serving.errors import BadUsage, ToolError
@@ -16,7 +16,7 @@ from serving.errors import BadUsage, ToolError
 if TYPE_CHECKING:
     import argparse
 
-    from sagemaker_local.place import Place
+    from sagemaker_local.local_sagemaker import LocalSageMaker
 
 
 def run_sagemaker(args: argparse.Namespace) -> int:
@@ -30,7 +30,7 @@ def run_sagemaker(args: argparse.Namespace) -> int:
     try:
         # The candidate's server becomes the endpoint's: a deployment is there in half the time.
         with local_sagemaker(start, port=args.port, time_scale=args.time_scale, spare=1) as place:
-            place.hosting.seconds_per_object = args.seconds_per_object
+            place.backend.seconds_per_object = args.seconds_per_object
             print(json.dumps(_description(place, args)), flush=True)
             stop.wait()
             say("Stopping …")
@@ -39,11 +39,11 @@ def run_sagemaker(args: argparse.Namespace) -> int:
     return 0
 
 
-def _description(place: Place, args: argparse.Namespace) -> dict[str, object]:
+def _description(place: LocalSageMaker, args: argparse.Namespace) -> dict[str, object]:
     """What a user, or a program, needs to go there."""
     variables = place.environ | {"AWS_DEFAULT_REGION": args.region}
     exports = " ".join(f"{name}={value}" for name, value in variables.items())
     found: dict[str, object] = {"endpoint_url": place.url, "export": f"export {exports}"}
     if not args.empty:
-        found["set"] = seed(place.hosting.neighbors, args.region).settings()
+        found["set"] = seed(place.backend.aws, args.region).settings()
     return found

@@ -19,9 +19,9 @@ from sagemaker_local.resizing import begin_resize
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
+    from sagemaker_local.fleets import Variant
     from sagemaker_local.records import Endpoint, Region
-    from sagemaker_local.sides import Variant
 
     Found = Mapping[str, Any]
 
@@ -37,18 +37,18 @@ class Scaling:
     """Scales the endpoints of a hosting.
 
     Attributes:
-        hosting: Whose.
+        backend: Whose.
     """
 
-    hosting: Hosting
+    backend: Backend
     _since_s: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def look_at(self, region: Region) -> None:
         """Bring instance counts between their bounds, and to where policies want them."""
         if not any(_scalable(endpoint) for endpoint in list(region.endpoints.values())):
             return
-        policies = self.hosting.neighbors.scaling_policies(region.name)
-        for target in self.hosting.neighbors.scalable_targets(region.name):
+        policies = self.backend.aws.scaling_policies(region.name)
+        for target in self.backend.aws.scalable_targets(region.name):
             _, name, _, variant_name = target["ResourceId"].split("/")
             endpoint = region.endpoints.get(name)
             if endpoint is None or target["ScalableDimension"] != _COUNT:
@@ -77,7 +77,7 @@ class Scaling:
             self._since_s.pop((policy["PolicyARN"], LOW_PERIODS), None)
         with endpoint.lock:
             if endpoint.status == "InService":
-                begin_resize(self.hosting, endpoint, variant, count)
+                begin_resize(self.backend, endpoint, variant, count)
 
     def _wanted(self, endpoint: Endpoint, variant: Variant, policy: Found) -> int | None:
         """How many instances a policy wants; None if it wants nothing now."""
@@ -103,7 +103,7 @@ class Scaling:
             alarm["ActionsEnabled"]
             and policy["PolicyARN"] in alarm["AlarmActions"]
             and alarm["StateValue"] == "ALARM"
-            for alarm in self.hosting.neighbors.alarms(endpoint.region)
+            for alarm in self.backend.aws.alarms(endpoint.region)
         )
 
     def _lasts(self, arn: str, periods: int, *, is_so: bool) -> bool:
@@ -113,7 +113,7 @@ class Scaling:
             self._since_s.pop(key, None)
             return False
         since_s = self._since_s.setdefault(key, time.monotonic())
-        return time.monotonic() - since_s >= periods * _PERIOD_S * self.hosting.clock.scale
+        return time.monotonic() - since_s >= periods * _PERIOD_S * self.backend.clock.scale
 
 
 def _scalable(endpoint: Endpoint) -> list[Variant]:

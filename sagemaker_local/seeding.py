@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sagemaker_local.aws_clients import ACCOUNT
 from sagemaker_local.ecr import digest_of
 from sagemaker_local.models import WANTED_MANIFEST
-from sagemaker_local.neighbors import ACCOUNT
 
 if TYPE_CHECKING:
-    from sagemaker_local.neighbors import Neighbors
+    from sagemaker_local.aws_clients import AwsClients
 
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
@@ -51,32 +51,32 @@ class Account:
         return [f"{name}={getattr(self, name)}" for name in self.__slots__]
 
 
-def seed(neighbors: Neighbors, region: str, name: str = "rooms") -> Account:
+def seed(aws: AwsClients, region: str, name: str = "rooms") -> Account:
     """Make the bucket, the role and the image of a new account.
 
     The image has nothing in it: what runs is TorchServe of this machine, or ``--image``.
     """
-    s3 = neighbors.client("s3", region)
+    s3 = aws.client("s3", region)
     if region == "us-east-1":
         s3.create_bucket(Bucket=name)
     else:
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
-    role = neighbors.client("iam", region).create_role(
+    role = aws.client("iam", region).create_role(
         RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST)
     )["Role"]["Arn"]
-    neighbors.client("ecr", region).create_repository(repositoryName=name)
-    digest = put_image(neighbors, region, name)
+    aws.client("ecr", region).create_repository(repositoryName=name)
+    digest = put_image(aws, region, name)
     image = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{name}@{digest}"
     return Account(f"s3://{name}", role, image, region)
 
 
 def put_image(
-    neighbors: Neighbors, region: str, repository: str, kind: str = WANTED_MANIFEST, **tag: str
+    aws: AwsClients, region: str, repository: str, kind: str = WANTED_MANIFEST, **tag: str
 ) -> str:
     """Push a small image for linux/amd64 to a repository of ECR; its digest.
 
     Args:
-        neighbors: Where ECR is.
+        aws: Where ECR is.
         region: Likewise.
         repository: Its name.
         kind: Media type of the manifest.
@@ -92,7 +92,7 @@ def put_image(
             "rootfs": {"type": "layers", "diff_ids": [digest_of(files)]},
         }
     ).encode()
-    ecr = neighbors.client("ecr", region)
+    ecr = aws.client("ecr", region)
     for content in (config, layer):
         upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
         names = {"repositoryName": repository, "uploadId": upload}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A fleet that is a TorchServe of this machine, as ``python -m deploy local serve`` starts it."""
+"""A server that is a TorchServe of this machine, as ``python -m deploy local serve`` starts it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from deploy.contract.wire import Server
-from sagemaker_local.fleets import PING_FAILED, FleetFailed
 from sagemaker_local.model_data import unpack
+from sagemaker_local.model_servers import PING_FAILED, ServerFailed
 from serving.errors import LocalServerError
 from serving.server import LocalServer, serve
 
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deploy.contract.answers import Answer
-    from sagemaker_local.fleets import Recipe
+    from sagemaker_local.model_servers import LaunchSpec
 
-_ROOT = Path(__file__).parents[3]
+_ROOT = Path(__file__).parents[1]
 _CHECK = Path(__file__).with_name("model_check.py")
 _CHECK_TIMEOUT_S = 60
 _MIB = 2**20
 
 
-class TorchServeFleet:
+class LocalTorchServe:
     """One TorchServe with the one archive of a model.
 
     Raises:
-        FleetFailed: If the model is refused before TorchServe starts.
+        ServerFailed: If the model is refused before TorchServe starts.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
+    def __init__(self, launch: LaunchSpec) -> None:
+        self._launch = launch
         self._stack = ExitStack()
         try:
             folder = Path(tempfile.mkdtemp(prefix="model-"))
             self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            unpack(recipe, folder / "model")
-            archive, environ = _check(folder / "model", recipe.environ)
+            unpack(launch, folder / "model")
+            archive, environ = _check(folder / "model", launch.environ)
             self._server: LocalServer = self._stack.enter_context(
                 serve(archive, config=_ROOT / "config.properties", environ=environ)
             )
@@ -62,20 +62,20 @@ class TorchServeFleet:
         return self._server.log
 
     def wait_ready(self, stop: threading.Event) -> None:
-        """See :class:`sagemaker_local.fleets.Fleet`."""
+        """See :class:`sagemaker_local.model_servers.ModelServer`."""
         try:
-            self._server.wait_ready(self._recipe.timeout_s, stop)
+            self._server.wait_ready(self._launch.timeout_s, stop)
         except LocalServerError as err:
             log = self.log.read_text("utf-8", errors="replace")
-            raise FleetFailed(PING_FAILED, f"{log}\n{err}") from err
+            raise ServerFailed(PING_FAILED, f"{log}\n{err}") from err
 
     def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
-        """See :class:`sagemaker_local.fleets.Fleet`."""
+        """See :class:`sagemaker_local.model_servers.ModelServer`."""
         server = Server("127.0.0.1", self._server.ports.inference)
         return server.ask("POST", "/invocations", body, headers, timeout_s=timeout_s)
 
     def get(self, path: str, timeout_s: float) -> Answer:
-        """See :class:`sagemaker_local.fleets.Fleet`."""
+        """See :class:`sagemaker_local.model_servers.ModelServer`."""
         server = Server("127.0.0.1", self._server.ports.inference)
         return server.ask("GET", path, timeout_s=timeout_s)
 
@@ -87,7 +87,7 @@ class TorchServeFleet:
             used = sum(process.memory_info().rss for process in processes)
         except psutil.NoSuchProcess:
             return None
-        return 100 * used / (self._recipe.memory_mb * _MIB)
+        return 100 * used / (self._launch.memory_mb * _MIB)
 
     def stop(self) -> None:
         """End it; nothing is left."""
@@ -98,7 +98,7 @@ def _check(folder: Path, environ: Mapping[str, str]) -> tuple[Path, dict[str, st
     """The archive of a model, and the variables that its worker gets.
 
     Raises:
-        FleetFailed: If the image would not start with it.
+        ServerFailed: If the image would not start with it.
     """
     inherited = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
     result = subprocess.run(
@@ -110,7 +110,7 @@ def _check(folder: Path, environ: Mapping[str, str]) -> tuple[Path, dict[str, st
         check=False,
     )
     if result.returncode:
-        raise FleetFailed(PING_FAILED, result.stderr.replace(str(folder), "/opt/ml/model"))
+        raise ServerFailed(PING_FAILED, result.stderr.replace(str(folder), "/opt/ml/model"))
     found = json.loads(result.stdout)
     kept = {key: value for key, value in environ.items() if key not in found["dropped"]}
     return Path(found["archive"]), kept

@@ -17,14 +17,14 @@ from sagemaker_local.transform_run import run
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.hosting import Hosting, Quotas
+    from sagemaker_local.backend import Backend, Quotas
     from sagemaker_local.records import Region
 
 MOST_PAYLOAD_MB = 100  # API reference, CreateTransformJob: also of all that is sent at a time
 UNFINISHED = {"InProgress", "Stopping"}
 
 
-def create_job(hosting: Hosting, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
+def create_job(backend: Backend, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
     """CreateTransformJob."""
     name, arn = given["TransformJobName"], region.arn(TRANSFORM, given["TransformJobName"])
     _check_unused(region, name, arn)
@@ -39,15 +39,15 @@ def create_job(hosting: Hosting, region: Region, given: Mapping[str, Any]) -> di
     _check_payload(given)
     source = given["TransformInput"]["DataSource"]["S3DataSource"]
     role = model.params["ExecutionRoleArn"]
-    items = find_items(hosting.neighbors, region.name, source, role)
+    items = find_items(backend.aws, region.name, source, role)
     params = {key: value for key, value in given.items() if key != "Tags"}
     job = TransformJob(name, arn, region.name, params)
     with region.lock:
         _check_unused(region, name, arn)
-        _check_quota(hosting.quotas, region, given["TransformResources"])
+        _check_quota(backend.quotas, region, given["TransformResources"])
         region.jobs[name] = job
         region.tags[arn] = own_tags
-    hosting.ask(partial(run, hosting, job, model, items), name, partial(job.end, "Failed"))
+    backend.ask(partial(run, backend, job, model, items), name, partial(job.end, "Failed"))
     return {"TransformJobArn": arn}
 
 

@@ -13,7 +13,7 @@ from sagemaker_local.refusal import invalid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sagemaker_local.neighbors import Neighbors
+    from sagemaker_local.aws_clients import AwsClients
 
 SUFFIX = ".out"
 
@@ -41,7 +41,7 @@ class Item:
 
 
 def find_items(
-    neighbors: Neighbors, region: str, source: Mapping[str, Any], role: str
+    aws: AwsClients, region: str, source: Mapping[str, Any], role: str
 ) -> Sequence[Item]:
     """The objects of an S3DataSource, in order.
 
@@ -51,10 +51,10 @@ def find_items(
     url = source["S3Uri"]
     bucket, _, key = url.partition("://")[2].partition("/")
     if source["S3DataType"] == "ManifestFile":
-        return _listed(neighbors, region, url)
+        return _listed(aws, region, url)
     items = [
         Item(bucket, found, _below(key, found), size)
-        for found, size in neighbors.keys(region, bucket, key)
+        for found, size in aws.keys(region, bucket, key)
         if not found.endswith("/")  # what the console makes for a folder
     ]
     if not items:  # aws/amazon-sagemaker-examples#2414
@@ -74,10 +74,10 @@ def _below(prefix: str, key: str) -> str:
     return key[prefix.rfind("/") + 1 :]
 
 
-def _listed(neighbors: Neighbors, region: str, url: str) -> Sequence[Item]:
+def _listed(aws: AwsClients, region: str, url: str) -> Sequence[Item]:
     """What a manifest lists: a prefix, then keys below it."""
     place = parse_url(url)
-    body = neighbors.object_bytes(region, *place) if place else None
+    body = aws.object_bytes(region, *place) if place else None
     if body is None:
         raise invalid(f"Could not find the manifest at {url}.")
     try:

@@ -16,20 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local.fleets import PING_FAILED, FleetFailed
-from sagemaker_local.life import recipe_of
+from sagemaker_local.fleets import new_instance_id
+from sagemaker_local.life import launch_spec_of
 from sagemaker_local.logs import OF_TRANSFORM_JOBS, Stream, stamped
+from sagemaker_local.model_servers import PING_FAILED, ServerFailed
 from sagemaker_local.pool import Closing
 from sagemaker_local.refusal import Refusal
-from sagemaker_local.sides import new_instance_id
 from sagemaker_local.transform_input import SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from deploy.contract.answers import Answer
-    from sagemaker_local.fleets import Fleet, Recipe
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
+    from sagemaker_local.model_servers import LaunchSpec, ModelServer
     from sagemaker_local.records import Record, TransformJob
     from sagemaker_local.transform_input import Item
 
@@ -45,10 +45,10 @@ _NO_PING = (
     "AlgorithmError: Model container failed to respond to ping; Ensure /ping endpoint is "
     "implemented and responds with an HTTP 200 status code"
 )
-_SEE_LOGS = "{side}: See job logs for more information"
+_SEE_LOGS = "{whose}: See job logs for more information"
 
 
-def run(hosting: Hosting, job: TransformJob, model: Record, items: Sequence[Item]) -> None:
+def run(backend: Backend, job: TransformJob, model: Record, items: Sequence[Item]) -> None:
     """Run a job to its end.
 
     Raises:
@@ -56,10 +56,10 @@ def run(hosting: Hosting, job: TransformJob, model: Record, items: Sequence[Item
     """
     instances = _instances(job)
     try:
-        recipe = _recipe(hosting, job, model)
-        fleet = hosting.pool.lease(recipe)
-    except FleetFailed as err:
-        hosting.logs.put(instances[0], err.log)
+        launch = _launch(backend, job, model)
+        server = backend.pool.lease(launch)
+    except ServerFailed as err:
+        backend.logs.put(instances[0], err.log)
         job.end("Failed", _NO_PING if err.reason == PING_FAILED else f"ClientError: {err.reason}")
         return
     except Refusal as err:  # the image has gone meanwhile
@@ -67,13 +67,13 @@ def run(hosting: Hosting, job: TransformJob, model: Record, items: Sequence[Item
         return
     try:
         job.start()
-        settings = agreed(job.params, fleet.get(PATH, _PATH_TIMEOUT_S))
-        work = _Run(hosting, job, fleet, settings, instances)
+        settings = agreed(job.params, server.get(PATH, _PATH_TIMEOUT_S))
+        work = _Run(backend, job, server, settings, instances)
         work.all(items)
-        hosting.logs.pump(instances[0], fleet.log)  # who sees the end shall see all of the log
+        backend.logs.pump(instances[0], server.log)  # who sees the end shall see all of the log
         work.end()
     finally:
-        hosting.pool.release(recipe, spare=False)
+        backend.pool.release(launch, spare=False)
 
 
 def agreed(params: Mapping[str, Any], offered: Answer) -> dict[str, Any]:
@@ -105,22 +105,22 @@ def _instances(job: TransformJob) -> list[Stream]:
     ]
 
 
-def _recipe(hosting: Hosting, job: TransformJob, model: Record) -> Recipe:
+def _launch(backend: Backend, job: TransformJob, model: Record) -> LaunchSpec:
     """With what the job's server is started; nobody else uses it."""
     params = job.params
-    recipe, _ = recipe_of(hosting, hosting.region(job.region), {}, model)
+    launch, _ = launch_spec_of(backend, backend.region(job.region), {}, model)
     given = {
         "SAGEMAKER_MAX_PAYLOAD_IN_MB": params.get("MaxPayloadInMB"),
         "SAGEMAKER_BATCH_STRATEGY": _STRATEGIES.get(params.get("BatchStrategy", "")),
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": params.get("MaxConcurrentTransforms"),
     }
     environ = {
-        **recipe.environ,
+        **launch.environ,
         **params.get("Environment", {}),
         "SAGEMAKER_BATCH": "true",
         **{key: str(value) for key, value in given.items() if value},
     }
-    return replace(recipe, environ=environ, owner=job.arn)
+    return replace(launch, environ=environ, owner=job.arn)
 
 
 @dataclass(slots=True)
@@ -128,16 +128,16 @@ class _Run:
     """The middle of a job.
 
     Attributes:
-        hosting: Where.
+        backend: Where.
         job: It.
-        fleet: What answers.
+        server: What answers.
         settings: MaxConcurrentTransforms, MaxPayloadInMB and BatchStrategy that it goes by.
         instances: Log streams of its instances.
     """
 
-    hosting: Hosting
+    backend: Backend
     job: TransformJob
-    fleet: Fleet
+    server: ModelServer
     settings: Mapping[str, Any]
     instances: Sequence[Stream]
     _blamed: set[str] = field(default_factory=set)
@@ -173,15 +173,15 @@ class _Run:
         if self.job.status == "Stopping":
             self.job.end("Stopped")
         elif self._blamed:
-            side = "AlgorithmError" if "AlgorithmError" in self._blamed else "ClientError"
-            self.job.end("Failed", _SEE_LOGS.format(side=side))
+            whose = "AlgorithmError" if "AlgorithmError" in self._blamed else "ClientError"
+            self.job.end("Failed", _SEE_LOGS.format(whose=whose))
         else:
             self.job.end("Completed")
 
     def _pump(self) -> None:
         """Send what the server prints, again and again."""
         while not self._ended.wait(_PUMP_S):
-            self.hosting.logs.pump(self.instances[0], self.fleet.log)
+            self.backend.logs.pump(self.instances[0], self.server.log)
 
     def _lane(self, instance: Stream, items: deque[Item]) -> None:
         """Work off objects one after the other, until none is left or the job is to stop."""
@@ -192,11 +192,11 @@ class _Run:
                 return
             begun_s = time.monotonic()
             self._one(instance, item)
-            spent_s = (time.monotonic() - begun_s) / self.hosting.clock.scale
-            self.hosting.clock.wait(self.hosting.seconds_per_object - spent_s)
+            spent_s = (time.monotonic() - begun_s) / self.backend.clock.scale
+            self.backend.clock.wait(self.backend.seconds_per_object - spent_s)
 
     def _one(self, instance: Stream, item: Item) -> None:
-        body = self.hosting.neighbors.object_bytes(self.job.region, item.bucket, item.key)
+        body = self.backend.aws.object_bytes(self.job.region, item.bucket, item.key)
         if body is None:
             self._blame("ClientError", instance, item, "Could not download the object")
             return
@@ -223,8 +223,8 @@ class _Run:
         headers = {"Content-Type": source.get("ContentType"), "Accept": output.get("Accept")}
         sent = {key: value for key, value in headers.items() if value}
         for _ in range(client.get("InvocationsMaxRetries", _RETRIES) + 1):
-            answer = self.fleet.send(body, sent, timeout_s)
-            if self.hosting.clock.closing.is_set():
+            answer = self.server.send(body, sent, timeout_s)
+            if self.backend.clock.closing.is_set():
                 raise Closing
             if answer.status and answer.status < _SERVER_ERROR:
                 break
@@ -235,14 +235,14 @@ class _Run:
         bucket, _, folder = path.rstrip("/").partition("/")
         key = "/".join(filter(None, (folder, f"{item.relative}{SUFFIX}")))
         kind = answer.headers.get("content-type", "application/octet-stream")
-        if not self.hosting.neighbors.put_object(self.job.region, bucket, key, answer.body, kind):
+        if not self.backend.aws.put_object(self.job.region, bucket, key, answer.body, kind):
             self._blame("ClientError", instance, item, f"Could not upload to s3://{bucket}/{key}")
 
     def _blame(
-        self, side: str, instance: Stream, item: Item, told: str, answer: Answer | None = None
+        self, whose: str, instance: Stream, item: Item, told: str, answer: Answer | None = None
     ) -> None:
         """Write down why an object has no output."""
-        self._blamed.add(side)
+        self._blamed.add(whose)
         lines = [told]
         if answer:
             text = answer.body.decode("utf-8", errors="replace")
@@ -250,4 +250,4 @@ class _Run:
         self._log(instance, *(f": {item.name}: {line}" for line in lines))
 
     def _log(self, instance: Stream, *lines: str) -> None:
-        self.hosting.logs.put(instance.beside, "\n".join(map(stamped, lines)))
+        self.backend.logs.put(instance.beside, "\n".join(map(stamped, lines)))

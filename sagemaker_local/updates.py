@@ -17,12 +17,12 @@ from sagemaker_local.rollout import Retained, Update
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
+    from sagemaker_local.fleets import Variant
     from sagemaker_local.records import Endpoint, Record, Region
-    from sagemaker_local.sides import Variant
 
 
-def update_endpoint(hosting: Hosting, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
+def update_endpoint(backend: Backend, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
     """UpdateEndpoint."""
     endpoint = region.endpoint(given["EndpointName"])
     with region.lock, endpoint.lock:
@@ -41,12 +41,12 @@ def update_endpoint(hosting: Hosting, region: Region, given: Mapping[str, Any]) 
             deployment = endpoint.deployment or {}
         check_deployment(deployment, config)
         if deployment:
-            _check_guarded(hosting, region, deployment, (old, config))
-        check_quotas(hosting.quotas, region, config, name=endpoint.name)
+            _check_guarded(backend, region, deployment, (old, config))
+        check_quotas(backend.quotas, region, config, name=endpoint.name)
         update = Update(config.name, deployment, _retained(endpoint, given))
         endpoint.coming_config = config.name
         endpoint.move_to("Updating")
-    hosting.begin(update, endpoint)
+    backend.begin(update, endpoint)
     return {"EndpointArn": endpoint.arn}
 
 
@@ -70,7 +70,7 @@ def _check_change(old: Record, new: Record) -> None:
 
 
 def _check_guarded(
-    hosting: Hosting, region: Region, deployment: Mapping[str, Any], configs: tuple[Record, Record]
+    backend: Backend, region: Region, deployment: Mapping[str, Any], configs: tuple[Record, Record]
 ) -> None:
     old, new = ({variant["VariantName"] for variant in variants_of(one)} for one in configs)
     if old != new:
@@ -78,7 +78,7 @@ def _check_guarded(
     alarms = deployment.get("AutoRollbackConfiguration", {}).get("Alarms", [])
     names = {alarm["AlarmName"] for alarm in alarms}
     if names:
-        found = {alarm["AlarmName"] for alarm in hosting.neighbors.alarms(region.name, [*names])}
+        found = {alarm["AlarmName"] for alarm in backend.aws.alarms(region.name, [*names])}
         if names - found:
             raise invalid(f"Could not find alarms {', '.join(sorted(names - found))}.")
 
@@ -99,7 +99,7 @@ def _retained(endpoint: Endpoint, given: Mapping[str, Any]) -> dict[str, Retaine
     }
 
 
-def update_weights(hosting: Hosting, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
+def update_weights(backend: Backend, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
     """UpdateEndpointWeightsAndCapacities."""
     endpoint = region.endpoint(given["EndpointName"])
     with endpoint.lock:
@@ -118,14 +118,14 @@ def update_weights(hosting: Hosting, region: Region, given: Mapping[str, Any]) -
             variant.pending = wanted.get("DesiredInstanceCount")
         endpoint.move_to("Updating")
 
-    def change(hosting: Hosting, endpoint: Endpoint) -> None:
-        hosting.clock.wait(RESCALE_S)
+    def change(backend: Backend, endpoint: Endpoint) -> None:
+        backend.clock.wait(RESCALE_S)
         with endpoint.lock:
             for variant, wanted in changes:
                 _apply(variant, wanted)
-        settle(hosting, endpoint)
+        settle(backend, endpoint)
 
-    hosting.begin(change, endpoint)
+    backend.begin(change, endpoint)
     return {"EndpointArn": endpoint.arn}
 
 

@@ -15,7 +15,7 @@ from sagemaker_local.resizing import is_async
 from sagemaker_local.scaling import Scaling
 
 if TYPE_CHECKING:
-    from sagemaker_local.hosting import Hosting
+    from sagemaker_local.backend import Backend
     from sagemaker_local.records import Endpoint
 
 _PERIOD_S = 0.25
@@ -27,14 +27,14 @@ _SELDOM = 4  # memory and capacity: once a second
 class Upkeep:
     """A thread that keeps CloudWatch and capacities up to date until the hosting closes."""
 
-    hosting: Hosting
+    backend: Backend
     _alarms: Alarms = field(init=False)
     _scaling: Scaling = field(init=False)
     _thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
-        self._alarms = Alarms(self.hosting)
-        self._scaling = Scaling(self.hosting)
+        self._alarms = Alarms(self.backend)
+        self._scaling = Scaling(self.backend)
         self._thread = threading.Thread(target=self._run, name="upkeep")
 
     def start(self) -> None:
@@ -47,36 +47,36 @@ class Upkeep:
 
     def _run(self) -> None:
         turn = 0
-        while not self.hosting.clock.closing.wait(_PERIOD_S):
+        while not self.backend.clock.closing.wait(_PERIOD_S):
             turn += 1
             try:
                 self._once(turn)
             except Exception:  # noqa: BLE001 - endpoints shall serve on; tests look at the bugs
-                self.hosting.bugs.append(traceback.format_exc())
+                self.backend.bugs.append(traceback.format_exc())
 
     def _once(self, turn: int) -> None:
         is_seldom = turn % _SELDOM == 0
-        is_measured = turn % max(1, int(_MEASURED_S * self.hosting.clock.scale / _PERIOD_S)) == 0
-        for region in list(self.hosting.regions.values()):
+        is_measured = turn % max(1, int(_MEASURED_S * self.backend.clock.scale / _PERIOD_S)) == 0
+        for region in list(self.backend.regions.values()):
             endpoints = list(region.endpoints.values())
             for endpoint in endpoints:
                 self._look_at(endpoint, is_seldom=is_seldom)
-                tend(self.hosting, endpoint, is_measured=is_measured)
+                tend(self.backend, endpoint, is_measured=is_measured)
             if endpoints:
-                self.hosting.metrics.send(self.hosting.neighbors)
+                self.backend.metrics.send(self.backend.aws)
                 self._alarms.evaluate(region.name)
                 if is_seldom or any(map(is_async, endpoints)):
                     self._scaling.look_at(region)
 
     def _look_at(self, endpoint: Endpoint, *, is_seldom: bool) -> None:
         with endpoint.lock:
-            sides = [side for side in (endpoint.live, endpoint.coming) if side]
-        for variant in [variant for side in sides for variant in side.variants]:
-            fleet = variant.fleet
-            if fleet is None:
+            fleets = [fleet for fleet in (endpoint.live, endpoint.coming) if fleet]
+        for variant in [variant for fleet in fleets for variant in fleet.variants]:
+            server = variant.server
+            if server is None:
                 continue
-            self.hosting.logs.pump(stream_of(endpoint, variant), fleet.log)
-            percent = fleet.memory_percent() if is_seldom else None
+            self.backend.logs.pump(stream_of(endpoint, variant), server.log)
+            percent = server.memory_percent() if is_seldom else None
             if percent is not None:
                 values = {"MemoryUtilization": percent}
-                self.hosting.metrics.record(endpoint.region, endpoint.name, variant.name, values)
+                self.backend.metrics.record(endpoint.region, endpoint.name, variant.name, values)

@@ -21,8 +21,8 @@ from moto.iam.models import iam_backends
 from moto.iam.responses import IamResponse
 from moto.servicequotas.responses import ServiceQuotasResponse
 
-from sagemaker_local.place import Place, local_sagemaker
-from tests.contract.local_sagemaker import SCALE, PlayedFleet
+from sagemaker_local.local_sagemaker import LocalSageMaker, local_sagemaker
+from tests.contract.local_sagemaker import SCALE, FakeServer
 from tests.iam import decide
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class AwsLab:
         denied: Calls of IAM that nobody may make.
     """
 
-    place: Place
+    place: LocalSageMaker
     region: str
     quotas: dict[str, float] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
@@ -72,7 +72,7 @@ class AwsLab:
         iam = self.client("iam")
         iam.create_user(UserName=name)
         arn = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(policy))["Policy"]["Arn"]
-        iam.attach_user_policy(UserName=name, Deferred=arn)
+        iam.attach_user_policy(UserName=name, PolicyArn=arn)
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
@@ -130,15 +130,15 @@ class AwsLab:
 
 
 @contextmanager
-def aws_place() -> Iterator[Place]:
+def aws_place() -> Iterator[LocalSageMaker]:
     """A local SageMaker whose servers are played; nothing may go wrong inside."""
-    with local_sagemaker(PlayedFleet, time_scale=SCALE, timeout_s=5.0) as place:
+    with local_sagemaker(FakeServer, time_scale=SCALE, timeout_s=5.0) as place:
         yield place
-    assert place.hosting.bugs == []
+    assert place.backend.bugs == []
 
 
 @contextmanager
-def aws_lab(place: Place, region: str) -> Iterator[AwsLab]:
+def aws_lab(place: LocalSageMaker, region: str) -> Iterator[AwsLab]:
     """An account with nothing in this region, whose calls are all there."""
     lab = AwsLab(place, region, dict(QUOTAS))
     with _added_calls(lab):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.local_sagemaker import Lab, played_lab
+from tests.contract.local_sagemaker import Harness, played_lab
 from tests.service_models import read_once
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ def service_models() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")  # as long as one is open, moto is not emptied for others
-def shared_lab() -> Iterator[Lab]:
+def shared_lab() -> Iterator[Harness]:
     """One local SageMaker for all tests of a file that do not change it as a whole."""
     with played_lab() as lab:
         yield lab
 
 
 @pytest.fixture
-def lab(shared_lab: Lab) -> Iterator[Lab]:
+def lab(shared_lab: Harness) -> Iterator[Harness]:
     """The shared local SageMaker; nothing may go wrong inside it."""
     yield shared_lab
-    assert shared_lab.place.hosting.bugs == []
+    assert shared_lab.place.backend.bugs == []

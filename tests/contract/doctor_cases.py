@@ -22,7 +22,7 @@ from tests.contract.aws_account import NUMBER, aws_lab, aws_place
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sagemaker_local.place import Place
+    from sagemaker_local.local_sagemaker import LocalSageMaker
 
 # Each case has a region of its own, so that it is alone in its account.
 REGIONS = (
@@ -270,7 +270,7 @@ class Diagnoses(dict[Case, tuple[int, list[dict[str, str]]]]):
         archive: What is to be deployed.
     """
 
-    def __init__(self, place: Place, archive: Path) -> None:
+    def __init__(self, place: LocalSageMaker, archive: Path) -> None:
         super().__init__()
         self._place, self._archive = place, archive
 

@@ -15,16 +15,16 @@ import boto3
 from botocore.config import Config
 
 from deploy.contract.answers import ATTRIBUTES, Answer
-from sagemaker_local.fleets import PING_FAILED, FleetFailed
-from sagemaker_local.place import Place, local_sagemaker
+from sagemaker_local.local_sagemaker import LocalSageMaker, local_sagemaker
+from sagemaker_local.model_servers import PING_FAILED, ServerFailed
 from sagemaker_local.seeding import Account, seed
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping
 
-    from sagemaker_local.fleets import Recipe
-    from sagemaker_local.hosting import Quotas
+    from sagemaker_local.backend import Quotas
+    from sagemaker_local.model_servers import LaunchSpec
 
 REGION = "eu-central-1"
 SCALE = 0.01
@@ -32,7 +32,7 @@ DEADLINE_S = 60.0
 _NUMBERS = itertools.count(1)
 
 
-class PlayedFleet:
+class FakeServer:
     """Does what the variables of its container say.
 
     ``START=fail`` does not start; ``STATUS`` is answered, and 0 is no answer; ``DELAY_S`` is
@@ -40,12 +40,12 @@ class PlayedFleet:
     size of the body and the headers that came; ``ECHO`` names a variable that it answers instead.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.environ: Mapping[str, str] = recipe.environ
+    def __init__(self, launch: LaunchSpec) -> None:
+        self.environ: Mapping[str, str] = launch.environ
         self.is_stopped = False
         self._folder = tempfile.TemporaryDirectory(prefix="played-")
         self._log = Path(self._folder.name) / "log"
-        self._log.write_text(f"{recipe.environ.get('NAME', 'nobody')} starts\n", "utf-8")
+        self._log.write_text(f"{launch.environ.get('NAME', 'nobody')} starts\n", "utf-8")
 
     @property
     def log(self) -> Path:
@@ -56,7 +56,7 @@ class PlayedFleet:
         """Wait as long as it takes, or fail."""
         stop.wait(float(self.environ.get("START_S", "0")))
         if self.environ.get("START") == "fail":
-            raise FleetFailed(PING_FAILED, "it did not want to\n")
+            raise ServerFailed(PING_FAILED, "it did not want to\n")
 
     def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
         """Answer as told."""
@@ -92,7 +92,7 @@ class PlayedFleet:
 
 
 @dataclass
-class Lab:
+class Harness:
     """A local SageMaker and what tests need there.
 
     Attributes:
@@ -100,7 +100,7 @@ class Lab:
         account: Bucket, role and image.
     """
 
-    place: Place
+    place: LocalSageMaker
     account: Account
     _clients: dict[str, Any] = field(default_factory=dict)
 
@@ -300,12 +300,10 @@ class Lab:
 @contextmanager
 def played_lab(
     *, quotas: Quotas | None = None, scale: float = SCALE, timeout_s: float = 5.0
-) -> Iterator[Lab]:
+) -> Iterator[Harness]:
     """A lab of its own; nothing may have gone wrong inside."""
-    with local_sagemaker(
-        PlayedFleet, quotas=quotas, time_scale=scale, timeout_s=timeout_s
-    ) as place:
+    with local_sagemaker(FakeServer, quotas=quotas, time_scale=scale, timeout_s=timeout_s) as place:
         name = f"rooms-{next(_NUMBERS)}"  # what other labs of this process do not have
-        yield Lab(place, seed(place.hosting.neighbors, REGION, name))
-    assert place.hosting.bugs == []
-    assert not place.hosting.pool.running()
+        yield Harness(place, seed(place.backend.aws, REGION, name))
+    assert place.backend.bugs == []
+    assert not place.backend.pool.running()

@@ -25,18 +25,18 @@ from tests.unit.calls import faults
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sagemaker_local.place import Place
+    from sagemaker_local.local_sagemaker import LocalSageMaker
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
+def place() -> Iterator[LocalSageMaker]:
     """A local SageMaker, where each test has a name of its own."""
     with aws_place() as found:
         yield found
 
 
 @pytest.fixture
-def lab(place: Place) -> Iterator[AwsLab]:
+def lab(place: LocalSageMaker) -> Iterator[AwsLab]:
     """The account, and credentials of it."""
     with aws_lab(place, REGION) as found, environ(place.environ):
         yield found

@@ -16,9 +16,9 @@ from deploy.endpoint.image import find_image
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import read_release
 from deploy.errors import ManifestError
-from sagemaker_local.hosting import Quotas
+from sagemaker_local.backend import Quotas
 from serving.errors import RolloutError
-from tests.contract.local_sagemaker import REGION, Lab, played_lab
+from tests.contract.local_sagemaker import REGION, Harness, played_lab
 from tests.unit.test_endpoint_spec import SHIPPED
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Site:
         said: Progress so far.
     """
 
-    lab: Lab
+    lab: Harness
     archive: Path
     said: list[str]
     on_say: Callable[[str], None] = lambda _: None
@@ -91,7 +91,7 @@ def settings(site: Site) -> tuple[str, str]:
     return f"archive={site.archive}", "endpoint=rooms"
 
 
-def manifest_of(lab: Lab, digest: str) -> str:
+def manifest_of(lab: Harness, digest: str) -> str:
     """Of the image that is there at the start."""
     (found,) = lab.client("ecr").batch_get_image(
         repositoryName=lab.repository, imageIds=[{"imageDigest": digest}]
@@ -178,7 +178,7 @@ def test_a_bucket_that_is_gone(site: Site) -> None:
     """What was made of its files can be deleted; nothing new can be made."""
     s3 = site.lab.client("s3")
     s3.create_bucket(Bucket="gone", CreateBucketConfiguration={"LocationConstraint": REGION})
-    site.lab.place.hosting.quotas = Quotas(serverless_concurrency=0)
+    site.lab.place.backend.quotas = Quotas(serverless_concurrency=0)
     with pytest.raises(AwsError, match="LimitExceeded"):
         site.apply(*settings(site), "artifacts=s3://gone")
     (file,) = s3.list_objects_v2(Bucket="gone")["Contents"]

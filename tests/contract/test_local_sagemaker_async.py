@@ -16,13 +16,13 @@ from sagemaker_local.asynchronous import MAX_INLINE_BYTES
 from tests.contract.local_sagemaker import DEADLINE_S, REGION, played_lab
 
 if TYPE_CHECKING:
-    from tests.contract.local_sagemaker import Lab
+    from tests.contract.local_sagemaker import Harness
 
 
 class Listener:
     """A queue that hears what two topics are told."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Harness) -> None:
         self._lab, self._sqs, sns = lab, lab.client("sqs"), lab.client("sns")
         name = lab.name("heard")
         self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
@@ -51,7 +51,7 @@ class Listener:
         return kind, json.loads(envelope["Message"])
 
 
-def refusal(lab: Lab, endpoint: str, **more: Any) -> tuple[str, str]:
+def refusal(lab: Harness, endpoint: str, **more: Any) -> tuple[str, str]:
     """Code and message of a request that is not queued."""
     with pytest.raises(ClientError) as caught:
         lab.client("sagemaker-runtime").invoke_endpoint_async(EndpointName=endpoint, **more)
@@ -60,7 +60,7 @@ def refusal(lab: Lab, endpoint: str, **more: Any) -> tuple[str, str]:
     return str(error["Code"]), str(error["Message"])
 
 
-def test_an_answer_is_put_where_it_was_said(lab: Lab) -> None:
+def test_an_answer_is_put_where_it_was_said(lab: Harness) -> None:
     """Under a name of its own, with the container's type; nothing lies among the failures."""
     endpoint = lab.async_endpoint(NAME="one")
     found = lab.queue(endpoint, b"a plan", Accept="application/json", InferenceId="mine")
@@ -76,7 +76,7 @@ def test_an_answer_is_put_where_it_was_said(lab: Lab) -> None:
     assert "text/plain" == head["ContentType"]
 
 
-def test_a_body_can_come_along(lab: Lab) -> None:
+def test_a_body_can_come_along(lab: Harness) -> None:
     """Up to 128,000 bytes; the answer's place and name can be chosen, too."""
     endpoint = lab.async_endpoint(NAME="inline")
     found = lab.client("sagemaker-runtime").invoke_endpoint_async(
@@ -87,7 +87,7 @@ def test_a_body_can_come_along(lab: Lab) -> None:
     assert f"inline {MAX_INLINE_BYTES} -" == lab.awaited(found["OutputLocation"])
 
 
-def test_a_failure_is_put_elsewhere(lab: Lab) -> None:
+def test_a_failure_is_put_elsewhere(lab: Harness) -> None:
     """As the container wrote it; the log has the request's id."""
     endpoint = lab.async_endpoint(NAME="bad")
     found = lab.queue(endpoint, b"BAD", InferenceId="request-7")
@@ -101,7 +101,7 @@ def test_a_failure_is_put_elsewhere(lab: Lab) -> None:
     assert told in event["message"]
 
 
-def test_without_a_failure_path_none_is_named(lab: Lab) -> None:
+def test_without_a_failure_path_none_is_named(lab: Harness) -> None:
     """And nothing is written."""
     config = lab.async_config()
     del config["OutputConfig"]["S3FailurePath"]
@@ -109,7 +109,7 @@ def test_without_a_failure_path_none_is_named(lab: Lab) -> None:
     assert "FailureLocation" not in found
 
 
-def test_topics_are_told(lab: Lab) -> None:
+def test_topics_are_told(lab: Harness) -> None:
     """Success to one, failure to the other, in SageMaker's own form."""
     listener = Listener(lab)
     config = lab.async_config(NotificationConfig=listener.config("SUCCESS_NOTIFICATION_TOPIC"))
@@ -157,14 +157,16 @@ def test_topics_are_told(lab: Lab) -> None:
         pytest.param("0", "0", "ConnectionRefusedError", id="gone"),
     ],
 )
-def test_a_container_that_does_not_answer(lab: Lab, delay_s: str, status: str, told: str) -> None:
+def test_a_container_that_does_not_answer(
+    lab: Harness, delay_s: str, status: str, told: str
+) -> None:
     """Within InvocationTimeoutSeconds, or at all, is a failure."""
     endpoint = lab.async_endpoint(DELAY_S=delay_s, STATUS=status)
     found = lab.queue(endpoint, InvocationTimeoutSeconds=1)
     assert told in lab.awaited(found["FailureLocation"])
 
 
-def test_places_that_are_not_there(lab: Lab) -> None:
+def test_places_that_are_not_there(lab: Harness) -> None:
     """An input that is gone is a failure; so is a bucket for answers that is not there."""
     runtime = lab.client("sagemaker-runtime")
     where = f"{lab.account.artifacts}/inputs/none"
@@ -177,7 +179,7 @@ def test_places_that_are_not_there(lab: Lab) -> None:
     assert "Could not upload the response" in lab.awaited(found["FailureLocation"])
 
 
-def test_a_request_can_wait_for_too_long(lab: Lab) -> None:
+def test_a_request_can_wait_for_too_long(lab: Harness) -> None:
     """Its TTL is over before an instance has time for it."""
     endpoint = lab.async_endpoint(DELAY_S="1.5")
     first = lab.queue(endpoint)
@@ -187,12 +189,12 @@ def test_a_request_can_wait_for_too_long(lab: Lab) -> None:
     assert lab.content(second["OutputLocation"]) is None
 
 
-def test_instances_take_so_many_at_a_time(lab: Lab) -> None:
+def test_instances_take_so_many_at_a_time(lab: Harness) -> None:
     """Two instances with two each: of eight requests, four are done at once, then four."""
     endpoint = lab.async_endpoint(instances=2, config=lab.async_config(per_instance=2), DELAY_S="1")
     started_s = time.monotonic()
     found = [lab.queue(endpoint) for _ in range(8)]
-    variant = lab.place.hosting.region(REGION).endpoints[endpoint].live
+    variant = lab.place.backend.region(REGION).endpoints[endpoint].live
     assert variant
     assert 4 == variant.variants[0].in_flight
     for one in found:
@@ -200,7 +202,7 @@ def test_instances_take_so_many_at_a_time(lab: Lab) -> None:
     assert 2.0 <= time.monotonic() - started_s < 4.0
 
 
-def test_requests_that_are_refused(lab: Lab) -> None:
+def test_requests_that_are_refused(lab: Harness) -> None:
     """Before they are queued."""
     endpoint, where = lab.async_endpoint(), lab.put("inputs/plan")
     told = "Provide exactly one of InputLocation and Body."
@@ -218,7 +220,7 @@ def test_requests_that_are_refused(lab: Lab) -> None:
     assert "not found" in refusal(lab, "nobody", InputLocation=where)[1]
 
 
-def test_the_two_ways_of_asking_are_kept_apart(lab: Lab) -> None:
+def test_the_two_ways_of_asking_are_kept_apart(lab: Harness) -> None:
     """Neither kind of endpoint takes the other's call, nor becomes the other kind."""
     endpoint, where = lab.async_endpoint(), lab.put("inputs/plan")
     with pytest.raises(ClientError, match="it takes InvokeEndpointAsync") as caught:
@@ -231,7 +233,7 @@ def test_the_two_ways_of_asking_are_kept_apart(lab: Lab) -> None:
         )
 
 
-def test_configurations_that_are_refused(lab: Lab) -> None:
+def test_configurations_that_are_refused(lab: Harness) -> None:
     """Serverless, several variants, and answers that go nowhere."""
     model, config = lab.model(), lab.async_config()
     with pytest.raises(ClientError, match="AsyncInferenceConfig is not supported for serverless"):
@@ -250,7 +252,7 @@ def test_configurations_that_are_refused(lab: Lab) -> None:
         )
 
 
-def test_an_update_takes_the_queue_over(lab: Lab) -> None:
+def test_an_update_takes_the_queue_over(lab: Harness) -> None:
     """What waits is answered by the new side, once it has the traffic."""
     config = lab.async_config()
     endpoint = lab.async_endpoint(config=config, NAME="old")
@@ -260,7 +262,7 @@ def test_an_update_takes_the_queue_over(lab: Lab) -> None:
     assert "new 4 -" == lab.awaited(lab.queue(endpoint)["OutputLocation"])
 
 
-def test_a_canary_gets_its_share_of_the_queue(lab: Lab) -> None:
+def test_a_canary_gets_its_share_of_the_queue(lab: Harness) -> None:
     """Half of what comes, exactly, while it is watched."""
     config = lab.async_config()
     endpoint = lab.async_endpoint(config=config, NAME="old")
@@ -287,7 +289,7 @@ def test_all_ends_while_requests_are_worked_on() -> None:
     assert 30 == len({one["OutputLocation"] for one in found})
 
 
-def test_an_endpoint_is_deleted_with_what_waits(lab: Lab) -> None:
+def test_an_endpoint_is_deleted_with_what_waits(lab: Harness) -> None:
     """What is worked on is finished; the rest is never answered."""
     endpoint = lab.async_endpoint(DELAY_S="1")
     first, second = lab.queue(endpoint), lab.queue(endpoint)

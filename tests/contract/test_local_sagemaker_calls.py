@@ -14,12 +14,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.__main__ import main
+from sagemaker_local.backend import Quotas
 from sagemaker_local.constraints import compiled
 from sagemaker_local.control import HOSTED, RECORDED
-from sagemaker_local.hosting import Quotas
 from sagemaker_local.protocol import ProtocolError, render_answer, service_model
 from sagemaker_local.seeding import put_image
-from tests.contract.local_sagemaker import REGION, Lab, played_lab
+from tests.contract.local_sagemaker import REGION, Harness, played_lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def refusal(call: Any, **params: Any) -> tuple[str, str]:
     return str(error["Code"]), str(error["Message"])
 
 
-def test_every_call(lab: Lab) -> None:
+def test_every_call(lab: Harness) -> None:
     """boto3 sends each of them and understands each answer."""
     made: set[str] = set()
     sagemaker = lab.sagemaker
@@ -105,12 +105,12 @@ def test_an_answer_that_does_not_fit_is_a_bug() -> None:
 def test_a_bug_is_a_server_error_in_the_client() -> None:
     """And tests can see it: the place keeps its trace."""
     with played_lab() as lab:
-        lab.place.hosting.region(REGION).records["model"]["broken"] = None  # type: ignore[assignment]
+        lab.place.backend.region(REGION).records["model"]["broken"] = None  # type: ignore[assignment]
         code, message = refusal(lab.sagemaker.describe_model, ModelName="broken")
         assert "InternalFailure" == code
         assert "AttributeError" in message
-        assert "describe_model" in lab.place.hosting.bugs.pop()
-        del lab.place.hosting.region(REGION).records["model"]["broken"]
+        assert "describe_model" in lab.place.backend.bugs.pop()
+        del lab.place.backend.region(REGION).records["model"]["broken"]
 
 
 def patterns(shape: Shape, seen: set[str]) -> Iterator[str]:
@@ -162,14 +162,14 @@ def test_every_pattern_of_the_model_is_understood() -> None:
         ),
     ],
 )
-def test_what_is_not_there(lab: Lab, call: str, params: dict[str, str], told: str) -> None:
+def test_what_is_not_there(lab: Harness, call: str, params: dict[str, str], told: str) -> None:
     """In SageMaker's own words, with the name in full."""
     code, message = refusal(getattr(lab.sagemaker, call), **params)
 
     assert ("ValidationException", True) == (code, message.startswith(f"Could not find {told}"))
 
 
-def test_names_in_use(lab: Lab) -> None:
+def test_names_in_use(lab: Harness) -> None:
     """Of a model, a configuration and an endpoint."""
     endpoint = lab.endpoint()
     config = lab.describe(endpoint)["EndpointConfigName"]
@@ -189,7 +189,7 @@ def test_names_in_use(lab: Lab) -> None:
         assert ("ValidationException", told) == refusal(getattr(lab.sagemaker, call), **params)
 
 
-def test_unknown_calls(lab: Lab) -> None:
+def test_unknown_calls(lab: Harness) -> None:
     """Those that SageMaker has and we have not, and those that nobody has."""
     code, message = refusal(lab.sagemaker.list_training_jobs)
     assert "UnknownOperationException" == code
@@ -203,7 +203,7 @@ def test_unknown_calls(lab: Lab) -> None:
         assert "SageMaker has no MakeCoffee" == json.load(answer)["message"]
 
 
-def test_values_out_of_range(lab: Lab) -> None:
+def test_values_out_of_range(lab: Harness) -> None:
     """What botocore does not look at before it sends a call: patterns, choices and upper bounds."""
     params = lab.model_params("no_underscore", **{"A" * 1025: "x"})
     code, message = refusal(lab.sagemaker.create_model, **params)
@@ -220,10 +220,10 @@ def test_values_out_of_range(lab: Lab) -> None:
     assert "enum value set: [ml." in message
 
 
-def test_images_that_sagemaker_refuses(lab: Lab) -> None:
+def test_images_that_sagemaker_refuses(lab: Harness) -> None:
     """Not of ECR, not there, of another region, or with an OCI manifest."""
     host, ours = f"123456789012.dkr.ecr.{REGION}.amazonaws.com", lab.repository
-    put_image(lab.place.hosting.neighbors, REGION, lab.repository, OCI, imageTag="oci")
+    put_image(lab.place.backend.aws, REGION, lab.repository, OCI, imageTag="oci")
     for image, told in (
         ("rooms:latest", 'Using non-ECR image "rooms:latest" without Vpc repository access mode'),
         (f"{host}/{ours}:none", f"Requested image {host}/{ours}:none not found."),
@@ -239,7 +239,7 @@ def test_images_that_sagemaker_refuses(lab: Lab) -> None:
         assert told in message
 
 
-def test_images_can_be_read(lab: Lab) -> None:
+def test_images_can_be_read(lab: Harness) -> None:
     """By the digest of the manifest, down to the content of a layer."""
     ecr, digest = lab.client("ecr"), lab.account.image.partition("@")[2]
     wanted = {"repositoryName": lab.repository, "imageIds": [{"imageDigest": digest}]}
@@ -263,7 +263,7 @@ def test_images_can_be_read(lab: Lab) -> None:
 
 
 def test_an_image_passes_our_own_check(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lab: Harness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`python -m deploy image check` finds nothing wrong with it."""
     for name, value in lab.place.environ.items():
@@ -272,7 +272,7 @@ def test_an_image_passes_our_own_check(
     assert "linux/amd64, 1 layer" in capsys.readouterr().out
 
 
-def test_roles_and_model_data(lab: Lab) -> None:
+def test_roles_and_model_data(lab: Harness) -> None:
     """A role must exist and trust SageMaker; the model must lie in S3."""
     iam = lab.client("iam")
     distrustful = iam.create_role(RoleName="distrustful", AssumeRolePolicyDocument="{}")
@@ -301,7 +301,7 @@ def test_roles_and_model_data(lab: Lab) -> None:
     ],
 )  # fmt: skip
 def test_what_serverless_refuses(
-    lab: Lab, variant: dict[str, Any], beside: dict[str, Any], told: str
+    lab: Harness, variant: dict[str, Any], beside: dict[str, Any], told: str
 ) -> None:
     """When a configuration is made."""
     config = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
@@ -321,7 +321,7 @@ def test_what_serverless_refuses(
     assert told in message
 
 
-def test_serverless_takes_a_compressed_model_alone(lab: Lab) -> None:
+def test_serverless_takes_a_compressed_model_alone(lab: Harness) -> None:
     """ModelDataSource is refused even where it names a .tar.gz."""
     params, name = lab.model_params("sourced"), lab.name("sourced")
     source = {"S3Uri": params["PrimaryContainer"].pop("ModelDataUrl"), "S3DataType": "S3Object",
@@ -334,7 +334,7 @@ def test_serverless_takes_a_compressed_model_alone(lab: Lab) -> None:
         lab.config(name, concurrency=1)
 
 
-def test_lists_in_order_and_in_pages(lab: Lab) -> None:
+def test_lists_in_order_and_in_pages(lab: Harness) -> None:
     """Ten at a time, the newest first, or by name."""
     prefix = lab.name("paged")
     params = lab.model_params("")
@@ -356,7 +356,7 @@ def test_lists_in_order_and_in_pages(lab: Lab) -> None:
     assert len(some) < 12
 
 
-def test_tags_have_limits(lab: Lab) -> None:
+def test_tags_have_limits(lab: Harness) -> None:
     """Fifty, each key once, none of AWS's own."""
     arn = lab.sagemaker.describe_model(ModelName=lab.model())["ModelArn"]
     many = [{"Key": f"key-{index}", "Value": ""} for index in range(51)]
@@ -389,7 +389,7 @@ def test_quotas() -> None:
         assert "InService" == lab.describe(endpoint)["EndpointStatus"]
 
 
-def test_regions_are_apart(lab: Lab) -> None:
+def test_regions_are_apart(lab: Harness) -> None:
     """A model of one is not in another."""
     name = lab.model()
     other = boto3.client(

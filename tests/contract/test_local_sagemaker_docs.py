@@ -57,7 +57,7 @@ def test_moto_need_not_be_here(
 ) -> None:
     """The command then says how to get it; the other commands do not need it."""
     monkeypatch.delitem(sys.modules, "sagemaker_local.run", raising=False)
-    monkeypatch.delitem(sys.modules, "sagemaker_local.place", raising=False)
+    monkeypatch.delitem(sys.modules, "sagemaker_local.local_sagemaker", raising=False)
     monkeypatch.delitem(sys.modules, "sagemaker_local.app", raising=False)
     monkeypatch.setitem(sys.modules, "moto.moto_server.werkzeug_app", None)
     assert main(["local", "sagemaker"]) == 1

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sagemaker_local.rollout import shifts
-from tests.contract.local_sagemaker import DEADLINE_S, Lab, played_lab
+from tests.contract.local_sagemaker import DEADLINE_S, Harness, played_lab
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,17 +38,17 @@ def deployment(traffic: Mapping[str, Any], *alarms: str) -> dict[str, Any]:
     return found
 
 
-def update(lab: Lab, endpoint: str, config: str, **more: Any) -> None:
+def update(lab: Harness, endpoint: str, config: str, **more: Any) -> None:
     """Begin an update."""
     lab.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, **more)
 
 
-def answers(lab: Lab, endpoint: str, count: int) -> Counter[str]:
+def answers(lab: Harness, endpoint: str, count: int) -> Counter[str]:
     """Who answers, how often."""
     return Counter(lab.invoke(endpoint)["Text"].split()[0] for _ in range(count))
 
 
-def alarm_on(lab: Lab, endpoint: str, metric: str = "Invocation5XXErrors", **more: Any) -> str:
+def alarm_on(lab: Harness, endpoint: str, metric: str = "Invocation5XXErrors", **more: Any) -> str:
     """A new alarm on a metric of an endpoint; its name."""
     name = lab.name("alarm")
     params = {
@@ -70,7 +70,7 @@ def alarm_on(lab: Lab, endpoint: str, metric: str = "Invocation5XXErrors", **mor
     return name
 
 
-def share_of_errors(lab: Lab, endpoint: str) -> str:
+def share_of_errors(lab: Harness, endpoint: str) -> str:
     """A new alarm on the part of the requests that fail; its name."""
     name = lab.name("alarm")
     dimensions = [{"Name": "EndpointName", "Value": endpoint},
@@ -89,7 +89,7 @@ def share_of_errors(lab: Lab, endpoint: str) -> str:
     return name
 
 
-def test_a_server_that_does_not_start(lab: Lab) -> None:
+def test_a_server_that_does_not_start(lab: Harness) -> None:
     """The endpoint is Failed, says why, has a log, and can only be deleted."""
     name, config = lab.name(), lab.config(lab.model(START="fail"))
     lab.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
@@ -105,7 +105,7 @@ def test_a_server_that_does_not_start(lab: Lab) -> None:
     lab.sagemaker.delete_endpoint(EndpointName=name)
 
 
-def test_a_model_that_goes_before_the_endpoint_comes(lab: Lab) -> None:
+def test_a_model_that_goes_before_the_endpoint_comes(lab: Harness) -> None:
     """Its file is looked for again when servers start."""
     config = lab.config(lab.model())
     lab.client("s3").delete_object(Bucket=lab.repository, Key="models/model.tar.gz")
@@ -116,7 +116,7 @@ def test_a_model_that_goes_before_the_endpoint_comes(lab: Lab) -> None:
     assert found["FailureReason"].startswith("Could not find model data at s3://")
 
 
-def test_nothing_is_done_to_what_is_in_progress(lab: Lab) -> None:
+def test_nothing_is_done_to_what_is_in_progress(lab: Harness) -> None:
     """Neither updates nor scaling nor deletion."""
     name, config = lab.name(), lab.config(lab.model(START_S="0.5"))
     lab.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
@@ -133,7 +133,7 @@ def test_nothing_is_done_to_what_is_in_progress(lab: Lab) -> None:
     assert "InService" == lab.settled(name)["EndpointStatus"]
 
 
-def test_the_old_side_answers_until_the_new_one_can(lab: Lab) -> None:
+def test_the_old_side_answers_until_the_new_one_can(lab: Harness) -> None:
     """And meanwhile it is told what comes."""
     endpoint = lab.endpoint(NAME="old")
     config = lab.config(lab.model(NAME="new", START_S="0.5"))
@@ -150,7 +150,7 @@ def test_the_old_side_answers_until_the_new_one_can(lab: Lab) -> None:
     assert {"new": 5} == answers(lab, endpoint, 5)
 
 
-def test_a_canary_gets_its_share(lab: Lab) -> None:
+def test_a_canary_gets_its_share(lab: Harness) -> None:
     """Of a hundred requests thirty."""
     endpoint = lab.endpoint(NAME="old")
     alarm = alarm_on(lab, endpoint)
@@ -162,7 +162,7 @@ def test_a_canary_gets_its_share(lab: Lab) -> None:
     lab.settled(endpoint)
 
 
-def test_a_canary_that_is_good_gets_all(lab: Lab) -> None:
+def test_a_canary_that_is_good_gets_all(lab: Harness) -> None:
     """After it has been watched, and what it had is told."""
     endpoint = lab.endpoint(NAME="old")
     wanted = deployment(canary(50, wait_s=50), alarm_on(lab, endpoint))
@@ -194,7 +194,7 @@ def test_steps_of_traffic(traffic: dict[str, Any], steps: list[tuple[float, floa
     assert steps == list(shifts(deployment(traffic) if traffic else {}, 4))
 
 
-def test_an_alarm_that_is_set_leads_back(lab: Lab) -> None:
+def test_an_alarm_that_is_set_leads_back(lab: Harness) -> None:
     """During the canary; the old side serves all through it."""
     endpoint = lab.endpoint(NAME="old")
     before = lab.describe(endpoint)["EndpointConfigName"]
@@ -215,7 +215,7 @@ def test_an_alarm_that_is_set_leads_back(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("is_math", [False, True], ids=["one metric", "arithmetic"])
-def test_a_canary_that_fails_trips_its_alarm(lab: Lab, *, is_math: bool) -> None:
+def test_a_canary_that_fails_trips_its_alarm(lab: Harness, *, is_math: bool) -> None:
     """Nobody sets it: the errors that callers get do."""
     endpoint = lab.endpoint(NAME="old")
     alarm = share_of_errors(lab, endpoint) if is_math else alarm_on(lab, endpoint, Period=3600)
@@ -240,7 +240,7 @@ def test_a_canary_that_fails_trips_its_alarm(lab: Lab, *, is_math: bool) -> None
     assert {"old": 4} == answers(lab, endpoint, 4)
 
 
-def test_a_new_side_that_does_not_start_leads_back(lab: Lab) -> None:
+def test_a_new_side_that_does_not_start_leads_back(lab: Harness) -> None:
     """The endpoint stays in service and says why."""
     endpoint = lab.endpoint(NAME="old")
     before = lab.describe(endpoint)["EndpointConfigName"]
@@ -264,7 +264,7 @@ def test_a_rollback_can_fail() -> None:
         assert "InService" == lab.settled(endpoint)["EndpointStatus"]
 
 
-def test_no_request_fails_while_sides_change(lab: Lab) -> None:
+def test_no_request_fails_while_sides_change(lab: Harness) -> None:
     """Those that the old side has are answered before it ends."""
     endpoint = lab.endpoint(NAME="old", DELAY_S="0.3")
     update(lab, endpoint, lab.config(lab.model(NAME="new")))
@@ -277,7 +277,7 @@ def test_no_request_fails_while_sides_change(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("retains", [True, False])
-def test_capacity_that_was_scaled(lab: Lab, *, retains: bool) -> None:
+def test_capacity_that_was_scaled(lab: Harness, *, retains: bool) -> None:
     """Is kept by an update that says so."""
     endpoint = lab.endpoint()
     wanted = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 5, "DesiredWeight": 0.5}]
@@ -292,7 +292,7 @@ def test_capacity_that_was_scaled(lab: Lab, *, retains: bool) -> None:
     )  # fmt: skip
 
 
-def test_autoscaling_has_bounds(lab: Lab) -> None:
+def test_autoscaling_has_bounds(lab: Harness) -> None:
     """An endpoint gets at least as many instances as application-autoscaling asks for."""
     endpoint = lab.endpoint()
     lab.client("application-autoscaling").register_scalable_target(
@@ -317,7 +317,7 @@ def test_autoscaling_has_bounds(lab: Lab) -> None:
     ],
 )  # fmt: skip
 def test_deployments_that_are_refused(
-    lab: Lab, traffic: dict[str, Any], instances: int, told: str
+    lab: Harness, traffic: dict[str, Any], instances: int, told: str
 ) -> None:
     """Before anything changes."""
     endpoint = lab.endpoint()
@@ -327,7 +327,7 @@ def test_deployments_that_are_refused(
     assert "InService" == lab.describe(endpoint)["EndpointStatus"]
 
 
-def test_updates_that_are_refused(lab: Lab) -> None:
+def test_updates_that_are_refused(lab: Harness) -> None:
     """To what it has, from instances to serverless, with guardrails for serverless, and others."""
     endpoint, serverless = lab.endpoint(), lab.endpoint(concurrency=2)
     config = lab.describe(endpoint)["EndpointConfigName"]
@@ -348,7 +348,7 @@ def test_updates_that_are_refused(lab: Lab) -> None:
     assert 2 == lab.settled(serverless)["ProductionVariants"][0]["CurrentInstanceCount"]
 
 
-def test_a_configuration_in_use_can_be_deleted(lab: Lab) -> None:
+def test_a_configuration_in_use_can_be_deleted(lab: Harness) -> None:
     """As on AWS, where the endpoint serves on and can no longer be updated."""
     endpoint = lab.endpoint(NAME="old")
     config = lab.describe(endpoint)["EndpointConfigName"]
@@ -359,9 +359,9 @@ def test_a_configuration_in_use_can_be_deleted(lab: Lab) -> None:
         update(lab, endpoint, lab.config(lab.model()))
 
 
-def test_the_same_model_is_served_once(lab: Lab) -> None:
+def test_the_same_model_is_served_once(lab: Harness) -> None:
     """Two endpoints of one content share a server, which serves on when one of them goes."""
-    pool = lab.place.hosting.pool
+    pool = lab.place.backend.pool
     before = pool.running()
     first, second = lab.endpoint(NAME="shared"), lab.endpoint(NAME="shared")
     assert before + 1 == pool.running()

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sagemaker_local.fleets import Share
 from sagemaker_local.invoke import MAX_BYTES, MAX_SERVERLESS_BYTES
-from sagemaker_local.sides import Share
 
 if TYPE_CHECKING:
-    from tests.contract.local_sagemaker import Lab
+    from tests.contract.local_sagemaker import Harness
 
 
-def failure(lab: Lab, endpoint: str, body: bytes = b"plan", **more: Any) -> dict[str, Any]:
+def failure(lab: Harness, endpoint: str, body: bytes = b"plan", **more: Any) -> dict[str, Any]:
     """The answer to an invocation that fails."""
     with pytest.raises(ClientError) as caught:
         lab.invoke(endpoint, body, **more)
     return dict(caught.value.response)
 
 
-def test_an_answer(lab: Lab) -> None:
+def test_an_answer(lab: Harness) -> None:
     """Attributes go there and back; the rest of the headers as SageMaker names them."""
     endpoint = lab.endpoint(NAME="one")
     found = lab.invoke(endpoint, CustomAttributes="page=2", Accept="application/json")
@@ -36,7 +36,7 @@ def test_an_answer(lab: Lab) -> None:
     assert "CustomAttributes" not in lab.invoke(endpoint)
 
 
-def test_an_endpoint_that_is_not_there(lab: Lab) -> None:
+def test_an_endpoint_that_is_not_there(lab: Harness) -> None:
     """Is told in the runtime's own way, which is not that of the control plane."""
     found = failure(lab, "nobody")
     assert ("ValidationError", 400) == (
@@ -46,7 +46,7 @@ def test_an_endpoint_that_is_not_there(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("status", "side"), [("400", "client"), ("503", "server")])
-def test_an_error_of_the_container(lab: Lab, status: str, side: str) -> None:
+def test_an_error_of_the_container(lab: Harness, status: str, side: str) -> None:
     """Comes as a ModelError with 424, with all of the original in it."""
     endpoint = lab.endpoint(NAME="bad", STATUS=status)
     found = failure(lab, endpoint)
@@ -60,7 +60,7 @@ def test_an_error_of_the_container(lab: Lab, status: str, side: str) -> None:
     assert found["Error"]["Message"].startswith(told)
 
 
-def test_an_answer_that_takes_too_long(lab: Lab) -> None:
+def test_an_answer_that_takes_too_long(lab: Harness) -> None:
     """Is a ModelError without a status."""
     found = failure(lab, lab.endpoint(DELAY_S="6"))
     assert ("ModelError", 0) == (found["Error"]["Code"], found["OriginalStatusCode"])
@@ -74,7 +74,9 @@ def test_an_answer_that_takes_too_long(lab: Lab) -> None:
         pytest.param(0, "ServiceUnavailable", 503, id="instances"),
     ],
 )
-def test_a_container_that_is_not_there(lab: Lab, concurrency: int, code: str, status: int) -> None:
+def test_a_container_that_is_not_there(
+    lab: Harness, concurrency: int, code: str, status: int
+) -> None:
     """Serverless hosting says that it is being made; instances are unavailable."""
     found = failure(lab, lab.endpoint(concurrency=concurrency, STATUS="0"))
     assert (code, status) == (
@@ -92,7 +94,7 @@ def test_a_container_that_is_not_there(lab: Lab, concurrency: int, code: str, st
     ],
 )
 def test_bodies_that_are_too_large(
-    lab: Lab, concurrency: int, most: int, code: str, told: str
+    lab: Harness, concurrency: int, most: int, code: str, told: str
 ) -> None:
     """By one byte."""
     endpoint = lab.endpoint(concurrency=concurrency, NAME="one")
@@ -102,7 +104,7 @@ def test_bodies_that_are_too_large(
     assert found["Error"]["Message"].endswith(told)
 
 
-def test_attributes_that_are_refused(lab: Lab) -> None:
+def test_attributes_that_are_refused(lab: Harness) -> None:
     """Longer than 1024 characters."""
     endpoint = lab.endpoint()
     assert lab.invoke(endpoint, CustomAttributes="x" * 1024)["CustomAttributes"] == "x" * 1024
@@ -111,7 +113,7 @@ def test_attributes_that_are_refused(lab: Lab) -> None:
     assert "customAttributes" in found["Error"]["Message"]
 
 
-def test_a_serverless_endpoint_has_a_concurrency(lab: Lab) -> None:
+def test_a_serverless_endpoint_has_a_concurrency(lab: Harness) -> None:
     """What is above it is throttled at once, without a word; the others are answered."""
     endpoint = lab.endpoint(concurrency=2, NAME="busy", DELAY_S="0.5")
     with ThreadPoolExecutor(5) as pool:
@@ -125,14 +127,14 @@ def test_a_serverless_endpoint_has_a_concurrency(lab: Lab) -> None:
     assert "busy 4 -" == lab.invoke(endpoint)["Text"]
 
 
-def test_instances_take_what_comes(lab: Lab) -> None:
+def test_instances_take_what_comes(lab: Harness) -> None:
     """There is no such limit."""
     endpoint = lab.endpoint(DELAY_S="0.2")
     with ThreadPoolExecutor(8) as pool:
         assert 8 == len(list(pool.map(lambda _: lab.invoke(endpoint), range(8))))
 
 
-def test_a_variant_can_be_chosen(lab: Lab) -> None:
+def test_a_variant_can_be_chosen(lab: Harness) -> None:
     """By name; without one, each gets its part."""
     names = {"A": (lab.model(NAME="a"), 1.0), "B": (lab.model(NAME="b"), 3.0)}
     variants = [
@@ -158,7 +160,7 @@ def test_shares_are_exact() -> None:
         assert percent == sum(share.takes(percent) for _ in range(100))
 
 
-def test_what_is_counted(lab: Lab) -> None:
+def test_what_is_counted(lab: Harness) -> None:
     """One good answer, and two bad ones of a canary's kind, in CloudWatch."""
     endpoint = lab.endpoint(STATUS="500")
     for _ in range(2):
@@ -190,7 +192,7 @@ def test_what_is_counted(lab: Lab) -> None:
     assert 500_000 == total("ModelLatency", "Maximum")
 
 
-def test_what_servers_print(lab: Lab) -> None:
+def test_what_servers_print(lab: Harness) -> None:
     """Is in CloudWatch Logs, each line once."""
     endpoint = lab.endpoint(NAME="talker")
     lab.invoke(endpoint)

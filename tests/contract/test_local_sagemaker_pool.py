@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sagemaker_local.fleets import FleetFailed, Recipe
+from sagemaker_local.model_servers import LaunchSpec, ServerFailed
 from sagemaker_local.pool import Closing, Pool
-from tests.contract.local_sagemaker import PlayedFleet
+from tests.contract.local_sagemaker import FakeServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,17 +22,17 @@ class Started:
     """What a pool has started."""
 
     def __init__(self) -> None:
-        self.fleets: list[PlayedFleet] = []
+        self.fleets: list[FakeServer] = []
 
-    def __call__(self, recipe: Recipe) -> PlayedFleet:
+    def __call__(self, recipe: LaunchSpec) -> FakeServer:
         """Start one more."""
-        self.fleets.append(PlayedFleet(recipe))
+        self.fleets.append(FakeServer(recipe))
         return self.fleets[-1]
 
 
-def recipe(**environ: str) -> Recipe:
+def recipe(**environ: str) -> LaunchSpec:
     """Of a model with these variables."""
-    return Recipe("image", b"model", "s3://x/y", environ)
+    return LaunchSpec("image", b"model", "s3://x/y", environ)
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ def test_a_server_that_does_not_start_fails_for_all_who_wait(pool: Pool, started
     bad = recipe(START="fail", START_S="0.2")
     with ThreadPoolExecutor(2) as threads:
         futures = [threads.submit(pool.lease, bad) for _ in range(2)]
-        assert [FleetFailed] * 2 == [type(future.exception()) for future in futures]
+        assert [ServerFailed] * 2 == [type(future.exception()) for future in futures]
     assert (1, 0) == (len(started.fleets), pool.running())
-    with pytest.raises(FleetFailed):
+    with pytest.raises(ServerFailed):
         pool.lease(bad)
     assert 2 == len(started.fleets)

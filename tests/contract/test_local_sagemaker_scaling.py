@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.local_sagemaker import DEADLINE_S, REGION, Lab, played_lab
+from tests.contract.local_sagemaker import DEADLINE_S, REGION, Harness, played_lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
 @pytest.fixture
-def fast() -> Iterator[Lab]:
+def fast() -> Iterator[Harness]:
     """A lab in which a quarter of an hour lasts less than two seconds."""
     with played_lab(scale=0.002) as lab:
         yield lab
@@ -28,7 +28,7 @@ class Scaled:
     """An asynchronous endpoint that is scaled."""
 
     def __init__(
-        self, lab: Lab, least: int = 0, most: int = 3, name: str = "", delay_s: float = 0
+        self, lab: Harness, least: int = 0, most: int = 3, name: str = "", delay_s: float = 0
     ) -> None:
         self.lab, self.name = lab, lab.async_endpoint(NAME=name, DELAY_S=str(delay_s))
         self._scaling = lab.client("application-autoscaling")
@@ -102,12 +102,12 @@ class Scaled:
         return {point[kind] for point in data for kind in ("Maximum", "Minimum")}
 
 
-def test_to_zero_and_back(fast: Lab) -> None:
+def test_to_zero_and_back(fast: Harness) -> None:
     """Idle for a quarter of an hour, the server ends; one request brings another one."""
     scaled = Scaled(fast, name="sleeper")
     scaled.track(5)
     scaled.step()
-    pool = fast.place.hosting.pool
+    pool = fast.place.backend.pool
     before = pool.running()
     scaled.wait_count(0)
     assert before - 1 == pool.running()
@@ -125,7 +125,7 @@ def test_to_zero_and_back(fast: Lab) -> None:
     assert 2 == len(streams["logStreams"])
 
 
-def test_without_the_step_a_few_requests_wait(fast: Lab) -> None:
+def test_without_the_step_a_few_requests_wait(fast: Harness) -> None:
     """A target alone brings an endpoint back only when more than the target wait."""
     scaled = Scaled(fast)
     scaled.track(2)
@@ -138,7 +138,7 @@ def test_without_the_step_a_few_requests_wait(fast: Lab) -> None:
         fast.awaited(one["OutputLocation"])
 
 
-def test_as_many_as_the_backlog_needs(fast: Lab) -> None:
+def test_as_many_as_the_backlog_needs(fast: Harness) -> None:
     """Within the bounds, and back."""
     scaled = Scaled(fast, least=1, most=3, delay_s=0.4)
     scaled.track(2)
@@ -153,7 +153,7 @@ def test_as_many_as_the_backlog_needs(fast: Lab) -> None:
     assert max(scaled.shown("ApproximateAgeOfOldestRequest")) > 1
 
 
-def test_bounds_bring_instances_themselves(lab: Lab) -> None:
+def test_bounds_bring_instances_themselves(lab: Harness) -> None:
     """Without any policy; on its way the endpoint is Updating."""
     scaled = Scaled(lab, least=2, most=3)
     lab.wait(scaled.name, lambda found: found["EndpointStatus"] == "Updating")
@@ -161,9 +161,9 @@ def test_bounds_bring_instances_themselves(lab: Lab) -> None:
     scaled.wait_count(2)
 
 
-def test_by_hand(fast: Lab) -> None:
+def test_by_hand(fast: Harness) -> None:
     """UpdateEndpointWeightsAndCapacities ends the last server and starts the first."""
-    endpoint, pool = fast.async_endpoint(NAME="hand"), fast.place.hosting.pool
+    endpoint, pool = fast.async_endpoint(NAME="hand"), fast.place.backend.pool
     wanted = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 0}]
     update = fast.sagemaker.update_endpoint_weights_and_capacities
     running = pool.running()
@@ -181,16 +181,16 @@ def test_by_hand(fast: Lab) -> None:
         )
 
 
-def test_a_server_that_does_not_come_back(fast: Lab) -> None:
+def test_a_server_that_does_not_come_back(fast: Harness) -> None:
     """Leaves the request waiting, and is told as the endpoint's FailureReason."""
     endpoint = fast.async_endpoint()
     update = fast.sagemaker.update_endpoint_weights_and_capacities
     wanted = {"VariantName": "AllTraffic", "DesiredInstanceCount": 0}
     update(EndpointName=endpoint, DesiredWeightsAndCapacities=[wanted])
     fast.settled(endpoint)
-    live = fast.place.hosting.region(REGION).endpoints[endpoint].live
+    live = fast.place.backend.region(REGION).endpoints[endpoint].live
     assert live
-    environ: Any = live.variants[0].recipe.environ
+    environ: Any = live.variants[0].launch.environ
     environ["START"] = "fail"
     wanted["DesiredInstanceCount"] = 1
     update(EndpointName=endpoint, DesiredWeightsAndCapacities=[wanted])
@@ -199,7 +199,7 @@ def test_a_server_that_does_not_come_back(fast: Lab) -> None:
     assert 0 == found["ProductionVariants"][0]["CurrentInstanceCount"]
 
 
-def test_what_is_counted_of_requests(fast: Lab) -> None:
+def test_what_is_counted_of_requests(fast: Harness) -> None:
     """By variant, as the developer guide lists it; nothing that it says is not there."""
     endpoint = fast.async_endpoint()
     for body in (b"plan", b"BAD"):

@@ -11,25 +11,25 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.contract.answers import Answer
-from sagemaker_local.hosting import Quotas
+from sagemaker_local.backend import Quotas
 from sagemaker_local.seeding import put_image
 from sagemaker_local.transform_run import agreed
 from tests.contract.local_sagemaker import DEADLINE_S, REGION, played_lab
 
 if TYPE_CHECKING:
-    from tests.contract.local_sagemaker import Lab
+    from tests.contract.local_sagemaker import Harness
 
 SEE_LOGS = "See job logs for more information"
 _MB = 2**20
 
 
-def outputs(lab: Lab, job: str) -> list[str]:
+def outputs(lab: Harness, job: str) -> list[str]:
     """Keys below a job's output path."""
     found = lab.client("s3").list_objects_v2(Bucket=lab.repository, Prefix=f"{job}/out/")
     return [entry["Key"].removeprefix(f"{job}/out/") for entry in found.get("Contents", [])]
 
 
-def lines(lab: Lab, job: str) -> dict[str, list[str]]:
+def lines(lab: Harness, job: str) -> dict[str, list[str]]:
     """What a job's log streams say, without the time; by stream without the instance."""
     logs, group = lab.client("logs"), "/aws/sagemaker/TransformJobs"
     streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")
@@ -43,7 +43,7 @@ def lines(lab: Lab, job: str) -> dict[str, list[str]]:
     return found
 
 
-def refusal(lab: Lab, model: str, **more: Any) -> tuple[str, str]:
+def refusal(lab: Harness, model: str, **more: Any) -> tuple[str, str]:
     """Code and message of a job that is not made."""
     name = lab.name("job")
     lab.put(f"{name}/in/0")
@@ -53,7 +53,7 @@ def refusal(lab: Lab, model: str, **more: Any) -> tuple[str, str]:
     return str(error["Code"]), str(error["Message"])
 
 
-def test_one_object_is_one_request(lab: Lab) -> None:
+def test_one_object_is_one_request(lab: Harness) -> None:
     """And one output, with the suffix; folders stay."""
     name, model = lab.name("job"), lab.model(NAME="one")
     for key, body in (("a.png", b"a"), ("house/b.png", b"bb"), ("house/", b"")):
@@ -85,7 +85,7 @@ def test_one_object_is_one_request(lab: Lab) -> None:
         ),
     ],
 )  # fmt: skip
-def test_an_object_that_fails(lab: Lab, bad: bytes, reason: str, told: str) -> None:
+def test_an_object_that_fails(lab: Harness, bad: bytes, reason: str, told: str) -> None:
     """Has no output and fails the job, but only after the others have been answered."""
     job = lab.job(lab.model(NAME="some"), b"plan", bad, b"plan")
     found = lab.finished(job)
@@ -105,7 +105,7 @@ def test_an_object_that_fails(lab: Lab, bad: bytes, reason: str, told: str) -> N
     ("body", "retries", "requests"),
     [(b"WORSE", None, 4), (b"WORSE", 1, 2), (b"WORSE", 0, 1), (b"BAD", None, 1)],
 )
-def test_what_is_asked_again(lab: Lab, body: bytes, retries: int | None, requests: int) -> None:
+def test_what_is_asked_again(lab: Harness, body: bytes, retries: int | None, requests: int) -> None:
     """An error of the server, as often as InvocationsMaxRetries; one of the object, never."""
     more = {} if retries is None else {"ModelClientConfig": {"InvocationsMaxRetries": retries}}
     job = lab.job(lab.model(NAME="again"), body, **more)
@@ -113,7 +113,7 @@ def test_what_is_asked_again(lab: Lab, body: bytes, retries: int | None, request
     assert requests == lines(lab, job)["server"].count("one request")
 
 
-def test_an_answer_that_takes_too_long(lab: Lab) -> None:
+def test_an_answer_that_takes_too_long(lab: Harness) -> None:
     """For InvocationsTimeoutInSeconds."""
     client = {"InvocationsTimeoutInSeconds": 1, "InvocationsMaxRetries": 0}
     job = lab.job(lab.model(DELAY_S="3"), ModelClientConfig=client)
@@ -121,7 +121,7 @@ def test_an_answer_that_takes_too_long(lab: Lab) -> None:
     assert lines(lab, job)["data-log"][-1].endswith("Unable to get response from algorithm")
 
 
-def test_an_object_that_is_too_large(lab: Lab) -> None:
+def test_an_object_that_is_too_large(lab: Harness) -> None:
     """By one byte; it is not sent."""
     job = lab.job(lab.model(), b"x" * _MB, b"x" * (_MB + 1), MaxPayloadInMB=1)
     assert f"ClientError: {SEE_LOGS}" == lab.finished(job)["FailureReason"]
@@ -129,7 +129,7 @@ def test_an_object_that_is_too_large(lab: Lab) -> None:
     assert lines(lab, job)["data-log"][-1].endswith("/in/1: Too much data for max payload size")
 
 
-def test_a_manifest(lab: Lab) -> None:
+def test_a_manifest(lab: Harness) -> None:
     """Lists a prefix and keys below it; a key that is not there fails like any other object."""
     name = lab.name("job")
     lab.put(f"{name}/plans/x/a.png")
@@ -150,7 +150,7 @@ def test_a_manifest(lab: Lab) -> None:
             lab.sagemaker.create_transform_job(**params | {"TransformJobName": "never"})
 
 
-def test_the_container_is_told_and_asked(lab: Lab) -> None:
+def test_the_container_is_told_and_asked(lab: Harness) -> None:
     """It knows that it runs in a job; what the request leaves open is its own choice."""
     offered = '{"MaxConcurrentTransforms": 3, "BatchStrategy": "SINGLE_RECORD"}'
     more = {"EXECUTION_PARAMETERS": offered}
@@ -187,9 +187,9 @@ def test_who_decides(own: dict[str, Any], offered: Answer, expected: tuple[int, 
     assert expected == tuple(agreed(own, offered).values())
 
 
-def test_objects_are_split_among_instances(lab: Lab) -> None:
+def test_objects_are_split_among_instances(lab: Harness) -> None:
     """By number; each works on as many at a time as it may."""
-    lab.place.hosting.seconds_per_object = 30  # 0.3 s here
+    lab.place.backend.seconds_per_object = 30  # 0.3 s here
     try:
         for count, concurrency, least_s in ((1, 1, 2.4), (4, 1, 0.6), (2, 2, 0.6)):
             most_s = 30 if count == 1 else 2.4
@@ -203,10 +203,10 @@ def test_objects_are_split_among_instances(lab: Lab) -> None:
             assert 8 == len(outputs(lab, job))
             assert count == len(lines(lab, job)["data-log"])
     finally:
-        lab.place.hosting.seconds_per_object = 0
+        lab.place.backend.seconds_per_object = 0
 
 
-def test_a_job_can_be_stopped(lab: Lab) -> None:
+def test_a_job_can_be_stopped(lab: Harness) -> None:
     """The object that is worked on is finished, no other is begun."""
     job = lab.job(lab.model(DELAY_S="1"), *[b"plan"] * 5)
     while not outputs(lab, job):
@@ -218,7 +218,7 @@ def test_a_job_can_be_stopped(lab: Lab) -> None:
     assert ["0.out", "1.out"] == outputs(lab, job)
 
 
-def test_a_server_that_does_not_start(lab: Lab) -> None:
+def test_a_server_that_does_not_start(lab: Harness) -> None:
     """Fails the job; its log says why."""
     job = lab.job(lab.model(START="fail"))
     assert lab.finished(job)["FailureReason"].startswith(
@@ -227,7 +227,7 @@ def test_a_server_that_does_not_start(lab: Lab) -> None:
     assert ["it did not want to"] == lines(lab, job)["server"]
 
 
-def test_a_model_that_has_gone(lab: Lab) -> None:
+def test_a_model_that_has_gone(lab: Harness) -> None:
     """Its file, or its image, since it was made."""
     s3, ecr = lab.client("s3"), lab.client("ecr")
     model = lab.model()
@@ -239,7 +239,7 @@ def test_a_model_that_has_gone(lab: Lab) -> None:
     )  # fmt: skip
 
     ecr.create_repository(repositoryName="short-lived")
-    put_image(lab.place.hosting.neighbors, REGION, "short-lived")
+    put_image(lab.place.backend.aws, REGION, "short-lived")
     params = lab.model_params(lab.name("model"))
     image = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/short-lived:latest"
     params["PrimaryContainer"]["Image"] = image
@@ -249,9 +249,9 @@ def test_a_model_that_has_gone(lab: Lab) -> None:
     assert f"ClientError: Requested image {image} not found." == found["FailureReason"]
 
 
-def test_each_job_has_its_own_server(lab: Lab) -> None:
+def test_each_job_has_its_own_server(lab: Harness) -> None:
     """Also beside an endpoint of the same model; it ends with the job."""
-    model, pool = lab.model(DELAY_S="1"), lab.place.hosting.pool
+    model, pool = lab.model(DELAY_S="1"), lab.place.backend.pool
     before = pool.running()
     jobs = [lab.job(model), lab.job(model)]
     deadline = time.monotonic() + DEADLINE_S
@@ -282,7 +282,7 @@ def test_each_job_has_its_own_server(lab: Lab) -> None:
                      "enum value set", id="instances"),
     ],
 )  # fmt: skip
-def test_jobs_that_are_refused(lab: Lab, more: dict[str, Any], told: str) -> None:
+def test_jobs_that_are_refused(lab: Harness, more: dict[str, Any], told: str) -> None:
     """Before anything starts."""
     model = lab.model()
     bucket, prefix = more.pop("bucket", lab.repository), more.pop("prefix", "models/")
@@ -293,7 +293,7 @@ def test_jobs_that_are_refused(lab: Lab, more: dict[str, Any], told: str) -> Non
     assert told in message
 
 
-def test_names_of_jobs(lab: Lab) -> None:
+def test_names_of_jobs(lab: Harness) -> None:
     """One is used once for ever; one that nobody has used is not found, nor is a model."""
     model = lab.model()
     job = lab.job(model)
@@ -308,7 +308,7 @@ def test_names_of_jobs(lab: Lab) -> None:
             getattr(lab.sagemaker, call)(TransformJobName="nobody")
 
 
-def test_a_model_data_source_is_refused(lab: Lab) -> None:
+def test_a_model_data_source_is_refused(lab: Harness) -> None:
     """In SageMaker's words."""
     params, name = lab.model_params("sourced"), lab.name("sourced")
     source = {"S3Uri": params["PrimaryContainer"].pop("ModelDataUrl"), "S3DataType": "S3Object",
@@ -318,7 +318,7 @@ def test_a_model_data_source_is_refused(lab: Lab) -> None:
     assert "SageMaker Batch currently doesn't support" in refusal(lab, name)[1]
 
 
-def test_tags_of_a_job(lab: Lab) -> None:
+def test_tags_of_a_job(lab: Harness) -> None:
     """As of everything else."""
     job = lab.job(lab.model(), Tags=[{"Key": "a", "Value": "1"}])
     arn = lab.finished(job)["TransformJobArn"]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local.place import ServeWith, local_sagemaker, starter
+from sagemaker_local.local_sagemaker import ServeWith, local_sagemaker, starter
 from sagemaker_local.seeding import seed
 from tests.conftest import ROOT
 from tests.contract.account_setup import run
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from sagemaker_local.place import Place
+    from sagemaker_local.local_sagemaker import LocalSageMaker
 
 REGION = "eu-central-1"
 TIMEOUT_S = 240
@@ -56,7 +56,7 @@ class Console:
         url: Address of all services.
     """
 
-    place: Place
+    place: LocalSageMaker
     settings: tuple[str, ...]
     url: str
 
@@ -95,7 +95,7 @@ class Console:
 
     def inventory(self) -> list[str]:
         """Names of everything that is there and begins with the endpoint's."""
-        neighbors = self.place.hosting.neighbors
+        neighbors = self.place.backend.aws
         sagemaker, s3 = neighbors.client("sagemaker", REGION), neighbors.client("s3", REGION)
         alarms = neighbors.client("cloudwatch", REGION).describe_alarms(
             AlarmNamePrefix=self.endpoint
@@ -132,6 +132,6 @@ def ended(process: subprocess.Popen[str]) -> Done:
 def console(*, spare: int = 2) -> Iterator[Console]:
     """Of a local SageMaker with real servers and an account that has what a first apply needs."""
     with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=0.01, spare=spare) as place:
-        account = seed(place.hosting.neighbors, REGION)
+        account = seed(place.backend.aws, REGION)
         yield Console(place, tuple(account.settings()), place.url)
-        assert place.hosting.bugs == []
+        assert place.backend.bugs == []

@@ -12,7 +12,7 @@ import pytest
 
 from archive.pack import pack
 from deploy.aws.client import AwsAccount
-from sagemaker_local.hosting import Quotas
+from sagemaker_local.backend import Quotas
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
 from tests.e2e.console import REGION, Console, Done, console
 from tests.e2e.spoiling import SHIFTED, without
@@ -125,7 +125,7 @@ def test_an_update_that_is_refused(typed: Console, archives: dict[str, Path]) ->
     scaled = typed.with_settings("endpoint=scaled", *INSTANCES, *limits)
     other = scaled.with_settings("realtime.instance_type=ml.c6i.xlarge")
     small = scaled.with_settings("realtime.instance_type=ml.c6i.large")
-    hosting = typed.place.hosting
+    hosting = typed.place.backend
     assert 0 == small.apply(archives["1.0"], "--no-candidate").status
     target = "scaled/variant/AllTraffic"
     assert target in scaled.inventory()

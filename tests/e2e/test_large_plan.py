@@ -43,5 +43,5 @@ def test_a_plan_of_twelve_megabytes(tmp_path: Path) -> None:
 
         assert 3 == len(found.document()["detected_rooms"])
         assert "named instead of sent" in found.err
-        s3 = typed.place.hosting.neighbors.client("s3", REGION)
+        s3 = typed.place.backend.aws.client("s3", REGION)
         assert "Contents" not in s3.list_objects_v2(Bucket="rooms", Prefix="plans/")

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from sagemaker_local.place import Place, ServeWith, local_sagemaker, starter
+from sagemaker_local.local_sagemaker import LocalSageMaker, ServeWith, local_sagemaker, starter
 from sagemaker_local.seeding import seed
 from serving.golden import read_golden
 from tests.conftest import ROOT
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
+def place() -> Iterator[LocalSageMaker]:
     """A local SageMaker with real servers, whose waits are short."""
     with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=0.01) as place:
         yield place
-        assert place.hosting.bugs == []
+        assert place.backend.bugs == []
 
 
-def test_versions_come_and_go(place: Place, archive: Path, tmp_path: Path) -> None:
+def test_versions_come_and_go(place: LocalSageMaker, archive: Path, tmp_path: Path) -> None:
     """Created, answered wrongly by a canary, rolled back, and refused where it does not load."""
-    account = seed(place.hosting.neighbors, REGION)
+    account = seed(place.backend.aws, REGION)
     there = Deployment(place.url, values(account), tmp_path)
     golden = read_golden(archive)
     first = there.config(archive, "v1")

@@ -11,7 +11,7 @@ import boto3
 import psutil
 import pytest
 
-from sagemaker_local.place import Place, ServeWith, local_sagemaker, starter
+from sagemaker_local.local_sagemaker import LocalSageMaker, ServeWith, local_sagemaker, starter
 from sagemaker_local.seeding import seed
 from serving.golden import judge_answer, read_golden
 from tests.deploying import DEADLINE_S, REGION, Deployment, values
@@ -29,14 +29,14 @@ _TARGET = {
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
+def place() -> Iterator[LocalSageMaker]:
     """A local SageMaker with real servers, whose waits are very short."""
     with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=_SCALE) as place:
         yield place
-        assert place.hosting.bugs == []
+        assert place.backend.bugs == []
 
 
-def scale_to_zero(place: Place) -> None:
+def scale_to_zero(place: LocalSageMaker) -> None:
     """Register what brings the endpoint ``rooms`` to zero and back."""
     scaling, cloudwatch = (
         boto3.client(
@@ -83,9 +83,9 @@ def instances(there: Deployment) -> int:
     return int(found["CurrentInstanceCount"])
 
 
-def test_plans_wait_for_an_instance(place: Place, archive: Path, tmp_path: Path) -> None:
+def test_plans_wait_for_an_instance(place: LocalSageMaker, archive: Path, tmp_path: Path) -> None:
     """One plan and one that is none; then the server ends, and comes back for another plan."""
-    account = seed(place.hosting.neighbors, REGION, "rooms-queue")
+    account = seed(place.backend.aws, REGION, "rooms-queue")
     there = Deployment(place.url, values(account), tmp_path)
     golden, root = read_golden(archive), there.account["artifacts"]
     output = {"S3OutputPath": f"{root}/rooms", "S3FailurePath": f"{root}/failed"}
@@ -110,7 +110,7 @@ def test_plans_wait_for_an_instance(place: Place, archive: Path, tmp_path: Path)
     assert len(started) == 1
     scale_to_zero(place)
     deadline = time.monotonic() + DEADLINE_S
-    while instances(there) or place.hosting.pool.running():
+    while instances(there) or place.backend.pool.running():
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert not started & javas()
@@ -118,9 +118,9 @@ def test_plans_wait_for_an_instance(place: Place, archive: Path, tmp_path: Path)
     assert judge_answer(there.awaited(found["OutputLocation"]), golden) > 0
 
 
-def test_an_archive_of_plans(place: Place, archive: Path, tmp_path: Path) -> None:
+def test_an_archive_of_plans(place: LocalSageMaker, archive: Path, tmp_path: Path) -> None:
     """Five plans and one that is none: five answers, and a job that says so."""
-    account = seed(place.hosting.neighbors, REGION, "rooms-batch")
+    account = seed(place.backend.aws, REGION, "rooms-batch")
     there = Deployment(place.url, values(account), tmp_path)
     golden, root = read_golden(archive), there.account["artifacts"]
     for index in range(5):

@@ -33,7 +33,7 @@ _MEDIA_TYPES = [
 
 
 @dataclass(slots=True)
-class Neighbors:
+class AwsClients:
     """The other services at an address."""
 
     url: str

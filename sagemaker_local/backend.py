@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sagemaker_local.neighbors import ACCOUNT, Neighbors
+from sagemaker_local.aws_clients import ACCOUNT, AwsClients
 from sagemaker_local.pool import Closing, Pool
 from sagemaker_local.records import Region
 
@@ -77,11 +77,11 @@ class Clock:
 
 
 @dataclass(slots=True)
-class Hosting:
+class Backend:
     """One local SageMaker.
 
     Attributes:
-        neighbors: Other services.
+        aws: Other services.
         pool: Servers.
         clock: Waits.
         metrics: What is counted.
@@ -93,7 +93,7 @@ class Hosting:
         bugs: Traces of what should not have happened; tests look here.
     """
 
-    neighbors: Neighbors
+    aws: AwsClients
     pool: Pool
     clock: Clock
     metrics: Metrics
@@ -112,7 +112,7 @@ class Hosting:
         with self._lock:
             return self.regions.setdefault(name, Region(name, ACCOUNT))
 
-    def begin(self, work: Callable[[Hosting, Endpoint], None], endpoint: Endpoint) -> None:
+    def begin(self, work: Callable[[Backend, Endpoint], None], endpoint: Endpoint) -> None:
         """Let something happen to an endpoint in the background."""
 
         def fail(reason: str) -> None:

@@ -15,23 +15,23 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
 from sagemaker_local.app import Application
-from sagemaker_local.container import ContainerFleet
-from sagemaker_local.hosting import Clock, Faults, Hosting, Quotas
+from sagemaker_local.aws_clients import KEY_ID, SECRET, AwsClients
+from sagemaker_local.backend import Backend, Clock, Faults, Quotas
+from sagemaker_local.container import ContainerServer
 from sagemaker_local.invoke import TIMEOUT_S, Runtime
 from sagemaker_local.logs import Logs
 from sagemaker_local.metrics import Metrics
-from sagemaker_local.neighbors import KEY_ID, SECRET, Neighbors
 from sagemaker_local.pool import Pool
-from sagemaker_local.torchserve import TorchServeFleet
+from sagemaker_local.torchserve import LocalTorchServe
 from sagemaker_local.upkeep import Upkeep
 from serving.loopback import exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sagemaker_local.fleets import Fleet, Recipe
+    from sagemaker_local.model_servers import LaunchSpec, ModelServer
 
-    Starter = Callable[[Recipe], Fleet]
+    Starter = Callable[[LaunchSpec], ModelServer]
 
 _RESET_TIMEOUT_S = 30
 
@@ -44,16 +44,16 @@ class ServeWith(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LocalSageMaker:
     """A local SageMaker that runs.
 
     Attributes:
         url: Its address, for all services.
-        hosting: Its inside.
+        backend: Its inside.
     """
 
     url: str
-    hosting: Hosting
+    backend: Backend
 
     @property
     def environ(self) -> dict[str, str]:
@@ -67,7 +67,7 @@ class Place:
     @property
     def faults(self) -> Faults:
         """What tests let go wrong."""
-        return self.hosting.faults
+        return self.backend.faults
 
 
 class _Quiet(MotoRequestHandler):
@@ -80,8 +80,8 @@ class _Quiet(MotoRequestHandler):
 def starter(serve_with: ServeWith, image: str = "") -> Starter:
     """What starts servers: TorchServe of this machine, or containers of an image."""
     if serve_with is ServeWith.IMAGE:
-        return partial(ContainerFleet, image=image)
-    return TorchServeFleet
+        return partial(ContainerServer, image=image)
+    return LocalTorchServe
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ def local_sagemaker(
     quotas: Quotas | None = None,
     timeout_s: float = TIMEOUT_S,
     spare: int = 0,
-) -> Iterator[Place]:
+) -> Iterator[LocalSageMaker]:
     """Run a local SageMaker until the block ends.
 
     Args:
@@ -136,28 +136,28 @@ def local_sagemaker(
     thread = threading.Thread(target=server.serve_forever, name="local-sagemaker", daemon=True)
     url = f"http://127.0.0.1:{server.server_port}"
     closing = threading.Event()
-    neighbors = Neighbors(url)
-    hosting = Hosting(
-        neighbors,
+    aws = AwsClients(url)
+    backend = Backend(
+        aws,
         Pool(start, closing, spare),
         Clock(time_scale, closing),
         Metrics(),
-        Logs(neighbors),
+        Logs(aws),
         quotas or Quotas(),
     )
-    application.serve(hosting, Runtime(hosting, timeout_s))
-    upkeep = Upkeep(hosting)
+    application.serve(backend, Runtime(backend, timeout_s))
+    upkeep = Upkeep(backend)
     _USERS.come()
     thread.start()
     upkeep.start()
     try:
-        yield Place(url, hosting)
+        yield LocalSageMaker(url, backend)
     finally:
         closing.set()
-        hosting.join()
+        backend.join()
         upkeep.join()
-        hosting.pool.close()
-        hosting.join_requests()
+        backend.pool.close()
+        backend.join_requests()
         _USERS.go(url)
         server.shutdown()
         thread.join()
