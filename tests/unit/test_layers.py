@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests import layers
+from tests.conftest import ROOT
 from tests.layers import Layer
 
 
@@ -63,7 +64,7 @@ def test_layers_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 @pytest.mark.parametrize("require_all", [False, True])
 def test_every_folder_of_tests_is_in_a_layer(*, require_all: bool) -> None:
     """A new one would not be forgotten."""
-    folders = {path.parent for path in (layers.ROOT / "tests").rglob("test_*.py")}
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
     found = [name for layer in layers.layers(require_all=require_all) for name in layer.folders]
 
-    assert sorted(found) == sorted(str(path.relative_to(layers.ROOT)) for path in folders)
+    assert sorted(found) == sorted(str(path.relative_to(ROOT)) for path in folders)
