@@ -30,8 +30,9 @@ _SMALL_BYTES = 32_768
 
 # What libtiff itself may take at a time; its buffers, not the samples.
 _MOST_BYTES = 600 * 2**20
-# It goes on after these, with rows that are not in the file.
+# It goes on after these, with rows that are not in the file, or are as good as can be guessed.
 _LOSSES = ("Premature EOF", "Premature end of JPEG")
+_SPOILT_ROWS = ("Bad code word", "Premature EOL", "Line length mismatch", "Uncompressed data")
 _MESSAGE_BYTES = 300
 _JPEG_COLOR_MODE_TAG, _AS_RGB = 65538, 1  # libtiff's tiff.h, pseudo-tags
 
@@ -86,7 +87,11 @@ class LibtiffError(Exception):
 
 
 class Directory:
-    """One page of a TIFF, as :func:`opened` gives it."""
+    """One page of a TIFF, as :func:`opened` gives it.
+
+    Attributes:
+        spoilt_rows: Rows of a fax that were damaged on their way, of those read until now.
+    """
 
     def __init__(self, data: bytes, offset: int) -> None:
         self._data, self._offset = data, offset
@@ -95,6 +100,7 @@ class Directory:
         self._base: int = self._bytes.ctypes.data
         self._at = 0
         self._errors: list[str] = []
+        self.spoilt_rows = 0
         # libtiff calls these as long as the file is open.
         self._callbacks = (
             _READ(self._read), _READ(lambda *_: 0), _SEEK(self._seek), _CLOSE(lambda _: 0),
@@ -126,6 +132,7 @@ class Directory:
             _letting_others_run.TIFFOpenOptionsFree(options)
         if not self._file or not _letting_others_run.TIFFSetSubDirectory(self._file, self._offset):
             raise self._error()
+        self._errors.clear()  # of tags that it does without
 
     def close(self) -> None:
         """Let go of what libtiff holds."""
@@ -226,7 +233,8 @@ class Directory:
 
     def _error(self) -> LibtiffError | MemoryError:
         words = self._errors[0] if self._errors else ""
-        if "emory" in words or "No space" in words:
+        # "Out of memory reading of" a tag means that it claims to be longer than any.
+        if words.startswith(("Cumulated memory", "No space", "Error in ZSTD", "Out of memory (")):
             return MemoryError(words)
         return LibtiffError(words)
 
@@ -246,13 +254,17 @@ class Directory:
         return 1
 
     def _take_error(self, *said: Any) -> int:
-        self._errors.append(_words(*said[2:]))
+        words = _words(*said[2:])
+        if words.startswith(_SPOILT_ROWS):
+            self.spoilt_rows += 1
+        else:
+            self._errors.append(words)
         return 1  # nobody else need hear of it
 
     def _take_warning(self, *said: Any) -> int:
         words = _words(*said[2:])
-        if words.startswith(_LOSSES):
-            self._errors.append(words)
+        if words.startswith((*_LOSSES, *_SPOILT_ROWS)):
+            self._take_error(*said)
         return 1
 
 

@@ -13,12 +13,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from roomdet import libtiff
-from roomdet.errors import InvalidFileFormat, ValidationError
+from roomdet.errors import FileTooLarge, InvalidFileFormat, ValidationError
 from roomdet.geometry import fit_within
 from roomdet.page import Page, check_page, check_pixels, turn_for
 from roomdet.reduction import factors, join, resize, rgb, upright
 from roomdet.tiff_rows import (
-    BLACK_IS_ZERO,
     CMYK,
     COLOR_SAMPLES,
     PALETTE,
@@ -40,26 +39,31 @@ if TYPE_CHECKING:
 # TIFF 6.0 and its supplements, as libtiff's tiff.h numbers them.
 COMPRESSIONS = {
     1: "no", 2: "CCITT RLE", 3: "CCITT group 3", 4: "CCITT group 4", 5: "LZW", 6: "old-style JPEG",
-    7: "JPEG", 8: "Deflate", 9: "JBIG", 10: "JBIG", 32766: "NeXT", 32771: "CCITT RLE",
+    7: "JPEG", 8: "Deflate", 9: "JBIG", 10: "JBIG", 32766: "NeXT", 32771: "CCITT RLE (words)",
     32773: "PackBits", 32809: "ThunderScan", 32946: "Deflate", 33003: "JPEG 2000",
     33004: "JPEG 2000", 33005: "JPEG 2000", 34661: "JBIG", 34676: "SGI log", 34677: "SGI log",
     34712: "JPEG 2000", 34713: "Nikon's raw", 34887: "LERC", 34892: "lossy JPEG", 34925: "LZMA",
     34933: "PNG", 34934: "JPEG XR", 50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL",
     52546: "JPEG XL",
 }  # fmt: skip
+_UNSAID = -1
 UNREAD_COLORS = {
+    _UNSAID: "no PhotometricInterpretation, so that black may be white",
     4: "a transparency mask", 8: "Lab color", 9: "Lab color", 10: "Lab color",
     32803: "a camera's raw pixels", 32844: "LogLuv color", 32845: "LogLuv color",
     34892: "a camera's raw pixels",
 }  # fmt: skip
 UNREAD_NUMBERS = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
-_FAX = (2, 3, 4, 32771)
+_FAX = (2, 3, 4)
 _OLD_JPEG, _JPEG = 6, 7
+_RLE_OF_WORDS = 32771  # libtiff 4.7 takes the words from where they lie in memory
 _JPEG_BITS, _MOST_BITS, _MOST_INDEX_BITS = 8, 16, 8
 _CMYK_INKS, _CORELS_ALPHA = 1, 999
 _PLANAR = 2
 _EXTRA_SAMPLES = 338
 _BIG_VERSION = 43
+# Rows of a fax come over a line that may spoil a few; each is then like the one before.
+_MOST_SPOILT_ROWS = 0.01
 _SAVE_AS = "save it as PNG, or as TIFF with LZW compression, in grey or RGB of 8 bits a sample"
 
 
@@ -83,6 +87,10 @@ def read(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
             layout = _layout(directory, page, limits, has_extra_samples=has_extra_samples)
             with turn_for(layout.size_wh[0] * layout.size_wh[1]):
                 pixels, source_wh = _read_pixels(directory, layout, side_px)
+    except MemoryError as err:
+        raise FileTooLarge(
+            f"page {page} of the TIFF file needs more memory than this server has for one request"
+        ) from err
     except libtiff.LibtiffError as err:
         if err.is_about_layout:
             raise _unread(page, f"a layout that is not read ({err})") from err
@@ -150,6 +158,8 @@ class _Pages:
         return offset + struct.calcsize(self._count_form), count
 
     def _number(self, form: str, at: int) -> int:
+        if at > len(self._data):  # unpack_from has errors of its own for a number of 64 bits
+            raise struct.error
         return int(struct.unpack_from(form, self._data, at)[0])
 
 
@@ -166,6 +176,8 @@ def _read_pixels(
         # Transparent as a whole: whoever wrote it did not mean it.
         rows = Rows(directory, replace(layout, alpha=0))
         reduced = join(rows.strips(factor_xy[1]), size_wh, factor_xy)
+    if directory.spoilt_rows > size_wh[1] * _MOST_SPOILT_ROWS:
+        raise libtiff.LibtiffError("too many of its rows are no fax")
     return upright(resize(reduced, size_wh, factor_xy, target_wh), size_wh, layout.orientation)
 
 
@@ -178,6 +190,8 @@ def _layout(directory: Directory, page: int, limits: Limits, *, has_extra_sample
     """
     size_wh = directory.number(256, c_uint32) or 0, directory.number(257, c_uint32) or 0
     check_pixels(*size_wh, limits)
+    if directory.is_tiled:  # each is decoded as a whole
+        check_pixels(*directory.tile_wh, limits)
     compression = directory.number(259) or 1
     photometric = _photometric(directory, compression)
     bits, samples = directory.number(258) or 1, directory.number(277) or 1
@@ -209,13 +223,13 @@ def _layout(directory: Directory, page: int, limits: Limits, *, has_extra_sample
 
 
 def _photometric(directory: Directory, compression: int) -> int:
-    """What the samples mean; where nothing is said, what libtiff takes them for."""
+    """What the samples mean; where nothing is said, what all programs take them for."""
     said = directory.number(262)
     if said is not None:
         return said
-    if (directory.number(277) or 1) >= COLOR_SAMPLES[RGB]:
+    if directory.number(277) == COLOR_SAMPLES[RGB]:
         return RGB
-    return WHITE_IS_ZERO if compression in _FAX else BLACK_IS_ZERO
+    return WHITE_IS_ZERO if compression in _FAX else _UNSAID
 
 
 def _alpha(photometric: int, samples: int, extra: list[int], *, has_extra_samples: bool) -> int:
@@ -232,7 +246,7 @@ def _alpha(photometric: int, samples: int, extra: list[int], *, has_extra_sample
 def _unread_storage(compression: int, bits: int, numbers: int) -> str:
     """What is in the way of reading samples, empty where nothing is."""
     name = COMPRESSIONS.get(compression, f"unknown ({compression})")
-    if not libtiff.can_decode(compression):
+    if compression == _RLE_OF_WORDS or not libtiff.can_decode(compression):
         return f"{name} compression"
     if numbers in UNREAD_NUMBERS:
         return f"{UNREAD_NUMBERS[numbers]} samples of {bits} bits"

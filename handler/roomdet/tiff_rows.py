@@ -213,8 +213,12 @@ class Rows:
         colors = samples[:, :, : layout.colors]
         self.is_transparent = self.is_transparent and not alpha.any()
         if layout.alpha == PREMULTIPLIED:
-            whole = colors.astype(np.uint16) * _TOP // np.maximum(alpha, 1)[:, :, None]
-            colors = np.minimum(whole, _TOP).astype(np.uint8)
+            if layout.photometric in (BLACK_IS_ZERO, RGB):  # white shows through
+                return self._color(np.minimum(colors, alpha[:, :, None]) + ~alpha[:, :, None])
+            part = np.maximum(alpha, 1)[:, :, None].astype(np.uint16)
+            colors = np.minimum((colors.astype(np.uint16) * _TOP + part // 2) // part, _TOP).astype(
+                np.uint8
+            )
         picture = self._color(colors)
         picture.putalpha(Image.fromarray(alpha))
         return over_white(picture)
