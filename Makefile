@@ -3,6 +3,7 @@
 # make test                 every test that this machine can run; REQUIRE_ALL=1 leaves none out
 # make check                lint, format and types
 # make serve [PORT=8080]    TorchServe in the foreground
+# make corpus               pictures in every layout, against another library (docs/decisions/0029-a-corpus.md)
 # make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
 # make evaluate DATA='houses=FOLDER flats=FOLDER:PREFIX floors=FOLDER@sheets' [MOSAICS='4 9 16']
 #                           [CORRUPTIONS=none] [EVALUATE_FLAGS='--drawings build/drawings'] [OUT=build/metrics.json]
@@ -47,7 +48,7 @@ export PYTHONPATH := handler:docker:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test check plugin format venv venv-train clean
+.PHONY: help demo serve local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test corpus check plugin format venv venv-train clean
 .DELETE_ON_ERROR:
 
 help:
@@ -169,6 +170,10 @@ image-test: $(VENV)/dev.stamp
 	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) sh tests/image/run.sh
 
 # -- see that it works ----------------------------------------------------------------------
+
+# Rewrites the table in docs/api.md; ends with status 1 where pixels are wrong.
+corpus: $(VENV)/dev.stamp
+	@$(BIN)/python -W ignore -m tests.corpus
 
 test: $(VENV)/dev.stamp $(if $(REQUIRE_ALL),$(TRAIN_VENV)/python.stamp)
 	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) TRAIN_BIN=$(TRAIN_BIN) $(QUIET_TRAINING) sh tests/run.sh

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, WebPImagePlugin
+from PIL.GifImagePlugin import GifImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from roomdet import png
+from roomdet import ancillary, png
 from roomdet.errors import FileTooLarge, InvalidFileFormat
 from roomdet.filetypes import FileType
 from roomdet.geometry import fit_within
@@ -51,15 +52,18 @@ _PLUGINS = (WebPImagePlugin,)
 # What Pillow raises on damaged files (pillow 13: PngImagePlugin, ImageFile).
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, EOFError,
             struct.error, ZeroDivisionError, OverflowError, RuntimeError)  # fmt: skip
+_UNREAD = "Unsupported BMP"  # how what Pillow says of a BMP's layout begins (BmpImagePlugin)
 _PLAIN_MODES = ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr")
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
+_PNG_DEPTH_AT = 24  # in the file: signature, and length, name, width and height of the header
 _ORIENTATION_TAG = 0x0112  # EXIF 2.32, tag Orientation
 
 
 def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits) -> Page:
     """Read a picture; arguments and errors as :func:`roomdet.images.read_page`."""
     try:
+        data = ancillary.without(data, kind)
         # Pillow takes the memory of a WebP when it opens it, before it says how large it is; of
         # any other kind when it loads it.
         with (
@@ -69,7 +73,7 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
             _check(picture, page, limits)
             plain = png.decode(data, picture) if kind is FileType.PNG else None
             if plain is None:
-                pixels, source_wh = _read_frame(picture, kind, side_px)
+                pixels, source_wh = _read_frame(picture, kind, side_px, data[_PNG_DEPTH_AT])
             else:
                 source_wh = plain.size
                 pixels = rgb(_at_size(plain, fit_within(source_wh, side_px)))
@@ -85,6 +89,11 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
             f"the {kind.value} file needs more memory than this server has for one request"
         ) from err
     except _DAMAGED as err:
+        if str(err).startswith(_UNREAD):
+            raise InvalidFileFormat(
+                f"the {kind.value} file is of a kind that is not read ({err}); save it as PNG",
+                {"found": str(err)},
+            ) from err
         raise InvalidFileFormat(
             f"the {kind.value} file is damaged or ends early", {"found": kind.value}
         ) from err
@@ -99,9 +108,16 @@ def _check(picture: Image.Image, page: int, limits: Limits) -> None:
 
 
 def _read_frame(
-    picture: Image.Image, kind: FileType, side_px: int
+    picture: Image.Image, kind: FileType, side_px: int, bits: int
 ) -> tuple[Pixels, tuple[int, int]]:
-    """Decode a picture, and say what size it has when it stands upright."""
+    """Decode a picture, and say what size it has when it stands upright.
+
+    Args:
+        picture: Not loaded.
+        kind: Of its file.
+        side_px: Longer side of what is returned.
+        bits: Of a sample of a PNG.
+    """
     source_wh = picture.size
     width, height = fit_within(source_wh, side_px)
     # JPEG alone can be decoded at 1/2, 1/4 or 1/8 of its size.
@@ -110,10 +126,17 @@ def _read_frame(
         # The hook by which Pillow's plugins read pixels otherwise than from the file as it is.
         picture.load_read = StoredBlocks(picture.load_read).read  # type: ignore[method-assign]
     pixels_held = 0 if kind is FileType.WEBP else _decoded_pixels(picture, source_wh)
+    frame_box = picture.tile[0][1] if isinstance(picture, GifImageFile) and picture.tile else None
     with turn_for(pixels_held), closing(picture):
         picture.load()
         orientation = _orientation(picture)
-        pixels = _at_size(picture, (width, height))
+        if kind is FileType.PNG:
+            _scale_transparent_grey(picture, bits)
+        shown = _without_empty_alpha(picture)
+        if frame_box and frame_box != (0, 0, *source_wh):
+            shown = Image.new("RGB", source_wh, "white")
+            shown.paste(_opaque(picture.crop(frame_box)), frame_box)
+        pixels = _at_size(shown, (width, height))
     pixels, source_wh = upright(pixels, source_wh, orientation)
     return rgb(pixels), source_wh
 
@@ -131,6 +154,34 @@ def _orientation(picture: Image.Image) -> int:
         return int(picture.getexif().get(_ORIENTATION_TAG, 1))
     except _DAMAGED:
         return 1
+
+
+def _scale_transparent_grey(picture: Image.Image, bits: int) -> None:
+    """Let a transparent grey have 8 bits as its pixels have; Pillow leaves it 2 or 4."""
+    key = picture.info.get("transparency")
+    if picture.mode == "L" and isinstance(key, int):
+        picture.info["transparency"] = key * 255 // ((1 << bits) - 1)
+
+
+def _without_empty_alpha(picture: Image.Image) -> Image.Image:
+    """The picture as if it had no alpha where that is 0 everywhere.
+
+    Some programs write nothing into the fourth channel; no viewer shows an empty page then.
+    """
+    if picture.mode in _ALPHA_MODES:
+        is_empty = picture.getbbox(alpha_only=True) is None
+        return picture.convert("L" if picture.mode == "LA" else "RGB") if is_empty else picture
+    opacity = picture.info.get("transparency")
+    if picture.mode == "P" and opacity is not None:
+        used = [color for color, count in enumerate(picture.histogram()) if count]
+        alphas = (
+            opacity
+            if isinstance(opacity, bytes)
+            else bytes(255 * (c != opacity) for c in range(256))
+        )
+        if not any(alphas[color] if color < len(alphas) else 255 for color in used):
+            del picture.info["transparency"]
+    return picture
 
 
 def _at_size(picture: Image.Image, target_wh: tuple[int, int]) -> Image.Image:
