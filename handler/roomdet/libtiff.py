@@ -59,6 +59,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "TIFFGetFieldDefaulted": (c_int, [c_void_p, c_uint32]),
     "TIFFSetField": (c_int, [c_void_p, c_uint32]),
     "TIFFIsTiled": (c_int, [c_void_p]),
+    "TIFFGetStrileOffset": (c_uint64, [c_void_p, c_uint32]),
     "TIFFIsCODECConfigured": (c_int, [c_uint16]),
     "TIFFRGBAImageOK": (c_int, [c_void_p, c_char_p]),
     "TIFFReadEncodedStrip": (c_size_t, [c_void_p, c_uint32, c_void_p, c_size_t]),
@@ -69,8 +70,8 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 }
 for _library in (_letting_others_run, _holding_the_lock):
     for _name, (_result, _arguments) in _SIGNATURES.items():
-        _function = getattr(_library, _name)
-        _function.restype, _function.argtypes = _result, _arguments
+        getattr(_library, _name).restype = _result
+        getattr(_library, _name).argtypes = _arguments
 _FAILED = c_size_t(-1).value
 _vsnprintf = ctypes.CDLL(None).vsnprintf
 _vsnprintf.argtypes = [c_char_p, c_size_t, c_char_p, c_void_p]
@@ -164,6 +165,11 @@ class Directory:
     def is_tiled(self) -> bool:
         """Whether it is stored in tiles, not strips."""
         return bool(_letting_others_run.TIFFIsTiled(self._file))
+
+    @property
+    def pixels_at(self) -> int:
+        """Where the first strip or tile begins in the file."""
+        return int(_letting_others_run.TIFFGetStrileOffset(self._file, 0))
 
     @property
     def strip_rows(self) -> int:

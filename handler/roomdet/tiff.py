@@ -61,7 +61,7 @@ _JPEG_BITS, _MOST_BITS, _MOST_INDEX_BITS = 8, 16, 8
 _CMYK_INKS, _CORELS_ALPHA = 1, 999
 _PLANAR = 2
 _EXTRA_SAMPLES = 338
-_BIG_VERSION = 43
+_BIG_VERSION, _HEADER_BYTES = 43, 8
 # Rows of a fax come over a line that may spoil a few; each is then like the one before.
 _MOST_SPOILT_ROWS = 0.01
 _SAVE_AS = "save it as PNG, or as TIFF with LZW compression, in grey or RGB of 8 bits a sample"
@@ -200,6 +200,8 @@ def _layout(directory: Directory, page: int, limits: Limits, *, has_extra_sample
     )
     if what:
         raise _unread(page, what)
+    if compression != _OLD_JPEG and directory.pixels_at < _HEADER_BYTES:
+        raise libtiff.LibtiffError(f"its pixels are said to begin at byte {directory.pixels_at}")
     is_planar = samples > 1 and directory.number(284) == _PLANAR
     is_converted = photometric == YCBCR
     if is_converted and compression == _JPEG and not is_planar:

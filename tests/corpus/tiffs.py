@@ -204,12 +204,14 @@ def _by_tifffile(*, is_whole: bool) -> Iterator[Case]:
         stored, shown = layout.planes(is_smooth=is_lossy)
         for number, (options, variant) in enumerate(_options(layout, compression)):
             every = compression in EVERY_ORIENTATION and is_whole
+            data = None
             for orientation in ORIENTATIONS if every else [1 + number % 8]:
-                build = partial(
-                    written, stored, layout, orientation=orientation, compression=compression,
-                    **options,
+                data = _attempt(
+                    partial(
+                        written, stored, layout, orientation=orientation, compression=compression,
+                        **options,
+                    )
                 )  # fmt: skip
-                data = _attempt(build)
                 if data is None:
                     break  # nobody can write that
                 yield Case(
@@ -217,7 +219,7 @@ def _by_tifffile(*, is_whole: bool) -> Iterator[Case]:
                     f"{variant}, orientation {orientation}", data, upright(shown, orientation),
                     shown_by_tifffile, is_lossy=is_lossy,
                 )  # fmt: skip
-            if not is_whole:
+            if data is not None and not is_whole:
                 break
 
 
@@ -230,6 +232,9 @@ def _options(layout: Layout, compression: str | None) -> Iterator[tuple[dict[str
     for planar, predictor, (name, storage) in itertools.product(
         planars, predictors, STORAGES.items()
     ):
+        # tifffile takes these numbers in the wrong order then, and reads others than it wrote.
+        if layout.kind[0] == "p" and layout.bits > 8 and storage["byteorder"] == ">":
+            continue
         options = dict(storage)
         if len(planars) > 1:
             options["planarconfig"] = planar
@@ -274,6 +279,8 @@ def _by_pillow(*, is_whole: bool) -> Iterator[Case]:
         for orientation, is_big, extra in itertools.product(
             ORIENTATIONS, (False, True), _pillow_tags(mode, compression)
         ):
+            if mode == "I;16B" and is_big:  # Pillow says there that the pixels begin at byte 0
+                continue
             tags = {ORIENTATION_TAG: orientation, **extra}
             data = _attempt(
                 partial(

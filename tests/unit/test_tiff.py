@@ -286,6 +286,14 @@ def test_what_is_not_read_has_a_name(tags: dict[int, list[int]], what: str) -> N
         read(claiming(tags))
 
 
+def test_pixels_inside_the_header_are_refused() -> None:
+    """Pillow writes so with big-endian BigTIFF; libtiff would show the header as pixels."""
+    picture = Image.new("I;16B", SIZE_WH)
+
+    with pytest.raises(InvalidFileFormat, match="its pixels are said to begin at byte 0"):
+        read(encode(picture, "TIFF", big_tiff=True))
+
+
 def test_tiles_larger_than_any_picture_are_refused() -> None:
     """A page of few pixels may claim a tile of billions, which would be decoded as a whole."""
     with pytest.raises(FileTooLarge, match="the limit is"):
