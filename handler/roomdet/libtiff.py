@@ -196,42 +196,29 @@ class Directory:
 
     def read_strip(self, number: int, into: Pixels) -> None:
         """Decode a strip, or so much of its beginning as there is room for."""
-        library = _for(into)
-        self._check(
-            library.TIFFReadEncodedStrip(self._file, number, into.ctypes.data, into.nbytes)
-            != _FAILED
-        )
+        read = _for(into).TIFFReadEncodedStrip
+        self._check(read(self._file, number, into.ctypes.data, into.nbytes) != _FAILED)
 
     def read_tile(self, number: int, into: Pixels) -> None:
         """Decode a tile."""
-        library = _for(into)
-        self._check(
-            library.TIFFReadEncodedTile(self._file, number, into.ctypes.data, into.nbytes)
-            != _FAILED
-        )
+        read = _for(into).TIFFReadEncodedTile
+        self._check(read(self._file, number, into.ctypes.data, into.nbytes) != _FAILED)
 
     def read_rows(self, first: int, plane: int, into: Pixels) -> None:
         """Decode rows, one after the other; earlier ones cannot be read any more."""
-        start, step = into.ctypes.data, into.strides[0]
+        read, start, step = _holding_the_lock.TIFFReadScanline, into.ctypes.data, into.strides[0]
         for row in range(len(into)):
-            self._check(
-                _holding_the_lock.TIFFReadScanline(
-                    self._file, start + row * step, first + row, plane
-                )
-                == 1
-            )
+            self._check(read(self._file, start + row * step, first + row, plane) == 1)
 
     def read_rgba_strip(self, row: int, into: Pixels) -> None:
         """Decode the strip that begins with a row as RGBA, the lowest row first."""
-        self._check(
-            _letting_others_run.TIFFReadRGBAStripExt(self._file, row, into.ctypes.data, 1) == 1
-        )
+        read = _letting_others_run.TIFFReadRGBAStripExt
+        self._check(read(self._file, row, into.ctypes.data, 1) == 1)
 
     def read_rgba_tile(self, left: int, top: int, into: Pixels) -> None:
         """Decode a tile as RGBA, the lowest row first."""
-        self._check(
-            _letting_others_run.TIFFReadRGBATileExt(self._file, left, top, into.ctypes.data, 1) == 1
-        )
+        read = _letting_others_run.TIFFReadRGBATileExt
+        self._check(read(self._file, left, top, into.ctypes.data, 1) == 1)
 
     def _check(self, is_read: bool) -> None:  # noqa: FBT001
         if not is_read or self._errors:

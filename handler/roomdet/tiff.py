@@ -188,10 +188,7 @@ def _layout(directory: Directory, page: int, limits: Limits, *, has_extra_sample
         InvalidFileFormat: If it cannot be read, with the name of what is in the way.
         FileTooLarge: If it exceeds a limit.
     """
-    size_wh = directory.number(256, c_uint32) or 0, directory.number(257, c_uint32) or 0
-    check_pixels(*size_wh, limits)
-    if directory.is_tiled:  # each is decoded as a whole
-        check_pixels(*directory.tile_wh, limits)
+    size_wh = _size(directory, limits)
     compression = directory.number(259) or 1
     photometric = _photometric(directory, compression)
     bits, samples = directory.number(258) or 1, directory.number(277) or 1
@@ -222,6 +219,15 @@ def _layout(directory: Directory, page: int, limits: Limits, *, has_extra_sample
         orientation=orientation,
         palette=directory.color_map(1 << bits) if photometric == PALETTE else None,
     )
+
+
+def _size(directory: Directory, limits: Limits) -> tuple[int, int]:
+    """Width and height of a page, within the limits as its tiles are."""
+    size_wh = directory.number(256, c_uint32) or 0, directory.number(257, c_uint32) or 0
+    check_pixels(*size_wh, limits)
+    if directory.is_tiled:  # each is decoded as a whole
+        check_pixels(*directory.tile_wh, limits)
+    return size_wh
 
 
 def _photometric(directory: Directory, compression: int) -> int:
