@@ -32,6 +32,7 @@ RUN SITE=$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths(
  && find /opt/venv/bin -type f -delete \
  && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash "$SITE" \
  && /opt/venv/bin/python -c 'import kornia_rs.io, openvino, pypdfium2, zlib_ng.zlib_ng' \
+ && /opt/venv/bin/python -c 'import ctypes; from PIL import _imaging; ctypes.CDLL(_imaging.__file__).TIFFClientOpenExt' \
  && /opt/venv/bin/python -c 'import boto3; [boto3.client(name, "eu-west-1") for name in ("s3", "sts")]'
 
 # -- this project's files, readable by any user -------------------------------------------------

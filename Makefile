@@ -5,6 +5,7 @@
 # make mutants [MUTANTS=200] [MUTATE='handler deploy']   does a test notice when the code is changed?
 # make check                lint, format and types
 # make serve [PORT=8080]    TorchServe in the foreground
+# make corpus               pictures in every layout, against another library (docs/decisions/0029-a-corpus.md)
 # make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
 # make evaluate DATA='houses=FOLDER flats=FOLDER:PREFIX floors=FOLDER@sheets' [MOSAICS='4 9 16']
 #                           [CORRUPTIONS=none] [EVALUATE_FLAGS='--drawings build/drawings'] [OUT=build/metrics.json]
@@ -49,7 +50,7 @@ export PYTHONPATH := handler:docker:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast mutants check plugin format venv venv-train clean
+.PHONY: help demo serve local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast corpus mutants check plugin format venv venv-train clean
 .DELETE_ON_ERROR:
 
 help:
@@ -189,6 +190,10 @@ MUTANTS ?= 200
 MUTATE ?= handler deploy
 mutants: $(VENV)/mutants.stamp
 	@$(BIN)/python -m tests.mutants $(MUTATE) --count $(MUTANTS)
+
+# Rewrites the table in docs/api.md; ends with status 1 where pixels are wrong.
+corpus: $(VENV)/dev.stamp
+	@$(BIN)/python -W ignore -m tests.corpus
 
 check: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff check .

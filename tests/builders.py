@@ -43,7 +43,7 @@ ROOMS = {
     "office": (RED, (0.55, 0.60, 0.90, 0.85)),
 }
 # x and y of the first pixel of each pass, and its steps (PNG specification, 8.2)
-_ADAM7 = [
+ADAM7 = [
     (0, 0, 8, 8),
     (4, 0, 8, 8),
     (0, 4, 4, 8),
@@ -95,9 +95,9 @@ def png_header(wh: tuple[int, int], *, depth: int = 1, color_type: int = 0) -> b
     """A PNG that claims to be ``wh`` large and holds next to nothing."""
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         [
-            _chunk(b"IHDR", struct.pack(">IIBBBBB", *wh, depth, color_type, 0, 0, 0)),
-            _chunk(b"IDAT", zlib.compress(b"\0")),
-            _chunk(b"IEND", b""),
+            png_chunk(b"IHDR", struct.pack(">IIBBBBB", *wh, depth, color_type, 0, 0, 0)),
+            png_chunk(b"IDAT", zlib.compress(b"\0")),
+            png_chunk(b"IEND", b""),
         ]
     )
 
@@ -106,7 +106,7 @@ def png_rgb(samples: npt.NDArray[np.uint8 | np.uint16], *, is_interlaced: bool =
     """A PNG of RGB samples with 8 or 16 bits, optionally interlaced (Adam7)."""
     height, width, _ = samples.shape
     depth = samples.dtype.itemsize * 8
-    passes = _ADAM7 if is_interlaced else [(0, 0, 1, 1)]
+    passes = ADAM7 if is_interlaced else [(0, 0, 1, 1)]
     rows = [
         b"\0" + row.astype(f">u{depth // 8}").tobytes()
         for x, y, step_x, step_y in passes
@@ -115,14 +115,15 @@ def png_rgb(samples: npt.NDArray[np.uint8 | np.uint16], *, is_interlaced: bool =
     header = struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, int(is_interlaced))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         [
-            _chunk(b"IHDR", header),
-            _chunk(b"IDAT", zlib.compress(b"".join(rows))),
-            _chunk(b"IEND", b""),
+            png_chunk(b"IHDR", header),
+            png_chunk(b"IDAT", zlib.compress(b"".join(rows))),
+            png_chunk(b"IEND", b""),
         ]
     )
 
 
-def _chunk(name: bytes, content: bytes) -> bytes:
+def png_chunk(name: bytes, content: bytes) -> bytes:
+    """A chunk of a PNG with its checksum."""
     checksum = zlib.crc32(name + content)
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
 

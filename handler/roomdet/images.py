@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from roomdet import documents, pictures, png
+from roomdet import documents, pictures, png, tiff
 from roomdet.errors import FileTooLarge, InvalidFileFormat
 from roomdet.filetypes import FileType, identify
+from roomdet.reduction import rgb
 
 if TYPE_CHECKING:
     from roomdet.config import Limits
@@ -42,6 +43,8 @@ def read_page(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
         raise too_many_bytes(len(data), limits)
     kind = identify(data)
     if isinstance(kind, FileType):
+        if kind is FileType.TIFF:
+            return tiff.read(data, page=page, side_px=side_px, limits=limits)
         read = documents.read if kind is FileType.PDF else pictures.read
         return read(data, kind, page=page, side_px=side_px, limits=limits)
     raise InvalidFileFormat(
@@ -70,7 +73,7 @@ class LargePage:
         Returns:
             uint8 RGB, shape ``(height, width, 3)``.
         """
-        return pictures.rgb(self._picture.resize(page_wh_px, Image.Resampling.BOX))
+        return rgb(self._picture.resize(page_wh_px, Image.Resampling.BOX))
 
 
 def too_many_bytes(size: int, limits: Limits) -> FileTooLarge:

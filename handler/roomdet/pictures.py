@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Pictures: PNG, JPEG, TIFF, WebP, BMP and GIF read by Pillow, reduced while they are large.
+"""Pictures: PNG, JPEG, WebP, BMP and GIF read by Pillow, reduced while they are large.
 
 A sheet scanned at 300 dpi has 70 million pixels. It is decoded in its own mode (one byte a pixel
 where it is black and white) and turned into RGB in strips while it is reduced, so that no second
 full-size copy is ever made. A picture that is not reduced first goes from the decoder to the last
-filter as it is. May be called from several threads at once.
+filter as it is. TIFF is :mod:`roomdet.tiff`'s. May be called from several threads at once.
 """
 
 from __future__ import annotations
@@ -16,79 +16,69 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import (
-    Image,
-    ImageChops,
-    ImageOps,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, WebPImagePlugin
+from PIL.GifImagePlugin import GifImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from roomdet import png
+from roomdet import ancillary, png
 from roomdet.errors import FileTooLarge, InvalidFileFormat
 from roomdet.filetypes import FileType
 from roomdet.geometry import fit_within
 from roomdet.inflate import StoredBlocks
 from roomdet.page import LARGE_PIXELS, Page, check_page, check_pixels, turn_for
+from roomdet.reduction import (
+    REDUCING_GAP,
+    factors,
+    join,
+    over_white,
+    resize,
+    rgb,
+    strip_rows,
+    upright,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from roomdet.config import Limits
     from roomdet.geometry import Pixels
 
-# The box filter may shrink to this multiple of the target; the last step is bilinear
-# (Pillow's documentation calls 2.0 "close to fair resampling", Image.resize, reducing_gap).
-REDUCING_GAP = 2.0
-# A large picture that would not shrink at all by that does by this: as a whole it would be held
-# twice, in its own mode and as grey or RGB.
-LARGE_GAP = 1.25
-# Converted at a time. The copies of a strip stay in the processor's cache (2 MB as RGB), where the
-# allocator has the same memory for the next strip.
-STRIP_PIXELS = 500_000
 # Pillow warns of odd metadata; the limits are ours. For the whole process, because
 # warnings.catch_warnings changes the filters of every thread and may put back those of another.
 warnings.filterwarnings("ignore", module=r"PIL\.")
-# Of what we read Pillow does not load these two at once; for the first file of their kind it would
+# Of what we read Pillow does not load this one at once; for the first file of its kind it would
 # load all of its 40 plugins, 15 ms.
-_PLUGINS = (TiffImagePlugin, WebPImagePlugin)
-# What Pillow raises on damaged files (pillow 13: PngImagePlugin, TiffImagePlugin, ImageFile).
+_PLUGINS = (WebPImagePlugin,)
+# What Pillow raises on damaged files (pillow 13: PngImagePlugin, ImageFile).
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, EOFError,
             struct.error, ZeroDivisionError, OverflowError, RuntimeError)  # fmt: skip
+_UNREAD = "Unsupported BMP"  # how what Pillow says of a BMP's layout begins (BmpImagePlugin)
 _PLAIN_MODES = ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr")
 _ALPHA_MODES = ("LA", "PA", "RGBA")
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
-_ORIENTATION_TAG = 0x0112  # EXIF 2.32, tag Orientation, and what turns each value upright
-_BITS_TAG, _PHOTOMETRIC_TAG = 258, 262  # TIFF 6.0, section 8
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SWAPS_SIDES = (5, 6, 7, 8)
+_PNG_DEPTH_AT = 24  # in the file: signature, and length, name, width and height of the header
+_ORIENTATION_TAG = 0x0112  # EXIF 2.32, tag Orientation
 
 
 def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits) -> Page:
     """Read a picture; arguments and errors as :func:`roomdet.images.read_page`."""
     try:
+        data = ancillary.without(data, kind)
         # Pillow takes the memory of a WebP when it opens it, before it says how large it is; of
         # any other kind when it loads it.
         with (
             turn_for(LARGE_PIXELS + 1 if kind is FileType.WEBP else 0),
             Image.open(io.BytesIO(data), formats=[kind.value]) as picture,
         ):
-            count = _seek(picture, kind, page, limits)
+            _check(picture, page, limits)
             plain = png.decode(data, picture) if kind is FileType.PNG else None
             if plain is None:
-                pixels, source_wh = _read_frame(picture, kind, side_px)
+                pixels, source_wh = _read_frame(picture, kind, side_px, data[_PNG_DEPTH_AT])
             else:
                 source_wh = plain.size
-                pixels = rgb(_at_size(plain, fit_within(source_wh, side_px), 8))
+                pixels = rgb(_at_size(plain, fit_within(source_wh, side_px)))
             count_px = source_wh[0] * source_wh[1]
-            return Page(pixels, source_wh, max(source_wh), count_px, number=page, count=count)
+            return Page(pixels, source_wh, max(source_wh), count_px, number=page, count=1)
     except Image.DecompressionBombError as err:
         raise FileTooLarge(
             f"the picture has more pixels than the limit of {limits.max_pixels:,}",
@@ -99,31 +89,35 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
             f"the {kind.value} file needs more memory than this server has for one request"
         ) from err
     except _DAMAGED as err:
+        if str(err).startswith(_UNREAD):
+            raise InvalidFileFormat(
+                f"the {kind.value} file is of a kind that is not read ({err}); save it as PNG",
+                {"found": str(err)},
+            ) from err
         raise InvalidFileFormat(
             f"the {kind.value} file is damaged or ends early", {"found": kind.value}
         ) from err
 
 
-def _seek(picture: Image.Image, kind: FileType, page: int, limits: Limits) -> int:
-    """Go to a page and check that it may and can be read; return the number of pages."""
-    count = _count_pages(picture, limits.max_pages) if kind is FileType.TIFF else 1
-    check_page(page, count, limits)
-    if page > 1:
-        picture.seek(page - 1)
+def _check(picture: Image.Image, page: int, limits: Limits) -> None:
+    """Check that a picture may and can be read."""
+    check_page(page, 1, limits)
     check_pixels(*picture.size, limits)
-    if picture.mode not in _PLAIN_MODES + _ALPHA_MODES + _SIXTEEN_BIT_MODES:
-        raise InvalidFileFormat(
-            f"the {kind.value} file has pixels of mode {picture.mode}; "
-            "save it in grey, RGB or CMYK with 8 or 16 bits a channel",
-            {"found": picture.mode},
-        )
-    return count
+    # What else Pillow has modes for, these kinds cannot hold.
+    assert picture.mode in _PLAIN_MODES + _ALPHA_MODES + _SIXTEEN_BIT_MODES, picture.mode
 
 
 def _read_frame(
-    picture: Image.Image, kind: FileType, side_px: int
+    picture: Image.Image, kind: FileType, side_px: int, bits: int
 ) -> tuple[Pixels, tuple[int, int]]:
-    """Decode a page, and say what size it has when it stands upright."""
+    """Decode a picture, and say what size it has when it stands upright.
+
+    Args:
+        picture: Not loaded.
+        kind: Of its file.
+        side_px: Longer side of what is returned.
+        bits: Of a sample of a PNG.
+    """
     source_wh = picture.size
     width, height = fit_within(source_wh, side_px)
     # JPEG alone can be decoded at 1/2, 1/4 or 1/8 of its size.
@@ -132,20 +126,18 @@ def _read_frame(
         # The hook by which Pillow's plugins read pixels otherwise than from the file as it is.
         picture.load_read = StoredBlocks(picture.load_read).read  # type: ignore[method-assign]
     pixels_held = 0 if kind is FileType.WEBP else _decoded_pixels(picture, source_wh)
+    frame_box = picture.tile[0][1] if isinstance(picture, GifImageFile) and picture.tile else None
     with turn_for(pixels_held), closing(picture):
         picture.load()
-        if kind is FileType.TIFF:  # Pillow turns a TIFF upright while it loads it
-            orientation, source_wh = 1, picture.size
-        else:
-            orientation = _orientation(picture)
-        bits, is_negative = _sample_format(picture)
-        pixels = _at_size(picture, fit_within(source_wh, side_px), bits)
-    if is_negative:
-        pixels = ImageOps.invert(pixels)
-    if orientation in _UPRIGHT:
-        pixels = pixels.transpose(_UPRIGHT[orientation])
-    if orientation in _SWAPS_SIDES:
-        source_wh = (source_wh[1], source_wh[0])
+        orientation = _orientation(picture)
+        if kind is FileType.PNG:
+            _scale_transparent_grey(picture, bits)
+        shown = _without_empty_alpha(picture)
+        if frame_box and frame_box != (0, 0, *source_wh):
+            shown = Image.new("RGB", source_wh, "white")
+            shown.paste(_opaque(picture.crop(frame_box)), frame_box)
+        pixels = _at_size(shown, (width, height))
+    pixels, source_wh = upright(pixels, source_wh, orientation)
     return rgb(pixels), source_wh
 
 
@@ -156,30 +148,6 @@ def _decoded_pixels(picture: Image.Image, source_wh: tuple[int, int]) -> int:
     return width * height
 
 
-def _count_pages(picture: Image.Image, limit: int) -> int:
-    """Pages of a TIFF, counted up to one more than ``limit``."""
-    count = 1
-    while count <= limit:
-        try:
-            picture.seek(count)
-        except EOFError:
-            break
-        count += 1
-    picture.seek(0)
-    return count
-
-
-def _sample_format(picture: Image.Image) -> tuple[int, bool]:
-    """Bits of a grey sample, and whether 0 is white where Pillow does not see to that itself.
-
-    Pillow hands over a TIFF of 12 or 16 bits as it is (pillow 13, TiffImagePlugin.OPEN_INFO).
-    """
-    if picture.mode not in _SIXTEEN_BIT_MODES:
-        return 8, False
-    tags = getattr(picture, "tag_v2", {})
-    return tags.get(_BITS_TAG, (16,))[0], tags.get(_PHOTOMETRIC_TAG, 1) == 0
-
-
 def _orientation(picture: Image.Image) -> int:
     """EXIF orientation, 1 (upright) where there is none or it cannot be read."""
     try:
@@ -188,70 +156,55 @@ def _orientation(picture: Image.Image) -> int:
         return 1
 
 
-def _at_size(picture: Image.Image, target_wh: tuple[int, int], bits: int) -> Image.Image:
-    """Scale a decoded picture to ``target_wh``, averaging over what is left out; grey or RGB."""
-    width, height = picture.size
-    factor_x, factor_y = _factors(picture.size, target_wh, REDUCING_GAP)
-    if (factor_x, factor_y) == (1, 1) and width * height > LARGE_PIXELS:
-        factor_x, factor_y = _factors(picture.size, target_wh, LARGE_GAP)
-    if (factor_x, factor_y) == (1, 1):
-        reduced = _opaque(picture, bits)
-    else:
-        reduced = _reduced(picture, factor_x, factor_y, bits)
-    if reduced.mode == "RGB":
-        reduced = _grey_as_grey(reduced)
-    # The last column and row of the reduced picture may stand for fewer pixels than the others.
-    box_px = (0, 0, width / factor_x, height / factor_y)
-    return reduced.resize(target_wh, Image.Resampling.BILINEAR, box=box_px)
+def _scale_transparent_grey(picture: Image.Image, bits: int) -> None:
+    """Let a transparent grey have 8 bits as its pixels have; Pillow leaves it 2 or 4."""
+    key = picture.info.get("transparency")
+    if picture.mode == "L" and isinstance(key, int):
+        picture.info["transparency"] = key * 255 // ((1 << bits) - 1)
 
 
-def _factors(size_wh: tuple[int, int], target_wh: tuple[int, int], gap: float) -> tuple[int, int]:
-    """By how much the box filter shrinks width and height."""
-    (width, height), (target_width, target_height) = size_wh, target_wh
-    return max(1, int(width / target_width / gap)), max(1, int(height / target_height / gap))
+def _without_empty_alpha(picture: Image.Image) -> Image.Image:
+    """The picture as if it had no alpha where that is 0 everywhere.
 
-
-def rgb(pixels: Image.Image) -> Pixels:
-    """Samples of a grey or RGB picture, uint8, shape ``(height, width, 3)``."""
-    samples: Pixels = np.asarray(pixels)
-    return samples if pixels.mode == "RGB" else np.repeat(samples, 3).reshape(*samples.shape, 3)
-
-
-def _reduced(picture: Image.Image, factor_x: int, factor_y: int, bits: int) -> Image.Image:
-    """Average blocks of pixels into one, strip by strip where they must be converted first."""
-    if _is_opaque(picture):
-        return picture.reduce((factor_x, factor_y))
-    width, height = picture.size
-    strip_rows = max(1, STRIP_PIXELS // width // factor_y) * factor_y
-    reduced: Image.Image | None = None
-    for top in range(0, height, strip_rows):
-        box = (0, top, width, min(top + strip_rows, height))
-        strip = _opaque(picture.crop(box), bits).reduce((factor_x, factor_y))
-        if reduced is None:
-            reduced = Image.new(strip.mode, (strip.width, -(-height // factor_y)))
-        reduced.paste(strip, (0, top // factor_y))
-    assert reduced is not None  # Pillow opens no picture without rows
-    return reduced
-
-
-def _grey_as_grey(pixels: Image.Image) -> Image.Image:
-    """Turn RGB of which every pixel is grey into one channel: a third of the work for a filter.
-
-    Many plans are drawn in black and stored in color.
+    Some programs write nothing into the fourth channel; no viewer shows an empty page then.
     """
-    height, middle = pixels.height, pixels.height // 2
-    grey = Image.new("L", pixels.size)
-    # The middle first: there a plan in color tells itself sooner than at its white margin.
-    for top in (middle, *range(0, height, png.STRIP_ROWS)):
-        rows = pixels.crop((0, top, pixels.width, min(top + png.STRIP_ROWS, height)))
-        red, *others = rows.split()
-        if any(ImageChops.difference(red, other).getbbox() for other in others):
-            return pixels
-        grey.paste(red, (0, top))
-    return grey
+    if picture.mode in _ALPHA_MODES:
+        is_empty = picture.getbbox(alpha_only=True) is None
+        return picture.convert("L" if picture.mode == "LA" else "RGB") if is_empty else picture
+    opacity = picture.info.get("transparency")
+    if picture.mode == "P" and opacity is not None:
+        used = [color for color, count in enumerate(picture.histogram()) if count]
+        alphas = (
+            opacity
+            if isinstance(opacity, bytes)
+            else bytes(255 * (c != opacity) for c in range(256))
+        )
+        if not any(alphas[color] if color < len(alphas) else 255 for color in used):
+            del picture.info["transparency"]
+    return picture
 
 
-def _opaque(pixels: Image.Image, bits: int) -> Image.Image:
+def _at_size(picture: Image.Image, target_wh: tuple[int, int]) -> Image.Image:
+    """Scale a decoded picture to ``target_wh``, averaging over what is left out; grey or RGB."""
+    factor_xy = factors(picture.size, target_wh)
+    if factor_xy == (1, 1):
+        reduced = _opaque(picture)
+    elif _is_opaque(picture):
+        reduced = picture.reduce(factor_xy)
+    else:
+        reduced = join(_strips(picture, factor_xy[1]), picture.size, factor_xy)
+    return resize(reduced, picture.size, factor_xy, target_wh)
+
+
+def _strips(picture: Image.Image, multiple: int) -> Iterator[Image.Image]:
+    """Rows of a picture from top to bottom, each strip converted when it is asked for."""
+    width, height = picture.size
+    rows = strip_rows(width, multiple)
+    for top in range(0, height, rows):
+        yield _opaque(picture.crop((0, top, width, min(top + rows, height))))
+
+
+def _opaque(pixels: Image.Image) -> Image.Image:
     """Turn pixels of any accepted mode into grey or RGB, transparency laid over white.
 
     Pixels that already are what is wanted are returned as they are.
@@ -259,12 +212,13 @@ def _opaque(pixels: Image.Image, bits: int) -> Image.Image:
     if _is_opaque(pixels):
         return pixels
     if pixels.mode in _SIXTEEN_BIT_MODES:
-        return Image.fromarray((np.asarray(pixels) >> (bits - 8)).astype(np.uint8))
+        samples = np.asarray(pixels)
+        grey = (samples >> 8).astype(np.uint8)
+        if "transparency" in pixels.info:
+            grey[samples == pixels.info["transparency"]] = 255
+        return Image.fromarray(grey)
     if pixels.mode in _ALPHA_MODES or "transparency" in pixels.info:
-        layer = pixels if pixels.mode == "RGBA" else pixels.convert("RGBA")
-        white = Image.new("RGB", pixels.size, "white")
-        white.paste(layer, mask=layer)
-        return white
+        return over_white(pixels if pixels.mode in ("RGBA", "LA") else pixels.convert("RGBA"))
     return pixels.convert("L" if pixels.mode == "1" else "RGB")
 
 

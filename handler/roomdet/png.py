@@ -65,7 +65,16 @@ def decode(data: bytes, header: Image.Image) -> Image.Image | None:
     if kind == "mono":
         return Image.fromarray(samples[:, :, 0])
     only = grey(samples)
+    if only is None and kind == "rgba" and not _has_alpha(samples):
+        samples = samples[:, :, :_RGB].copy()
+        only = grey(samples)
     return Image.fromarray(samples if only is None else only)
+
+
+def _has_alpha(samples: Pixels) -> bool:
+    """Whether any pixel is to be seen; where none is, nobody meant it so."""
+    rows = range(0, len(samples), STRIP_ROWS)
+    return any(samples[top : top + STRIP_ROWS, :, _RGB].any() for top in rows)
 
 
 def _is_there_memory(samples: int) -> bool:
