@@ -55,6 +55,18 @@ ADAM7 = [
 A1Kind = Literal["png", "jpeg", "g4.tiff", "pdf", "vector.pdf"]
 
 
+# A page's form that draws itself twice, and so on without end.
+ENDLESS_PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R"
+    b"/Resources<</XObject<</I 5 0 R>>>>>>endobj\n"
+    b"4 0 obj<</Length 6>>stream\n/I Do \nendstream endobj\n"
+    b"5 0 obj<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Resources<</XObject<</I 5 0 R>>>>"
+    b"/Length 12>>stream\n/I Do /I Do \nendstream endobj\ntrailer<</Root 1 0 R/Size 6>>\n"
+)
+
+
 def rooms_px(wh: tuple[int, int]) -> list[tuple[tuple[int, int, int], tuple[int, int, int, int]]]:
     """Color and box (left, top, right, bottom; right and bottom exclusive) of the plan's rooms."""
     width, height = wh
@@ -297,6 +309,19 @@ def raw_pdf(
     return file + b"xref\n0 %d\n0000000000 65535 f \n%btrailer\n<</Size %d/Root 1 0 R>>\n" % (
         size, table, size,
     ) + b"startxref\n%d\n%%%%EOF\n" % len(file)  # fmt: skip
+
+
+def layered_pdf(layers: int) -> bytes:
+    """A page with transparent layers over all of it, which are few bytes and much work."""
+    state = b"/ExtGState<</E<</BM/Multiply/ca 0.01>>>>/XObject<</G 5 0 R>>"
+    layer = pdf_stream(
+        b"/Type/XObject/Subtype/Form/BBox[0 0 320 200]/Group<</S/Transparency/I true>>",
+        b"0.9 g 0 0 320 200 re f",
+    )
+    content = zlib.compress(b"40 40 240 120 re S /E gs " + b"/G Do " * layers)
+    drawing = pdf_stream(b"/Filter/FlateDecode", content)
+    data = raw_pdf(b"", [layer, drawing], resources=state)
+    return data.replace(b"/Contents 4 0 R", b"/Contents 6 0 R")
 
 
 def fax_pdf(picture: Image.Image, wh_pt: tuple[int, int] = PLAN_WH) -> bytes:

@@ -7,6 +7,7 @@ May be called from several threads at once; they take turns.
 from __future__ import annotations
 
 import ctypes
+import io
 import math
 import re
 import threading
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from roomdet.config import Limits
     from roomdet.filetypes import FileType
+    from roomdet.geometry import Pixels
 
 # The sides of a picture stand uncompressed in front of its pixels: a picture is a stream, and no
 # stream lies inside a compressed one (ISO 32000-1, 7.5.7 and 8.9.5).
@@ -34,6 +36,10 @@ _SIDE = re.compile(rb"/(Width|Height)\s+(\d{1,9})")
 # long before. 10 ms to look at all of them.
 _MOST_OBJECTS_OF_A_SCAN = 5000
 _WHITE = (255, 255, 255, 255)
+_STRIP_ROWS = 16
+_XFA = (pdfium_c.FORMTYPE_XFA_FULL, pdfium_c.FORMTYPE_XFA_FOREGROUND)
+_ROOT = re.compile(rb"/Root\s+(\d+)\s+\d+\s+R")
+_NAMES_TOLD, _NAME_CHARS = 3, 40
 # PDFium is not thread-safe: one thread at a time may be inside it, whatever document it works on
 # (pypdfium2's documentation, "Thread incompatibility").
 _pdfium = threading.Lock()
@@ -42,7 +48,8 @@ _pdfium = threading.Lock()
 def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits) -> Page:
     """Render a page of a PDF; arguments and errors as :func:`roomdet.images.read_page`.
 
-    The page is what a viewer shows: its crop box, turned as the page says, with annotations.
+    The page is what a viewer shows: its crop box, turned as the page says, with form fields,
+    stamps and other annotations that are not hidden.
     """
     pictures_wh = list(_picture_sizes(data))
     largest = max((width * height for width, height in pictures_wh), default=0)
@@ -53,12 +60,14 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
             _pdfium,
             closing(pdfium.PdfDocument(data)) as document,
         ):
+            _refuse_what_is_elsewhere(document)
+            _show_forms(document)  # before its pages are counted or opened
             count = len(document)
             check_page(page, count, limits)
             for picture_wh in pictures_wh:
                 check_pixels(*picture_wh, limits)
             with closing(document[page - 1]) as sheet:
-                return _render(sheet, number=page, count=count, side_px=side_px)
+                return _render(document, sheet, number=page, count=count, side_px=side_px)
     except pdfium.PdfiumError as err:
         raise _refusal(kind, err) from err
 
@@ -83,20 +92,72 @@ def _picture_sizes(data: bytes) -> Iterator[tuple[int, int]]:
         yield sides.get(b"Width", 0), sides.get(b"Height", 0)
 
 
-def _render(sheet: pdfium.PdfPage, *, number: int, count: int, side_px: int) -> Page:
+def _refuse_what_is_elsewhere(document: pdfium.PdfDocument) -> None:
+    """Refuse documents whose pages only say that what they are about is somewhere else."""
+    if document.get_formtype() in _XFA:
+        raise InvalidFileFormat(
+            "the PDF is an XFA form, whose pages only Adobe's programs can draw; "
+            "print it to a PDF from there, or send the page as PNG",
+            {"found": "XFA form"},
+        )
+    count = document.count_attachments()
+    if count and b"/Collection" in _catalog(document):
+        names = [document.get_attachment(i).get_name() for i in range(min(count, _NAMES_TOLD))]
+        shown = ", ".join(name[:_NAME_CHARS] for name in names) + (
+            ", …" if count > len(names) else ""
+        )
+        files = "1 file, which is" if count == 1 else f"{count} files, which are"
+        raise InvalidFileFormat(
+            f"the PDF is a portfolio, a cover for {files} attached to it ({shown}); "
+            "send what holds the plan by itself",
+            {"found": "PDF portfolio", "files": count},
+        )
+
+
+def _catalog(document: pdfium.PdfDocument) -> bytes:
+    """The document's catalog, which PDFium gives away only as part of a copy of the document.
+
+    The copy has no compressed objects.
+    """
+    copy = io.BytesIO()
+    document.save(copy)
+    text = copy.getvalue()
+    *_, root = _ROOT.findall(text)
+    found = re.search(rb"[\r\n]%b 0 obj(.*?)endobj" % root, text, re.DOTALL)
+    return found[1] if found else b""
+
+
+def _show_forms(document: pdfium.PdfDocument) -> None:
+    """Have form fields drawn.
+
+    Also those that the document's form does not list, for which ``init_forms`` does nothing.
+    """
+    config = pdfium_c.FPDF_FORMFILLINFO(version=2)
+    raw = pdfium_c.FPDFDOC_InitFormFillEnvironment(document, config)
+    if raw:
+        document.formenv = pdfium.PdfFormEnv(raw, config)
+
+
+def _render(
+    document: pdfium.PdfDocument, sheet: pdfium.PdfPage, *, number: int, count: int, side_px: int
+) -> Page:
     width_pt, height_pt = sheet.get_size()
     if not (width_pt > 0 and height_pt > 0):
         raise InvalidFileFormat(f"page {number} has no area")
     width, height = fit_within((width_pt, height_pt), side_px)
-    # PdfPage.render takes a scale and rounds sides up, to side_px + 1 at times; this is exact.
+    # PdfPage.render takes a scale and rounds sides up, to side_px + 1 at times; this is exact. With
+    # room for an alpha channel PDFium lays transparent groups over what is there; without it draws
+    # all that is below them anew for each: docs/decisions/0031-pdf-pages-as-seen.md.
     bitmap = pdfium.PdfBitmap.new_native(
-        width, height, format=pdfium_c.FPDFBitmap_BGR, rev_byteorder=True
+        width, height, format=pdfium_c.FPDFBitmap_BGRA, rev_byteorder=True
     )
     with closing(bitmap):  # here and not by Python at some later time, outside the lock
         bitmap.fill_rect(_WHITE, 0, 0, width, height)
         flags = pdfium_c.FPDF_ANNOT | pdfium_c.FPDF_REVERSE_BYTE_ORDER
         pdfium_c.FPDF_RenderPageBitmap(bitmap, sheet, 0, 0, width, height, 0, flags)
-        pixels = np.array(bitmap.to_numpy())
+        if document.formenv:
+            pdfium_c.FPDF_FFLDraw(document.formenv, bitmap, sheet, 0, 0, width, height, 0, flags)
+        pixels = _without_alpha(bitmap.to_numpy())
     return Page(
         pixels,
         (width_pt, height_pt),
@@ -107,17 +168,29 @@ def _render(sheet: pdfium.PdfPage, *, number: int, count: int, side_px: int) -> 
     )
 
 
+def _without_alpha(rgba: Pixels) -> Pixels:
+    """RGB of opaque RGBA."""
+    rgb: Pixels = np.empty((*rgba.shape[:2], 3), np.uint8)
+    # All three channels at a time take three times as long, and so do whole channels of a large
+    # page, which leave the processor's cache in between.
+    for top in range(0, len(rgba), _STRIP_ROWS):
+        rows = slice(top, top + _STRIP_ROWS)
+        for channel in range(3):
+            rgb[rows, :, channel] = rgba[rows, :, channel]
+    return rgb
+
+
 def _native_px(sheet: pdfium.PdfPage, longer_pt: float) -> float:
     """Longer side in pixels of a page that is a scan, by its finest picture; else infinite.
 
-    Recognized text may lie over a scan; it does not make it sharper.
+    Recognized text may lie over a scan, and links; they do not make it sharper.
 
     Args:
         sheet: The page.
         longer_pt: Its longer side.
     """
     count = pdfium_c.FPDFPage_CountObjects(sheet)
-    if count > _MOST_OBJECTS_OF_A_SCAN:
+    if count > _MOST_OBJECTS_OF_A_SCAN or _has_annotations(sheet):
         return math.inf
     native_px = 0.0
     for number in range(count):
@@ -128,6 +201,17 @@ def _native_px(sheet: pdfium.PdfPage, longer_pt: float) -> float:
         elif kind != pdfium_c.FPDF_PAGEOBJ_TEXT:
             return math.inf
     return native_px or math.inf
+
+
+def _has_annotations(sheet: pdfium.PdfPage) -> bool:
+    """Whether something may be drawn over a page that is not part of it."""
+    for number in range(pdfium_c.FPDFPage_GetAnnotCount(sheet)):
+        annotation = pdfium_c.FPDFPage_GetAnnot(sheet, number)
+        kind = pdfium_c.FPDFAnnot_GetSubtype(annotation)
+        pdfium_c.FPDFPage_CloseAnnot(annotation)
+        if kind not in (pdfium_c.FPDF_ANNOT_LINK, pdfium_c.FPDF_ANNOT_POPUP):
+            return True
+    return False
 
 
 def _picture_px(picture: pdfium_c.FPDF_PAGEOBJECT, longer_pt: float) -> float:

@@ -45,6 +45,13 @@ def share_heap() -> None:
         mallopt(_M_ARENA_MAX, 1)
 
 
+def give_back() -> None:
+    """Let the operating system have what was freed and is kept for later. Only with glibc."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def _data_bytes() -> int:
     """Private writable memory of this process, which is what RLIMIT_DATA counts."""
     for line in _STATUS.read_text().splitlines():

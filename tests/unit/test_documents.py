@@ -6,6 +6,8 @@ Longer than a module should be: many small behaviors of one function, told apart
 
 from __future__ import annotations
 
+import struct
+import time
 import zlib
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +25,7 @@ from tests.builders import (
     draw_plan,
     encode,
     fax_pdf,
+    layered_pdf,
     pdf_stream,
     plan_pdf,
     raw_pdf,
@@ -129,18 +132,6 @@ class TestRendering:
         """What nobody drew on is white."""
         assert read(raw_pdf(b"")).pixels.min() == 255
 
-    def test_annotations_are_shown(self) -> None:
-        """A stamp on the page is part of what a person sees."""
-        stamp = (
-            b"/Type/XObject/Subtype/Form/BBox[0 0 320 200]",
-            b"1 0 0 rg 0 0 320 200 re f",
-        )
-        annotation = b"<</Type/Annot/Subtype/Stamp/Rect[0 0 320 200]/F 4/AP<</N 6 0 R>>>>"
-        data = raw_pdf(b"", [annotation, pdf_stream(*stamp)])
-        data = data.replace(b"/Contents 4 0 R", b"/Annots[5 0 R]")
-
-        assert tuple(read(data).pixels[100, 160]) == (255, 0, 0)
-
     def test_owner_password_alone_does_not_lock(self) -> None:
         """A PDF that may only not be edited is read."""
         encrypt = StandardEncryption(userPassword="", ownerPassword="owner", canModify=0)
@@ -150,6 +141,173 @@ class TestRendering:
     def test_header_may_stand_behind_other_bytes(self) -> None:
         """Some mail programs put lines in front of a PDF."""
         assert read(b"X-Junk: yes\n" * 20 + plan_pdf()).source_wh == PLAN_WH
+
+
+RED_OVER_ALL = pdf_stream(
+    b"/Type/XObject/Subtype/Form/BBox[0 0 320 200]", b"1 0 0 rg 0 0 320 200 re f"
+)
+WIDGET = b"/Subtype/Widget/T(plan)/FT/"
+LISTED, UNLISTED, NO_FORM = b"/AcroForm<</Fields[5 0 R]>>", b"/AcroForm<</Fields[]>>", b""
+HIDDEN, PRINT, NO_VIEW = 2, 4, 32  # ISO 32000-1, table 165
+
+
+def annotated_pdf(
+    annotation: bytes, flags: int, catalog: bytes = b"", content: bytes = b""
+) -> bytes:
+    """A page with an annotation that is red over all of it."""
+    entry = b"<</Type/Annot%b/Rect[0 0 320 200]/F %d/AP<</N 6 0 R>>>>" % (annotation, flags)
+    drawing = pdf_stream(b"", content)
+    data = raw_pdf(b"", [entry, RED_OVER_ALL, drawing])
+    data = data.replace(b"/Contents 4 0 R", b"/Contents 7 0 R/Annots[5 0 R]")
+    return data.replace(b"/Type/Catalog", b"/Type/Catalog" + catalog)
+
+
+class TestWhatAPersonSees:
+    """What lies over a page is part of it, unless it is hidden."""
+
+    @pytest.mark.parametrize("kind", [b"Btn/Ff 65536", b"Tx", b"Ch", b"Sig"])
+    @pytest.mark.parametrize("form", [LISTED, UNLISTED, NO_FORM], ids=["listed", "not", "no-form"])
+    @pytest.mark.parametrize("flags", [0, PRINT])
+    def test_form_fields_are_shown(self, kind: bytes, form: bytes, flags: int) -> None:
+        """Buttons with a picture, text, choices, signatures; also where no form lists them."""
+        page = read(annotated_pdf(WIDGET + kind, flags, form))
+
+        assert (page.pixels == (255, 0, 0)).all()
+
+    @pytest.mark.parametrize(
+        "kind",
+        [b"Stamp", b"FreeText", b"Square", b"Ink", b"Line", b"Polygon", b"Highlight", b"Watermark"],
+    )
+    def test_annotations_are_shown(self, kind: bytes) -> None:
+        """Marks of whoever looked through a plan."""
+        assert (read(annotated_pdf(b"/Subtype/" + kind, PRINT)).pixels == (255, 0, 0)).all()
+
+    @pytest.mark.parametrize("kind", [b"/Subtype/Stamp", WIDGET + b"Btn/Ff 65536", WIDGET + b"Tx"])
+    @pytest.mark.parametrize("flags", [HIDDEN, HIDDEN | PRINT, NO_VIEW, NO_VIEW | PRINT])
+    def test_hidden_ones_are_not(self, kind: bytes, flags: int) -> None:
+        """Neither those that are hidden nor those that are for printing alone."""
+        assert read(annotated_pdf(kind, flags, LISTED)).pixels.min() == 255
+
+    def test_popups_are_not(self) -> None:
+        """They open when someone asks for them."""
+        assert read(annotated_pdf(b"/Subtype/Popup", PRINT)).pixels.min() == 255
+
+    def test_each_is_shown_once(self) -> None:
+        """A layer that is half transparent stays so."""
+        data = annotated_pdf(b"/Subtype/Stamp", PRINT, LISTED)
+        state = b"/Resources<</ExtGState<</E<</ca 0.5>>>>>>/Subtype/Form"
+        data = data.replace(b"/Subtype/Form", state).replace(b"1 0 0 rg", b"/E gs 1 0 0 rg")
+
+        assert tuple(read(data).pixels[100, 160]) in {(255, 127, 127), (255, 128, 128)}
+
+    def test_a_text_field_without_a_drawing_of_its_own_is_shown(self) -> None:
+        """Viewers make one of its text."""
+        form = LISTED[:-2] + b"/NeedAppearances true/DR<</Font<</H 8 0 R>>>>>>"
+        field = WIDGET + b"Tx/V(KITCHEN)/DA(/H 40 Tf 0 g)"
+        font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
+        data = raw_pdf(
+            b"", [b"<</Type/Annot%b/Rect[0 0 320 200]/F 4>>" % field, b"null", b"null", font]
+        )
+        data = data.replace(b"/Contents 4 0 R", b"/Annots[5 0 R]")
+
+        assert read(data.replace(b"/Type/Catalog", b"/Type/Catalog" + form)).pixels.min() < 100
+
+    def test_what_lies_over_a_scan_is_no_scan(self) -> None:
+        """A plan of lines in a form field is as sharp as it is asked for."""
+        scan = [b"320 0 0 200 0 0 cm /I Do"]
+        data = annotated_pdf(WIDGET + b"Btn/Ff 65536", PRINT, LISTED, b"".join(scan))
+
+        assert read(data).native_px == float("inf")
+        assert read(scanned_pdf(encode(draw_plan(), "PNG"))).native_px == 320
+
+
+class TestTransparency:
+    """Layers over the whole page cost what they are, not their square."""
+
+    def test_many_layers_are_drawn_in_time(self) -> None:
+        """A hundred of them; without room for an alpha channel it took 60 s."""
+        started_s = time.process_time()
+        page = read(layered_pdf(100), side_px=640)
+
+        assert time.process_time() - started_s < 5
+        assert page.pixels[200, 320].min() > 100  # PDFium rounds each layer down
+        assert page.pixels.min() == 0
+
+    def test_pixels_are_those_of_an_opaque_page(self) -> None:
+        """Where nothing is transparent, nothing changes but the speed."""
+        assert np.array_equal(read(plan_pdf()).pixels, drawn())
+        assert read(plan_pdf()).pixels.flags.c_contiguous
+
+
+def attached_pdf(catalog: bytes, count: int = 1, *, is_packed: bool = False) -> bytes:
+    """A page with files attached to the document.
+
+    Args:
+        catalog: Entries of the document's catalog.
+        count: How many files.
+        is_packed: Whether the catalog lies in a compressed object, as since PDF 1.5 it may.
+    """
+    names = b"".join(b"(plan %d.pdf) 4 0 R " % number for number in range(count))
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[%b]>>>>%b>>" % (names, catalog),
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 320 200]>>",
+        b"<</Type/Filespec/F(plan.pdf)/EF<</F 5 0 R>>>>",
+    ]
+    file = b"%PDF-1.5\n5 0 obj" + pdf_stream(b"/Type/EmbeddedFile", b"%PDF") + b"\nendobj\n"
+    if not is_packed:
+        for number, item in enumerate(objects, 1):
+            file += b"%d 0 obj%bendobj\n" % (number, item)
+        return file + b"trailer<</Root 1 0 R/Size 6>>"
+    starts = [sum(len(item) + 1 for item in objects[:number]) for number in range(4)]
+    head = b" ".join(b"%d %d" % (number + 1, start) for number, start in enumerate(starts)) + b" "
+    packed = pdf_stream(
+        b"/Type/ObjStm/N 4/Filter/FlateDecode/First %d" % len(head),
+        zlib.compress(head + b" ".join(objects)),
+    )
+    at = len(file)
+    file += b"6 0 obj" + packed + b"\nendobj\n"
+    rows = [(0, 0, 0), *((2, 6, i) for i in range(4)), (1, 9, 0), (1, at, 0), (1, len(file), 0)]
+    table = b"".join(struct.pack(">BIH", *row) for row in rows)
+    index = pdf_stream(b"/Type/XRef/Size 8/W[1 4 2]/Root 1 0 R", table)
+    return file + b"7 0 obj" + index + b"\nendobj\nstartxref\n%d\n%%%%EOF" % len(file)
+
+
+COLLECTION = b"/Collection<</Type/Collection/View/D>>"
+
+
+class TestElsewhere:
+    """Documents whose pages only say that the plan is somewhere else are refused by name."""
+
+    @pytest.mark.parametrize("is_packed", [False, True])
+    def test_portfolio(self, *, is_packed: bool) -> None:
+        """Its cover is no plan; the answer says what is attached."""
+        data = attached_pdf(COLLECTION, 5, is_packed=is_packed)
+
+        with pytest.raises(InvalidFileFormat, match="the PDF is a portfolio") as caught:
+            read(data)
+
+        assert (
+            "a cover for 5 files, which are attached to it (plan.pdf, plan.pdf, plan.pdf, …)"
+            in str(caught.value)
+        )
+        assert caught.value.details == {"found": "PDF portfolio", "files": 5}
+
+    @pytest.mark.parametrize("is_packed", [False, True])
+    def test_attachments_alone_make_no_portfolio(self, *, is_packed: bool) -> None:
+        """A drawing may bring what it was made of."""
+        assert read(attached_pdf(b"", is_packed=is_packed)).count == 1
+
+    @pytest.mark.parametrize("rendering", [b"", b"/NeedsRendering true"])
+    def test_xfa_form(self, rendering: bytes) -> None:
+        """PDFium has not what it takes to draw it."""
+        form = b"/AcroForm<</Fields[]/XFA 5 0 R>>" + rendering
+        data = raw_pdf(b"", [pdf_stream(b"", b"<xdp/>")])
+
+        with pytest.raises(InvalidFileFormat, match=r"XFA form.*print it to a PDF") as caught:
+            read(data.replace(b"/Type/Catalog", b"/Type/Catalog" + form))
+
+        assert caught.value.details == {"found": "XFA form"}
 
 
 class TestSize:
