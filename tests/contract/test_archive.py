@@ -32,6 +32,7 @@ LISTING = [
     "room_handler.py",
     "roomdet/__init__.py",
     "roomdet/anchors.py",
+    "roomdet/ancillary.py",
     "roomdet/config.py",
     "roomdet/detector.py",
     "roomdet/documents.py",
@@ -43,6 +44,7 @@ LISTING = [
     "roomdet/inflate.py",
     "roomdet/inspection.py",
     "roomdet/item.py",
+    "roomdet/libtiff.py",
     "roomdet/logs.py",
     "roomdet/memory.py",
     "roomdet/merging.py",
@@ -50,6 +52,7 @@ LISTING = [
     "roomdet/page.py",
     "roomdet/pictures.py",
     "roomdet/png.py",
+    "roomdet/reduction.py",
     "roomdet/report.py",
     "roomdet/request.py",
     "roomdet/s3_address.py",
@@ -57,6 +60,8 @@ LISTING = [
     "roomdet/schema.py",
     "roomdet/slices.py",
     "roomdet/stitching.py",
+    "roomdet/tiff.py",
+    "roomdet/tiff_rows.py",
     "sitecustomize.py",
 ]
 
