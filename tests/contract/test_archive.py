@@ -32,6 +32,7 @@ LISTING = [
     "room_handler.py",
     "roomdet/__init__.py",
     "roomdet/anchors.py",
+    "roomdet/ancillary.py",
     "roomdet/base64_text.py",
     "roomdet/bodies.py",
     "roomdet/config.py",
@@ -49,6 +50,7 @@ LISTING = [
     "roomdet/inspection.py",
     "roomdet/isolation.py",
     "roomdet/item.py",
+    "roomdet/libtiff.py",
     "roomdet/logs.py",
     "roomdet/memory.py",
     "roomdet/merging.py",
@@ -57,6 +59,7 @@ LISTING = [
     "roomdet/page_process.py",
     "roomdet/pictures.py",
     "roomdet/png.py",
+    "roomdet/reduction.py",
     "roomdet/report.py",
     "roomdet/request.py",
     "roomdet/rescoring.py",
@@ -66,6 +69,8 @@ LISTING = [
     "roomdet/shared_memory.py",
     "roomdet/slices.py",
     "roomdet/stitching.py",
+    "roomdet/tiff.py",
+    "roomdet/tiff_rows.py",
     "sitecustomize.py",
 ]
 
