@@ -168,14 +168,15 @@ class IsolatedReader:
             TimeoutError: If there is none in time.
             EOFError, ConnectionError: If the process ended instead.
         """
-        ends_s = time.monotonic() + seconds
+        ends_s, has_turn = time.monotonic() + seconds, False
         with ExitStack() as until_answered:
             channel.settimeout(max(seconds, _LEAST_WAIT_S))
             channel.send(json.dumps(asked).encode())
             while (message := channel.recv(MESSAGE_BYTES)) == TURN:
-                waits_s = time.monotonic()
-                until_answered.enter_context(self._turn)
-                ends_s += time.monotonic() - waits_s
+                if not has_turn:  # kept until there is an answer, however often it is asked for
+                    waits_s, has_turn = time.monotonic(), True
+                    until_answered.enter_context(self._turn)
+                    ends_s += time.monotonic() - waits_s
                 channel.send(GRANTED)
                 channel.settimeout(max(ends_s - time.monotonic(), _LEAST_WAIT_S))
             if not message:

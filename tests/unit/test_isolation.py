@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from roomdet import isolation
+from roomdet import isolation, page_process
 from roomdet.config import Config, Limits
 from roomdet.errors import (
     FileTooLarge,
@@ -29,6 +29,7 @@ from roomdet.errors import (
 )
 from roomdet.fork_server import ForkServerEnded
 from roomdet.isolation import IsolatedReader, PageCeiling, page_ceiling
+from roomdet.page import LARGE_PIXELS, turn_for
 from tests.builders import (
     ENDLESS_PDF,
     draw_plan,
@@ -342,6 +343,20 @@ class TestTurns:
                 assert not waiting.done()
                 assert page_of(reader, PLAN).count == 1  # a small one does not wait
             assert waiting.result(ENOUGH_S).count == 1
+
+    def test_a_turn_may_be_asked_for_twice(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By one reader after another, for the same file."""
+
+        def twice(data: bytes, **options: int) -> Page:
+            for _ in range(2):
+                with turn_for(LARGE_PIXELS + 1), turn_for(LARGE_PIXELS + 1):
+                    pass
+            return read(data, side_px=options["side_px"])
+
+        monkeypatch.setattr(page_process, "read_page", twice)
+        with contextlib.closing(IsolatedReader(LIMITS, PageCeiling(ENOUGH_S, 900))) as reader:
+            assert page_of(reader, PLAN).count == 1
+            assert not reader._turn.locked()
 
     def test_the_turn_is_given_back(self, reader: IsolatedReader) -> None:
         """Also by one that fails."""
