@@ -34,7 +34,7 @@ pdfium_lock = threading.RLock()
 
 
 class Plan:
-    """The bytes of a plan, read when they are asked for. Several threads may share one.
+    """The bytes of a plan, decoded when they are asked for. Several threads may share one.
 
     Args:
         data: A picture or PDF.
@@ -42,9 +42,37 @@ class Plan:
     """
 
     def __init__(self, data: bytes, name: str = "the plan") -> None:
-        self.data = data
+        self._data: bytes | Path = data
         self.name = name
-        self.is_pdf = b"%PDF-" in data[:_PDF_HEAD_BYTES]
+
+    @property
+    def data(self) -> bytes:
+        """The file's bytes.
+
+        Raises:
+            PlanUnreadable: If the file is not there any more.
+        """
+        if isinstance(self._data, bytes):
+            return self._data
+        try:
+            return self._data.read_bytes()
+        except OSError as err:
+            raise PlanUnreadable(f"{self.name} cannot be read: {err.strerror or err}") from err
+
+    @property
+    def is_pdf(self) -> bool:
+        """Whether it is a PDF; otherwise it is taken for a picture.
+
+        Raises:
+            PlanUnreadable: If the file is not there any more.
+        """
+        if isinstance(self._data, bytes):
+            return b"%PDF-" in self._data[:_PDF_HEAD_BYTES]
+        try:
+            with self._data.open("rb") as file:
+                return b"%PDF-" in file.read(_PDF_HEAD_BYTES)
+        except OSError as err:
+            raise PlanUnreadable(f"{self.name} cannot be read: {err.strerror or err}") from err
 
     @classmethod
     def read(cls, path: str | Path) -> Plan:
@@ -53,10 +81,14 @@ class Plan:
         Raises:
             PlanUnreadable: If it is not there.
         """
-        try:
-            return cls(Path(path).read_bytes(), str(path))
-        except OSError as err:
-            raise PlanUnreadable(f"{path} cannot be read: {err.strerror or err}") from err
+        return cls(cls.at(path).data, str(path))
+
+    @classmethod
+    def at(cls, path: str | Path, name: str | None = None) -> Plan:
+        """A file that is read each time it is needed: for many files at once."""
+        plan = cls(b"", name or str(path))
+        plan._data = Path(path)
+        return plan
 
     @property
     def page_count(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roomdet_client.errors import PayloadTooLarge
+from roomdet_client.pages import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from roomdet_client.pages import Plan
 
 # Longer side of the finest level that a sheet is seen on (docs/api.md, Sheets): a picture that is
 # larger is reduced to it by the server, so nothing is lost that it would look at.
@@ -24,6 +24,7 @@ LEVEL_PX = 4160
 SERVER_PIXELS = 150_000_000
 # JPEG qualities; below 75 the strokes of letters and thin walls break up (docs/client.md).
 _QUALITIES = (92, 85, 75)
+_COMPARED_PX = 1000
 _PNG_LEVEL = 3  # of 9; a page of lines is far below every limit, and a photograph takes long
 
 
@@ -82,7 +83,10 @@ def _has_too_many_pixels(plan: Plan, page: int) -> bool:
 
 def _forms(plan: Plan, page: int, *, may_lose: bool) -> Iterator[tuple[bytes, str]]:
     if plan.is_pdf:
-        yield plan.page_alone(page), f"page {page} alone"
+        alone = plan.page_alone(page)
+        # What the document says of its layers is lost where it is taken apart.
+        if _same(plan.render(page, _COMPARED_PX), Plan(alone).render(1, _COMPARED_PX)):
+            yield alone, f"page {page} alone"
         picture = plan.render(page, LEVEL_PX)
     else:
         picture = plan.upright(page, LEVEL_PX)
@@ -94,6 +98,10 @@ def _forms(plan: Plan, page: int, *, may_lose: bool) -> Iterator[tuple[bytes, st
     picture = picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
     for quality in _QUALITIES if may_lose else ():
         yield _saved(picture, "JPEG", quality=quality), f"JPEG of {size}, quality {quality}"
+
+
+def _same(one: Image.Image, other: Image.Image) -> bool:
+    return one.size == other.size and one.tobytes() == other.tobytes()
 
 
 def _plain(picture: Image.Image) -> Image.Image:
