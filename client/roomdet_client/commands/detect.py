@@ -119,20 +119,23 @@ class Tally:
     def show(self, seconds: float) -> None:
         """Say it, if there was more than one page."""
         names = list(dict.fromkeys([*self.pages, *self.errors]))
+        pages = sum(self.pages.values())
         rows = [
             (name, self.pages[name], self.rooms[name], self.milliseconds[name],
-             self.errors.get(name, ""))
+             "failed" * (name in self.errors))
             for name in names
             if name in self.errors or len(names) <= _MOST_ROWS
         ]  # fmt: skip
-        pages = sum(self.pages.values())
-        if rows and len(names) + pages > 1 + len(self.errors):
-            say("\n" + table(("file", "pages", "rooms", "ms", "what is wrong"), rows) + "\n")
+        if rows and (len(names) > 1 or pages > 1):
+            say("\n" + table(("file", "pages", "rooms", "ms", ""), rows) + "\n")
+            for name, why in self.errors.items():
+                say(f"failed: {name}: {why}")
         asked = pages - self.kept
         rate = f", {asked / seconds:.1f} a second" if asked > 1 and seconds > 0 else ""
         kept = f", {self.kept} of them answered before" if self.kept else ""
         failed = f"; {len(self.errors)} of {len(names)} files failed" if self.errors else ""
-        say(f"{sum(self.rooms.values())} rooms on {pages} page{'s' * (pages != 1)}{kept}, "
+        rooms = sum(self.rooms.values())
+        say(f"{rooms} room{'s' * (rooms != 1)} on {pages} page{'s' * (pages != 1)}{kept}, "
             f"{seconds:.1f} s{rate}{failed}")  # fmt: skip
 
 
