@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 # add_arguments(parser) and run(args), which returns the status: 0 done, 1 failed, 2 bad usage.
 COMMANDS = {
     "detect": ("detect", "find the rooms of files and folders"),
-    # compare
-    # watch
+    "compare": ("compare", "what two servers or versions answer differently"),
+    "watch": ("watch", "find the rooms of whatever is put into a folder"),
     "completion": ("completion", "print the shell's completion of this command"),
 }
 # In a checkout: what make and `python -m deploy` do there. Their arguments are handed on.

@@ -248,7 +248,7 @@ def test_the_client_is_installed_alone(
     labels = (tmp_path / "found" / "yolo" / "labels" / "plan.txt").read_text("utf-8")
     assert ROOMS == len(labels.splitlines())
 
-    missing = [
+    missing: list[tuple[list[str | Path], str]] = [
         ([installed / "roomdet", "detect", SAMPLE_PDF, "--endpoint", "rooms"], "[sagemaker]"),
         ([installed / "roomdet", "detect", SAMPLE_PDF, "--url", server.url, "--format", "dxf",
           "--out", "plan.dxf"], "[dxf]"),

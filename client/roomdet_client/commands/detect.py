@@ -202,6 +202,7 @@ class Run:
         self._paths: dict[str, Path] = {}
         self._tally = Tally()
         self.good: list[Record] = []
+        self.was_stopped = False
 
     def all(self, client: RoomClient, files: Sequence[InputFile]) -> int:
         """Ask for what is not answered yet, write and sum up; 0 when all is answered."""
@@ -218,6 +219,7 @@ class Run:
         if self._state:
             self._state.close()
         if stopped:
+            self.was_stopped = True
             say(f"error: {stopped}")
             if self._folder:
                 say(f"What was answered is in {self._folder}; the same command goes on.")
@@ -296,9 +298,9 @@ class Run:
     def _page_stem(self, job: Job, count: int) -> str:
         return f"{self._stem(job)}{page_suffix(job.page, count)}"
 
-    def _take(self, client: RoomClient, outcome: Outcome) -> None:
+    def _take(self, client: RoomClient, outcome: Outcome[Detection]) -> None:
         """Keep and print what came of a page."""
-        job, detection = outcome.job, outcome.detection
+        job, detection = outcome.job, outcome.answer
         if detection is None:
             assert outcome.error is not None
             answer, sheet, count = error_document(outcome.error), None, job.page_count
