@@ -270,3 +270,18 @@ def test_the_checkouts_alias(server: LocalServer) -> None:
         env=environ, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert ROOMS == len(json.loads(ran.stdout)["detected_rooms"])
+
+
+def test_the_example_of_the_documentation(server: LocalServer) -> None:
+    """Runs as it is printed, but for the address."""
+    text = (ROOT / "docs" / "client.md").read_text("utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    code = code.replace("http://127.0.0.1:8080", server.url)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT / "client")}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environ, check=True, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    lines = ran.stdout.splitlines()
+    assert 4 * ROOMS + 1 == len(lines)
+    assert lines[-1].startswith("400 invalid_file_format the file is")

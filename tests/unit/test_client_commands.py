@@ -13,8 +13,9 @@ import pytest
 import client
 import roomdet
 from roomdet_client import __version__
-from roomdet_client.cli import COMMANDS, build_parser, main
+from roomdet_client.cli import CHECKOUT_COMMANDS, COMMANDS, build_parser, main
 from roomdet_client.commands.checkout import command, find_checkout
+from roomdet_client.exports import FORMATS
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -117,6 +118,16 @@ def test_words_of_a_checkout_are_handed_on() -> None:
     assert 0 == ran.returncode
     assert "usage: python -m deploy" in ran.stdout
     assert 2 == run("deploy", "nothing", cwd=ROOT / "docs").returncode
+
+
+def test_the_documentation_is_complete() -> None:
+    """It has every command and, as a row of its table, every format."""
+    text = (ROOT / "docs" / "client.md").read_text("utf-8")
+    rows = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+
+    assert list(FORMATS) == rows
+    assert all(f"roomdet {name}" in text for name in COMMANDS)
+    assert all(f"`{word}" in text for word in CHECKOUT_COMMANDS)
 
 
 def test_every_command_is_in_the_full_parser() -> None:
