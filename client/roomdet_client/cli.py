@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ CHECKOUT_COMMANDS = {
     "deploy": "an endpoint on AWS: plan, apply, status, …",
 }
 _USAGE = 2
+_INTERRUPTED = 130  # as shells say it: 128 and SIGINT
+_CLOSED = 141  # 128 and SIGPIPE
 
 
 class BadUsage(Exception):
@@ -71,6 +74,9 @@ def main(argv: list[str] | None = None) -> int:
         named = next((word for word in given if word in COMMANDS), "")
         args = build_parser(named).parse_args(given)
         status = _module(COMMANDS[args.command][0]).run(args)
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _CLOSED
     except BadUsage as err:
         print(f"error: {err}", file=sys.stderr)
         return _USAGE
@@ -79,5 +85,5 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return _INTERRUPTED
     return status

@@ -195,7 +195,7 @@ class State:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / STATE_NAME
         self._records = {(record.name, record.page): record for record in self._read()}
-        self._file = self._path.open("a", encoding="utf-8")
+        self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
         if self._file.tell() and not self._ends_with_newline():
             self._file.write("\n")  # a line that was cut off stays one line
 

@@ -7,6 +7,10 @@ import argparse
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -19,6 +23,7 @@ from roomdet_client.commands.detect import page_range
 from roomdet_client.inputs import Stems, find_files
 from roomdet_client.runs import STATE_NAME
 from tests.builders import draw_plan, encode, plan_pdf
+from tests.conftest import ROOT
 from tests.unit.answering import ROOM, Asked, answering, found
 
 if TYPE_CHECKING:
@@ -183,6 +188,74 @@ def test_a_run_goes_on_where_it_was_stopped(
     err = capsys.readouterr().err
     assert "5 rooms on 5 pages, 3 of them answered before" in err
     assert "5 rooms on 5 pages, 5 of them answered before" in err
+
+
+def command(*args: str | Path) -> subprocess.Popen[str]:
+    """The command in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "client")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "roomdet_client", *args], text=True,
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def test_ctrl_c_keeps_what_was_answered(folder: Path, tmp_path: Path) -> None:
+    """And says how to go on."""
+    reached = threading.Event()
+
+    def third_waits(asked: Asked, number: int) -> tuple[int, bytes]:
+        if number == 2:
+            reached.set()
+            time.sleep(2)
+        return picky(asked, number)
+
+    out = tmp_path / "out"
+    with answering(third_waits) as server:
+        args = ("detect", folder, "--url", server.url, "--out", out, "-j", "1")
+        process = command(*args)
+        assert reached.wait(20)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=20)
+        first = len(server.asked)
+        again = command(*args)
+        again.communicate(timeout=60)
+
+    assert (130, "") == (process.returncode, stdout)
+    assert f"1 pages are in {out}; the same command goes on." in stderr
+    assert "Traceback" not in stderr
+    assert PNG not in [asked.body for asked in server.asked[first:-1]]
+
+
+def test_a_reader_that_has_read_enough(folder: Path) -> None:
+    """Ends the command without a trace, as of any other."""
+    with answering(picky) as server:
+        process = command("detect", folder, "--url", server.url, "-j", "1")
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline().startswith('{"file": "a.png"')
+        process.stdout.close()
+        stderr = process.stderr.read()
+        process.stderr.close()
+        process.wait(timeout=20)
+
+    assert "Traceback" not in stderr
+    assert "Broken pipe" not in stderr
+
+
+def test_names_that_are_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file system takes any bytes; they come back as they were."""
+    name = os.fsdecode(b"pl\xffan.png")
+    plans, out = tmp_path / "plans", tmp_path / "out"
+    plans.mkdir()
+    (plans / name).write_bytes(PNG)
+    with answering(good) as server:
+        assert 0 == main(["detect", str(plans), "--url", server.url])
+        formats = ["--format", "csv", "--format", "json"]
+        for _ in range(2):
+            assert 0 == main(["detect", str(plans), "--url", server.url, "-o", str(out), *formats])
+
+    assert [name] == [answer["file"] for answer in lines(capsys)]
+    assert 2 == len(server.asked)
 
 
 @pytest.mark.parametrize(

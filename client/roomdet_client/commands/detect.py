@@ -26,6 +26,7 @@ from roomdet_client.commands.target import (
 from roomdet_client.console import Progress, say, show, table
 from roomdet_client.errors import ClientError, PlanUnreadable
 from roomdet_client.exports import FORMATS, page_suffix
+from roomdet_client.http_transport import NothingListens
 from roomdet_client.inputs import InputFile, Stems, find_files
 from roomdet_client.runs import (
     FATAL,
@@ -207,26 +208,39 @@ class Run:
     def all(self, client: RoomClient, files: Sequence[InputFile]) -> int:
         """Ask for what is not answered yet, write and sum up; 0 when all is answered."""
         started_s = time.monotonic()
-        stopped: ClientError | None = None
-        with Progress(len(files)) as progress:
-            jobs = self._jobs(client, files, progress)
-            for outcome in ask_all(jobs, partial(self._ask, client), self._args.jobs):
-                stopped = stopped or (outcome.error if isinstance(outcome.error, FATAL) else None)
-                if stopped:
-                    break
-                self._take(client, outcome)
-                progress.step(sum(self._tally.rooms.values()), len(self._tally.errors))
-        if self._state:
-            self._state.close()
+        try:
+            stopped = self._ask_all(client, files)
+        except BaseException:
+            self._tell_how_to_go_on()
+            raise
+        finally:
+            if self._state:
+                self._state.close()
         if stopped:
             self.was_stopped = True
             say(f"error: {stopped}")
-            if self._folder:
-                say(f"What was answered is in {self._folder}; the same command goes on.")
+            if isinstance(stopped, NothingListens):
+                say("In a checkout `roomdet serve` starts a server; --url names another.")
+            self._tell_how_to_go_on()
             return 1
         self._write_sets()
         self._tally.show(time.monotonic() - started_s)
         return 1 if self._tally.errors else 0
+
+    def _ask_all(self, client: RoomClient, files: Sequence[InputFile]) -> ClientError | None:
+        """Ask for all pages; what ended it before, because the others would have failed alike."""
+        with Progress(len(files)) as progress:
+            jobs = self._jobs(client, files, progress)
+            for outcome in ask_all(jobs, partial(self._ask, client), self._args.jobs):
+                if isinstance(outcome.error, FATAL):
+                    return outcome.error
+                self._take(client, outcome)
+                progress.step(sum(self._tally.rooms.values()), len(self._tally.errors))
+        return None
+
+    def _tell_how_to_go_on(self) -> None:
+        if self._folder and self.good:
+            say(f"{len(self.good)} pages are in {self._folder}; the same command goes on.")
 
     def _jobs(
         self, client: RoomClient, files: Sequence[InputFile], progress: Progress
