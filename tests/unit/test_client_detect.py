@@ -324,6 +324,14 @@ def test_drawings(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
             args = ["detect", str(picture), *url, "--draw", str(folder / name)]
             assert 2 == main(args)
 
+        within = ["detect", str(folder), *url, "--pages", "1", "--draw", str(folder / "drawn")]
+        counts = []
+        for _ in range(2):
+            before = len(server.asked)
+            main(within)
+            counts.append(len(server.asked) - before)
+
+    assert [4, 4] == counts  # a drawing is no plan
     assert {"set-p1.png", "set-p2.png", "set-p3.png"} == {
         path.name for path in (tmp_path / "drawn").iterdir()
     }
@@ -385,7 +393,7 @@ def test_inputs(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (other / "a.png").write_bytes(PNG)
     names = [file.name for file in find_files([folder, other])]
     assert 5 == len(set(names))
-    assert [] == [file.name for file in find_files([folder], leave_out=folder / "upper floor")
+    assert [] == [file.name for file in find_files([folder], [folder / "upper floor"])
                   if "upper" in file.name]  # fmt: skip
     assert 1 == main(["detect", str(tmp_path / "gone")])
     (tmp_path / "empty").mkdir()

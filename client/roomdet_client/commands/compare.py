@@ -81,7 +81,7 @@ class Both:
 
 def run(args: argparse.Namespace) -> int:
     """Ask both for all pages, print what is different."""
-    files = find_files(args.inputs, leave_out=args.out)
+    files = find_files(args.inputs, [args.out] if args.out else [])
     options, stems = options_of(args), Stems()
     found: list[tuple[Job, Both]] = []
     unanswered = 0

@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
     formats = [FORMATS[name] for name in dict.fromkeys(args.formats or ["json"])]
     is_file = args.out is not None and bool(args.out.suffix) and not args.out.is_dir()
     _check(args, formats, is_file=is_file)
-    files = find_files(args.inputs, leave_out=args.out)
+    files = find_files(args.inputs, [place for place in (args.out, args.draw) if place])
     _check_drawing(args.draw, files)
     run = Run(args, formats, None if args.out is None or is_file else args.out)
     with open_client(args) as client:
