@@ -18,12 +18,12 @@ import numpy as np
 from ultralytics import YOLO
 
 from archive.reference import predict_page
-from client.api import detect
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import load_detector
 from roomdet.geometry import GRID, Boxes, Detections, iou_matrix
 from roomdet.images import read_page
 from roomdet.schema import Detail, RequestOptions
+from roomdet_client.client import detect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

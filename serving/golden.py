@@ -14,7 +14,8 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from client.api import ClientError, Room, parse_answer
+from roomdet_client.answers import Room, parse_answer
+from roomdet_client.errors import ClientError
 from serving.errors import ArchiveError, WrongAnswer
 
 if TYPE_CHECKING:

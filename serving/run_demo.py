@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from client.api import ClientError
+from roomdet_client.errors import ClientError
 from serving.demo import demo
 from serving.errors import ToolError
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TRAIN_PYTHON = Path(".venv-train/bin/python")
+FORMATS_PYTHON = Path(".venv-formats/bin/python")
 PYTEST = (sys.executable, "-m", "pytest")
 # Two files for each of two cores, in the order of tests/conftest.py.
 SPREAD = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
@@ -60,23 +61,39 @@ class Outcome:
     output: str = ""
 
 
+def made(environment: str, is_required: bool) -> tuple[tuple[str, ...], ...]:  # noqa: FBT001
+    """The command that makes an environment, if the tests that need it must run."""
+    return (("make", "--no-print-directory", environment),) if is_required else ()
+
+
 def layers(*, require_all: bool) -> list[Layer]:
     """All of them, the one that shows its progress first."""
     servers = ("tests/unit", "tests/contract", "tests/e2e")
     # It computes all the time: whoever waits for a server goes first.
     parity = ("nice", str(TRAIN_PYTHON), "-m", "pytest", "tests/parity")
-    environment = (("make", "--no-print-directory", "venv-train"),) if require_all else ()
+    formats = (
+        str(FORMATS_PYTHON),
+        "-m",
+        "pytest",
+        "--confcutdir",
+        "tests/formats",
+        "tests/formats",
+    )
     lacks = {
         "image": "" if require_all else "some minutes: `make image-test` runs them",
         "parity": ""
         if require_all or TRAIN_PYTHON.exists()
         else "an environment of 6 GB: make venv-train, or make test REQUIRE_ALL=1",
+        "formats": ""
+        if require_all or FORMATS_PYTHON.exists()
+        else "an environment of 1.4 GB: make venv-formats, or make test REQUIRE_ALL=1",
         "plugin": "" if shutil.which("javac") else "javac: install a JDK of version 17 or later",
     }
     return [
         Layer(servers, ((*PYTEST, *SPREAD, *servers),)),
         Layer(("tests/image",), (("sh", "tests/image/run.sh"),), lacks["image"]),
-        Layer(("tests/parity",), (*environment, parity), lacks["parity"]),
+        Layer(("tests/parity",), (*made("venv-train", require_all), parity), lacks["parity"]),
+        Layer(("tests/formats",), (*made("venv-formats", require_all), formats), lacks["formats"]),
         Layer(("tests/plugin",), ((*PYTEST, "tests/plugin"),), lacks["plugin"]),
     ]
 

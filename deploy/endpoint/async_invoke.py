@@ -9,12 +9,13 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from client.api import ClientError, parse_answer
 from deploy.aws.errors import AnswerTimeout, AwsError
 from deploy.aws.s3 import put, tidy
 from deploy.endpoint.invocation import refusal
 from deploy.endpoint.queue import send, wait
 from deploy.endpoint.served import read_served
+from roomdet_client.answers import parse_answer
+from roomdet_client.errors import ClientError
 from serving.console import say
 from serving.errors import BadUsage
 

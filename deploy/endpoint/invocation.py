@@ -9,18 +9,19 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from client.api import ClientError, parse_answer, parse_refusal
 from deploy.aws.advice import next_step
 from deploy.aws.api import OCTETS
 from deploy.aws.codes import THROTTLED
 from deploy.aws.errors import InvocationFailed
+from roomdet_client.answers import parse_answer, parse_refusal
+from roomdet_client.errors import ClientError
 from serving.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from client.api import Answer
     from deploy.aws.api import AwsApi, Reply
+    from roomdet_client.answers import Detection
 
 # Together a minute and a half: a serverless container that is started now takes less.
 PAUSES_S = (2.0, 4.0, 8.0, 16.0, 30.0, 30.0)
@@ -40,7 +41,7 @@ def invoke(
     *,
     pauses_s: Sequence[float] = PAUSES_S,
     sleep: Callable[[float], None] = time.sleep,
-) -> Answer:
+) -> Detection:
     """The rooms of a plan; whatever is not ready or throttled is asked again.
 
     Args:
@@ -76,7 +77,7 @@ def ask_again(
     return reply
 
 
-def answer_of(endpoint: str, reply: Reply) -> Answer:
+def answer_of(endpoint: str, reply: Reply) -> Detection:
     """The rooms that an endpoint answers.
 
     Raises:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from client.api import Answer
     from deploy.aws.api import AwsApi
     from deploy.endpoint.target import Target
+    from roomdet_client.answers import Detection
 
 # Source: botocore 1.44's BodyBlob, and "Serverless Inference" of the developer guide (4 MB).
 MOST_BYTES = {Mode.REALTIME: 6_291_456, Mode.SERVERLESS: 4 * 2**20}
@@ -56,7 +56,9 @@ def _one_file(args: argparse.Namespace, mode: Mode) -> Path:
     return file
 
 
-def _ask(account: AwsApi, target: Target, data: bytes, options: dict[str, float | str]) -> Answer:
+def _ask(
+    account: AwsApi, target: Target, data: bytes, options: dict[str, float | str]
+) -> Detection:
     """The rooms of a plan; one too large to be sent is named, if the endpoint takes that."""
     if not data:
         raise BadUsage("the file is empty")

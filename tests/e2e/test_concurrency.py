@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client.api import detect
+from roomdet_client.client import detect
 from serving.server import LOG_CONFIG, LocalServer, serve
 from tests.builders import layered_pdf
 from tests.conftest import SAMPLE_PDF

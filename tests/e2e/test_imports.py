@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from client.api import detect
+from roomdet_client.client import detect
 from serving.server import serve
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.e2e.conftest import CONFIG

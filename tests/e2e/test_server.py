@@ -22,7 +22,8 @@ import psutil  # comes with torchserve
 import pytest
 from PIL import Image
 
-from client.api import RequestRefused, ServerUnreachable, detect
+from roomdet_client.client import detect
+from roomdet_client.errors import RequestRefused, ServerUnreachable
 from serving.commands import add_commands
 from serving.errors import LocalServerError
 from serving.server import LocalServer, Ports, is_free, java_environment, serve, with_settings
