@@ -50,7 +50,7 @@ def detect(
 ) -> tuple[int, bytes]:
     """Find the rooms of a page.
 
-    A file that is too large is sent as a picture of the page, at the longest side that a server looks at.
+    A file that is too large is sent as a picture of the page, as large as a server looks at.
 
     Args:
         detector: Who knows.

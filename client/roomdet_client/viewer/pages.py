@@ -168,7 +168,8 @@ class PdfDocument:
                     0,
                     pdfium_c.FPDF_ANNOT | pdfium_c.FPDF_REVERSE_BYTE_ORDER,
                 )
-                return bitmap.to_pil().copy()
+                image: Image.Image = bitmap.to_pil().copy()
+                return image
 
     def _page(self, page: int) -> pdfium.PdfPage:
         if self._open and self._open[0] == page:

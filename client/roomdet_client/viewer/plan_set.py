@@ -2,8 +2,8 @@
 """Corrected plans as a folder that trains: pictures, YOLO labels and COCO.
 
 ``images/NAME.png`` with ``labels/NAME.txt`` and ``index.jsonl`` is what ``make train DATA=FOLDER``
-takes; ``annotations.json`` is the same in COCO's form. ``viewer.json`` keeps what these have no place
-for, above all drafts, and is what the other files are written from.
+takes; ``annotations.json`` is the same in COCO's form. ``viewer.json`` keeps what these have no
+place for, above all drafts, and is what the other files are written from.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class PlanSet:
         """All pages that were saved, in the order in which they first were.
 
         Raises:
-            ViewerError: If the folder can't be read, or is a plan set that the viewer did not write.
+            ViewerError: If the folder can't be read, or the viewer did not write it.
         """
         path = self.folder / STATE
         try:
@@ -135,7 +135,9 @@ class PlanSet:
                 return []
             state = json.loads(path.read_text("utf-8"))
             if state["version"] != _VERSION:
-                raise ViewerError(f"{path.name} is of version {state['version']!r}; {_VERSION} is known")
+                raise ViewerError(
+                    f"{path.name} is of version {state['version']!r}; {_VERSION} is known"
+                )
             return [_saved_page(item) for item in state["pages"]]
         except (OSError, ValueError, KeyError, TypeError) as err:
             raise ViewerError(f"{self.folder.name}/{path.name} can't be read: {err}") from err
@@ -168,7 +170,9 @@ class PlanSet:
         with self._lock:
             pages = {(saved.document, saved.page): saved for saved in self.pages()}
             before = pages.get((document, page))
-            stem = Path(before.picture).stem if before else _free_stem(document, page, pages.values())
+            stem = (
+                Path(before.picture).stem if before else _free_stem(document, page, pages.values())
+            )
             saved = SavedPage(document, page, stem + suffix, *size_wh, complete, rooms)
             pages[document, page] = saved
             try:
@@ -264,6 +268,8 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def picture_size(size_wh: tuple[int, int]) -> tuple[int, int]:
-    """Size of the picture that is made of a page: ``PICTURE_PX`` on the longer side, or what it has."""
+    """Size of a page's picture: ``PICTURE_PX`` on the longer side, or what it has."""
     scale = min(1.0, PICTURE_PX / max(size_wh))
-    return max(1, math.floor(size_wh[0] * scale + 0.5)), max(1, math.floor(size_wh[1] * scale + 0.5))
+    return max(1, math.floor(size_wh[0] * scale + 0.5)), max(
+        1, math.floor(size_wh[1] * scale + 0.5)
+    )

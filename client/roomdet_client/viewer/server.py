@@ -86,7 +86,7 @@ class Viewer(ThreadingHTTPServer):
         """Address of the page."""
         return f"http://{HOST}:{self.server_address[1]}/"
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away in the middle of an answer is no error of ours."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
@@ -110,11 +110,11 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     timeout = 120
 
-    def do_GET(self) -> None:  # noqa: N802  # the library's name
+    def do_GET(self) -> None:
         """Answer a reading request."""
         self._answer(self._get)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Answer a request that may change something."""
         self._answer(self._post)
 
@@ -138,7 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host") not in hosts:
             raise Forbidden(f"this server is {self.server.url} and nothing else")
         origin = self.headers.get("Origin")
-        if origin not in {f"http://{host}" for host in hosts} and (origin or self.command == "POST"):
+        if origin not in {f"http://{host}" for host in hosts} and (
+            origin or self.command == "POST"
+        ):
             raise Forbidden("only the viewer's own page may ask this server")
 
     def _get(self) -> None:
