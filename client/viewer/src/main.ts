@@ -554,7 +554,7 @@ function key(event: KeyboardEvent): void {
     return;
   }
   // Enter presses the button that has the focus, unless it is the list's row of the room itself.
-  if (event.key === "Enter" && target.closest("button, a, input") && target.getAttribute("aria-current") !== "true") return;
+  if (event.key === "Enter" && target.closest("button, a, input:not([type=range])") && target.getAttribute("aria-current") !== "true") return;
   if (isRange && event.key.startsWith("Page")) return;
   if (event.altKey) return;
   const known = KEYS.find(([, , keys]) => keys.includes(event.key) || keys.includes(event.key.toLowerCase()));
