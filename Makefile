@@ -43,7 +43,7 @@ HANDLER_FILES := $(shell find handler -name '*.py') handler/model-config.yaml
 
 TRAIN_INDEX ?=
 PIP_FLAGS := --quiet --disable-pip-version-check
-export PYTHONPATH := handler:docker:.
+export PYTHONPATH := handler:docker:client:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 

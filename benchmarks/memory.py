@@ -18,9 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.processes import jvm_pid, peak_mb
-from client.api import detect
 from deploy.local.server import LocalServer, serve
 from reporting import machine
+from roomdet_client.client import detect
 
 CLIENTS = 12  # about what the queue (10) and the worker (up to 3) take
 ROUNDS = 3

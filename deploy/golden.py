@@ -14,8 +14,9 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from client.api import ClientError, Room, parse_answer
 from deploy.errors import ArchiveError, WrongAnswer
+from roomdet_client.answers import Room, parse_answer
+from roomdet_client.errors import ClientError
 
 if TYPE_CHECKING:
     from pathlib import Path

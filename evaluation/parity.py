@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ultralytics import YOLO
 
-from client.api import detect
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import load_detector
 from roomdet.geometry import GRID, Boxes, Detections, iou_matrix
 from roomdet.images import read_page
 from roomdet.schema import Detail, RequestOptions
+from roomdet_client.client import detect
 from training.reference import predict_page
 
 if TYPE_CHECKING:

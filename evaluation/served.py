@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from client.api import ClientError, detect
 from evaluation.corruptions import SIDE_PX
 from evaluation.scoring import Judged
 from reporting.processes import forget_peaks, hwm_mb
 from roomdet.config import Limits
 from roomdet.geometry import GRID, Boxes, Detections
 from roomdet.images import read_page
+from roomdet_client.client import detect
+from roomdet_client.errors import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from client.api import parse_refusal
 from deploy.aws_codes import is_absent
 from deploy.errors import AwsError
+from roomdet_client.answers import parse_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

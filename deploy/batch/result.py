@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from client.api import ClientError, parse_answer
 from deploy.batch.state import read_state
 from deploy.endpoint.queue import fetch
+from roomdet_client.answers import parse_answer
+from roomdet_client.errors import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

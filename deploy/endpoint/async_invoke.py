@@ -9,12 +9,13 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from client.api import ClientError, parse_answer
 from deploy.console import say
 from deploy.endpoint.invoke import refusal
 from deploy.endpoint.queue import put, send, tidy, wait
 from deploy.endpoint.served import read_served
 from deploy.errors import AnswerTimeout, AwsError, BadUsage
+from roomdet_client.answers import parse_answer
+from roomdet_client.errors import ClientError
 
 if TYPE_CHECKING:
     import argparse

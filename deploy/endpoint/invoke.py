@@ -9,21 +9,22 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from client.api import ClientError, parse_answer, parse_refusal
 from deploy.advice import next_step
 from deploy.aws_codes import THROTTLED
 from deploy.console import guarded, say
 from deploy.endpoint.spec import Mode
 from deploy.endpoint.target import add_target_options, open_endpoint
 from deploy.errors import BadUsage, InvocationFailed
+from roomdet_client.answers import parse_answer, parse_refusal
+from roomdet_client.errors import ClientError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
 
-    from client.api import Answer
     from deploy.aws import AwsAccount, Reply
     from deploy.endpoint.target import Target
+    from roomdet_client.answers import Detection
 
 # Source: botocore 1.44's BodyBlob, and "Serverless Inference" of the developer guide (4 MB).
 MOST_BYTES = {Mode.REALTIME: 6_291_456, Mode.SERVERLESS: 4 * 2**20}
@@ -93,7 +94,7 @@ def _one_file(args: argparse.Namespace, mode: Mode) -> Path:
 
 def _ask(
     account: AwsAccount, target: Target, data: bytes, options: dict[str, float | str]
-) -> Answer:
+) -> Detection:
     """The rooms of a plan; one too large to be sent is named, if the endpoint takes that."""
     if not data:
         raise BadUsage("the file is empty")
@@ -132,7 +133,7 @@ def invoke(
     *,
     pauses_s: Sequence[float] = PAUSES_S,
     sleep: Callable[[float], None] = time.sleep,
-) -> Answer:
+) -> Detection:
     """The rooms of a plan; whatever is not ready or throttled is asked again.
 
     Args:

@@ -10,13 +10,13 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
-from client.api import ClientError
 from deploy.console import say
 from deploy.errors import BadUsage, DeployError
 from deploy.local.rollout import roll_out
 from deploy.local.running import Place, announce, find_running
 from deploy.local.sagemaker import command as sagemaker
 from deploy.local.server import DEFAULT_PORT, LocalServerError, is_free, serve
+from roomdet_client.errors import ClientError
 
 DEFAULT_ARCHIVE = Path("model_store/rooms.mar")
 SAMPLE_PLAN = Path("docs/sample/plan.pdf")

@@ -7,16 +7,18 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from client.api import Answer, detect
-from client.draw import draw_rooms
 from deploy.console import say
 from deploy.local.server import serve
+from roomdet_client.client import detect
+from roomdet_client.drawing import draw_rooms
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from roomdet_client.answers import Detection
 
-def demo(archive: Path, plan: Path, drawing: Path, page: int) -> Answer:
+
+def demo(archive: Path, plan: Path, drawing: Path, page: int) -> Detection:
     """Serve an archive for one plan.
 
     Args:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client.api import detect
 from deploy.local.server import LOG_CONFIG, LocalServer, serve
+from roomdet_client.client import detect
 from tests.conftest import SAMPLE_PDF
 from tests.e2e.conftest import CONFIG
 from tests.e2e.spoiling import frozen_worker

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from client.api import detect
 from deploy.local.server import serve
+from roomdet_client.client import detect
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.e2e.conftest import CONFIG
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client.api import ClientError, detect
+from roomdet_client.client import detect
+from roomdet_client.errors import ClientError
 from tests.conftest import SAMPLE_PDF
 from tests.e2e.wire import BOMB, OPTIONS_HEADER, PLAN, pdf, post
 

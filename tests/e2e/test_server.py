@@ -22,7 +22,6 @@ import psutil  # comes with torchserve
 import pytest
 from PIL import Image
 
-from client.api import RequestRefused, ServerUnreachable, detect
 from deploy.local.commands import add_commands
 from deploy.local.server import (
     LocalServer,
@@ -33,6 +32,8 @@ from deploy.local.server import (
     serve,
     with_settings,
 )
+from roomdet_client.client import detect
+from roomdet_client.errors import RequestRefused, ServerUnreachable
 from tests.conftest import ROOT, SAMPLE_PDF, SAMPLE_PNG
 from tests.e2e.conftest import CONFIG
 

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""COCO's JSON for object detection (cocodataset.org, Data format)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from roomdet_client.exports.page import LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from roomdet_client.exports.page import ExportPage, Picture
+
+IMAGES = "images"
+NAME = "annotations.json"
+
+
+def document(pages: Iterable[tuple[ExportPage, Picture]]) -> dict[str, Any]:
+    """All pages; ``score`` is the confidence, as COCO's results have it."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for number, (page, picture) in enumerate(pages, start=1):
+        images.append(
+            {
+                "id": number,
+                "file_name": picture.name,
+                "width": picture.width,
+                "height": picture.height,
+            }
+        )
+        for room in page.rooms:
+            x0, y0, x1, y1 = picture.box_px(room)
+            width, height = round(x1 - x0, 2), round(y1 - y0, 2)
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": 1,
+                    "bbox": [x0, y0, width, height],
+                    "area": round(width * height, 2),
+                    "iscrowd": 0,
+                    "score": room.confidence,
+                }
+            )
+    return {
+        "info": {"description": "Rooms found by roomdet"},
+        "licenses": [],
+        "categories": [{"id": 1, "name": LABEL, "supercategory": ""}],
+        "images": images,
+        "annotations": annotations,
+    }
+
+
+def text(pages: Sequence[ExportPage]) -> str:
+    """The annotations without the pictures."""
+    return json.dumps(document((page, page.picture()) for page in pages)) + "\n"
+
+
+def write(pages: Sequence[ExportPage], folder: Path) -> None:
+    """Write ``annotations.json`` and ``images/``, whose names it has."""
+
+    def written() -> Iterable[tuple[ExportPage, Picture]]:
+        for page in pages:  # one picture in memory at a time
+            picture = page.picture()
+            picture.write(folder / IMAGES)
+            yield page, picture
+
+    (folder / NAME).write_text(json.dumps(document(written())), "utf-8")

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A table of all rooms."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from roomdet_client.exports.page import ExportPage
+
+COLUMNS = ("file", "page", "id", "x_min", "y_min", "x_max", "y_max", "confidence",
+           "unit", "left", "top", "right", "bottom")  # fmt: skip
+
+
+def text(pages: Sequence[ExportPage]) -> str:
+    """A line a room: its box in thousandths, and in points or pixels from the page's top left."""
+    file = io.StringIO()
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for page in pages:
+        for room in page.rooms:
+            shown = (round(value, 2) for value in page.sheet.shown(room.box_xyxy_grid))
+            table.writerow((page.file, page.page, room.id, *room.box_xyxy_grid, room.confidence,
+                            page.sheet.unit, *shown))  # fmt: skip
+    return file.getvalue()
+
+
+def write(pages: Sequence[ExportPage], folder: Path) -> None:
+    """Write ``rooms.csv``."""
+    (folder / "rooms.csv").write_text(text(pages), "utf-8")
