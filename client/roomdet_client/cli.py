@@ -20,6 +20,7 @@ COMMANDS = {
     "detect": ("detect", "find the rooms of files and folders"),
     # compare
     # watch
+    "view": ("view", "show plans with their rooms in the browser, and correct them"),
     "completion": ("completion", "print the shell's completion of this command"),
 }
 # In a checkout: what make and `python -m deploy` do there. Their arguments are handed on.

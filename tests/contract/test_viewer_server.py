@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roomdet_client.viewer.detecting import Server, detect
-from roomdet_client.viewer.errors import TooLarge
-from roomdet_client.viewer.pages import open_document
+from roomdet_client import RoomClient
 from roomdet_client.viewer.plan_set import PlanSet
 from roomdet_client.viewer.server import Viewer
 from roomdet_client.viewer.shelf import Shelf
@@ -52,7 +50,7 @@ def plans(tmp_path: Path) -> Path:
 @pytest.fixture
 def viewer(plans: Path, tmp_path: Path) -> Iterator[Viewer]:
     """A running viewer whose detector is away."""
-    away = Server(f"http://127.0.0.1:{closed_port()}")
+    away = RoomClient(f"http://127.0.0.1:{closed_port()}")
     with Viewer(0, Shelf(plans), PlanSet(tmp_path / "saved"), away) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -282,41 +280,4 @@ def test_a_detector_that_is_away_is_a_502(viewer: Viewer) -> None:
     status, answer = ask_json(viewer, f"/api/documents/{ids(viewer)['b.PNG']}/pages/1/rooms")
 
     assert (status, answer["error"]) == (502, "server_unreachable")
-    assert viewer.detector.name in answer["message"]
-
-
-class Recorder:
-    """A detector that takes little and keeps what it was sent."""
-
-    name = "recorder"
-
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self.asked: list[tuple[bytes, dict[str, str]]] = []
-
-    def ask(self, body: bytes, options: Mapping[str, str]) -> tuple[int, bytes]:
-        """Keep it."""
-        self.asked.append((body, dict(options)))
-        return 200, b"{}"
-
-
-def test_a_small_file_goes_as_it_is_with_its_page() -> None:
-    """The server reads it best itself."""
-    data = SAMPLE_PDF.read_bytes()
-    detector = Recorder(len(data))
-    detect(detector, data, open_document(data), 1, {"confidence": "0.1"})
-
-    assert detector.asked == [(data, {"confidence": "0.1", "page": "1"})]
-
-
-def test_a_file_over_the_limit_goes_as_a_picture_of_its_page() -> None:
-    """An endpoint takes 6 MiB; a picture at the longest side that a server looks at is less."""
-    data = SAMPLE_PDF.read_bytes() + b"\n" * 10_000_000
-    detector = Recorder(6 * 1024 * 1024)
-    document = open_document(data)
-    detect(detector, data, document, 1, {})
-
-    ((body, options),) = detector.asked
-    assert (body[:4], options) == (b"\x89PNG", {})
-    with pytest.raises(TooLarge, match="recorder takes 1,000"):
-        detect(Recorder(1000), data, document, 1, {})
+    assert viewer.client.where in answer["message"]

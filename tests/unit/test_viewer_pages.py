@@ -167,6 +167,19 @@ def test_a_picture_is_shown_upright() -> None:
     assert document.size_wh(1) == (30, 40)
 
 
+def test_a_tiff_has_all_its_pages() -> None:
+    """Each at its own size, forth and back."""
+    first, second = Image.new("L", (40, 30), 255), Image.new("L", (20, 10), 0)
+    data = encode(first, "TIFF", save_all=True, append_images=[second])
+
+    document = open_document(data)
+
+    assert document.page_count == 2
+    assert [document.size_wh(page) for page in (1, 2, 1)] == [(40, 30), (20, 10), (40, 30)]
+    shown = [np.asarray(whole(document, page, 100)).max() for page in (1, 2, 1)]
+    assert shown == [255, 0, 255]
+
+
 def locked_pdf() -> bytes:
     """A PDF that asks for a password."""
     buffer = io.BytesIO()

@@ -15,12 +15,12 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from deploy.local.server import LocalServer, serve
-from roomdet_client.viewer.detecting import Server
+from roomdet_client import RoomClient
 from roomdet_client.viewer.plan_set import PlanSet
 from roomdet_client.viewer.server import Viewer
 from roomdet_client.viewer.shelf import Shelf
 from tests.conftest import ROOT
-from tests.viewer.page import ViewerPage
+from tests.viewer.page import PATIENCE_MS, ViewerPage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +31,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Screenshots for the documents are written where this says; elsewhere to build/viewer.
 SHOTS = "VIEWER_SHOTS"
 PICTURE_QUALITY = 82
+# On a machine that has much else to do.
+FIND_S = 120.0
 DESK = {"width": 1280, "height": 800}
 
 
@@ -56,7 +58,7 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def running_viewer(source: Path | None, folder: Path, url: str) -> Iterator[Viewer]:
     """A viewer until the end of the block."""
-    with Viewer(0, Shelf(source), PlanSet(folder), Server(url)) as viewer:
+    with Viewer(0, Shelf(source), PlanSet(folder), RoomClient(url, timeout_s=FIND_S)) as viewer:
         thread = threading.Thread(target=viewer.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -80,7 +82,7 @@ def opened(browser: Browser, viewer: Viewer, **context: object) -> Iterator[View
     settings = {"viewport": DESK, "reduced_motion": "reduce", **context}
     with browser.new_context(**settings) as made:  # type: ignore[arg-type]
         page = made.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         troubles: list[str] = []
         page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
         page.on(

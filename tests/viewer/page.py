@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 AXE = ROOT / "client" / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
 A1_PT = (2384, 1684)
 # A sheet of the sample plan again and again, on a machine that has much else to do.
-FIND_MS = 60_000
+FIND_MS = 120_000
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
 _DROP = """({name, data}) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
   const dropped = new DataTransfer();

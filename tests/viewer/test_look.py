@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from roomdet_client.viewer.detecting import Server
+from roomdet_client import RoomClient
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.contract.test_viewer_server import closed_port
 from tests.viewer.conftest import opened, running_viewer
@@ -168,18 +168,18 @@ def test_the_server_is_away_and_comes_back(
     page: ViewerPage, shoot: Callable[[Page, str], None]
 ) -> None:
     """The plan is shown, the address that does not answer is named, and one click tries again."""
-    there = page.viewer.detector
-    page.viewer.detector = Server(f"http://127.0.0.1:{closed_port()}")
+    there = page.viewer.client
+    page.viewer.client = RoomClient(f"http://127.0.0.1:{closed_port()}")
     page.open()
     page.drop("house.pdf", PLAN)
     page.wait("failed")
     alert = page.page.get_by_role("alert")
     expect(alert).to_contain_text("The server that finds rooms does not answer")
-    expect(alert).to_contain_text(page.viewer.detector.name)
+    expect(alert).to_contain_text(page.viewer.client.where)
     assert page.axe() == []
     shoot(page.page, "away")
 
-    page.viewer.detector = there
+    page.viewer.client = there
     page.button("Try again").click()
     page.wait()
     page.counts(0, 11)
@@ -187,24 +187,13 @@ def test_the_server_is_away_and_comes_back(
 
 
 def test_a_refusal_is_shown_as_the_server_said_it(page: ViewerPage) -> None:
-    """The real server's own words."""
-    there = page.viewer.detector
-
-    class Asking:
-        """Asks for what the server does not know."""
-
-        name, max_bytes = there.name, there.max_bytes
-
-        @staticmethod
-        def ask(body: bytes, options: object) -> tuple[int, bytes]:
-            """Add an option that is none."""
-            return there.ask(body, {**dict(options), "colour": "1"})  # type: ignore[call-overload]
-
-    page.viewer.detector = Asking()
+    """The real server's own words, of a plan that the viewer shows and the server refuses."""
     page.open()
-    page.drop("house.png", PICTURE)
+    # An object that no page uses, after the end: PDFium skips it, the server counts its pixels.
+    unused = b"\n99 0 obj<</Width 50000/Height 50000>>stream\nendstream endobj\n"
+    page.drop("wall.pdf", PLAN + unused)
     page.wait("failed")
-    expect(page.page.get_by_role("alert")).to_contain_text("colour")
+    expect(page.page.get_by_role("alert")).to_contain_text("2,500,000,000")
 
 
 def test_a_file_that_is_no_plan_says_so(page: ViewerPage) -> None:

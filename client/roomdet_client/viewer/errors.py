@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from roomdet_client.errors import ClientError
 
-class ViewerError(Exception):
-    """Anything that this package raises on purpose; the page shows its message.
+
+class ViewerError(ClientError):
+    """Anything that the viewer raises on purpose; the page shows its message.
 
     Attributes:
         status: HTTP status of the answer to the page.
@@ -42,10 +44,3 @@ class Unreadable(ViewerError):
 
     status = 422
     code = "unreadable"
-
-
-class ServerUnreachable(ViewerError):
-    """The server that finds rooms did not answer."""
-
-    status = 502
-    code = "server_unreachable"

@@ -15,14 +15,18 @@ from __future__ import annotations
 import io
 import math
 import threading
-from contextlib import closing
-from typing import Protocol
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import Image, ImageChops, ImageOps
 
+from roomdet_client.pages import pdfium_lock
 from roomdet_client.viewer.errors import NotFound, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TILE_PX = 512
 # A pyramid's smallest level is 2**8 = 256 px or less on its longer side.
@@ -36,8 +40,6 @@ KEEP_DARK = 0.5
 # What a picture of 16 bits a sample is divided by.
 SIXTEEN_TO_EIGHT_BITS = 1 / 256
 _WHITE = (255, 255, 255, 255)
-# PDFium is not thread-safe: one thread at a time may be inside it, whatever document it works on.
-_pdfium = threading.Lock()
 
 
 class Document(Protocol):
@@ -122,7 +124,7 @@ class PdfDocument:
     """A PDF, drawn by PDFium; the page that was looked at last stays open."""
 
     def __init__(self, data: bytes) -> None:
-        with _pdfium:
+        with pdfium_lock:
             try:
                 self._document = pdfium.PdfDocument(data)
                 self.page_count = len(self._document)
@@ -135,7 +137,7 @@ class PdfDocument:
     def size_wh(self, page: int) -> tuple[int, int]:
         """As :meth:`Document.size_wh`: 400 dpi, but 8192 to 16384 px on the longer side."""
         check_page(page, self.page_count)
-        with _pdfium:
+        with pdfium_lock:
             try:
                 width_pt, height_pt = self._document.get_page_size(page - 1)
             except pdfium.PdfiumError as err:
@@ -152,7 +154,7 @@ class PdfDocument:
         check_page(page, self.page_count)
         left, top, right, bottom = box
         width, height = right - left, bottom - top
-        with _pdfium:
+        with pdfium_lock:
             sheet = self._page(page)
             bitmap = pdfium.PdfBitmap.new_native(
                 width, height, format=pdfium_c.FPDFBitmap_BGR, rev_byteorder=True
@@ -186,7 +188,7 @@ class PdfDocument:
 
     def close(self) -> None:
         """As :meth:`Document.close`."""
-        with _pdfium:
+        with pdfium_lock:
             if self._open:
                 self._open[1].close()
                 self._open = None
@@ -194,30 +196,32 @@ class PdfDocument:
 
 
 class Picture:
-    """A picture, upright, on white, with each of its halvings."""
+    """A picture, upright, on white; the page looked at last is kept with each of its halvings.
 
-    page_count = 1
+    A TIFF may have several pages. Of an animation the first frame counts, as for the server.
+    """
 
     def __init__(self, data: bytes) -> None:
-        try:
-            with Image.open(io.BytesIO(data)) as image:
-                self._levels = [_shown(image)]
-        except Image.DecompressionBombError as err:
-            raise Unreadable("the picture has more pixels than can be shown") from err
-        except (OSError, ValueError, SyntaxError) as err:
-            raise Unreadable("neither a PDF nor a picture that can be read") from err
+        self._data = data
         self._lock = threading.Lock()
+        with _readable(), Image.open(io.BytesIO(data)) as image:
+            is_document = image.format == "TIFF"
+            self.page_count = int(getattr(image, "n_frames", 1)) if is_document else 1
+            self._levels = (1, [_shown(image)])
+            self._sizes = {1: self._levels[1][0].size}
 
     def size_wh(self, page: int) -> tuple[int, int]:
         """As :meth:`Document.size_wh`: the picture's own size."""
-        check_page(page, 1)
-        width, height = self._levels[0].size
-        return width, height
+        check_page(page, self.page_count)
+        with self._lock:
+            if page not in self._sizes:
+                self._sizes[page] = self._levels_of(page)[0].size
+            return self._sizes[page]
 
     def region(self, page: int, level_wh: tuple[int, int], box: Box) -> Image.Image:
         """As :meth:`Document.region`; between two levels the larger is reduced."""
-        check_page(page, 1)
-        image = self._at_least(level_wh[0])
+        check_page(page, self.page_count)
+        image = self._at_least(page, level_wh[0])
         if image.size == level_wh:
             return image.crop(box)
         fit_x, fit_y = image.width / level_wh[0], image.height / level_wh[1]
@@ -225,11 +229,19 @@ class Picture:
         size = (box[2] - box[0], box[3] - box[1])
         return image.resize(size, Image.Resampling.LANCZOS, box=part)
 
-    def _at_least(self, width_px: int) -> Image.Image:
+    def _at_least(self, page: int, width_px: int) -> Image.Image:
         with self._lock:
-            while min(self._levels[-1].size) > 1 and self._levels[-1].width // 2 >= width_px:
-                self._levels.append(halve(self._levels[-1]))
-            return next(image for image in reversed(self._levels) if image.width >= width_px)
+            levels = self._levels_of(page)
+            while min(levels[-1].size) > 1 and levels[-1].width // 2 >= width_px:
+                levels.append(halve(levels[-1]))
+            return next(image for image in reversed(levels) if image.width >= width_px)
+
+    def _levels_of(self, page: int) -> list[Image.Image]:
+        if self._levels[0] != page:
+            with _readable(), Image.open(io.BytesIO(self._data)) as image:
+                image.seek(page - 1)
+                self._levels = (page, [_shown(image)])
+        return self._levels[1]
 
     def close(self) -> None:
         """As :meth:`Document.close`."""
@@ -249,6 +261,17 @@ def halve(image: Image.Image) -> Image.Image:
         ImageChops.darker(corners[0], corners[1]), ImageChops.darker(corners[2], corners[3])
     )
     return Image.blend(image.reduce(2), darkest, KEEP_DARK)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Tell what is wrong with a picture in our own words."""
+    try:
+        yield
+    except Image.DecompressionBombError as err:
+        raise Unreadable("the picture has more pixels than can be shown") from err
+    except (OSError, ValueError, SyntaxError) as err:
+        raise Unreadable("neither a PDF nor a picture that can be read") from err
 
 
 def _shown(image: Image.Image) -> Image.Image:

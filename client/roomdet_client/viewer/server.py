@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from roomdet_client.errors import ClientError, RequestRefused, ServerUnreachable
 from roomdet_client.viewer import pages
-from roomdet_client.viewer.detecting import Detector, detect
 from roomdet_client.viewer.errors import Forbidden, NotFound, TooLarge, ViewerError
 from roomdet_client.viewer.plan_set import (
     KEPT_SUFFIXES,
@@ -32,6 +32,8 @@ from roomdet_client.viewer.shelf import MAX_FILE_BYTES, Entry, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from roomdet_client import RoomClient
 
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")
@@ -54,8 +56,9 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-# What the page may ask the detector for.
-OPTIONS = frozenset({"confidence", "iou", "max_rooms", "detail"})
+# Lower than the server's own default, so that the page's slider has something to show below it.
+LEAST_CONFIDENCE = 0.05
+MOST_ROOMS = 1000
 _ROUTE = re.compile(
     r"/api/documents/(?P<key>[0-9a-f]{16})(?:/pages/(?P<page>\d{1,5})/(?P<what>rooms|saved|picture"
     r"|tiles/(?P<level>\d{1,2})/(?P<column>\d{1,4})/(?P<row>\d{1,4})))?"
@@ -69,16 +72,16 @@ class Viewer(ThreadingHTTPServer):
         port: On loopback; 0 takes a free one.
         shelf: What may be looked at.
         plan_set: Where corrected pages go.
-        detector: Who finds rooms.
+        client: Who finds rooms.
     """
 
     daemon_threads = True
 
-    def __init__(self, port: int, shelf: Shelf, plan_set: PlanSet, detector: Detector) -> None:
+    def __init__(self, port: int, shelf: Shelf, plan_set: PlanSet, client: RoomClient) -> None:
         super().__init__((HOST, port), _Handler)
         self.shelf = shelf
         self.plan_set = plan_set
-        self.detector = detector
+        self.client = client
         self.assets = read_page()
 
     @property
@@ -173,10 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
             saved = self.server.plan_set.find(entry.name, page)
             self._send_json({"saved": saved and _saved(saved)})
         else:
-            options = {name: value for name, value in query.items() if name in OPTIONS}
-            data = self.server.shelf.read(key)
-            status, body = detect(self.server.detector, data, document, page, options)
-            self._send(body, "application/json", status)
+            self._find(self.server.shelf.read(key), page)
 
     def _post(self) -> None:
         address = urlsplit(self.path)
@@ -194,6 +194,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     # -- answers ----------------------------------------------------------------------------
 
+    def _find(self, data: bytes, page: int) -> None:
+        """Pass on what the server says of a page, its errors too."""
+        try:
+            found = self.server.client.detect(
+                data, page=page, confidence=LEAST_CONFIDENCE, max_rooms=MOST_ROOMS
+            )
+            self._send_json(found.as_json())
+        except RequestRefused as err:
+            self._send_json({"error": err.code, "message": err.message}, err.status)
+        except ClientError as err:
+            away = isinstance(err, ServerUnreachable)
+            code = "server_unreachable" if away else "not_sent"
+            self._send_json({"error": code, "message": str(err)}, HTTPStatus.BAD_GATEWAY)
+
     def _session(self) -> dict[str, Any]:
         done: dict[str, list[int]] = {}
         problem = ""
@@ -207,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
                 {"id": entry.id, "name": entry.name, "saved_pages": done.get(entry.name, [])}
                 for entry in self.server.shelf.entries()
             ],
-            "detector": self.server.detector.name,
+            "detector": self.server.client.where,
             "save_folder": str(self.server.plan_set.folder),
             "problem": problem,
         }

@@ -12,13 +12,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from roomdet_client.pages import SUFFIXES
 from roomdet_client.viewer.errors import NotFound, TooLarge, Unreadable
 from roomdet_client.viewer.pages import Document, open_document
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pdf", ".png", ".tif", ".tiff", ".webp"})
 MAX_FILE_BYTES = 256 * 1024 * 1024
 # What dropped files may take in memory; the one dropped first is forgotten first.
 MAX_DROPPED_BYTES = 2 * MAX_FILE_BYTES

@@ -60,9 +60,6 @@ export class RequestError extends Error {
 }
 
 const GRID = 1000;
-// Lower than the server's own default, so that the slider has something to show below it.
-const LEAST_CONFIDENCE = 0.05;
-const MOST_ROOMS = 1000;
 
 async function ask(address: string, init?: RequestInit): Promise<unknown> {
   let response: Response;
@@ -98,8 +95,7 @@ export async function drop(file: File): Promise<PlanDocument> {
 }
 
 export async function detect(id: string, page: number): Promise<{ rooms: Omit<Room, "number">[]; ms: number }> {
-  const query = `confidence=${LEAST_CONFIDENCE}&max_rooms=${MOST_ROOMS}`;
-  const answer = (await ask(`${pageAddress(id, page)}/rooms?${query}`)) as Answer;
+  const answer = (await ask(`${pageAddress(id, page)}/rooms`)) as Answer;
   const rooms = answer.detected_rooms.map((room) => ({
     box: room.bounding_box.map((value) => value / GRID) as Box,
     confidence: room.confidence,
