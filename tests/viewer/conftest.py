@@ -77,7 +77,7 @@ def viewer(server: LocalServer, tmp_path: Path) -> Iterator[Viewer]:
 
 
 @contextmanager
-def opened(browser: Browser, viewer: Viewer, **context: object) -> Iterator[ViewerPage]:
+def opened(browser: Browser, url: str, **context: object) -> Iterator[ViewerPage]:
     """A page that may not fail in silence, and asks nobody but the viewer."""
     settings = {"viewport": DESK, "reduced_motion": "reduce", **context}
     with browser.new_context(**settings) as made:  # type: ignore[arg-type]
@@ -97,18 +97,19 @@ def opened(browser: Browser, viewer: Viewer, **context: object) -> Iterator[View
             "request",
             lambda asked: (
                 None
-                if asked.url.startswith((viewer.url, "blob:", "data:"))
+                if asked.url.startswith((url, "blob:", "data:"))
                 else troubles.append(f"asked {asked.url}")
             ),
         )
-        yield ViewerPage(page, viewer)
+        yield ViewerPage(page)
         assert troubles == []
 
 
 @pytest.fixture
 def page(browser: Browser, viewer: Viewer) -> Iterator[ViewerPage]:
     """A desktop's page; nothing is open yet."""
-    with opened(browser, viewer) as made:
+    with opened(browser, viewer.url) as made:
+        made.viewer = viewer
         yield made
 
 

@@ -66,9 +66,10 @@ class Rect:
 class ViewerPage:
     """The page in a browser, in the words of those who use it."""
 
-    def __init__(self, page: Page, viewer: Viewer) -> None:
+    viewer: Viewer  # where it runs in this process
+
+    def __init__(self, page: Page) -> None:
         self.page = page
-        self.viewer = viewer
         self.rooms = page.locator("g.room")
         self.rows = page.locator("#list li")
 
