@@ -18,6 +18,17 @@ else
     echo "  It needs javac: install a JDK of version 17 or later."
 fi
 
+if command -v chromium >/dev/null && [ -d client/viewer/node_modules ]; then
+    "$BIN/python" -m pytest tests/viewer
+elif [ -n "$REQUIRE_ALL" ]; then
+    echo "error: REQUIRE_ALL is set, but there is no chromium, or no client/viewer/node_modules" >&2
+    exit 1
+else
+    echo
+    echo "Left out: tests/viewer (the viewer in a browser, and its page built anew)."
+    echo "  They need Chromium, and Node for what tests/viewer/install.sh fetches."
+fi
+
 if [ -x "$TRAIN_BIN/python" ]; then
     "$TRAIN_BIN/python" -m pytest tests/parity
 elif [ -n "$REQUIRE_ALL" ]; then

@@ -35,6 +35,10 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         help=f"inference port; {DEFAULT_PORT} or, where it is taken, a free one",
     )
     serve_parser.set_defaults(run=run_serve)
+    view_parser = commands.add_parser("view", help="run a server and the viewer until Ctrl-C")
+    view_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
+    view_parser.add_argument("view", nargs=argparse.REMAINDER, help="as of `roomdet view`")
+    view_parser.set_defaults(run=run_view)
     demo_parser = commands.add_parser("demo", help="find the rooms of one plan")
     demo_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
     demo_parser.add_argument("--plan", type=Path, default=SAMPLE_PLAN, help="picture or PDF")
@@ -102,6 +106,21 @@ def run_demo(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted")
     return 0
+
+
+def run_view(args: argparse.Namespace) -> int:
+    """Serve, and show plans with their rooms in the browser, until Ctrl-C."""
+    from roomdet_client.cli import main as roomdet  # noqa: PLC0415  # as above
+
+    try:
+        with serve(args.archive) as server:
+            say(f"Starting TorchServe; its log: {server.log}")
+            server.wait_ready()
+            return roomdet(["view", "--url", server.url, *args.view])
+    except LocalServerError as err:
+        return _fail(str(err))
+    except KeyboardInterrupt:
+        return 0
 
 
 def run_rollout(args: argparse.Namespace) -> int:
