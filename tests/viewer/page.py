@@ -96,9 +96,16 @@ class ViewerPage:
 
     def rect(self, number: int) -> Rect:
         """Where a room is on the screen."""
-        box = self.room(number).locator(".edge").bounding_box()
-        assert box
-        return Rect(**box)
+        # Without the width of its line, which a bounding box has.
+        place: dict[str, float] = (
+            self.room(number)
+            .locator(".edge")
+            .evaluate(
+                "edge => { const {e: x, f: y} = edge.getScreenCTM();"
+                " return {x, y, width: edge.width.baseVal.value, height: edge.height.baseVal.value}; }"
+            )
+        )
+        return Rect(**place)
 
     def settled(self, number: int) -> Rect:
         """Where a room is once the plan has stopped moving."""

@@ -106,7 +106,7 @@ def test_a_room_is_moved_resized_drawn_and_deleted(
     hall = page.rect(9)
     page.drag((hall.x + 30, hall.y + 10), (120, 30))
     page.counts(2, 10)
-    drawn = page.rect(14) if page.room(14).count() else page.rect(12)
+    drawn = page.rect(int(page.rooms.last.get_attribute("data-number") or 0))
     assert drawn.is_near(Rect(hall.x + 30, hall.y + 10, 120, 30))
     page.press("Escape")
     expect(page.button("Draw rooms")).to_have_attribute("aria-pressed", "false")
@@ -130,7 +130,7 @@ def test_a_room_stops_at_the_edge_of_the_page(page: ViewerPage) -> None:
     at_edge = page.rect(2)
     assert abs(at_edge.width - before.width) < 2
     page.drag((at_edge.x + at_edge.width, at_edge.center[1]), (-900, 0))
-    assert 3 <= page.rect(2).width <= 6
+    assert 3.9 <= page.rect(2).width <= 4.2
 
 
 def test_a_room_is_edited_by_keyboard_alone(page: ViewerPage) -> None:
@@ -163,8 +163,7 @@ def test_dragging_elsewhere_pans_and_the_wheel_zooms(page: ViewerPage) -> None:
     assert zoomed.width > before.width * 1.15
     page.drag(zoomed.center, (-80, 30))
     panned = page.settled(7)
-    assert panned.width == zoomed.width
-    assert panned.x < zoomed.x - 40
+    assert panned.is_near(Rect(zoomed.x - 80, zoomed.y + 30, zoomed.width, zoomed.height))
     page.counts(0, 11)
 
 

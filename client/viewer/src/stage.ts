@@ -348,18 +348,18 @@ export class Stage {
     const y = frame.y + box[1] * frame.height;
     const width = (box[2] - box[0]) * frame.width;
     const height = (box[3] - box[1]) * frame.height;
-    const isOutside = x > stageWidth || y > stageHeight || x + width < 0 || y + height < 0;
-    drawn.group.style.display = isOutside ? "none" : "";
-    if (isOutside) return;
-    drawn.group.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
-    drawn.rect.setAttribute("width", width.toFixed(1));
-    drawn.rect.setAttribute("height", height.toFixed(1));
     const isHovered = room.number === this.shown.hovered;
     const names = ["room", room.accepted || isPulled ? "accepted" : "draft"];
     if (isSelected) names.push("selected");
     if (isHovered) names.push("hovered");
     const className = names.join(" ");
     if (drawn.group.getAttribute("class") !== className) drawn.group.setAttribute("class", className);
+    const isOutside = x > stageWidth || y > stageHeight || x + width < 0 || y + height < 0;
+    drawn.group.style.display = isOutside ? "none" : "";
+    if (isOutside) return;
+    drawn.group.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+    drawn.rect.setAttribute("width", width.toFixed(1));
+    drawn.rect.setAttribute("height", height.toFixed(1));
     this.drawLabel(drawn, room, width, height, isSelected || isHovered);
   }
 
