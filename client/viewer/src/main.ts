@@ -653,6 +653,10 @@ function wire(): void {
     void take(file.files).then(() => (file.value = ""));
   });
   document.addEventListener("keydown", key);
+  // A click on the plan focuses it, too; its frame is for those who come by keyboard.
+  const byKeyboard = (on: boolean) => document.body.classList.toggle("by-keyboard", on);
+  document.addEventListener("keydown", (event) => event.key === "Tab" && byKeyboard(true));
+  document.addEventListener("pointerdown", () => byKeyboard(false));
   for (const [keys, text] of KEYS) {
     if (!keys) continue;
     const term = document.createElement("dt");

@@ -367,7 +367,8 @@ export class Stage {
   private drawLabel(drawn: Drawn, room: Room, width: number, height: number, isWanted: boolean): void {
     const px = LABEL_PX * this.scale;
     const measure = (text: string) => Math.ceil(text.length * px * 0.6) + 8;
-    const fits = (text: string) => height > px * 2.4 && width > measure(text) * 1.25;
+    // A label is not to hide the room that it names.
+    const fits = (text: string) => height > px * 3.2 && width > measure(text) * 1.5 && width > px * 4.5;
     const label = [labelOf(room), nameOf(room)].find(fits) ?? "";
     const isOutside = !label && isWanted;
     const text = isOutside ? labelOf(room) : label;
