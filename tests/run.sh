@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: AGPL-3.0-or-later
 # Runs every test that this machine can run and says which it left out; REQUIRE_ALL=1 leaves none.
-# `make test` calls it with the two environments: BIN (always) and TRAIN_BIN (make venv-train).
+# `make test` calls it with the environments: BIN (always), TRAIN_BIN (make venv-train), FORMATS_BIN (make venv-formats).
 set -eu
 
 # The long ones wait for servers most of the time, so two files run at once.
@@ -38,6 +38,17 @@ else
     echo
     echo "Left out: tests/parity (export and comparison with ultralytics)."
     echo "  They need an environment of 6 GB: make venv-train, or make test REQUIRE_ALL=1."
+fi
+
+if [ -x "$FORMATS_BIN/python" ]; then
+    "$FORMATS_BIN/python" -m pytest --confcutdir tests/formats tests/formats
+elif [ -n "$REQUIRE_ALL" ]; then
+    echo "error: REQUIRE_ALL is set, but $FORMATS_BIN does not exist" >&2
+    exit 1
+else
+    echo
+    echo "Left out: tests/formats (the client's exports in the programs that they are for)."
+    echo "  They need an environment of 1.4 GB: make venv-formats, or make test REQUIRE_ALL=1."
 fi
 
 if [ -n "$REQUIRE_ALL" ]; then

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 # add_arguments(parser) and run(args), which returns the status: 0 done, 1 failed, 2 bad usage.
 COMMANDS = {
     "detect": ("detect", "find the rooms of files and folders"),
-    # compare
-    # watch
+    "compare": ("compare", "what two servers or versions answer differently"),
+    "watch": ("watch", "find the rooms of whatever is put into a folder"),
     "view": ("view", "show plans with their rooms in the browser, and correct them"),
     "completion": ("completion", "print the shell's completion of this command"),
 }
@@ -30,6 +31,8 @@ CHECKOUT_COMMANDS = {
     "deploy": "an endpoint on AWS: plan, apply, status, …",
 }
 _USAGE = 2
+_INTERRUPTED = 130  # as shells say it: 128 and SIGINT
+_CLOSED = 141  # 128 and SIGPIPE
 
 
 class BadUsage(Exception):
@@ -72,6 +75,9 @@ def main(argv: list[str] | None = None) -> int:
         named = next((word for word in given if word in COMMANDS), "")
         args = build_parser(named).parse_args(given)
         status = _module(COMMANDS[args.command][0]).run(args)
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _CLOSED
     except BadUsage as err:
         print(f"error: {err}", file=sys.stderr)
         return _USAGE
@@ -80,5 +86,5 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return _INTERRUPTED
     return status

@@ -20,13 +20,18 @@ _LEAST_NAME = 12
 
 def say(text: str) -> None:
     """A line, above the progress where there is one."""
-    tqdm.write(text, file=sys.stderr)
+    tqdm.write(_printable(text), file=sys.stderr)
 
 
 def show(text: str) -> None:
     """A line of data on stdout, whatever progress is shown."""
-    tqdm.write(text, file=sys.stdout)
+    tqdm.write(_printable(text), file=sys.stdout)
     sys.stdout.flush()
+
+
+def _printable(text: str) -> str:
+    """Bytes of a file's name that are no UTF-8 as escapes, which JSON reads as they were."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 class Progress:

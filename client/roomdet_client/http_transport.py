@@ -34,7 +34,8 @@ class HttpTransport:
     """A server's address and the connections to it. Several threads may share one.
 
     Args:
-        url: Such as ``http://127.0.0.1:8080``; a path before ``/invocations`` is kept.
+        url: Such as ``http://127.0.0.1:8080``. A path before ``/invocations`` is kept; one that
+            names it, or ``/predictions/rooms/1.0`` for one version, is asked as it is.
         timeout_s: For each read.
         concurrency: Connections that are kept.
 
@@ -49,6 +50,8 @@ class HttpTransport:
         parts = urllib.parse.urlsplit(self.where)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ClientError(f"{url!r} is no address; one is http://127.0.0.1:8080")
+        is_whole = parts.path.endswith("/invocations") or "/predictions/" in parts.path
+        self._address = self.where if is_whole else f"{self.where}/invocations"
         timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=timeout_s)
         headers = {"User-Agent": f"roomdet-client/{__version__}"}
         proxy = _proxy(parts.scheme, parts.hostname)
@@ -82,7 +85,7 @@ class HttpTransport:
             headers[OPTIONS_HEADER] = attributes
         try:
             response = self._pool.request(
-                "POST", f"{self.where}/invocations", body=body, headers=headers, redirect=False
+                "POST", self._address, body=body, headers=headers, redirect=False
             )
         except NewConnectionError as err:  # one of urllib3's timeouts, too, before 2.0's renaming
             raise NothingListens(f"no answer from {self.where}: {_reason(err)}") from err

@@ -83,10 +83,16 @@ class Stems:
         """The stem of a file; the same each time."""
         if name not in self._of:
             path = Path(name)
-            parts = [part for part in path.with_suffix("").parts if part not in ("..", "/")]
-            plain = re.sub(r'[<>:"\\|?*\x00-\x1f]', "_", "__".join(parts))[-_MOST_STEM_CHARS:]
-            with_kind = f"{plain}_{path.suffix[1:].lower()}"
-            tries = [plain, with_kind, *(f"{with_kind}-{n}" for n in range(2, len(self._of) + 3))]
+            above = path.parent.name.strip(".")
+            plain, kind = _clean(path.stem), path.suffix[1:].lower()
+            longer = _clean(f"{above}__{path.stem}") if above else plain
+            numbered = (f"{longer}_{kind}-{number}" for number in range(2, len(self._of) + 3))
+            tries = [plain, longer, f"{plain}_{kind}", f"{longer}_{kind}", *numbered]
             self._of[name] = next(stem for stem in tries if stem.lower() not in self._taken)
             self._taken.add(self._of[name].lower())
         return self._of[name]
+
+
+def _clean(text: str) -> str:
+    """Without what file systems refuse."""
+    return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", text)[-_MOST_STEM_CHARS:]

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from roomdet_client.answers import Detection, parse_answer
+from roomdet_client.answers import parse_answer
 from roomdet_client.errors import ClientError, CredentialsRefused, PlanUnreadable, RequestRefused
 from roomdet_client.exports.page import ExportPage
 from roomdet_client.http_transport import NothingListens
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 # After these no other page would be answered either.
 FATAL = (NothingListens, CredentialsRefused)
 STATE_NAME = "answers.jsonl"
+_Answer = TypeVar("_Answer")
 _AHEAD = 2  # pages read ahead of those that are asked for, times the number at once
 
 
@@ -48,20 +48,18 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Generic[_Answer]):
     """What came of a page.
 
     Attributes:
         job: What was asked for.
-        detection: The answer; None if there is none.
+        answer: None if there is none.
         error: Why not; None if there is one.
-        seconds: That it took.
     """
 
     job: Job
-    detection: Detection | None
+    answer: _Answer | None
     error: ClientError | None
-    seconds: float
 
 
 def jobs_of(file: InputFile, pages: Callable[[int], Sequence[int]]) -> list[Job]:
@@ -88,8 +86,8 @@ def jobs_of(file: InputFile, pages: Callable[[int], Sequence[int]]) -> list[Job]
 
 
 def ask_all(
-    jobs: Iterable[Job], ask: Callable[[Job], Detection], concurrency: int
-) -> Iterator[Outcome]:
+    jobs: Iterable[Job], ask: Callable[[Job], _Answer], concurrency: int
+) -> Iterator[Outcome[_Answer]]:
     """Ask for pages, so many at once; outcomes come in the order of the jobs.
 
     Args:
@@ -98,18 +96,16 @@ def ask_all(
         concurrency: How many at once.
     """
 
-    def tried(job: Job) -> Outcome:
-        started_s = time.monotonic()
+    def tried(job: Job) -> Outcome[_Answer]:
         try:
-            detection, error = ask(job), None
+            return Outcome(job, ask(job), None)
         except ClientError as err:
-            return Outcome(job, None, err, time.monotonic() - started_s)
+            return Outcome(job, None, err)
         except Exception as err:  # noqa: BLE001 - whatever a file makes Pillow or PDFium do
             why = PlanUnreadable(f"{job.file.name}: {type(err).__name__}: {err}")
-            return Outcome(job, None, why, time.monotonic() - started_s)
-        return Outcome(job, detection, error, time.monotonic() - started_s)
+            return Outcome(job, None, why)
 
-    waiting: deque[Future[Outcome]] = deque()
+    waiting: deque[Future[Outcome[_Answer]]] = deque()
     pool = ThreadPoolExecutor(concurrency)
     try:
         for job in jobs:
@@ -199,7 +195,7 @@ class State:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / STATE_NAME
         self._records = {(record.name, record.page): record for record in self._read()}
-        self._file = self._path.open("a", encoding="utf-8")
+        self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
         if self._file.tell() and not self._ends_with_newline():
             self._file.write("\n")  # a line that was cut off stays one line
 

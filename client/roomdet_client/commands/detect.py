@@ -26,6 +26,7 @@ from roomdet_client.commands.target import (
 from roomdet_client.console import Progress, say, show, table
 from roomdet_client.errors import ClientError, PlanUnreadable
 from roomdet_client.exports import FORMATS, page_suffix
+from roomdet_client.http_transport import NothingListens
 from roomdet_client.inputs import InputFile, Stems, find_files
 from roomdet_client.runs import (
     FATAL,
@@ -119,20 +120,23 @@ class Tally:
     def show(self, seconds: float) -> None:
         """Say it, if there was more than one page."""
         names = list(dict.fromkeys([*self.pages, *self.errors]))
+        pages = sum(self.pages.values())
         rows = [
             (name, self.pages[name], self.rooms[name], self.milliseconds[name],
-             self.errors.get(name, ""))
+             "failed" * (name in self.errors))
             for name in names
             if name in self.errors or len(names) <= _MOST_ROWS
         ]  # fmt: skip
-        pages = sum(self.pages.values())
-        if rows and len(names) + pages > 1 + len(self.errors):
-            say("\n" + table(("file", "pages", "rooms", "ms", "what is wrong"), rows) + "\n")
+        if rows and (len(names) > 1 or pages > 1):
+            say("\n" + table(("file", "pages", "rooms", "ms", ""), rows) + "\n")
+            for name, why in self.errors.items():
+                say(f"failed: {name}: {why}")
         asked = pages - self.kept
         rate = f", {asked / seconds:.1f} a second" if asked > 1 and seconds > 0 else ""
         kept = f", {self.kept} of them answered before" if self.kept else ""
         failed = f"; {len(self.errors)} of {len(names)} files failed" if self.errors else ""
-        say(f"{sum(self.rooms.values())} rooms on {pages} page{'s' * (pages != 1)}{kept}, "
+        rooms = sum(self.rooms.values())
+        say(f"{rooms} room{'s' * (rooms != 1)} on {pages} page{'s' * (pages != 1)}{kept}, "
             f"{seconds:.1f} s{rate}{failed}")  # fmt: skip
 
 
@@ -199,29 +203,44 @@ class Run:
         self._paths: dict[str, Path] = {}
         self._tally = Tally()
         self.good: list[Record] = []
+        self.was_stopped = False
 
     def all(self, client: RoomClient, files: Sequence[InputFile]) -> int:
         """Ask for what is not answered yet, write and sum up; 0 when all is answered."""
         started_s = time.monotonic()
-        stopped: ClientError | None = None
-        with Progress(len(files)) as progress:
-            jobs = self._jobs(client, files, progress)
-            for outcome in ask_all(jobs, partial(self._ask, client), self._args.jobs):
-                stopped = stopped or (outcome.error if isinstance(outcome.error, FATAL) else None)
-                if stopped:
-                    break
-                self._take(client, outcome)
-                progress.step(sum(self._tally.rooms.values()), len(self._tally.errors))
-        if self._state:
-            self._state.close()
+        try:
+            stopped = self._ask_all(client, files)
+        except BaseException:
+            self._tell_how_to_go_on()
+            raise
+        finally:
+            if self._state:
+                self._state.close()
         if stopped:
+            self.was_stopped = True
             say(f"error: {stopped}")
-            if self._folder:
-                say(f"What was answered is in {self._folder}; the same command goes on.")
+            if isinstance(stopped, NothingListens):
+                say("In a checkout `roomdet serve` starts a server; --url names another.")
+            self._tell_how_to_go_on()
             return 1
         self._write_sets()
         self._tally.show(time.monotonic() - started_s)
         return 1 if self._tally.errors else 0
+
+    def _ask_all(self, client: RoomClient, files: Sequence[InputFile]) -> ClientError | None:
+        """Ask for all pages; what ended it before, because the others would have failed alike."""
+        with Progress(len(files)) as progress:
+            jobs = self._jobs(client, files, progress)
+            for outcome in ask_all(jobs, partial(self._ask, client), self._args.jobs):
+                if isinstance(outcome.error, FATAL):
+                    return outcome.error
+                self._take(client, outcome)
+                progress.step(sum(self._tally.rooms.values()), len(self._tally.errors))
+        return None
+
+    def _tell_how_to_go_on(self) -> None:
+        if self._folder and self.good:
+            say(f"{len(self.good)} pages are in {self._folder}; the same command goes on.")
 
     def _jobs(
         self, client: RoomClient, files: Sequence[InputFile], progress: Progress
@@ -293,9 +312,9 @@ class Run:
     def _page_stem(self, job: Job, count: int) -> str:
         return f"{self._stem(job)}{page_suffix(job.page, count)}"
 
-    def _take(self, client: RoomClient, outcome: Outcome) -> None:
+    def _take(self, client: RoomClient, outcome: Outcome[Detection]) -> None:
         """Keep and print what came of a page."""
-        job, detection = outcome.job, outcome.detection
+        job, detection = outcome.job, outcome.answer
         if detection is None:
             assert outcome.error is not None
             answer, sheet, count = error_document(outcome.error), None, job.page_count

@@ -61,6 +61,7 @@ def text(pages: Sequence[ExportPage]) -> str:
 
 def write(pages: Sequence[ExportPage], folder: Path) -> None:
     """Write ``annotations.json`` and ``images/``, whose names it has."""
+    folder.mkdir(parents=True, exist_ok=True)
 
     def written() -> Iterable[tuple[ExportPage, Picture]]:
         for page in pages:  # one picture in memory at a time

@@ -32,4 +32,5 @@ def text(pages: Sequence[ExportPage]) -> str:
 
 def write(pages: Sequence[ExportPage], folder: Path) -> None:
     """Write ``rooms.csv``."""
-    (folder / "rooms.csv").write_text(text(pages), "utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "rooms.csv").write_text(text(pages), "utf-8", errors="backslashreplace")

@@ -47,6 +47,7 @@ def text(pages: Sequence[ExportPage]) -> str:
 
 def write(pages: Sequence[ExportPage], folder: Path) -> None:
     """Write ``annotations.xml`` and ``images/``, whose names it has."""
+    folder.mkdir(parents=True, exist_ok=True)
 
     def written() -> Iterable[tuple[ExportPage, Picture]]:
         for page in pages:

@@ -36,4 +36,5 @@ def document(page: ExportPage) -> dict[str, Any]:
 
 def encode(pages: Sequence[ExportPage]) -> bytes:
     """A line a page."""
-    return "".join(json.dumps(document(page), ensure_ascii=False) + "\n" for page in pages).encode()
+    text = "".join(json.dumps(document(page), ensure_ascii=False) + "\n" for page in pages)
+    return text.encode(errors="backslashreplace")

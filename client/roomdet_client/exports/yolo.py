@@ -31,7 +31,7 @@ def line(box_xyxy_grid: Box) -> str:
 def write(pages: Sequence[ExportPage], folder: Path) -> None:
     """Write ``images/``, ``labels/`` and ``data.yaml``; a page without rooms has an empty label."""
     labels = folder / "labels"
-    labels.mkdir(exist_ok=True)
+    labels.mkdir(parents=True, exist_ok=True)
     for page in pages:
         page.picture().write(folder / "images")
         lines = "".join(line(room.box_xyxy_grid) for room in page.rooms)
