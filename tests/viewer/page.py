@@ -35,6 +35,11 @@ _DROP = """({name, data}) => {
   document.body.dispatchEvent(new DragEvent("drop", init));
 }"""
 
+_PLACE = """edge => {
+  const {e: x, f: y} = edge.getScreenCTM();
+  return {x, y, width: edge.width.baseVal.value, height: edge.height.baseVal.value};
+}"""
+
 
 @dataclass(frozen=True, slots=True)
 class Rect:
@@ -97,14 +102,8 @@ class ViewerPage:
     def rect(self, number: int) -> Rect:
         """Where a room is on the screen."""
         # Without the width of its line, which a bounding box has.
-        place: dict[str, float] = (
-            self.room(number)
-            .locator(".edge")
-            .evaluate(
-                "edge => { const {e: x, f: y} = edge.getScreenCTM();"
-                " return {x, y, width: edge.width.baseVal.value, height: edge.height.baseVal.value}; }"
-            )
-        )
+        edge = self.room(number).locator(".edge")
+        place: dict[str, float] = edge.evaluate(_PLACE)
         return Rect(**place)
 
     def settled(self, number: int) -> Rect:

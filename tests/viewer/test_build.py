@@ -6,11 +6,14 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SOURCES = ROOT / "client" / "viewer"
 PAGE = ROOT / "client" / "roomdet_client" / "viewer" / "page"

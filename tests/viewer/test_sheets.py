@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.viewer.page import ViewerPage
 
 # A folder of real sheets in PDF; they are no part of this project.
-SHEETS = "ROOMDET_TEST_PDFS"
+SHEETS = "VIEWER_PDFS"
 PLAIN_TO_SEE = 170
 
 

@@ -99,8 +99,9 @@ function showNow(): void {
 function showCounts(shown: readonly rooms.Room[]): void {
   const accepted = shown.filter((room) => room.accepted).length;
   const drafts = shown.length - accepted;
-  const lead = current?.state === "finding" ? "Looking …" : `${accepted} accepted, ${plural(drafts, "draft")}`;
-  setText("counts", current ? lead : "No plan is open.");
+  const lead = { finding: "Looking …", failed: "Nobody has looked yet." }[current?.state as string];
+  const counted = lead && !shown.length ? lead : `${accepted} accepted, ${plural(drafts, "draft")}`;
+  setText("counts", current ? counted : "No plan is open.");
   setText("threshold-value", `${Math.round(threshold * 100)} %`);
   const all = button("accept-all");
   all.textContent = drafts ? `Accept ${plural(drafts, "draft")}` : "Nothing to accept";
