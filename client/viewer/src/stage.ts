@@ -112,6 +112,7 @@ export class Stage {
     const { width, height, levels } = plan.pages[page - 1]!;
     this.size = { width, height };
     this.action = this.working = null;
+    this.host.dataset["sharp"] = "false";
     const tileSource = {
       width,
       height,
@@ -202,7 +203,10 @@ export class Stage {
     const viewer = this.viewer;
     viewer.addHandler("update-viewport", () => this.draw());
     viewer.addHandler("open", () => {
-      this.host.dataset["open"] = "true";
+      const page = viewer.world.getItemAt(0);
+      const tellSharp = () => (this.host.dataset["sharp"] = String(page.getFullyLoaded()));
+      page.addHandler("fully-loaded-change", tellSharp);
+      tellSharp();
       this.draw();
     });
     viewer.addHandler("canvas-key", (event) => {
