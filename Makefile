@@ -141,7 +141,7 @@ serve: $(ARCHIVE)
 
 # Without URL a server is started, too.
 view: $(if $(URL),$(VENV)/python.stamp,$(ARCHIVE))
-	@$(if $(URL),$(BIN)/python -m roomdet_client view --url '$(URL)',$(BIN)/python -m deploy local view) \
+	@$(if $(URL),$(BIN)/python -m roomdet_client view --url '$(URL)',$(BIN)/python -m deploy local view --) \
 	  $(if $(PLANS),'$(PLANS)') $(VIEW_FLAGS)
 
 # The viewer's page is committed; this needs Node 20.19 or later.

@@ -37,7 +37,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     serve_parser.set_defaults(run=run_serve)
     view_parser = commands.add_parser("view", help="run a server and the viewer until Ctrl-C")
     view_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
-    view_parser.add_argument("view", nargs=argparse.REMAINDER, help="as of `roomdet view`")
+    view_parser.add_argument("view", nargs=argparse.REMAINDER, help="-- and what `roomdet view` takes")
     view_parser.set_defaults(run=run_view)
     demo_parser = commands.add_parser("demo", help="find the rooms of one plan")
     demo_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
@@ -115,8 +115,10 @@ def run_view(args: argparse.Namespace) -> int:
     try:
         with serve(args.archive) as server:
             say(f"Starting TorchServe; its log: {server.log}")
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             server.wait_ready()
-            return roomdet(["view", "--url", server.url, *args.view])
+            given = args.view[1:] if args.view[:1] == ["--"] else args.view
+            return roomdet(["view", "--url", server.url, *given])
     except LocalServerError as err:
         return _fail(str(err))
     except KeyboardInterrupt:

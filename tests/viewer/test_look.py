@@ -232,7 +232,7 @@ def test_the_command_serves_until_it_is_stopped(
             page.page.goto(url)
             page.wait()
             page.counts(0, 11)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
             page.press("r")
             expect(page.page.get_by_role("alert")).to_contain_text("roomdet view")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import sys
 import webbrowser
 from pathlib import Path
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve the viewer until Ctrl-C; 0 after that.
+    """Serve the viewer until Ctrl-C or SIGTERM; 0 after that.
 
     Raises:
         ClientError: If the plans or the server can't be what was named.
@@ -54,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"Rooms from {client.where}. Ctrl-C ends the viewer.", file=sys.stderr)
         if not args.no_browser:
             webbrowser.open(viewer.url)
+        # SIGTERM ends it as Ctrl-C does, also where a shell started it in the background.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         viewer.serve_forever()
     return 0
 
