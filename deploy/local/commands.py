@@ -37,7 +37,9 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     serve_parser.set_defaults(run=run_serve)
     view_parser = commands.add_parser("view", help="run a server and the viewer until Ctrl-C")
     view_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
-    view_parser.add_argument("view", nargs=argparse.REMAINDER, help="-- and what `roomdet view` takes")
+    view_parser.add_argument(
+        "view", nargs=argparse.REMAINDER, help="-- and what `roomdet view` takes"
+    )
     view_parser.set_defaults(run=run_view)
     demo_parser = commands.add_parser("demo", help="find the rooms of one plan")
     demo_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
