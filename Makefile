@@ -4,6 +4,7 @@
 # make test-fast            those of single modules, in less than a minute
 # make mutants [MUTANTS=200] [MUTATE='handler deploy']   does a test notice when the code is changed?
 # make check                lint, format and types
+# make view [PLANS=FOLDER] [URL=http://…]   plans and their rooms in the browser, to correct (docs/viewer.md)
 # make serve [PORT=8080]    TorchServe in the foreground
 # make corpus               pictures in every layout, against another library (docs/decisions/0029-a-corpus.md)
 # make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
@@ -12,6 +13,7 @@
 # make bench [BENCH_FLAGS=--quick] [BENCH_OUT=build/bench/benchmarks.json]   beside its peers
 # make bench-docs           docs/benchmarks.md and its plots from docs/benchmarks/benchmarks.json
 # make train DATA=my-plans [START=weights/rooms.pt] [MINUTES=110] [RUN=build/train]
+# make viewer-page         build client/roomdet_client/viewer/page anew (needs Node)
 # make plugin               build docker/endpoints/roomdet-endpoints.jar anew (needs a JDK)
 # make image [BAKE_IN=1] [TAG=roomdet:latest] [PUSH=1]   the SageMaker image (docs/image.md)
 # make image-sizes          its layers; make model-tar: build/model.tar.gz for SageMaker
@@ -30,6 +32,9 @@ MINUTES ?= 110
 RUN ?= build/train
 TRAIN_FLAGS ?=
 REQUIRE_ALL ?=
+PLANS ?=
+URL ?=
+VIEW_FLAGS ?=
 CORRUPTIONS ?= all
 MOSAICS ?=
 EVALUATE_FLAGS ?=
@@ -51,7 +56,7 @@ export PYTHONPATH := handler:docker:client:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast corpus mutants check plugin format venv venv-train venv-formats clean
+.PHONY: help demo serve view viewer-page local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast corpus mutants check plugin format venv venv-train venv-formats clean
 .DELETE_ON_ERROR:
 
 help:
@@ -142,6 +147,15 @@ demo: $(ARCHIVE)
 
 serve: $(ARCHIVE)
 	@$(BIN)/python -m deploy local serve $(if $(PORT),--port $(PORT))
+
+# Without URL a server is started, too.
+view: $(if $(URL),$(VENV)/python.stamp,$(ARCHIVE))
+	@$(if $(URL),$(BIN)/python -m roomdet_client view --url '$(URL)',$(BIN)/python -m deploy local view --) \
+	  $(if $(PLANS),'$(PLANS)') $(VIEW_FLAGS)
+
+# The viewer's page is committed; this needs Node 20.19 or later.
+viewer-page:
+	@cd client/viewer && npm ci --no-audit --no-fund && npm run build
 
 local-sagemaker: $(VENV)/local-sagemaker.stamp
 	@$(BIN)/python -m deploy local sagemaker $(if $(PORT),--port $(PORT))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The commands ``python -m deploy local serve``, ``demo`` and ``rollout``."""
+"""The commands ``python -m deploy local serve``, ``view``, ``demo`` and ``rollout``."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help=f"inference port; {DEFAULT_PORT} or, where it is taken, a free one",
     )
     serve_parser.set_defaults(run=Run("serving.run:run_serve"))
+    view_parser = commands.add_parser("view", help="run a server and the viewer until Ctrl-C")
+    view_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
+    view_parser.add_argument(
+        "view", nargs=argparse.REMAINDER, help="-- and what `roomdet view` takes"
+    )
+    view_parser.set_defaults(run=Run("serving.run:run_view"))
     demo_parser = commands.add_parser("demo", help="find the rooms of one plan")
     demo_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
     demo_parser.add_argument("--plan", type=Path, default=SAMPLE_PLAN, help="picture or PDF")

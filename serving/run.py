@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What the commands ``local serve`` and ``local rollout`` do."""
+"""What the commands ``local serve``, ``local view`` and ``local rollout`` do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from roomdet_client.cli import main as roomdet
 from serving.commands import DEFAULT_PORT, SAMPLE_PLAN
 from serving.console import say
 from serving.errors import BadUsage, LocalServerError
@@ -46,6 +47,19 @@ def run_serve(args: argparse.Namespace) -> int:
                 raise LocalServerError(f"TorchServe ended by itself:\n{server.log_tail()}")
         say("Stopping …")
     return 0
+
+
+def run_view(args: argparse.Namespace) -> int:
+    """Serve, and show plans with their rooms in the browser, until Ctrl-C."""
+    given = args.view[1:] if args.view[:1] == ["--"] else args.view
+    with serve(args.archive) as server:
+        say(f"Starting TorchServe; its log: {server.log}")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            server.wait_ready()
+            return roomdet(["view", "--url", server.url, *given])
+        except KeyboardInterrupt:
+            return 0
 
 
 def run_rollout(args: argparse.Namespace) -> int:

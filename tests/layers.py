@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TRAIN_PYTHON = Path(".venv-train/bin/python")
 FORMATS_PYTHON = Path(".venv-formats/bin/python")
+NODE_MODULES = Path("client/viewer/node_modules")
 PYTEST = (sys.executable, "-m", "pytest")
 # Two files for each of two cores, in the order of tests/conftest.py.
 SPREAD = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
@@ -87,12 +88,16 @@ def layers(*, require_all: bool) -> list[Layer]:
         "formats": ""
         if require_all or FORMATS_PYTHON.exists()
         else "an environment of 1.4 GB: make venv-formats, or make test REQUIRE_ALL=1",
+        "viewer": ""
+        if shutil.which("chromium") and NODE_MODULES.is_dir()
+        else "Chromium and what tests/viewer/install.sh fetches with Node",
         "plugin": "" if shutil.which("javac") else "javac: install a JDK of version 17 or later",
     }
     return [
         Layer(servers, ((*PYTEST, *SPREAD, *servers),)),
         Layer(("tests/image",), (("sh", "tests/image/run.sh"),), lacks["image"]),
         Layer(("tests/parity",), (*made("venv-train", require_all), parity), lacks["parity"]),
+        Layer(("tests/viewer",), ((*PYTEST, "tests/viewer"),), lacks["viewer"]),
         Layer(("tests/formats",), (*made("venv-formats", require_all), formats), lacks["formats"]),
         Layer(("tests/plugin",), ((*PYTEST, "tests/plugin"),), lacks["plugin"]),
     ]

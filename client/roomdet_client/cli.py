@@ -21,6 +21,7 @@ COMMANDS = {
     "detect": ("detect", "find the rooms of files and folders"),
     "compare": ("compare", "what two servers or versions answer differently"),
     "watch": ("watch", "find the rooms of whatever is put into a folder"),
+    "view": ("view", "show plans with their rooms in the browser, and correct them"),
     "completion": ("completion", "print the shell's completion of this command"),
 }
 # In a checkout: what make and `python -m deploy` do there. Their arguments are handed on.
