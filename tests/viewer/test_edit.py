@@ -190,11 +190,11 @@ def test_what_is_saved_trains_and_comes_back(page: ViewerPage, tmp_path: Path) -
     expect(status).to_contain_text("of 1 page.")
 
     house, photo = sorted(
-        read_plan_set(tmp_path / "saved").samples, key=lambda entry: entry.picture.name
+        read_plan_set(tmp_path / "saved").samples, key=lambda entry: entry.path.name
     )
-    assert (house.picture.name, photo.picture.name) == ("house-p1.png", "photo.png")
+    assert (house.path.name, photo.path.name) == ("house-p1.png", "photo.png")
     assert (len(house.boxes_xywhn), house.is_complete) == (10, True)
-    assert photo.picture.read_bytes() == PICTURE
+    assert photo.path.read_bytes() == PICTURE
     coco = COCO(tmp_path / "saved" / "annotations.json")
     assert len(coco.getAnnIds(imgIds=[1])) == 10
     saved = page.viewer.plan_set.find("house.pdf", 1)
