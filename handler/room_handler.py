@@ -26,7 +26,7 @@ from roomdet.inspection import Ceiling, Inspection
 from roomdet.isolation import IsolatedReader, page_ceiling
 from roomdet.item import Item, Step
 from roomdet.logs import event, write_json_lines
-from roomdet.memory import limit_memory, share_heap
+from roomdet.memory import keep_for_canvases, limit_memory, share_heap
 from roomdet.report import METRICS, initial_values, measurements, request_fields
 from roomdet.request import count_bytes, parse_request
 from roomdet.s3_address import S3Address
@@ -65,6 +65,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             self._config = Config.load(context.model_yaml_config, os.environ)
             # Before OpenVINO and whoever else starts threads; the golden plan proves it.
             self._pages = IsolatedReader(self._config.limits, page_ceiling(self._config))
+            keep_for_canvases()
             self._s3 = S3Source(self._config)
             self._detector = load_detector(
                 Path(context.system_properties["model_dir"]), self._config, self._pages.read_page
