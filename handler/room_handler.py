@@ -21,12 +21,12 @@ from ts.torch_handler.base_handler import BaseHandler
 
 from roomdet.config import Config
 from roomdet.detector import load_detector
-from roomdet.errors import ConfigError, ModelError
-from roomdet.images import read_page
+from roomdet.errors import ConfigError, ModelError, PageTooSlow
 from roomdet.inspection import Ceiling, Inspection
+from roomdet.isolation import IsolatedReader, page_ceiling
 from roomdet.item import Item, Step
 from roomdet.logs import event, write_json_lines
-from roomdet.memory import limit_memory, share_heap
+from roomdet.memory import keep_for_canvases, limit_memory, share_heap
 from roomdet.report import METRICS, initial_values, measurements, request_fields
 from roomdet.request import count_bytes, parse_request
 from roomdet.s3_address import S3Address
@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from roomdet.report import Measurement
 
 logger = logging.getLogger(__name__)
+
+# Nothing more of a batch's pages is looked at after that; at TorchServe's responseTimeout, 60 s
+# as shipped, the worker would end, and the whole batch with it.
+BATCH_S = 50.0
 
 
 class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
@@ -59,9 +63,12 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         }
         try:
             self._config = Config.load(context.model_yaml_config, os.environ)
+            # Before OpenVINO and whoever else starts threads; the golden plan proves it.
+            self._pages = IsolatedReader(self._config.limits, page_ceiling(self._config))
+            keep_for_canvases()
             self._s3 = S3Source(self._config)
             self._detector = load_detector(
-                Path(context.system_properties["model_dir"]), self._config
+                Path(context.system_properties["model_dir"]), self._config, self._pages.read_page
             )
         except Exception as err:
             is_explained = isinstance(err, ConfigError | ModelError)
@@ -86,6 +93,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
     def handle(self, data: list[dict[str, Any]], context: Context) -> list[bytes]:
         """Answer a batch: one JSON document per row; status and content type go to ``context``."""
         self.context = context
+        self._batch_ends_s = time.monotonic() + BATCH_S
         return self.postprocess(self.inference(self.preprocess(data)))
 
     def preprocess(self, data: list[dict[str, Any]]) -> list[Future[Item]]:
@@ -127,12 +135,14 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             if item.error is None:
                 with item.step(Step.DECODE):
                     assert isinstance(file, bytes)  # fetched, where it was an address
-                    item.read_at = partial(self._read_page, file, item.options.page)
+                    item.read_at = partial(self._read_page, item, file)
                     item.page = item.read(self._detector.input_px)
         return item
 
-    def _read_page(self, file: bytes, page: int, side_px: int) -> Page:
-        return read_page(file, page=page, side_px=side_px, limits=self._config.limits)
+    def _read_page(self, item: Item, file: bytes, side_px: int) -> Page:
+        """Read the page of a row; for a further level no longer than it may be looked at."""
+        most_s = None if item.inspection is None else item.inspection.left_s
+        return self._pages.read_page(file, page=item.options.page, side_px=side_px, most_s=most_s)
 
     @contextmanager
     def _without_cpu(self) -> Iterator[None]:
@@ -158,7 +168,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
 
     def _begin_to_look(self, item: Item, page: Page) -> int | None:
         """See the page as a whole; return the longer side of the next level, if there is one."""
-        ends_s = time.monotonic() + self._config.max_seconds
+        ends_s = min(time.monotonic() + self._config.max_seconds, self._batch_ends_s)
         with item.step(Step.DETECT):
             ceiling = Ceiling(self._config.max_levels, ends_s)
             item.inspection = Inspection(self._detector, page, item.options, ceiling)
@@ -170,7 +180,11 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         inspection, pixels = item.inspection, None
         assert inspection is not None
         with item.step(Step.DECODE):
-            pixels = item.level_pixels(side_px, inspection.deepest_px)
+            try:
+                pixels = item.level_pixels(side_px, inspection.deepest_px)
+            except PageTooSlow:  # the page was read for its first level; its time is over now
+                inspection.cut_short()
+                item.found = inspection.rooms()
         if pixels is None:
             return None
         with item.step(Step.DETECT):

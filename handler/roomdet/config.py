@@ -121,6 +121,20 @@ class Config:
             "Seconds of looking at a page after which no further slice of it is looked at", 1, 60
         ),
     )
+    page_seconds: int = field(
+        default=10,
+        # Rows of a batch are read at once or one after the other, and looked at after that.
+        metadata=_about("Seconds in which a page must be decoded or drawn", 1, 50),
+    )
+    page_mb: int = field(
+        default=900,
+        metadata=_about(
+            "Memory in MiB that decoding or drawing a page may take, in a process of its own, "
+            "and not more than `memory_mb`; 0 is no limit but that",
+            0,
+            1024**2,
+        ),
+    )
     memory_mb: int = field(
         default=1200,
         metadata=_about(

@@ -29,9 +29,11 @@ from roomdet.images import read_page
 from roomdet.schema import Detail, RequestOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from roomdet.config import Config
+    from roomdet.page import Page
 
 # Ultralytics passes at most this many boxes on to suppression (ultralytics 8.4, max_nms).
 MAX_CANDIDATES = 30_000
@@ -252,7 +254,9 @@ def compile_network(
         raise ModelError(f"OpenVINO cannot load the network: {err}") from err
 
 
-def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
+def load_detector(
+    folder: Path, config: Config, read: Callable[..., Page] | None = None
+) -> OpenVinoDetector:
     """Load a network that proves itself.
 
     Every file's sha256 is checked and the golden plan is run, which also warms the network.
@@ -260,6 +264,8 @@ def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
     Args:
         folder: The extracted archive, or any folder with ``network.json`` and what it names.
         config: Precision, threads and limits.
+        read: Reads the golden plan, as :meth:`roomdet.isolation.IsolatedReader.read_page`; without
+            it this process does.
 
     Raises:
         ModelError: If a file is damaged or missing, or the golden plan's rooms are not found.
@@ -276,7 +282,8 @@ def load_detector(folder: Path, config: Config) -> OpenVinoDetector:
         is_sliced=config.max_levels > 1,
     )
     plan = (folder / network.GOLDEN_PLAN).read_bytes()
-    page = read_page(plan, page=1, side_px=manifest.input_px, limits=config.limits)
+    read = read or partial(read_page, limits=config.limits)
+    page = read(plan, page=1, side_px=manifest.input_px)
     found = detector.detect(page.pixels, RequestOptions(), passes=1)  # as the reference did
     network.check_golden(found, manifest.golden)
     return detector

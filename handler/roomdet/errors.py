@@ -4,7 +4,8 @@
 RoomdetError
 ├── RequestError           answered to the caller, for that item of the batch only
 │   ├── InvalidFileFormat  the bytes are no picture or page we read    400 invalid_file_format
-│   ├── FileTooLarge       over the byte, pixel or page limit          413 file_too_large
+│   ├── FileTooLarge       over the byte, pixel, page or memory limit  413 file_too_large
+│   │   └── PageTooSlow    over the time that a page may take
 │   ├── ValidationError    unknown or out-of-range request option      400 validation_error
 │   └── ProcessingFailed   our fault; no reason is shown               500 processing_failed
 ├── ConfigError            the operator's fault: the worker refuses to start
@@ -51,10 +52,14 @@ class InvalidFileFormat(RequestError):
 
 
 class FileTooLarge(RequestError):
-    """The bytes, the pixels or the pages exceed a configured limit."""
+    """The bytes, the pixels, the pages or the memory exceed a configured limit."""
 
     code = "file_too_large"
     status = 413
+
+
+class PageTooSlow(FileTooLarge):
+    """Reading a page takes longer than it may."""
 
 
 class ValidationError(RequestError):

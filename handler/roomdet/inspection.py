@@ -107,6 +107,15 @@ class Inspection:
         """Levels that were looked at, in part at least."""
         return max(1, len(self._levels))
 
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left of what is granted, 0 or more."""
+        return max(0.0, self._ceiling.ends_s - time.monotonic())
+
+    def cut_short(self) -> None:
+        """Say that no further level comes in time."""
+        self.is_cut_short = True
+
     def next_side_px(self) -> int | None:
         """Longer side of the level to look at next; None where enough was seen."""
         if self._ink is None:

@@ -100,7 +100,7 @@ class Item:
             self._add_seconds(step, time.perf_counter() - started_s)
 
     def read(self, side_px: int) -> Page:
-        """Read the page; errors as :func:`roomdet.images.read_page`."""
+        """Read the page; errors as :meth:`roomdet.isolation.IsolatedReader.read_page`."""
         assert self.read_at is not None  # there is a file
         return self.read_at(side_px)
 
@@ -115,7 +115,7 @@ class Item:
             uint8 RGB, shape ``(height, width, 3)``.
 
         Raises:
-            RequestError: As :func:`roomdet.images.read_page`.
+            RequestError: As :meth:`roomdet.isolation.IsolatedReader.read_page`.
         """
         if self.large_page is None:
             self.large_page = LargePage(self.read(deepest_px).pixels)

@@ -21,7 +21,20 @@ _LONG_NUMBER = 10**9
 # one at a time has to do. A plan on a screen has fewer, and so has a photo that is decoded at half
 # its size; a sheet of paper at 300 dpi has more.
 LARGE_PIXELS = 10_000_000
-_turn = threading.Lock()
+
+
+class Turn:
+    """Lets one large picture be decoded at a time.
+
+    Attributes:
+        lock: By which it does; of a process beside the worker, the worker's.
+    """
+
+    def __init__(self) -> None:
+        self.lock: AbstractContextManager[object] = threading.Lock()
+
+
+turn = Turn()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +106,9 @@ def check_pixels(width: int, height: int, limits: Limits) -> None:
 
 
 def turn_for(pixels: int) -> AbstractContextManager[object]:
-    """Wait, as a context, until no other large picture is being decoded by this process.
+    """Wait, as a context, until no other large picture is being decoded.
 
     Args:
         pixels: Pixels that will be held at a time. Up to ``LARGE_PIXELS`` nobody waits.
     """
-    return _turn if pixels > LARGE_PIXELS else nullcontext()
+    return turn.lock if pixels > LARGE_PIXELS else nullcontext()

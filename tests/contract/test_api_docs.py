@@ -474,7 +474,14 @@ def test_the_limits_table_equals_the_configuration() -> None:
         if "=" in line and not line.startswith("#")
     )
     limits = {limit.name: limit.default for limit in fields(Limits)}
-    worker_limits = ("memory_mb", "max_levels", "max_seconds", "fetch_timeout_s")
+    worker_limits = (
+        "page_seconds",
+        "page_mb",
+        "memory_mb",
+        "max_levels",
+        "max_seconds",
+        "fetch_timeout_s",
+    )
 
     assert limits == {name: model["roomdet"][name] for name in limits}
     assert documented == {

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 # Loads the handler as TorchServe's worker does, answers the batches given on standard input, and
 # prints what came out: bodies, statuses, content types, the seconds of each batch, the most files
 # that were being read at a time, the modules that were imported, and what was logged and measured.
-# A reading at more than FAIL_ABOVE_PX fails.
+# A reading at more than FAIL_ABOVE_PX fails, one at more than SLOW_ABOVE_PX takes too long.
 DRIVER = """
 import base64, json, logging, os, sys, threading, time
 import sitecustomize
 import yaml
+import roomdet.errors
 sitecustomize.leave_out(sys.modules)
 from ts.context import Context, RequestProcessor
 from ts.model_loader import TsModelLoader
@@ -60,11 +61,17 @@ handler = service._entry_point.__self__
 handler.initialize(context)
 
 fail_above_px = int(os.environ.get("FAIL_ABOVE_PX", 10**6))
-room_handler, reading, at_once = sys.modules[type(handler).__module__], set(), [0]
-read_page = room_handler.read_page
+slow_above_px = int(os.environ.get("SLOW_ABOVE_PX", 10**6))
+if "BATCH_S" in os.environ:
+    sys.modules[type(handler).__module__].BATCH_S = float(os.environ["BATCH_S"])
+pages, reading, at_once = handler._pages, set(), [0]
+read_page = pages.read_page
 def slowly(*args, **options):
     if options["side_px"] > fail_above_px:
         raise OSError("the file is gone")
+    if options["side_px"] > slow_above_px:
+        assert 0 < options["most_s"] <= 15
+        raise roomdet.errors.PageTooSlow("10 s")
     reading.add(threading.get_ident())
     at_once.append(len(reading))
     time.sleep(0.05)
@@ -72,7 +79,7 @@ def slowly(*args, **options):
         return read_page(*args, **options)
     finally:
         reading.remove(threading.get_ident())
-room_handler.read_page = slowly
+pages.read_page = slowly
 
 answers, seconds = [], []
 for batch in json.load(sys.stdin):
@@ -259,6 +266,30 @@ def test_a_second_reading_that_fails_is_its_rows_alone(
     assert (failed["outcome"], failed["levels"]) == ("processing_failed", 1)
     assert failed["decode_ms"] > 0
     assert "encode_ms" not in failed
+
+
+def test_a_second_reading_that_takes_too_long_is_cut_short(
+    extracted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is of what was seen by then, and the log says so."""
+    monkeypatch.setenv("SLOW_ABOVE_PX", "640")
+    sheet = row({"body": part(picture_of(own_sheets(4)[0].data))})
+    outcome = run_handler(extracted, [[sheet]])
+    (line,) = lines_of(outcome)
+
+    assert outcome["answers"][0][0]["status"] == 200
+    assert (line["levels"], line["cut_short"]) == (1, True)
+
+
+def test_a_batch_has_its_time_too(extracted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever each of its pages may take: beyond it the worker would be ended."""
+    monkeypatch.setenv("BATCH_S", "0")
+    sheet = row({"body": part(picture_of(own_sheets(4)[0].data))})
+    outcome = run_handler(extracted, [[sheet]])
+    (line,) = lines_of(outcome)
+
+    assert outcome["answers"][0][0]["status"] == 200
+    assert (line["levels"], line["cut_short"]) == (1, True)
 
 
 def test_neighbors_of_a_bad_row_are_answered_alike(outcome: dict[str, Any]) -> None:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import pytest
 
 from client.api import detect
 from deploy.local.server import LOG_CONFIG, LocalServer, serve
+from tests.builders import layered_pdf
 from tests.conftest import SAMPLE_PDF
 from tests.e2e.conftest import CONFIG
 from tests.e2e.spoiling import frozen_worker
@@ -69,6 +72,39 @@ def test_a_mixed_batch_is_answered_item_by_item(batching: LocalServer) -> None:
     assert len(replies[0].rooms) >= 9
     assert len(replies[2].rooms) >= 9
     assert messages(batching) - before == 2  # the first, which waited for nobody, and all others
+
+
+def test_a_page_without_end_is_its_row_alone(batching_archive: Path) -> None:
+    """Its neighbors get their rooms, the worker lives, and ``/ping`` says so all along."""
+    bodies = [layered_pdf(50_000), PLAN, SAMPLE_PDF.read_bytes(), PLAN]
+    pings, answered = [], threading.Event()
+
+    def watch(server: LocalServer) -> None:
+        while not answered.wait(0.05):
+            with urllib.request.urlopen(f"{server.url}/ping", timeout=2) as reply:
+                pings.append(reply.status)
+
+    environ = {"ROOMDET_PAGE_SECONDS": "2"}
+    with serve(batching_archive, config=CONFIG, environ=environ) as server:
+        server.wait_ready()
+        workers = server.worker_pids()
+        with ThreadPoolExecutor(6) as pool:
+            watching = pool.submit(watch, server)
+            with frozen_worker(server):
+                pool.submit(post, server, PLAN)  # goes to the worker at once, the others together
+                wait_in_flight(server, 1)
+                running = [pool.submit(post, server, body) for body in bodies]
+                wait_in_flight(server, 5)
+            slow, *others = (each.result() for each in running)
+            answered.set()
+            watching.result()
+
+        assert (slow.status, slow.document["error"]) == (413, "file_too_large")
+        assert slow.document["details"] == {"limit_seconds": 2}
+        assert [200] * 3 == [reply.status for reply in others]
+        assert all(reply.document["detected_rooms"] for reply in others)
+        assert workers == server.worker_pids()
+        assert {200} == set(pings)
 
 
 def test_a_request_that_is_alone_does_not_wait_for_others(batching: LocalServer) -> None:

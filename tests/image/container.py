@@ -196,3 +196,4 @@ _ROLES = {"ModelServer": "jvm", "endpoints.Main": "jvm", "model_service_worker":
     "/opt/roomdet/serve": "serve"
 }
 WORKER, JVM = "model_service_worker", "/opt/java/bin/java"
+READER = "roomdet: reads pages"

@@ -51,6 +51,8 @@ class TestSources:
             passes=1,
             max_levels=4,
             max_seconds=15,
+            page_seconds=10,
+            page_mb=900,
             memory_mb=1200,
             image_url_prefixes=AllowList(),
             fetch_timeout_s=10,
