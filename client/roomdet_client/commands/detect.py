@@ -132,7 +132,7 @@ class Tally:
             for name, why in self.errors.items():
                 say(f"failed: {name}: {why}")
         asked = pages - self.kept
-        rate = f", {asked / seconds:.1f} a second" if asked > 1 and seconds > 0 else ""
+        rate = f", {asked / seconds:.1f} pages a second" if asked > 1 and seconds > 0 else ""
         kept = f", {self.kept} of them answered before" if self.kept else ""
         failed = f"; {len(self.errors)} of {len(names)} files failed" if self.errors else ""
         rooms = sum(self.rooms.values())
