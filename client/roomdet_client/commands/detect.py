@@ -155,7 +155,7 @@ def run(args: argparse.Namespace) -> int:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_bytes(run.one_file(formats[0]))
     elif args.out is None and formats[0].name != "json" and run.good:
-        sys.stdout.write(formats[0].text(run.exports()))
+        sys.stdout.write(run.one_file(formats[0]).decode())
     return status
 
 
