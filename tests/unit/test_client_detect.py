@@ -359,6 +359,8 @@ def test_one_file(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
         all_pages = ["detect", set_pdf, *url, "--format"]
         assert 0 == main([*all_pages, "pdf", "-o", str(tmp_path / "all.pdf")])
         assert 2 == main([*all_pages, "svg", "-o", str(tmp_path / "all.svg")])
+        assert 2 == main([*all_pages, "svg"])
+        assert 0 == main([*all_pages, "geojson"])
         asked = len(server.asked)
         assert 2 == main([*all_pages, "yolo", "-o", str(tmp_path / "all.zip")])
         assert 2 == main([*all_pages, "yolo"])

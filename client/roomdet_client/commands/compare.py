@@ -96,6 +96,9 @@ def run(args: argparse.Namespace) -> int:
             if both is None:
                 raise outcome.error or PlanUnreadable(f"{outcome.job.file.name} has no answer")
             found.append((outcome.job, both))
+            for name, answer in (("A", both.a), ("B", both.b)):
+                if isinstance(answer, ClientError):
+                    say(f"{outcome.job.file.name}, page {outcome.job.page}, {name}: {answer}")
             changes = both.changes()
             unanswered += changes is None and not both.is_different
             if args.json:
