@@ -12,7 +12,7 @@ from roomdet_client.errors import PlanUnreadable
 from roomdet_client.pages import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _MOST_STEM_CHARS = 150  # file systems take 255 bytes
 
@@ -30,12 +30,12 @@ class InputFile:
     name: str
 
 
-def find_files(inputs: Iterable[str | Path], leave_out: Path | None = None) -> list[InputFile]:
+def find_files(inputs: Iterable[str | Path], leave_out: Sequence[Path] = ()) -> list[InputFile]:
     """The files that are named, and the plans below the folders that are, sorted.
 
     Args:
         inputs: Files are taken whatever their suffix is, from folders what reads like a plan.
-        leave_out: A folder that is not looked into: what is written goes there.
+        leave_out: Folders that are not looked into: what is written goes there.
 
     Raises:
         PlanUnreadable: If something is not there, or a folder holds no plan.
@@ -57,13 +57,13 @@ def find_files(inputs: Iterable[str | Path], leave_out: Path | None = None) -> l
     return list(found.values())
 
 
-def _below(folder: Path, start: Path, leave_out: Path | None) -> Iterator[InputFile]:
-    skipped = leave_out.resolve() if leave_out else None
+def _below(folder: Path, start: Path, leave_out: Sequence[Path]) -> Iterator[InputFile]:
+    skipped = {place.resolve() for place in leave_out}
     for path in sorted(folder.rglob("*")):
         is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.suffix.lower() not in SUFFIXES or is_hidden or not path.is_file():
             continue
-        if skipped is None or skipped not in path.resolve().parents:
+        if skipped.isdisjoint(path.resolve().parents):
             name = path.relative_to(start) if start != Path() else path
             yield InputFile(path, name.as_posix())
 

@@ -29,6 +29,7 @@ _LYING = range(5, 9)  # EXIF orientations that swap width and height
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, EOFError,
             ZeroDivisionError, OverflowError, RuntimeError)  # fmt: skip
+_REDUCING_GAP = 2.0
 # PDFium may be used by one thread at a time.
 pdfium_lock = threading.RLock()
 
@@ -236,7 +237,8 @@ def _shrink(picture: Image.Image, side_px: int) -> Image.Image:
     even = picture if picture.mode in ("L", "RGB") else _to_rgb(picture)
     scale = side_px / max(even.size)
     size = (max(1, round(even.width * scale)), max(1, round(even.height * scale)))
-    return even.resize(size, Image.Resampling.BOX)
+    # As the server does (roomdet/pictures.py): blocks first, the last step bilinear.
+    return even.resize(size, Image.Resampling.BILINEAR, reducing_gap=_REDUCING_GAP)
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:

@@ -194,7 +194,9 @@ class State:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / STATE_NAME
-        self._records = {(record.name, record.page): record for record in self._read()}
+        self._records: dict[str, dict[int, Record]] = {}
+        for record in self._read():
+            self._records.setdefault(record.name, {})[record.page] = record
         self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
         if self._file.tell() and not self._ends_with_newline():
             self._file.write("\n")  # a line that was cut off stays one line
@@ -218,19 +220,16 @@ class State:
 
     def known(self, file: InputFile, key: dict[str, Any]) -> list[Record]:
         """The good answers of a file that still hold."""
-        return [
-            record
-            for record in self._records.values()
-            if record.name == file.name and record.key == key and record.is_good
-        ]
+        pages = self._records.get(file.name, {}).values()
+        return [record for record in pages if record.key == key and record.is_good]
 
     def stems(self) -> dict[str, str]:
         """By the file's name."""
-        return {record.name: record.stem for record in self._records.values()}
+        return {name: next(iter(pages.values())).stem for name, pages in self._records.items()}
 
     def add(self, record: Record) -> None:
         """Keep an answer."""
-        self._records[record.name, record.page] = record
+        self._records.setdefault(record.name, {})[record.page] = record
         sheet = record.sheet and vars(record.sheet)
         self._file.write(json.dumps({**vars(record), "sheet": sheet}, ensure_ascii=False) + "\n")
         self._file.flush()

@@ -127,7 +127,9 @@ def test_nothing_is_different(folder: Path, capsys: pytest.CaptureFixture[str]) 
         assert 0 == main(["compare", a.url, a.url, str(folder)])
         assert 1 == main(["compare", b.url, b.url, str(folder)])
         assert 3 == main(["compare", a.url, b.url, str(folder / "a.png")])
-    assert "error" in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "error" in out
+    assert f"{folder / 'a.png'}, page 1, B: 400 invalid_file_format: the file is text" in err
 
 
 def test_versions_are_asked_by_their_address(folder: Path) -> None:

@@ -324,6 +324,14 @@ def test_drawings(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
             args = ["detect", str(picture), *url, "--draw", str(folder / name)]
             assert 2 == main(args)
 
+        within = ["detect", str(folder), *url, "--pages", "1", "--draw", str(folder / "drawn")]
+        counts = []
+        for _ in range(2):
+            before = len(server.asked)
+            main(within)
+            counts.append(len(server.asked) - before)
+
+    assert [4, 4] == counts  # a drawing is no plan
     assert {"set-p1.png", "set-p2.png", "set-p3.png"} == {
         path.name for path in (tmp_path / "drawn").iterdir()
     }
@@ -351,6 +359,8 @@ def test_one_file(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
         all_pages = ["detect", set_pdf, *url, "--format"]
         assert 0 == main([*all_pages, "pdf", "-o", str(tmp_path / "all.pdf")])
         assert 2 == main([*all_pages, "svg", "-o", str(tmp_path / "all.svg")])
+        assert 2 == main([*all_pages, "svg"])
+        assert 0 == main([*all_pages, "geojson"])
         asked = len(server.asked)
         assert 2 == main([*all_pages, "yolo", "-o", str(tmp_path / "all.zip")])
         assert 2 == main([*all_pages, "yolo"])
@@ -385,7 +395,7 @@ def test_inputs(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (other / "a.png").write_bytes(PNG)
     names = [file.name for file in find_files([folder, other])]
     assert 5 == len(set(names))
-    assert [] == [file.name for file in find_files([folder], leave_out=folder / "upper floor")
+    assert [] == [file.name for file in find_files([folder], [folder / "upper floor"])
                   if "upper" in file.name]  # fmt: skip
     assert 1 == main(["detect", str(tmp_path / "gone")])
     (tmp_path / "empty").mkdir()

@@ -7,8 +7,10 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from roomdet.config import Limits
+from roomdet.images import read_page
 from roomdet.slices import LEVELS
 from roomdet_client import PayloadTooLarge, RoomClient
 from roomdet_client.pages import Plan
@@ -59,6 +61,23 @@ def test_a_large_scan_is_reduced_to_the_finest_level() -> None:
     assert np.array_equal(
         np.asarray(sent.convert("RGB")), np.asarray(Plan(data).render(1, LEVEL_PX))
     )
+
+
+@pytest.mark.parametrize("wh", [(4800, 1000), (9000, 1600)], ids=["1.15 times", "2.16 times"])
+def test_the_reduction_is_the_servers(wh: tuple[int, int]) -> None:
+    """What the client reduces looks to the network as what the server would have reduced."""
+    picture = Image.new("L", wh, "white")
+    draw = ImageDraw.Draw(picture)
+    for x in range(40, wh[0], 97):
+        draw.line((x, 0, x + x % 50, wh[1]), fill=0, width=1 + x % 5)
+    data = encode(picture, "BMP")
+    ours = np.asarray(opened(fit(Plan(data), 1, LIMIT).data).convert("RGB")).astype(int)
+    theirs = read_page(data, page=1, side_px=LEVEL_PX, limits=Limits(max_bytes=10**9)).pixels
+
+    assert ours.shape == theirs.shape
+    difference = np.abs(ours - theirs.astype(int))
+    assert difference.mean() < 0.5
+    assert (difference > 32).mean() < 0.001
 
 
 def test_a_smaller_picture_keeps_its_pixels() -> None:

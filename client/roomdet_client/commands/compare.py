@@ -81,7 +81,7 @@ class Both:
 
 def run(args: argparse.Namespace) -> int:
     """Ask both for all pages, print what is different."""
-    files = find_files(args.inputs, leave_out=args.out)
+    files = find_files(args.inputs, [args.out] if args.out else [])
     options, stems = options_of(args), Stems()
     found: list[tuple[Job, Both]] = []
     unanswered = 0
@@ -96,6 +96,9 @@ def run(args: argparse.Namespace) -> int:
             if both is None:
                 raise outcome.error or PlanUnreadable(f"{outcome.job.file.name} has no answer")
             found.append((outcome.job, both))
+            for name, answer in (("A", both.a), ("B", both.b)):
+                if isinstance(answer, ClientError):
+                    say(f"{outcome.job.file.name}, page {outcome.job.page}, {name}: {answer}")
             changes = both.changes()
             unanswered += changes is None and not both.is_different
             if args.json:

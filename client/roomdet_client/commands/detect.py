@@ -132,7 +132,7 @@ class Tally:
             for name, why in self.errors.items():
                 say(f"failed: {name}: {why}")
         asked = pages - self.kept
-        rate = f", {asked / seconds:.1f} a second" if asked > 1 and seconds > 0 else ""
+        rate = f", {asked / seconds:.1f} pages a second" if asked > 1 and seconds > 0 else ""
         kept = f", {self.kept} of them answered before" if self.kept else ""
         failed = f"; {len(self.errors)} of {len(names)} files failed" if self.errors else ""
         rooms = sum(self.rooms.values())
@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
     formats = [FORMATS[name] for name in dict.fromkeys(args.formats or ["json"])]
     is_file = args.out is not None and bool(args.out.suffix) and not args.out.is_dir()
     _check(args, formats, is_file=is_file)
-    files = find_files(args.inputs, leave_out=args.out)
+    files = find_files(args.inputs, [place for place in (args.out, args.draw) if place])
     _check_drawing(args.draw, files)
     run = Run(args, formats, None if args.out is None or is_file else args.out)
     with open_client(args) as client:
@@ -155,7 +155,7 @@ def run(args: argparse.Namespace) -> int:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_bytes(run.one_file(formats[0]))
     elif args.out is None and formats[0].name != "json" and run.good:
-        sys.stdout.write(formats[0].text(run.exports()))
+        sys.stdout.write(run.one_file(formats[0]).decode())
     return status
 
 

@@ -94,7 +94,7 @@ class Watch:
         A file is complete when its size and date have not changed since the last look.
         """
         try:
-            files = find_files([self._args.folder], leave_out=self._args.out)
+            files = find_files([self._args.folder], [self._args.out])
         except PlanUnreadable:  # none yet
             return [], False
         before, self._seen = self._seen, {}
