@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from roomdet_client.viewer.pages import (
     tile,
     whole,
 )
+from roomdet_client.viewer.shelf import MAX_OPEN, Shelf
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 
 if TYPE_CHECKING:
@@ -119,6 +121,20 @@ def test_tiles_join_without_a_seam(path: Path) -> None:
     page = document.region(1, size, (0, 0, *size)).convert("RGB")
     difference = np.abs(np.asarray(joined).astype(int) - np.asarray(page)).max(axis=2)
     assert (difference > 2).mean() < 2e-4
+
+
+def test_documents_that_come_and_go_are_drawn_by_many_threads(tmp_path: Path) -> None:
+    """More than are kept open: each is closed while others are drawn, and none is drawn wrong."""
+    for number in range(MAX_OPEN + 3):
+        (tmp_path / f"{number}.pdf").write_bytes(sheet_with_wall())
+    shelf = Shelf(tmp_path)
+    keys = [entry.id for entry in shelf.entries()]
+
+    def draw(turn: int) -> bytes:
+        return tile(shelf.document(keys[turn % len(keys)]), 1, 9, 0, 0)
+
+    with ThreadPoolExecutor(6) as threads:
+        assert len(set(threads.map(draw, range(120)))) == 1
 
 
 def test_a_tile_that_is_not_there_is_refused() -> None:

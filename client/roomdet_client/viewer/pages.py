@@ -61,9 +61,6 @@ class Document(Protocol):
             box: The part, ``x_min, y_min, x_max, y_max`` in these pixels.
         """
 
-    def close(self) -> None:
-        """Let go of memory; the document is not used again."""
-
 
 Box = tuple[int, int, int, int]
 
@@ -186,13 +183,13 @@ class PdfDocument:
         self._open = (page, sheet)
         return sheet
 
-    def close(self) -> None:
-        """As :meth:`Document.close`."""
+    def __del__(self) -> None:
+        # pypdfium2 would close them as well, but perhaps while another thread is inside PDFium.
         with pdfium_lock:
-            if self._open:
-                self._open[1].close()
-                self._open = None
-            self._document.close()
+            if getattr(self, "_open", None):
+                self._open[1].close()  # type: ignore[index]  # just looked at
+            if hasattr(self, "_document"):
+                self._document.close()
 
 
 class Picture:
@@ -242,9 +239,6 @@ class Picture:
                 image.seek(page - 1)
                 self._levels = (page, [_shown(image)])
         return self._levels[1]
-
-    def close(self) -> None:
-        """As :meth:`Document.close`."""
 
 
 def halve(image: Image.Image) -> Image.Image:

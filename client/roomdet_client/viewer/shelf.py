@@ -133,7 +133,7 @@ class Shelf:
         self._open[key] = document
         self._open.move_to_end(key)
         while len(self._open) > MAX_OPEN:
-            # Not closed: a thread may be drawing it. It is let go with the last reference.
+            # A thread may be drawing it still; it is closed with the last reference.
             self._open.popitem(last=False)
         return document
 
