@@ -64,9 +64,22 @@ def test_the_training_environment_is_made_without_data(tmp_path: Path) -> None:
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:
     """Relative links and pictures exist."""
-    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
+    for path in [
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").rglob("*.md"),
+    ]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_every_decision_has_a_number_and_a_status() -> None:
+    """A reader sees at once whether it still holds."""
+    for path in (ROOT / "docs" / "decisions").glob("*.md"):
+        title, _, status = path.read_text().split("\n")[:3]
+        assert title.startswith(f"# {path.name[:4]} "), path.name
+        assert re.match(r"Status: (accepted|replaced by \[\d{4}\])", status), path.name
 
 
 def test_the_stock_command_of_the_readme_is_the_tested_one() -> None:

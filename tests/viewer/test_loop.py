@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from deploy.local.rollout import roll_out
-from deploy.local.running import Place
-from deploy.local.server import serve
+from archive.pack import pack
 from roomdet_client import RoomClient
 from roomdet_client.viewer.plan_set import PlanSet, Room
+from serving.rollout import roll_out
+from serving.running import Place
+from serving.server import serve
 from tests.conftest import ROOT
-from training.pack import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,7 +123,7 @@ def test_corrected_plans_teach_the_weights_a_style(
             run = ["--data", str(tmp_path / "my-plans"), "--out", str(tmp_path / "run")]
             run_training(tmp_path, "training.train", *run, "--start", "weights/rooms.pt", *SMALL)
             weights, network = str(tmp_path / "run" / "rooms.pt"), tmp_path / "network"
-            export = ["training.export", weights, "--out", str(network), "--allow-no-rooms"]
+            export = ["archive.export", weights, "--out", str(network), "--allow-no-rooms"]
             run_training(tmp_path, *export)
             pack(network, tmp_path / "rooms-1.1.mar", version="1.1", root=ROOT)
             outcome = roll_out(tmp_path / "rooms-1.1.mar", Place.of(server), print)
