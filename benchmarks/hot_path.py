@@ -104,7 +104,7 @@ def answer(data: bytes, rooms: detector.OpenVinoDetector, config: Config, clock:
         body = receive(here, len(data))
     sender.join()
     with clock.stage("other"):
-        row = item.Item("hot-path", len(body))
+        row = item.BatchItem("hot-path", len(body))
         with clock.stage("parse"):
             asked = request.parse_request({"body": body}, {}, config.limits)
         assert isinstance(asked.file, bytes)

@@ -11,10 +11,10 @@ from roomdet.inspection import Ceiling, Inspection
 if TYPE_CHECKING:
     from roomdet.config import Config
     from roomdet.detector import Detector
-    from roomdet.item import Item
+    from roomdet.item import BatchItem
 
 
-def find_rooms(row: Item, detector: Detector, config: Config) -> None:
+def find_rooms(row: BatchItem, detector: Detector, config: Config) -> None:
     """Read the page and see it, level by level, as :meth:`RoomHandler.inference` does.
 
     Args:

@@ -24,7 +24,7 @@ from roomdet.detector import load_detector
 from roomdet.errors import ConfigError, ModelError, PageTooSlow
 from roomdet.inspection import Ceiling, Inspection
 from roomdet.isolation import IsolatedReader, page_ceiling
-from roomdet.item import Item, Step
+from roomdet.item import BatchItem, Step
 from roomdet.logs import event, write_json_lines
 from roomdet.memory import keep_for_canvases, limit_memory, share_heap
 from roomdet.report import METRICS, initial_values, measurements, request_fields
@@ -96,7 +96,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         self._batch_ends_s = time.monotonic() + BATCH_S
         return self.postprocess(self.inference(self.preprocess(data)))
 
-    def preprocess(self, data: list[dict[str, Any]]) -> list[Future[Item]]:
+    def preprocess(self, data: list[dict[str, Any]]) -> list[Future[BatchItem]]:
         """Begin to read the rows: as many work at a time as there are CPUs, all may fetch.
 
         A row that is alone is read at once: to hand it to a thread and back takes 0.5 ms.
@@ -105,7 +105,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         return [
             begin(
                 self._read,
-                Item(self.context.get_request_id(index), count_bytes(row)),
+                BatchItem(self.context.get_request_id(index), count_bytes(row)),
                 row,
                 self.context.get_all_request_header(index),
             )
@@ -113,13 +113,13 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         ]
 
     @staticmethod
-    def _begin_at_once(read: Callable[..., Item], *arguments: object) -> Future[Item]:
+    def _begin_at_once(read: Callable[..., BatchItem], *arguments: object) -> Future[BatchItem]:
         """Read in this thread, as an executor would in another."""
-        reading: Future[Item] = Future()
+        reading: Future[BatchItem] = Future()
         reading.set_result(read(*arguments))
         return reading
 
-    def _read(self, item: Item, row: dict[str, Any], headers: Mapping[str, Any]) -> Item:
+    def _read(self, item: BatchItem, row: dict[str, Any], headers: Mapping[str, Any]) -> BatchItem:
         """Parse a row, fetch its file if it only names one, and read the page."""
         file: bytes | S3Address = b""
         with self._cpus:
@@ -139,7 +139,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
                     item.page = item.read(self._detector.input_px)
         return item
 
-    def _read_page(self, item: Item, file: bytes, side_px: int) -> Page:
+    def _read_page(self, item: BatchItem, file: bytes, side_px: int) -> Page:
         """Read the page of a row; for a further level no longer than it may be looked at."""
         most_s = None if item.inspection is None else item.inspection.left_s
         return self._pages.read_page(file, page=item.options.page, side_px=side_px, most_s=most_s)
@@ -153,7 +153,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         finally:
             self._cpus.acquire()
 
-    def inference(self, data: list[Future[Item]]) -> list[Item]:
+    def inference(self, data: list[Future[BatchItem]]) -> list[BatchItem]:
         """Find the rooms of each page, in order; the network itself uses all CPUs."""
         items = []
         for reading in data:
@@ -166,7 +166,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             item.forget()
         return items
 
-    def _begin_to_look(self, item: Item, page: Page) -> int | None:
+    def _begin_to_look(self, item: BatchItem, page: Page) -> int | None:
         """See the page as a whole; return the longer side of the next level, if there is one."""
         ends_s = min(time.monotonic() + self._config.max_seconds, self._batch_ends_s)
         with item.step(Step.DETECT):
@@ -175,7 +175,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             return self._next_side_px(item, item.inspection)
         return None
 
-    def _look_closer(self, item: Item, side_px: int) -> int | None:
+    def _look_closer(self, item: BatchItem, side_px: int) -> int | None:
         """See the next level; return the longer side of the one after it, if there is one."""
         inspection, pixels = item.inspection, None
         assert inspection is not None
@@ -193,14 +193,14 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         return None
 
     @staticmethod
-    def _next_side_px(item: Item, inspection: Inspection) -> int | None:
+    def _next_side_px(item: BatchItem, inspection: Inspection) -> int | None:
         """Longer side of the next level; where enough was seen, the row has its rooms."""
         side_px = inspection.next_side_px()
         if side_px is None:
             item.found = inspection.rooms()
         return side_px
 
-    def postprocess(self, data: list[Item]) -> list[bytes]:
+    def postprocess(self, data: list[BatchItem]) -> list[bytes]:
         """Encode each answer, set its status, and report it."""
         answers = []
         for index, item in enumerate(data):

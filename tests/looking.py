@@ -14,7 +14,7 @@ from roomdet.config import Config, Limits
 from roomdet.detector import RawPrediction, load_detector
 from roomdet.geometry import Letterbox
 from roomdet.images import read_page
-from roomdet.item import Item
+from roomdet.item import BatchItem
 from roomdet.schema import RequestOptions
 from tests.conftest import NETWORK
 
@@ -117,7 +117,7 @@ def see(
         config: Instead of the defaults.
     """
     file = File(data)
-    row = Item("seen", options=options or RequestOptions(), read_at=file.read_at)
+    row = BatchItem("seen", options=options or RequestOptions(), read_at=file.read_at)
     find_rooms(row, detector or shipped(), config or Config())
     assert row.inspection is not None
     assert row.found is not None

@@ -18,7 +18,7 @@ from benchmarks.peers.turns import take_turns
 from roomdet.config import Config
 from roomdet.detector import OpenVinoDetector, load_detector
 from roomdet.images import read_page
-from roomdet.item import Item
+from roomdet.item import BatchItem
 
 if TYPE_CHECKING:
     from roomdet.page import Page
@@ -39,7 +39,7 @@ def answer(detector: OpenVinoDetector, config: Config, data: bytes) -> bytes:
     def read_at(side_px: int) -> Page:
         return read_page(data, page=1, side_px=side_px, limits=config.limits)
 
-    row = Item("limit", read_at=read_at)
+    row = BatchItem("limit", read_at=read_at)
     find_rooms(row, detector, config)
     encoded, _ = row.encode()
     return encoded

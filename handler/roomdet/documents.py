@@ -20,7 +20,7 @@ import pypdfium2.raw as pdfium_c
 
 from roomdet.errors import InvalidFileFormat
 from roomdet.geometry import fit_within
-from roomdet.page import Page, check_page, check_pixels, turn_for
+from roomdet.page import Page, check_page, check_pixels, decode_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
     try:
         # In this order everywhere, or two threads may wait for each other.
         with (
-            turn_for(largest),
+            decode_lock(largest),
             _pdfium,
             closing(pdfium.PdfDocument(data)) as document,
         ):

@@ -38,7 +38,7 @@ class Step(StrEnum):
 
 
 @dataclass(slots=True)
-class Item:
+class BatchItem:
     """What is known of one row so far.
 
     Attributes:

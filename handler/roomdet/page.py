@@ -105,7 +105,7 @@ def check_pixels(width: int, height: int, limits: Limits) -> None:
         )
 
 
-def turn_for(pixels: int) -> AbstractContextManager[object]:
+def decode_lock(pixels: int) -> AbstractContextManager[object]:
     """Wait, as a context, until no other large picture is being decoded.
 
     Args:

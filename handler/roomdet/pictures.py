@@ -25,7 +25,7 @@ from roomdet.errors import FileTooLarge, InvalidFileFormat
 from roomdet.filetypes import FileType
 from roomdet.geometry import fit_within
 from roomdet.inflate import StoredBlocks
-from roomdet.page import LARGE_PIXELS, Page, check_page, check_pixels, turn_for
+from roomdet.page import LARGE_PIXELS, Page, check_page, check_pixels, decode_lock
 from roomdet.reduction import (
     REDUCING_GAP,
     factors,
@@ -67,7 +67,7 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
         # Pillow takes the memory of a WebP when it opens it, before it says how large it is; of
         # any other kind when it loads it.
         with (
-            turn_for(LARGE_PIXELS + 1 if kind is FileType.WEBP else 0),
+            decode_lock(LARGE_PIXELS + 1 if kind is FileType.WEBP else 0),
             Image.open(io.BytesIO(data), formats=[kind.value]) as picture,
         ):
             _check(picture, page, limits)
@@ -127,7 +127,7 @@ def _read_frame(
         picture.load_read = StoredBlocks(picture.load_read).read  # type: ignore[method-assign]
     pixels_held = 0 if kind is FileType.WEBP else _decoded_pixels(picture, source_wh)
     frame_box = picture.tile[0][1] if isinstance(picture, GifImageFile) and picture.tile else None
-    with turn_for(pixels_held), closing(picture):
+    with decode_lock(pixels_held), closing(picture):
         picture.load()
         orientation = _orientation(picture)
         if kind is FileType.PNG:

@@ -15,7 +15,7 @@ from roomdet import errors
 from roomdet.item import SUCCESS, Step
 
 if TYPE_CHECKING:
-    from roomdet.item import Item
+    from roomdet.item import BatchItem
 
 # Name, value, values of its labels in their order.
 Measurement = tuple[str, float, list[str]]
@@ -69,7 +69,7 @@ def initial_values() -> list[Measurement]:
     return [*counts, *((name, 0, []) for name in (ROOMS, PIXELS, LEVELS, SLICES, CUT_SHORT))]
 
 
-def measurements(item: Item) -> list[Measurement]:
+def measurements(item: BatchItem) -> list[Measurement]:
     """What a finished row adds to the metrics."""
     found: list[Measurement] = [(REQUESTS, 1, [item.outcome])]
     if item.page is not None:
@@ -87,7 +87,7 @@ def measurements(item: Item) -> list[Measurement]:
     return found
 
 
-def request_fields(item: Item, *, status: int, answer: bytes) -> dict[str, object]:
+def request_fields(item: BatchItem, *, status: int, answer: bytes) -> dict[str, object]:
     """What the log says of a finished row.
 
     Args:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from roomdet import libtiff
 from roomdet.errors import FileTooLarge, InvalidFileFormat, ValidationError
 from roomdet.geometry import fit_within
-from roomdet.page import Page, check_page, check_pixels, turn_for
+from roomdet.page import Page, check_page, check_pixels, decode_lock
 from roomdet.reduction import factors, join, resize, rgb, upright
 from roomdet.tiff_rows import (
     CMYK,
@@ -85,7 +85,7 @@ def read(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
         with libtiff.opened(data, pages.offsets[page - 1]) as directory:
             has_extra_samples = _EXTRA_SAMPLES in pages.tags(page)
             layout = _layout(directory, page, limits, has_extra_samples=has_extra_samples)
-            with turn_for(layout.size_wh[0] * layout.size_wh[1]):
+            with decode_lock(layout.size_wh[0] * layout.size_wh[1]):
                 pixels, source_wh = _read_pixels(directory, layout, side_px)
     except MemoryError as err:
         raise FileTooLarge(

@@ -29,7 +29,7 @@ from roomdet.errors import (
 )
 from roomdet.fork_server import ForkServerEnded
 from roomdet.isolation import IsolatedReader, PageCeiling, page_ceiling
-from roomdet.page import LARGE_PIXELS, turn_for
+from roomdet.page import LARGE_PIXELS, decode_lock
 from tests.builders import (
     ENDLESS_PDF,
     draw_plan,
@@ -349,7 +349,7 @@ class TestTurns:
 
         def twice(data: bytes, **options: int) -> Page:
             for _ in range(2):
-                with turn_for(LARGE_PIXELS + 1), turn_for(LARGE_PIXELS + 1):
+                with decode_lock(LARGE_PIXELS + 1), decode_lock(LARGE_PIXELS + 1):
                     pass
             return read(data, side_px=options["side_px"])
 

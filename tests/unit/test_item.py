@@ -11,16 +11,16 @@ import numpy as np
 
 from roomdet.errors import InvalidFileFormat, ProcessingFailed, ValidationError
 from roomdet.geometry import Detections, fit_within
-from roomdet.item import Item, Step
+from roomdet.item import BatchItem, Step
 from roomdet.page import Page
 
 if TYPE_CHECKING:
     import pytest
 
 
-def served_item() -> Item:
+def served_item() -> BatchItem:
     """An item whose page was read and on which one room was found."""
-    item = Item("r1")
+    item = BatchItem("r1")
     item.page = Page(np.zeros((4, 4, 3), np.uint8), (4, 4), 4, 16, number=1, count=1)
     item.found = Detections(np.array([[0, 0, 0.5, 1]], np.float32), np.array([0.9], np.float32))
     return item
@@ -36,7 +36,7 @@ def test_a_served_item_is_200() -> None:
 
 def test_a_refused_item_keeps_its_code() -> None:
     """The first thing that went wrong is answered."""
-    item = Item("r1")
+    item = BatchItem("r1")
     with item.step(Step.DECODE):
         raise InvalidFileFormat("no picture")
 
@@ -50,7 +50,7 @@ def test_an_unforeseen_failure_is_500_without_its_reason(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The caller gets a request id, the log the trace under the same id."""
-    item = Item("request-7")
+    item = BatchItem("request-7")
     with caplog.at_level(logging.ERROR), item.step(Step.DECODE):
         raise RuntimeError("/secret/path broke")
 
@@ -67,7 +67,7 @@ def test_an_unforeseen_failure_is_500_without_its_reason(
 
 def test_a_foreseen_failure_names_the_request_too(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever asks the operator has an id for the log, which knows more than the answer."""
-    item = Item("request-8")
+    item = BatchItem("request-8")
     with item.step(Step.FETCH):
         raise ProcessingFailed("try again", reason="S3: a time-out")
 
@@ -81,7 +81,7 @@ def test_a_foreseen_failure_names_the_request_too(caplog: pytest.LogCaptureFixtu
 
 def test_a_reason_is_for_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
     """Also where the caller is to blame; without a reason there is nothing to log."""
-    told, silent = Item("request-9"), Item("request-10")
+    told, silent = BatchItem("request-9"), BatchItem("request-10")
     with told.step(Step.FETCH):
         raise ValidationError("no", reason="S3 said 403")
     with silent.step(Step.FETCH):
@@ -93,7 +93,7 @@ def test_a_reason_is_for_the_log_alone(caplog: pytest.LogCaptureFixture) -> None
 
 def test_a_refused_item_lets_go_of_the_file() -> None:
     """The error keeps no trace, whose frames would hold the file's bytes."""
-    item = Item("r1")
+    item = BatchItem("r1")
     with item.step(Step.DECODE):
         try:
             int("x")
@@ -116,7 +116,7 @@ def test_further_levels_are_read_once() -> None:
         pixels[:, : pixels.shape[1] // 4] = 200
         return Page(pixels, (400, 300), 400, 120_000, number=1, count=1)
 
-    item = Item("r1", read_at=read_at)
+    item = BatchItem("r1", read_at=read_at)
     item.page = item.read(64)
     middle, largest = (item.level_pixels(side_px, 384) for side_px in (128, 384))
 

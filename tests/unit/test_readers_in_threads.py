@@ -168,7 +168,7 @@ def test_pdfium_is_used_by_one_thread_at_a_time() -> None:
 def test_reading_changes_no_warning_filter() -> None:
     """The filters are the process's: a thread that puts its own back takes away another one's."""
     before = warnings.filters
-    with ThreadPoolExecutor(1) as pool, pages.turn_for(pages.LARGE_PIXELS + 1):
+    with ThreadPoolExecutor(1) as pool, pages.decode_lock(pages.LARGE_PIXELS + 1):
         waiting = pool.submit(read, LARGE["png"]())
         with pytest.raises(TimeoutError):
             waiting.result(WAITS_S)
@@ -190,7 +190,7 @@ def test_large_picture_waits_for_its_turn(kind: str) -> None:
     """While one large picture is being decoded, another one is not."""
     data = LARGE[kind]()
     with ThreadPoolExecutor(1) as pool:
-        with pages.turn_for(pages.LARGE_PIXELS + 1):
+        with pages.decode_lock(pages.LARGE_PIXELS + 1):
             waiting = pool.submit(read, data)
             with pytest.raises(TimeoutError):
                 waiting.result(WAITS_S)
@@ -204,7 +204,7 @@ def test_large_picture_waits_for_its_turn(kind: str) -> None:
 def test_small_picture_waits_for_nobody(kind: str) -> None:
     """A plan, a photo that is decoded at half its size and a drawing are read meanwhile."""
     data = SMALL[kind]()
-    with ThreadPoolExecutor(1) as pool, pages.turn_for(pages.LARGE_PIXELS + 1):
+    with ThreadPoolExecutor(1) as pool, pages.decode_lock(pages.LARGE_PIXELS + 1):
         assert pool.submit(read, data).result(TIMEOUT_S).count == 1
 
 

@@ -12,7 +12,7 @@ import pytest
 from roomdet.errors import FileTooLarge, RequestError
 from roomdet.geometry import Detections
 from roomdet.inspection import Ceiling, Inspection
-from roomdet.item import Item, Step
+from roomdet.item import BatchItem, Step
 from roomdet.page import Page
 from roomdet.report import METRICS, OUTCOMES, initial_values, measurements, request_fields
 from roomdet.schema import Detail, RequestOptions
@@ -29,9 +29,9 @@ def paper(side_px: int) -> Pixels:
     return pixels
 
 
-def served() -> Item:
+def served() -> BatchItem:
     """A request for page 2 of 3 of a document, seen on two levels, with one room, and times."""
-    item = Item("id-1", bytes_in=1234)
+    item = BatchItem("id-1", bytes_in=1234)
     item.page = Page(paper(640), (480, 640), 1280, 24, number=2, count=3)
     options = RequestOptions(detail=Detail.SHEET)
     item.inspection = Inspection(ToldDetector(), item.page, options, Ceiling(4, math.inf))
@@ -43,9 +43,9 @@ def served() -> Item:
     return item
 
 
-def refused() -> Item:
+def refused() -> BatchItem:
     """A request whose file was too large."""
-    item = Item("id-2", bytes_in=9)
+    item = BatchItem("id-2", bytes_in=9)
     with item.step(Step.DECODE):
         raise FileTooLarge("the file has a secret name", {"limit": 1})
     item.seconds = {Step.DECODE: 0.001}
