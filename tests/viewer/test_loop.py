@@ -132,4 +132,4 @@ def test_corrected_plans_teach_the_weights_a_style(
         print(f"\nten uncorrected plans: F1 {before:.2f} before, {after:.2f} after")
     assert outcome.has_switched
     assert before < 0.1
-    assert after > 0.7
+    assert after > 0.5
