@@ -96,7 +96,11 @@ def layers(*, require_all: bool) -> list[Layer]:
     return [
         Layer(servers, ((*PYTEST, *SPREAD, *servers),)),
         Layer(("tests/image",), (("sh", "tests/image/run.sh"),), lacks["image"]),
-        Layer(("tests/parity",), (*made("venv-train", require_all), parity), lacks["parity"]),
+        Layer(
+            ("tests/parity", "tests/loop"),
+            (*made("venv-train", require_all), parity, ("nice", *PYTEST, "tests/loop")),
+            lacks["parity"],
+        ),
         Layer(("tests/viewer",), ((*PYTEST, "tests/viewer"),), lacks["viewer"]),
         Layer(("tests/formats",), (*made("venv-formats", require_all), formats), lacks["formats"]),
         Layer(("tests/plugin",), ((*PYTEST, "tests/plugin"),), lacks["plugin"]),

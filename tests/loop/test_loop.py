@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 from PIL import Image, ImageDraw
 
 from archive.pack import pack
@@ -28,6 +27,8 @@ from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import pytest
 
 Box = tuple[int, int, int, int]
 WIDTH, HEIGHT = 640, 480
@@ -110,7 +111,6 @@ def run_training(folder: Path, *command: str) -> None:
     subprocess.run(line, cwd=ROOT, env=environment, check=True, timeout=TRAIN_S)
 
 
-@pytest.mark.skipif(not TRAIN_PYTHON.exists(), reason="needs what make venv-train makes")
 def test_corrected_plans_teach_the_weights_a_style(
     archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
