@@ -182,7 +182,7 @@ def read_plan_set(folder: Path, weight: float = 1.0, *, prefix: str = "") -> Pla
     if not samples:
         kinds = ", ".join(sorted(PICTURE_ENDINGS))
         named = f" named {prefix}*" if prefix else ""
-        raise DataError(f"{folder}: images/ holds no {kinds}{named}")
+        raise DataError(f"{folder}: images/ holds no picture{named} ({kinds})")
     return PlanSet(tuple(samples), dropped)
 
 

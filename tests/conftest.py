@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,10 @@ FIRST = (
 )  # fmt: skip
 # These judge times, and other layers may be over when they run.
 LAST = ("image/test_ends.py", "image/test_contract.py")
+
+
+# A shell starts jobs in the background with Ctrl-C ignored, which every child would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

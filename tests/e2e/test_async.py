@@ -88,6 +88,7 @@ def test_scale_to_zero(
     (place,) = typed.run("invoke", "--no-wait", str(SAMPLE_PDF)).document()
     account = AwsAccount(REGION, typed.url)
     comes_true(lambda: fetch(account, place["output"]) is not None)
+    comes_true(lambda: typed.run("status").status == 0)  # 1 while an instance comes or goes
     back = typed.run("rollback").document()
     assert "1.0" == back["version"]
 

@@ -110,10 +110,9 @@ def test_plans_wait_for_an_instance(place: LocalSageMaker, archive: Path, tmp_pa
     assert len(started) == 1
     scale_to_zero(place)
     deadline = time.monotonic() + DEADLINE_S
-    while instances(there) or place.backend.pool.running():
+    while instances(there) or place.backend.pool.running() or started & javas():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert not started & javas()
     found = queue(golden.plan)
     assert judge_answer(there.awaited(found["OutputLocation"]), golden) > 0
 

@@ -33,13 +33,17 @@ def spin(seconds: float) -> None:
 def test_stage_is_timed_without_what_is_within() -> None:
     """What an inner stage took is not counted twice."""
     clock = hot_path.Clock()
+    began_s = time.process_time()
     with clock.stage("decode"):
         spin(0.02)
         with clock.stage("resize"):
             spin(0.05)
+    whole_s = time.process_time() - began_s
 
-    assert clock.cpu_s["decode"] == pytest.approx(0.02, abs=0.01)
-    assert clock.cpu_s["resize"] == pytest.approx(0.05, abs=0.01)
+    # Other threads of the process count, too, so that neither is just what was spun.
+    assert clock.cpu_s["decode"] >= 0.02
+    assert clock.cpu_s["resize"] >= 0.05
+    assert sum(clock.cpu_s.values()) == pytest.approx(whole_s, abs=0.01)
 
 
 def test_watched_function_is_put_back() -> None:

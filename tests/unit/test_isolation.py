@@ -74,8 +74,18 @@ print("reading", flush=True)
 """
 
 
+BEFORE: Final[set[int]] = set()
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    """Other tests of this process may have left readers of theirs."""
+    BEFORE.clear()
+    BEFORE.update(children_of(os.getpid()))
+
+
 @pytest.fixture
-def reader() -> Iterator[IsolatedReader]:
+def reader(_others: None) -> Iterator[IsolatedReader]:
     """With time enough for all but what never ends."""
     with contextlib.closing(IsolatedReader(LIMITS, PageCeiling(ENOUGH_S, 900))) as found:
         yield found
@@ -99,6 +109,11 @@ def children_of(pid: int) -> list[int]:
     except FileNotFoundError:
         return []
     return [child for number in map(int, found) for child in (number, *children_of(number))]
+
+
+def own_children() -> list[int]:
+    """Of this process, without those that other tests left."""
+    return [child for child in children_of(os.getpid()) if child not in BEFORE]
 
 
 def is_running(pid: int) -> bool:
@@ -191,7 +206,7 @@ class TestCeilings:
             assert {"limit_seconds": 0.5} == it.value.details
             assert "0.5 s that a page may take; flatten" in str(it.value)
             assert 0.5 <= took_s < ENOUGH_S
-            wait_until(lambda: len(children_of(os.getpid())) <= 1)
+            wait_until(lambda: len(own_children()) <= 1)
 
     def test_less_time_where_less_is_left(self, reader: IsolatedReader) -> None:
         """Of a row whose own time is nearly over."""
@@ -242,9 +257,9 @@ class TestEnds:
         """The file is to blame, and the log says by what signal."""
         with ThreadPoolExecutor(1) as pool:
             slow = pool.submit(page_of, reader, SLOW, side_px=640)
-            wait_until(lambda: len(children_of(os.getpid())) == 2)
+            wait_until(lambda: len(own_children()) == 2)
             time.sleep(0.2)
-            os.kill(children_of(os.getpid())[1], signal.SIGSEGV)
+            os.kill(own_children()[1], signal.SIGSEGV)
             refused = slow.exception(ENOUGH_S)
 
         assert isinstance(refused, InvalidFileFormat)
@@ -256,9 +271,9 @@ class TestEnds:
         """What the operating system ends first in a container without memory."""
         with ThreadPoolExecutor(1) as pool:
             slow = pool.submit(page_of, reader, SLOW, side_px=640)
-            wait_until(lambda: len(children_of(os.getpid())) == 2)
+            wait_until(lambda: len(own_children()) == 2)
             time.sleep(0.2)
-            child = children_of(os.getpid())[1]
+            child = own_children()[1]
             assert "1000" == Path(f"/proc/{child}/oom_score_adj").read_text("ascii").strip()
             os.kill(child, signal.SIGKILL)
             refused = slow.exception(ENOUGH_S)
@@ -283,11 +298,11 @@ class TestEnds:
         monkeypatch.setattr(isolation, "_IDLE_S", 0.1)
         page_of(reader, PLAN)
         (kept,) = pids(reader)
-        lasting = children_of(os.getpid())
+        lasting = own_children()
         for _ in range(2):
             with ThreadPoolExecutor(3) as pool:
                 list(pool.map(lambda _: page_of(reader, PLAN), range(30)))
-            wait_until(lambda: lasting == children_of(os.getpid()))  # zombies would count
+            wait_until(lambda: lasting == own_children())  # zombies would count
 
         assert is_running(kept)
         assert page_of(reader, PLAN).count == 1
@@ -307,7 +322,7 @@ class TestEnds:
 
     def test_without_the_fork_server_the_worker_ends(self, reader: IsolatedReader) -> None:
         """It could read nothing any more; TorchServe starts another one."""
-        forks = children_of(os.getpid())[0]
+        forks = own_children()[0]
         os.kill(forks, signal.SIGKILL)
 
         with pytest.raises(ForkServerEnded):
@@ -317,14 +332,14 @@ class TestEnds:
     def test_they_have_a_name_of_their_own(self, reader: IsolatedReader) -> None:
         """Whoever looks for the worker in a list of processes finds one."""
         page_of(reader, PLAN)
-        for pid in children_of(os.getpid()):
+        for pid in own_children():
             line = Path(f"/proc/{pid}/cmdline").read_bytes()
             assert b"roomdet: reads pages" == line.rstrip(b"\0")
 
     def test_files_of_the_worker_are_not_held(self, reader: IsolatedReader) -> None:
         """Its sockets close when it ends, though it was forked."""
         page_of(reader, PLAN)
-        forks, child = children_of(os.getpid())
+        forks, child = own_children()
         here = {Path(f"/proc/self/fd/{fd}").readlink() for fd in (0, 1, 2)}
         for pid, most in ((forks, 3), (child, 4)):
             held = [link.readlink() for link in Path(f"/proc/{pid}/fd").iterdir()]
@@ -382,7 +397,7 @@ def test_threads_of_the_worker_do_not_matter() -> None:
         other.start()
     try:
         page_of(reader, PLAN)
-        _, child = children_of(os.getpid())
+        _, child = own_children()
         assert 1 == len(list(Path(f"/proc/{child}/task").iterdir()))
     finally:
         stop.set()
