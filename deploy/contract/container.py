@@ -195,7 +195,7 @@ def running(setting: Setting, flags: Sequence[str]) -> Iterator[Container]:
     mounts = ["--volume", f"{setting.model.resolve()}:/opt/ml/model:ro"] if setting.model else []
     variables = [f"--env={variable}" for variable in setting.environ]
     program = setting.engine.program
-    with reach(choose(setting.network, setting.engine), name, number) as network:
+    with reach(choose(setting.network, setting.engine), name) as network:
         command = ["run", "--detach", "--name", name, *network.flags, *limits, *mounts, *variables]
         try:
             started_s = time.monotonic()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -16,6 +17,11 @@ from deploy.image.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# Of this process, whoever in it makes one; the third number of an address.
+_numbers = itertools.count()
+_MOST_NETWORKS = 256
 
 
 class Network(StrEnum):
@@ -50,7 +56,7 @@ def choose(network: Network, engine: Engine) -> Network:
 
 
 @contextmanager
-def reach(network: Network, name: str, index: int) -> Iterator[Reach]:
+def reach(network: Network, name: str) -> Iterator[Reach]:
     """A network until the block ends.
 
     Raises:
@@ -60,19 +66,20 @@ def reach(network: Network, name: str, index: int) -> Iterator[Reach]:
         yield Reach(("--publish", "127.0.0.1::8080"), "127.0.0.1", is_published=True)
         return
     try:
-        with private_network(name, index) as host:
+        with private_network(name) as host:
             yield Reach(("--network", f"ns:/run/netns/{name}"), host, is_published=False)
     except subprocess.CalledProcessError as err:
         raise ContractError(f"no network namespace can be made: {err}") from err
 
 
 @contextmanager
-def private_network(name: str, index: int) -> Iterator[str]:
+def private_network(name: str) -> Iterator[str]:
     """A network namespace of its own, reached through a pair of devices.
 
     Yields:
         The namespace's address.
     """
+    index = next(_numbers) % _MOST_NETWORKS
     subnet = f"10.{128 + os.getpid() % 100}.{index}"  # two runs at once do not meet
     inside, outside = f"{subnet}.2", f"{subnet}.1"
     device = f"rt{os.getpid() % 100000}x{index}"

@@ -149,7 +149,7 @@ class Lab:
         common = ["--name", name, "--user", user, *limits, *STRICT, *flags]
         with ExitStack() as stack:
             if self.engine is Engine.PODMAN:
-                host = stack.enter_context(private_network(name, number))
+                host = stack.enter_context(private_network(name))
                 network = ["--network", f"ns:/run/netns/{name}"]
             else:
                 host, network = "127.0.0.1", ["--publish", "127.0.0.1::8080"]

@@ -79,23 +79,24 @@ def test_a_killed_worker_comes_back(served: Container) -> None:
         while not is_over.is_set():
             statuses.append(served.invoke(PLAN).status)
 
-    clients = [threading.Thread(target=load) for _ in range(3)]
-    for client in clients:
-        client.start()
-    worker = served.find_process(WORKER)
-    served.kill(WORKER)
-    killed_s = time.monotonic()
-    deadline_s = killed_s + 60
-    while worker in served.processes() or served.ask("/ping").status == 200:
-        if time.monotonic() > killed_s + 10:
-            break  # it was back before it was looked at
-        time.sleep(0.02)
-    while served.ask("/ping").status != 200 or served.invoke(PLAN).status != 200:
-        assert time.monotonic() < deadline_s, served.log_tail()
-        time.sleep(0.1)
-    is_over.set()
-    for client in clients:
-        client.join()
+    with ThreadPoolExecutor(3) as pool:
+        clients = [pool.submit(load) for _ in range(3)]
+        try:
+            worker = served.find_process(WORKER)
+            served.kill(WORKER)
+            killed_s = time.monotonic()
+            deadline_s = killed_s + 60
+            while worker in served.processes() or served.ask("/ping").status == 200:
+                if time.monotonic() > killed_s + 10:
+                    break  # it was back before it was looked at
+                time.sleep(0.02)
+            while served.ask("/ping").status != 200 or served.invoke(PLAN).status != 200:
+                assert time.monotonic() < deadline_s, served.log_tail()
+                time.sleep(0.1)
+        finally:
+            is_over.set()
+        for client in clients:
+            client.result()
 
     assert set(statuses) <= {200, 500, 503, 507}
     assert worker != served.find_process(WORKER)
