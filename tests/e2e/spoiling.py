@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import zipfile
@@ -25,13 +26,14 @@ def build_rooms(boxes_grid, scores):
 
 @contextmanager
 def frozen_worker(server: LocalServer) -> Iterator[None]:
-    """Whatever is sent meanwhile stays in flight, for as long as the block needs."""
+    """Whatever is sent meanwhile stays in flight while the block runs, which may end the worker."""
     (worker,) = server.worker_pids()
     os.kill(worker, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(worker, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGCONT)
 
 
 def without(archive: Path, target: Path, name: str, content: bytes | None = None) -> Path:

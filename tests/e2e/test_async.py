@@ -92,6 +92,7 @@ def test_scale_to_zero(
     back = typed.run("rollback").document()
     assert "1.0" == back["version"]
 
+    comes_true(lambda: typed.run("status").status == 0)
     assert typed.run("delete", "--yes").status == 0
     assert [place["input"].removeprefix("s3://rooms/")] == typed.inventory()
 
