@@ -186,6 +186,10 @@ def end_worker(server: LocalServer, number: signal.Signals) -> Reply:
             in_flight(server, 1)
             os.kill(worker, number)
         reply = waiting.result()
+    deadline_s = time.monotonic() + 30
+    while worker in server.worker_pids():  # until then the server still calls itself ready
+        assert time.monotonic() < deadline_s, server.log_tail()
+        time.sleep(0.02)
     server.wait_ready()
     return reply
 
