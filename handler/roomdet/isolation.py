@@ -107,10 +107,11 @@ class IsolatedReader:
         """
         seconds = self._ceiling.seconds if most_s is None else min(most_s, self._ceiling.seconds)
         reader = self._take()
+        shared_bytes = memory_for(data, side_px)
         asked: dict[str, Any] = {"page": page, "side_px": side_px, "size": len(data)}
-        asked |= {"memory": memory_for(data, side_px), "idle_s": reader.idle_s}
+        asked |= {"memory": shared_bytes, "idle_s": reader.idle_s}
         try:
-            shared = reader.memory.of(memory_for(data, side_px))
+            shared = reader.memory.of(shared_bytes)
             shared[: len(data)] = data
             answer = self._ask(reader.channel, asked, seconds)
         except TimeoutError:

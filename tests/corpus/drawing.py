@@ -19,6 +19,7 @@ Samples = npt.NDArray[np.float64]
 Numbers = npt.NDArray[Any]
 
 SIZE_WH = (61, 47)  # odd, and no multiple of a tile, a strip or a byte
+ORIENTATIONS = range(1, 9)  # EXIF 2.32 and TIFF 6.0
 SEED = 17
 
 

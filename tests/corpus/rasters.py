@@ -16,6 +16,7 @@ from PIL import Image
 from tests.builders import encode, exif
 from tests.corpus.case import Case
 from tests.corpus.drawing import (
+    ORIENTATIONS,
     SIZE_WH,
     alpha,
     packed,
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
     from roomdet.geometry import Pixels
     from tests.corpus.drawing import Numbers
-
-ORIENTATIONS: Final = range(1, 9)
 
 
 def cases(*, is_whole: bool) -> Iterator[Case]:

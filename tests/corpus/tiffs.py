@@ -17,6 +17,7 @@ from PIL import Image
 from tests.builders import encode
 from tests.corpus.case import Case
 from tests.corpus.drawing import (
+    ORIENTATIONS,
     SIZE_WH,
     alpha,
     packed,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 KIND: Final = "TIFF"
 ORIENTATION_TAG: Final = 274
-ORIENTATIONS: Final = range(1, 9)
 BYTE_ORDERS: Final[tuple[Literal["<", ">"], ...]] = ("<", ">")
 CHANNELS: Final = {"minisblack": 1, "miniswhite": 1, "rgb": 3, "separated": 4, "palette": 1}
 COLOR_NAMES: Final = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,6 +45,32 @@ class Server:
 
     url: str
     asked: list[Asked] = field(default_factory=list)
+
+
+class Busy:
+    """Takes its time for every answer, and counts how many are under way at once.
+
+    Args:
+        seconds: For each.
+        content: Of each answer.
+
+    Attributes:
+        most: The largest count so far.
+    """
+
+    def __init__(self, seconds: float, content: bytes) -> None:
+        self._seconds, self._content = seconds, content
+        self._lock, self._running, self.most = threading.Lock(), 0, 0
+
+    def __call__(self, *_: object) -> Reply:
+        """As :func:`answering` asks."""
+        with self._lock:
+            self._running += 1
+            self.most = max(self.most, self._running)
+        time.sleep(self._seconds)
+        with self._lock:
+            self._running -= 1
+        return 200, self._content
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from roomdet_client import (
 )
 from tests.builders import draw_plan, encode, plan_pdf
 from tests.conftest import ROOT
-from tests.unit.answering import ROOM, Asked, answering, found
+from tests.unit.answering import ROOM, Asked, Busy, answering, found
 
 PLAN = encode(draw_plan(), "PNG")
 BUSY = (503, b'{"code": 503, "type": "ServiceUnavailableException", "message": "no worker"}')
@@ -226,26 +226,16 @@ def test_keys_of_later_versions_are_kept() -> None:
 
 def test_several_at_once_for_asyncio() -> None:
     """As many as are allowed, and no more."""
-    lock, running, most = threading.Lock(), 0, 0
-
-    def slow(*_: object) -> tuple[int, bytes]:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.1)
-        with lock:
-            running -= 1
-        return 200, found(ROOM)
+    busy = Busy(0.1, found(ROOM))
 
     async def ask(url: str) -> list[int]:
         async with AsyncRoomClient(url, concurrency=3) as client:
             found = await asyncio.gather(*(client.detect(PLAN) for _ in range(9)))
             return [len(detection.rooms) for detection in found]
 
-    with answering(slow) as server:
+    with answering(busy) as server:
         assert [1] * 9 == asyncio.run(ask(server.url))
-    assert 3 == most
+    assert 3 == busy.most
 
 
 def test_every_public_name_is_there() -> None:

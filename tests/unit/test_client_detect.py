@@ -24,7 +24,7 @@ from roomdet_client.inputs import Stems, find_files
 from roomdet_client.runs import STATE_NAME
 from tests.builders import draw_plan, encode, plan_pdf
 from tests.conftest import ROOT
-from tests.unit.answering import ROOM, Asked, answering, found
+from tests.unit.answering import ROOM, Asked, Busy, answering, found
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,21 +119,10 @@ def test_a_bad_file_does_not_stop_the_others(
 
 def test_only_so_many_at_once(folder: Path) -> None:
     """However many pages there are."""
-    lock, running, most = threading.Lock(), 0, 0
-
-    def slow(*_: object) -> tuple[int, bytes]:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.05)
-        with lock:
-            running -= 1
-        return 200, found()
-
-    with answering(slow) as server:
+    busy = Busy(0.05, found())
+    with answering(busy) as server:
         main(["detect", str(folder), "--url", server.url, "-j", "2"])
-    assert 2 == most
+    assert 2 == busy.most
 
 
 def test_nobody_there_ends_the_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,28 @@ IMAGES = "images"
 NAME = "annotations.json"
 
 
+def annotation(
+    number: int, image: int, box_xyxy_px: tuple[float, float, float, float]
+) -> dict[str, Any]:
+    """One room.
+
+    Args:
+        number: Its id in the document.
+        image: Id of its picture.
+        box_xyxy_px: Corners in the picture's pixels.
+    """
+    x0, y0, x1, y1 = box_xyxy_px
+    width, height = round(x1 - x0, 2), round(y1 - y0, 2)
+    return {
+        "id": number,
+        "image_id": image,
+        "category_id": 1,
+        "bbox": [x0, y0, width, height],
+        "area": round(width * height, 2),
+        "iscrowd": 0,
+    }
+
+
 def document(pages: Iterable[tuple[ExportPage, Picture]]) -> dict[str, Any]:
     """All pages; ``score`` is the confidence, as COCO's results have it."""
     images: list[dict[str, Any]] = []
@@ -32,19 +54,8 @@ def document(pages: Iterable[tuple[ExportPage, Picture]]) -> dict[str, Any]:
             }
         )
         for room in page.rooms:
-            x0, y0, x1, y1 = picture.box_px(room)
-            width, height = round(x1 - x0, 2), round(y1 - y0, 2)
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": number,
-                    "category_id": 1,
-                    "bbox": [x0, y0, width, height],
-                    "area": round(width * height, 2),
-                    "iscrowd": 0,
-                    "score": room.confidence,
-                }
-            )
+            found = annotation(len(annotations) + 1, number, picture.box_px(room))
+            annotations.append(found | {"score": room.confidence})
     return {
         "info": {"description": "Rooms found by roomdet"},
         "licenses": [],

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from roomdet_client.exports.coco import annotation
 from roomdet_client.viewer.errors import ViewerError
 
 STATE = "viewer.json"
@@ -208,17 +209,8 @@ def coco(pages: list[SavedPage]) -> dict[str, Any]:
         for room in page.accepted:
             x_min, x_max = (round(value * page.width, 2) for value in room.box[::2])
             y_min, y_max = (round(value * page.height, 2) for value in room.box[1::2])
-            width, height = round(x_max - x_min, 2), round(y_max - y_min, 2)
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": number,
-                    "category_id": 1,
-                    "bbox": [x_min, y_min, width, height],
-                    "area": round(width * height, 2),
-                    "iscrowd": 0,
-                }
-            )
+            corners_px = (x_min, y_min, x_max, y_max)
+            annotations.append(annotation(len(annotations) + 1, number, corners_px))
     return {
         "info": {"description": "rooms corrected in the roomdet viewer"},
         "images": [
