@@ -44,6 +44,10 @@ TORCHSERVE_KEYS = frozenset(
 )
 
 
+# Settings as they were called before, with the new name of each and what to add to its value.
+FORMER_NAMES = {"passes": ("tta_flip", -1)}
+
+
 class Precision(StrEnum):
     """Arithmetic of the network on the CPU."""
 
@@ -100,12 +104,12 @@ class Config:
             "CPU threads of the network, and files read at a time; 0 takes all CPUs", 0, 256
         ),
     )
-    passes: int = field(
-        default=1,
+    tta_flip: int = field(
+        default=0,
         metadata=_about(
-            "Passes of the network over a page: 1, or 2 for the mean of page and mirror image",
+            "Test-time augmentation: with 1 the mirrored page is seen, too, and the mean is taken",
+            0,
             1,
-            2,
         ),
     )
     max_levels: int = field(
@@ -175,17 +179,20 @@ class Config:
         section = document.pop(SECTION, None) or {}
         if not isinstance(section, dict):
             raise ConfigError(f"`{SECTION}:` in model-config.yaml must be a mapping")
+        section = _renamed(section)
         _refuse_unknown(document, TORCHSERVE_KEYS | {SECTION}, "model-config.yaml")
         known = {setting.name: setting for setting in settings()}
         _refuse_unknown(section, known, f"section `{SECTION}:` of model-config.yaml")
         for key in section:
             if known[key].metadata["is_operators"]:
                 raise ConfigError(f"{key} is taken from {ENV_PREFIX}{key.upper()} alone")
-        overrides = {
-            key.removeprefix(ENV_PREFIX).lower(): value
-            for key, value in environ.items()
-            if key.startswith(ENV_PREFIX) and key not in SERVER_VARIABLES
-        }
+        overrides = _renamed(
+            {
+                key.removeprefix(ENV_PREFIX).lower(): value
+                for key, value in environ.items()
+                if key.startswith(ENV_PREFIX) and key not in SERVER_VARIABLES
+            }
+        )
         _refuse_unknown(overrides, known, f"the {ENV_PREFIX}* environment")
         values = {key: _parse(known[key], raw) for key, raw in {**section, **overrides}.items()}
         limit_names = {setting.name for setting in fields(Limits)}
@@ -196,6 +203,16 @@ class Config:
 def settings() -> list[Field[Any]]:
     """All settings in the order in which they are documented."""
     return [setting for setting in fields(Config) if setting.metadata] + list(fields(Limits))
+
+
+def _renamed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings under the names of today; the older name beside it is left to be refused."""
+    renamed = dict(given)
+    for old, (new, step) in FORMER_NAMES.items():
+        if old in renamed and new not in renamed:
+            value = str(renamed.pop(old))
+            renamed[new] = int(value) + step if value.lstrip("-").isdecimal() else value
+    return renamed
 
 
 def _refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> None:

@@ -134,7 +134,7 @@ class OpenVinoDetector:
         input_px: Longest side of a page as the network sees it first.
         precision: See :class:`roomdet.config.Config`.
         threads: See :class:`roomdet.config.Config`.
-        passes: See :class:`roomdet.config.Config`.
+        tta_flip: See :class:`roomdet.config.Config`.
         is_sliced: Whether it takes slices, up to twice as large.
 
     Raises:
@@ -148,11 +148,11 @@ class OpenVinoDetector:
         input_px: int,
         precision: Precision = Precision.AUTO,
         threads: int = 0,
-        passes: int = 1,
+        tta_flip: bool = False,
         is_sliced: bool = False,
     ) -> None:
         self.input_px = input_px
-        self._passes = passes
+        self._tta_flip = tta_flip
         self._compile = partial(
             compile_network,
             folder,
@@ -170,14 +170,14 @@ class OpenVinoDetector:
         return Precision.BF16 if used == ov.Type.bf16 else Precision.FP32
 
     def detect(
-        self, pixels: Pixels, options: RequestOptions, *, passes: int | None = None
+        self, pixels: Pixels, options: RequestOptions, *, tta_flip: bool | None = None
     ) -> Detections:
         """Find the rooms of a page in one look.
 
         Args:
             pixels: As of :meth:`predict`.
             options: Thresholds; ``page`` and ``detail`` play no role here.
-            passes: Instead of the configured number.
+            tta_flip: Instead of what is configured.
 
         Returns:
             Boxes as fractions of the page, 0 to 1, none of them empty; highest confidence first.
@@ -185,15 +185,15 @@ class OpenVinoDetector:
         Raises:
             ModelError: If the network answers with numbers that are none.
         """
-        return self.predict(pixels, passes=passes).rooms(options)
+        return self.predict(pixels, tta_flip=tta_flip).rooms(options)
 
-    def predict(self, pixels: Pixels, *, passes: int | None = None) -> RawPrediction:
-        """Show the network a page or slice in one pass or, in two, it and its mirror image.
+    def predict(self, pixels: Pixels, *, tta_flip: bool | None = None) -> RawPrediction:
+        """Show the network a page or slice and, if so configured, its mirror image.
 
         Args:
             pixels: uint8 RGB, shape ``(height, width, 3)``, neither side above ``input_px`` or,
                 where it takes slices, twice as much.
-            passes: Instead of the configured number; of two the answer is the mean.
+            tta_flip: Instead of what is configured; of the two the answer is the mean.
         """
         page_wh = (pixels.shape[1], pixels.shape[0])
         if max(page_wh) <= self.input_px:
@@ -203,7 +203,7 @@ class OpenVinoDetector:
             letterbox = Letterbox.around(page_wh, 2 * self.input_px, step_px)
         canvas = letterbox.place(pixels)
         first = self._run(canvas)
-        if (passes or self._passes) == 1:
+        if not (self._tta_flip if tta_flip is None else tta_flip):
             return RawPrediction(first, letterbox)
         mirrored = np.ascontiguousarray(canvas[:, ::-1])
         second = mirror_back(self._run(mirrored), letterbox.canvas_wh_px)
@@ -278,13 +278,13 @@ def load_detector(
         input_px=manifest.input_px,
         precision=precision_of(manifest, config.precision),
         threads=config.threads,
-        passes=config.passes,
+        tta_flip=bool(config.tta_flip),
         is_sliced=config.max_levels > 1,
     )
     plan = (folder / network.GOLDEN_PLAN).read_bytes()
     read = read or partial(read_page, limits=config.limits)
     page = read(plan, page=1, side_px=manifest.input_px)
-    found = detector.detect(page.pixels, RequestOptions(), passes=1)  # as the reference did
+    found = detector.detect(page.pixels, RequestOptions(), tta_flip=False)  # as the reference did
     network.check_golden(found, manifest.golden)
     return detector
 

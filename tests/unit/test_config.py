@@ -15,7 +15,7 @@ from roomdet.s3_address import AllowList
 
 NUMBERS: Final = {
     "threads": (0, 256),
-    "passes": (1, 2),
+    "tta_flip": (0, 1),
     "max_levels": (1, 4),
     "max_seconds": (1, 60),
     "fetch_timeout_s": (1, 50),
@@ -48,7 +48,7 @@ class TestSources:
         assert Config() == Config(
             precision=Precision.AUTO,
             threads=0,
-            passes=1,
+            tta_flip=0,
             max_levels=4,
             max_seconds=15,
             page_seconds=10,
@@ -71,6 +71,16 @@ class TestSources:
         config = load({"threads": 3, "max_pages": 7}, ROOMDET_MAX_PAGES="9")
 
         assert config == Config(threads=3, limits=Limits(max_pages=9))
+
+    def test_a_setting_keeps_its_former_name(self) -> None:
+        """What counted passes over a page says now whether there is a mirrored one."""
+        assert load({"passes": 2}) == Config(tta_flip=1)
+        assert load({"tta_flip": 1}, ROOMDET_PASSES="1") == Config(tta_flip=0)
+        for wrong in ("3", "many"):
+            with pytest.raises(ConfigError, match="tta_flip is"):
+                load(ROOMDET_PASSES=wrong)
+        with pytest.raises(ConfigError, match="unknown key 'passes'"):
+            load({"passes": 1, "tta_flip": 0})
 
     def test_prefixes_come_from_the_environment(self) -> None:
         """As text with spaces."""
