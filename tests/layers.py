@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Run every layer of tests that this machine can run, side by side, and say what was left out.
+"""Run every layer of tests that this machine can run, two at a time, and say what was left out.
 
 ``make test`` is ``python -m tests.layers``; ``make test REQUIRE_ALL=1`` adds ``--require-all``.
-Servers, containers and downloads mostly wait, so the layers share the machine. The first shows its
-progress; what the others print follows when they are over.
+The tests that ask servers mostly wait, so another layer runs beside them. The first shows its
+progress; what another prints follows when it is over.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +24,9 @@ TRAIN_PYTHON = Path(".venv-train/bin/python")
 FORMATS_PYTHON = Path(".venv-formats/bin/python")
 NODE_MODULES = Path("client/viewer/node_modules")
 PYTEST = (sys.executable, "-m", "pytest")
-# Two files for each of two cores, in the order of tests/conftest.py.
-SPREAD = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+# A file for each of two cores, in the order of tests/conftest.py; two layers at a time.
+SPREAD = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+AT_A_TIME = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,14 @@ class Outcome:
         layer: It.
         status: Exit status of the last command.
         seconds: Of all commands.
+        processor_s: Of all their processes that were waited for.
         output: What they printed, unless it was shown at once.
     """
 
     layer: Layer
     status: int
     seconds: float
+    processor_s: float
     output: str = ""
 
 
@@ -68,10 +72,9 @@ def made(environment: str, is_required: bool) -> tuple[tuple[str, ...], ...]:  #
 
 
 def layers(*, require_all: bool) -> list[Layer]:
-    """All of them, the one that shows its progress first."""
+    """All of them, the longest first; the first shows its progress."""
     servers = ("tests/unit", "tests/contract", "tests/e2e")
-    # It computes all the time: whoever waits for a server goes first.
-    parity = ("nice", str(TRAIN_PYTHON), "-m", "pytest", "tests/parity")
+    parity = (str(TRAIN_PYTHON), "-m", "pytest", "tests/parity")
     formats = (
         str(FORMATS_PYTHON),
         "-m",
@@ -98,7 +101,7 @@ def layers(*, require_all: bool) -> list[Layer]:
         Layer(("tests/image",), (("sh", "tests/image/run.sh"),), lacks["image"]),
         Layer(
             ("tests/parity", "tests/loop"),
-            (*made("venv-train", require_all), parity, ("nice", *PYTEST, "tests/loop")),
+            (*made("venv-train", require_all), parity, (*PYTEST, "tests/loop")),
             lacks["parity"],
         ),
         Layer(("tests/viewer",), ((*PYTEST, "tests/viewer"),), lacks["viewer"]),
@@ -109,39 +112,37 @@ def layers(*, require_all: bool) -> list[Layer]:
 
 def run(layer: Layer, *, shows_progress: bool = False) -> Outcome:
     """Run a layer to its end."""
-    started_s, status = time.monotonic(), 0
+    started_s, processor_s, status = time.monotonic(), 0.0, 0
     with tempfile.TemporaryFile() as file:
+        output = None if shows_progress else file
         for command in layer.commands:
-            output = None if shows_progress else file
-            done = subprocess.run(
-                command,
-                cwd=ROOT,
-                stdout=output,
-                stderr=output,
-                stdin=subprocess.DEVNULL,
-                check=False,
+            process = subprocess.Popen(
+                command, cwd=ROOT, stdout=output, stderr=output, stdin=subprocess.DEVNULL
             )
-            status = done.returncode
+            _, ended, usage = os.wait4(process.pid, 0)
+            process.returncode = status = os.waitstatus_to_exitcode(ended)
+            processor_s += usage.ru_utime + usage.ru_stime
             if status:
                 break
         file.seek(0)
         printed = file.read().decode(errors="replace")
-    return Outcome(layer, status, time.monotonic() - started_s, printed)
+    return Outcome(layer, status, time.monotonic() - started_s, processor_s, printed)
 
 
 def run_all(chosen: list[Layer]) -> list[Outcome]:
-    """Run layers side by side, and print how each ended."""
-    first, *others = chosen
-    with ThreadPoolExecutor(len(chosen)) as pool:
-        beside = [pool.submit(run, layer) for layer in others]
-        outcomes = [run(first, shows_progress=True)]
-        for future in beside:
-            outcomes.append(future.result())
-            print(f"\n{outcomes[-1].layer}\n{outcomes[-1].output}", end="", flush=True)
+    """Run layers, two at a time, and print how each ended."""
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        running = [pool.submit(run, layer, shows_progress=layer is chosen[0]) for layer in chosen]
+        for future in as_completed(running):
+            outcome = future.result()
+            if outcome.output:
+                print(f"\n{outcome.layer}\n{outcome.output}", end="", flush=True)
     print()
+    outcomes = [future.result() for future in running]
     for outcome in outcomes:
         verdict = "passed" if outcome.status == 0 else f"FAILED ({outcome.status})"
-        print(f"{outcome.seconds:6.0f} s  {verdict:12} {outcome.layer}")
+        times = f"{outcome.seconds:6.0f} s {outcome.processor_s:6.0f} s of processor"
+        print(f"{times}  {verdict:12} {outcome.layer}")
     return outcomes
 
 

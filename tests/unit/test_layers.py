@@ -31,7 +31,8 @@ def test_a_layer_that_fails_is_told(
     assert "progress" in told
     assert "second\nthe reason\n" in told
     assert "never" not in told
-    assert [line.split("s  ")[-1].split() for line in told.splitlines() if " s  " in line] == [
+    table = [line.rpartition("processor") for line in told.splitlines() if " processor " in line]
+    assert [verdict.split() for _, _, verdict in table] == [
         ["passed", "first"],
         ["FAILED", "(3)", "second"],
     ]
