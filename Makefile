@@ -2,6 +2,7 @@
 # make demo [PLAN=my.pdf] [PAGE=2]   rooms found on a plan, from nothing but Python 3.11 and make
 # make test                 every test that this machine can run; REQUIRE_ALL=1 leaves none out
 # make test-fast            those of single modules, in less than a minute
+# make test-on-demand       the long ones that `make test` leaves out even with REQUIRE_ALL=1
 # make mutants [MUTANTS=200] [MUTATE='handler deploy']   does a test notice when the code is changed?
 # make check                lint, format and types
 # make view [PLANS=FOLDER] [URL=http://…]   plans and their rooms in the browser, to correct (docs/viewer.md)
@@ -56,7 +57,7 @@ export PYTHONPATH := handler:docker:client:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve view viewer-page local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast corpus mutants check plugin format venv venv-train venv-formats clean
+.PHONY: help demo serve view viewer-page local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast test-on-demand corpus mutants check plugin format venv venv-train venv-formats clean
 .DELETE_ON_ERROR:
 
 help:
@@ -209,6 +210,10 @@ test: $(VENV)/dev.stamp
 
 test-fast: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
+
+test-on-demand: $(VENV)/dev.stamp $(TRAIN_VENV)/python.stamp
+	@$(BIN)/python -m pytest -m on_demand tests/unit tests/contract tests/e2e
+	@$(QUIET_TRAINING) $(TRAIN_BIN)/python -m pytest -m on_demand tests/parity
 
 MUTANTS ?= 200
 MUTATE ?= handler deploy

@@ -101,7 +101,9 @@ def test_bf16_finds_the_same_rooms_a_little_elsewhere(fp16: Path, drawn_plans: l
     assert agreement.largest_edge_difference < 6
 
 
-@pytest.mark.parametrize(("size", "classes"), [("n", 3), ("s", 1), ("m", 2)])
+@pytest.mark.parametrize(
+    ("size", "classes"), [("n", 3), ("s", 1), pytest.param("m", 2, marks=pytest.mark.on_demand)]
+)
 def test_any_yolov8_detector_becomes_a_network(tmp_path: Path, size: str, classes: int) -> None:
     """Sizes n, s and m, one class or several: every class is a room, the best one's score counts.
 

@@ -51,6 +51,7 @@ def test_the_table_tells_mean_and_spread() -> None:
     assert as_table(points).splitlines()[2] == "| 25 | 10 | 0.850 ± 0.050 / 0.425 ± 0.025 |"
 
 
+@pytest.mark.on_demand
 def test_a_point_is_trained_and_judged_once(
     plans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
