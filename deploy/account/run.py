@@ -13,10 +13,10 @@ from deploy.account.places import Account, Names, check_names
 from deploy.account.reading import read_account
 from deploy.account.template import as_yaml
 from deploy.aws import open_account
+from deploy.cli import confirm, parse_endpoint_url
 from deploy.endpoint.actions import as_document, as_text
 from deploy.endpoint.execution import Executor
-from deploy.endpoint.options import parse_endpoint_url
-from serving.console import WOULD_CHANGE, say
+from serving.console import say
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def run_bootstrap(args: argparse.Namespace) -> int:
-    """Make what an account needs; without --yes say what that would be, and exit 3."""
+    """Make what an account needs."""
     check_names(args.name, (*args.plans, *args.outputs))
     if args.document == "template":
         print(as_yaml(), end="")
@@ -39,10 +39,8 @@ def run_bootstrap(args: argparse.Namespace) -> int:
     steps = bootstrap(names, found)
     for note in notes(names, found):
         say(f"note: {note}")
-    if steps and not args.yes:
-        print(_as_json(steps) if args.json else as_text([*steps]))
-        say("Nothing was changed; --yes does it.")
-        return WOULD_CHANGE
+    if steps:
+        confirm(args, _as_json(steps) if args.output == "json" else as_text(steps))
     Executor(aws, None, say).run(steps)
     print(json.dumps(_outcome(names, steps), indent=2))
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from deploy.aws import open_account
-from deploy.endpoint.options import parse_endpoint_url
+from deploy.cli import parse_endpoint_url
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import place_of
 
