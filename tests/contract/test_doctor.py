@@ -126,7 +126,7 @@ def test_without_packages_it_says_what_to_install(absent: str) -> None:
 
     assert (result.returncode, result.stderr) == (1, "")
     assert "is not installed\n" in result.stdout
-    assert "pip install -c constraints.txt -r requirements/deploy.txt" in result.stdout
+    assert "`make venv-deploy` installs it" in result.stdout
 
 
 @pytest.mark.usefixtures("variables")
