@@ -201,9 +201,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     record(args.out, digests, args.version)
     sha256 = hashlib.sha256(args.out.read_bytes()).hexdigest()  # what `deploy apply` shows, too
-    print(
-        f"{args.out}: version {args.version}, {args.out.stat().st_size:,} bytes, sha256 {sha256}"
-    )
+    print(f"{args.out}: version {args.version}, {args.out.stat().st_size:,} bytes, sha256 {sha256}")
     return 0
 
 

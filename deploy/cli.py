@@ -37,7 +37,7 @@ _ROOMS = {"deploy", "serving", "sagemaker_local"}
 # Commands that take --config, as hints name them.
 _TARGETED = re.compile(
     r"python -m deploy (?:plan|apply|rollback|delete|versions|status|invoke|logs|bootstrap|doctor"
-    r"|batch (?:submit|status|fetch))\b"
+    r"|image push|batch (?:submit|status|fetch))\b"
 )
 # What goes before a profile in boto3's chain; whoever names one means it.
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -201,10 +201,11 @@ def _settle(args: argparse.Namespace) -> None:
     if args.region:
         args.changes.append(f"region={args.region}")
     if args.config is None:
-        args.config = OWN_CONFIG if OWN_CONFIG.is_file() else TEMPLATE
-        missing = "" if args.config == OWN_CONFIG else f"; there is no ./{OWN_CONFIG}"
+        own = [path for path in (getattr(args, "write", None), OWN_CONFIG) if path]
+        args.config = next((path for path in own if path.is_file()), TEMPLATE)
+        missing = "" if args.config in own else f"; there is no ./{OWN_CONFIG}"
         say(f"Configuration: {_short(args.config)}{missing}")
-    elif not args.config.is_file() and not getattr(args, "write", None):
+    elif not args.config.is_file():
         raise BadUsage(
             f"there is no configuration {args.config}: `python -m deploy bootstrap --write "
             f"{OWN_CONFIG}` writes one"

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.account.places import NAME
-from deploy.cli import add_account_options, add_output, add_target_options, add_yes
+from deploy.cli import add_output, add_target_options, add_yes
 from serving.console import Run, add_command
 
 if TYPE_CHECKING:
@@ -31,22 +31,31 @@ def _add_bootstrap(commands: Commands[Parser]) -> None:
     parser = add_command(
         commands, "bootstrap", "bucket, repository and role",
         Run("deploy.account.run:run_bootstrap"),
-        examples=("bootstrap --yes", "bootstrap --print deployer-policy"),
+        about="They are made for the endpoint of the configuration: what that lets SageMaker read "
+        "and write, the role may. Nothing is taken away without --prune.",
+        examples=("bootstrap --write deploy.yaml", "bootstrap --print deployer-policy"),
     )  # fmt: skip
     add_yes(parser)
-    parser.add_argument("--name", default=NAME, help="of the endpoint")
-    parser.add_argument("--region", help="default: that of boto3's own configuration")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE",
+        help="put what was made into this configuration; one that is not there begins as --config",
+    )  # fmt: skip
+    parser.add_argument(
+        "--prune", action="store_true",
+        help="take from the role what neither the configuration nor --plans and --outputs name",
+    )  # fmt: skip
+    parser.add_argument("--name", help="of the endpoint; default: the configuration's")
     parser.add_argument(
         "--plans", action="append", default=[], metavar="S3",
-        help="s3://bucket/prefix that the role may read plans from",
+        help="another s3://bucket/prefix that the role may read plans from; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--outputs", action="append", default=[], metavar="S3",
-        help="s3://bucket/prefix that the role may write answers to",
+        help="another that it may write answers to; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--print", choices=PRINTS, dest="document",
         help="a document, and change nothing; the template needs no account",
     )  # fmt: skip
-    add_account_options(parser)
+    add_target_options(parser)
     add_output(parser, "table")
