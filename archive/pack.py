@@ -200,12 +200,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {err}", file=sys.stderr)
         return 1
     record(args.out, digests, args.version)
-    for name, digest in digests.items():
-        print(f"{digest[:12]}  {name}")
-    print(
-        f"{args.out}: version {args.version}, {args.out.stat().st_size:,} bytes, "
-        f"content sha256 {content_digest(args.out)}"
-    )
+    sha256 = hashlib.sha256(args.out.read_bytes()).hexdigest()  # what `deploy apply` shows, too
+    print(f"{args.out}: version {args.version}, {args.out.stat().st_size:,} bytes, sha256 {sha256}")
     return 0
 
 

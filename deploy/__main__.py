@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import argparse
+import re
 import sys
-import traceback
 from pathlib import Path
 
+from deploy import cli
 from deploy.account import commands as account
 from deploy.batch import commands as batch
 from deploy.contract import commands as contract
@@ -15,53 +15,48 @@ from deploy.endpoint import commands as endpoint
 from deploy.image import commands as image
 from sagemaker_local import commands as sagemaker
 from serving import commands as serving
+from serving.console import Parser
 
-_OURS = {"deploy", "serving", "sagemaker_local"}
+_VERSION_FILE = Path(__file__).parents[1] / "handler" / "roomdet" / "__init__.py"
+_EPILOG = """\
+the first deployment, in this order:
+  make venv-deploy                    what these commands need
+  python -m deploy bootstrap          bucket, repository and role
+  python -m deploy image push         the image
+  python -m deploy doctor             is all well?
+  python -m deploy plan               what would be done
+  python -m deploy apply              the endpoint
+
+exit status: 0 done, 1 failed, 2 bad usage, 3 something is left to do or under way, 130 interrupted.
+The result is on stdout, progress on stderr. docs/endpoint.md says more.
+"""
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """All commands of all areas."""
-    parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
-    areas = parser.add_subparsers(dest="area", required=True)
-    local = areas.add_parser("local", help="TorchServe on this machine")
-    here = local.add_subparsers(dest="local_command", required=True)
+    parser = Parser(prog="python -m deploy", description=__doc__, epilog=_EPILOG)
+    version = re.search(r'^__version__ = "(.+)"', _VERSION_FILE.read_text("utf-8"), re.M)
+    assert version  # ours
+    parser.add_argument("--version", action="version", version=f"roomdet {version[1]}")
+    areas = parser.add_subparsers(dest="area", required=True, metavar="COMMAND")
+    about = "TorchServe on this machine, and SageMaker's calls"
+    local = areas.add_parser("local", help=about, description=f"{about}.")
+    here = local.add_subparsers(dest="local_command", required=True, metavar="COMMAND")
     serving.add_commands(here)
-    sagemaker.add_command(
-        here.add_parser("sagemaker", help="SageMaker's calls on this machine, until Ctrl-C")
-    )
-    image.add_commands(areas.add_parser("image", help="the SageMaker image and its manifest"))
-    contract.add_command(
-        areas.add_parser("contract", help="does a container keep SageMaker's hosting rules?")
-    )
+    sagemaker.add_commands(here)
+    about = "the SageMaker image and its manifest"
+    image.add_commands(areas.add_parser("image", help=about, description=f"Make {about}."))
+    contract.add_commands(areas)
+    account.add_commands(areas)
     endpoint.add_commands(areas)
-    account.add_bootstrap(areas.add_parser("bootstrap", help="bucket, repository and role"))
-    account.add_doctor(areas.add_parser("doctor", help="what is wrong, and the next step"))
-    batch.add_commands(areas.add_parser("batch", help="whole archives, without an endpoint"))
+    about = "whole archives, without an endpoint"
+    batch.add_commands(areas.add_parser("batch", help=about, description=f"Find {about}."))
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; 0 done, 1 failed or not acceptable, 2 bad usage, 3 would change."""
-    args = build_parser().parse_args(argv)
-    try:
-        status: int = args.run(args)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 1
-    except Exception as err:  # noqa: BLE001 - what no command foresaw, such as a server's nonsense
-        print(f"error: {unforeseen(err)}", file=sys.stderr)
-        return 1
-    return status
-
-
-def unforeseen(err: Exception) -> str:
-    """What happened and where, in one line; not the message, which may hold a token."""
-    frames = traceback.extract_tb(err.__traceback__)
-    frame = next((f for f in reversed(frames) if _OURS & {*Path(f.filename).parts}), frames[-1])
-    return (
-        f"{type(err).__name__} in {Path(frame.filename).name}, line {frame.lineno}, which no "
-        "command foresaw; a server may have answered nonsense, or this is a bug"
-    )
+    """Run the command line; its exit status."""
+    return cli.run(build_parser().parse_args(argv))
 
 
 if __name__ == "__main__":

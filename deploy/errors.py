@@ -19,6 +19,7 @@ DeployError                  any other; like BadUsage a ToolError
 ├── NothingServes            there is no endpoint, or no model, that could be asked
 ├── LogsMissing              an endpoint has no log to be read
 ├── ContractError            the container under test cannot be asked at all
+├── Unconfirmed              what would be done was shown, and nobody has said yes
 └── PlanError                no calls lead from what is there to what is wanted
 """
 
@@ -102,3 +103,7 @@ class ContractError(DeployError):
 
 class PlanError(DeployError):
     """No calls lead from what is there to what is wanted; the message says another way."""
+
+
+class Unconfirmed(DeployError):
+    """What would be done was shown, and nobody has said yes; nothing was changed."""

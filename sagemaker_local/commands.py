@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from serving.console import Run
+from serving.console import Commands, Parser, Run, add_command
 
 MODES = ("torchserve", "image")
 DEFAULT_PORT = 5055
@@ -14,11 +14,14 @@ _MOST_PORT = 65535
 _MOST_SECONDS = 3600
 
 
-def add_command(parser: argparse.ArgumentParser) -> None:
+def add_commands(commands: Commands[Parser]) -> None:
     """Declare the command and what runs it."""
-    parser.add_argument(
-        "--port", type=_port, default=DEFAULT_PORT, help=f"{DEFAULT_PORT}; 0 takes a free one"
-    )
+    parser = add_command(
+        commands, "sagemaker", "SageMaker's calls on this machine, until Ctrl-C",
+        Run("sagemaker_local.run:run_sagemaker", "make local-sagemaker"),
+        examples=("local sagemaker", "local sagemaker --port 0 --time-scale 0.01"),
+    )  # fmt: skip
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 takes a free one")
     parser.add_argument(
         "--serve-with", choices=MODES, default=MODES[0], help="what runs: TorchServe of this "
         "machine, or a container of an image"
@@ -38,9 +41,6 @@ def add_command(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--empty", action="store_true", help="no bucket, no role and no image at the start"
-    )
-    parser.set_defaults(
-        run=Run("sagemaker_local.run:run_sagemaker", ("serve", "deploy", "local-sagemaker"))
     )
 
 

@@ -6,46 +6,58 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from serving.console import Run
+from serving.console import Commands, Parser, Run, add_command
 
 DEFAULT_ARCHIVE = Path("model_store/rooms.mar")
 DEFAULT_PORT = 8080
 SAMPLE_PLAN = Path("docs/sample/plan.pdf")
 _MOST_PORT = 65535
+_MAKE = "make archive"  # what these need is what packs an archive
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_commands(commands: Commands[Parser]) -> None:
     """Declare the commands and what runs them."""
-    serve_parser = commands.add_parser("serve", help="run TorchServe until Ctrl-C")
-    serve_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
+    serve_parser = add_command(
+        commands, "serve", "run TorchServe until Ctrl-C", Run("serving.run:run_serve", _MAKE),
+        examples=("local serve --port 9000",),
+    )  # fmt: skip
+    serve_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE, help="what serves")
     serve_parser.add_argument(
         "--port",
         type=_port,
-        help=f"inference port; {DEFAULT_PORT} or, where it is taken, a free one",
+        help=f"inference port; default: {DEFAULT_PORT} or, where it is taken, a free one",
     )
-    serve_parser.set_defaults(run=Run("serving.run:run_serve"))
-    view_parser = commands.add_parser("view", help="run a server and the viewer until Ctrl-C")
-    view_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
+    view_parser = add_command(
+        commands, "view", "run a server and the viewer until Ctrl-C",
+        Run("serving.run:run_view", _MAKE), examples=("local view -- my-drawings",),
+    )  # fmt: skip
+    view_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE, help="what serves")
     view_parser.add_argument(
         "view", nargs=argparse.REMAINDER, help="-- and what `roomdet view` takes"
     )
-    view_parser.set_defaults(run=Run("serving.run:run_view"))
-    demo_parser = commands.add_parser("demo", help="find the rooms of one plan")
-    demo_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE)
+    demo_parser = add_command(
+        commands, "demo", "find the rooms of one plan", Run("serving.run_demo:run_demo", _MAKE),
+        examples=("local demo --plan my.pdf --page 2",),
+    )  # fmt: skip
+    demo_parser.add_argument("--archive", type=Path, default=DEFAULT_ARCHIVE, help="what serves")
     demo_parser.add_argument("--plan", type=Path, default=SAMPLE_PLAN, help="picture or PDF")
     demo_parser.add_argument("--page", type=int, default=1, help="page of a document")
-    demo_parser.add_argument("--drawing", type=Path, default=Path("build/demo/rooms.png"))
-    demo_parser.set_defaults(run=Run("serving.run_demo:run_demo"))
-    rollout_parser = commands.add_parser(
-        "rollout", help="put another archive in the place of the one that serves, under load"
+    demo_parser.add_argument(
+        "--drawing", type=Path, default=Path("build/demo/rooms.png"), help="what is written"
+    )
+    rollout_parser = add_command(
+        commands,
+        "rollout",
+        "put another archive in the place of the one that serves, under load",
+        Run("serving.run:run_rollout", _MAKE),
+        examples=("local rollout rooms-1.2.mar",),
     )
     rollout_parser.add_argument("archive", type=Path, help="with a version of its own")
     rollout_parser.add_argument("--port", type=int, help="inference port of the server")
     other = rollout_parser.add_argument_group("a server that `make serve` did not start")
-    other.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}")
+    other.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="of inference")
     other.add_argument("--management-url", help="such as http://127.0.0.1:8081")
     other.add_argument("--model-store", help="the folder that it takes archives from")
-    rollout_parser.set_defaults(run=Run("serving.run:run_rollout"))
 
 
 def _port(text: str) -> int:

@@ -1,25 +1,94 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""How commands run and talk: results go to stdout, progress and errors to stderr."""
+"""How commands are declared, run and talk: results go to stdout, progress and errors to stderr."""
 
 from __future__ import annotations
 
+import argparse
 import sys
+import textwrap
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from serving.errors import BadUsage, ToolError
+from serving.errors import ToolError
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-WOULD_CHANGE = 3  # exit status: nothing failed, and something is left to do
+# Exit statuses of all commands (docs/endpoint.md).
+DONE, FAILED, BAD_USAGE = 0, 1, 2
+WOULD_CHANGE = 3  # nothing failed, and something is left to do or still under way
+INTERRUPTED = 130  # by Ctrl-C; 128 and the number of the signal, as shells have it
+BROKEN_PIPE = 141  # whoever read the output has gone, such as `head`
+_MISSING = "the following arguments are required: COMMAND"
+Commands = argparse._SubParsersAction  # it has no public name
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Shows examples as they are written, and the default of each option that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        is_said = "default" in text or action.default in (None, False, argparse.SUPPRESS)
+        is_shown = action.option_strings and not is_said and action.default not in ("", [], ())
+        return f"{text} (default: %(default)s)" if is_shown else text
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of ours; those of its commands are of the same kind.
+
+    ``--debug`` stands wherever the user looks for it.
+    """
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**{"formatter_class": Formatter, **options})  # type: ignore[arg-type]
+        self.add_argument(
+            "--debug", action="store_true", default=argparse.SUPPRESS,
+            help="show each call of AWS's and, for an error, where it came from",
+        )  # fmt: skip
+
+    def error(self, message: str) -> NoReturn:
+        """Say which commands there are where none is named; status 2."""
+        if message == _MISSING:
+            named = [a for a in self._actions if isinstance(a, argparse._SubParsersAction)]
+            message = f"a command is missing: {', '.join(named[0].choices)}; --help explains them"
+        super().error(message)
+
+
+def add_command(
+    commands: Commands[Parser],
+    name: str,
+    summary: str,
+    run: Run,
+    *,
+    about: str = "",
+    examples: Sequence[str] = (),
+) -> Parser:
+    """Declare a command.
+
+    Args:
+        commands: Those that it is one of.
+        name: The word for it.
+        summary: One line in the list of all.
+        run: What runs it.
+        about: What else its own help says first.
+        examples: Command lines, without ``python -m deploy``.
+    """
+    said = f"{summary[0].upper()}{summary[1:]}.{f' {about}' if about else ''}"
+    shown = "\n".join(f"  python -m deploy {example}" for example in examples)
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=textwrap.fill(said, 79),
+        epilog=f"examples:\n{shown}" if shown else None,
+    )
+    parser.set_defaults(run=run)
+    return parser
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Runs a command, and tells an error of ours in one line; 1 failed, 2 bad usage.
+    """Runs a command.
 
     What a command needs is loaded here, once its words are understood: building an image needs
     Python alone, planning for an empty account no boto3, and `doctor` says which package is
@@ -28,12 +97,12 @@ class Run:
     Attributes:
         name: Of the function, ``package.module:function``; it takes the arguments and returns the
             exit status.
-        requirements: Files of requirements/ that have what it needs, to be named where a package
-            is missing.
+        installed_by: The command that installs what it needs, to be named where a package is
+            missing.
     """
 
     name: str
-    requirements: tuple[str, ...] = ()
+    installed_by: str = "make venv-deploy"
 
     def load(self) -> Callable[[argparse.Namespace], int]:
         """The function.
@@ -44,28 +113,30 @@ class Run:
         module, _, function = self.name.partition(":")
         try:
             found: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
-        except ImportError as err:
-            if not self.requirements:
-                raise
-            files = " ".join(f"-r requirements/{name}.txt" for name in self.requirements)
-            raise ToolError(
-                f"{err.name} is missing: pip install -c constraints.txt {files}"
-            ) from err
+        except ModuleNotFoundError as err:
+            raise self._missing(err) from err
         return found
 
+    def _missing(self, err: ModuleNotFoundError) -> Exception:
+        """What to do about a package that is not there; a file of ours that is not is a bug."""
+        package = (err.name or "").partition(".")[0]
+        if package == __name__.partition(".")[0]:
+            return err
+        return ToolError(
+            f"{package} is not installed for {sys.executable}: `{self.installed_by}` installs all "
+            "that this command needs in .venv; then `. .venv/bin/activate`, and the same again"
+        )
+
     def __call__(self, args: argparse.Namespace) -> int:
-        """Run it."""
+        """Run it.
+
+        Raises:
+            ToolError: If it fails, or a package is missing.
+        """
         try:
             return self.load()(args)
-        except BadUsage as err:
-            say(f"error: {err}")
-            return 2
-        except (ToolError, OSError) as err:
-            say(f"error: {err}")
-            return 1
-        except KeyboardInterrupt:
-            say("error: interrupted; the same command goes on with it")
-            return 1
+        except ModuleNotFoundError as err:  # boto3 and urllib3 are loaded when they are needed
+            raise self._missing(err) from err
 
 
 def say(text: str) -> None:

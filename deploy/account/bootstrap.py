@@ -49,8 +49,14 @@ def read_found(aws: AwsApi, names: Names) -> Found:
     )
 
 
-def bootstrap(names: Names, found: Found) -> list[ApiCall]:
+def bootstrap(names: Names, found: Found, *, is_pruned: bool = False) -> list[ApiCall]:
     """The calls that are left to make, in their order; none if all is there.
+
+    Args:
+        names: What is wanted.
+        found: What is there.
+        is_pruned: The role loses what is not wanted; else it keeps that, since an endpoint may
+            live by it.
 
     Raises:
         PlanError: If something of the name is not ours.
@@ -58,11 +64,11 @@ def bootstrap(names: Names, found: Found) -> list[ApiCall]:
     return [
         *_bucket_steps(names, found.bucket),
         *_repository_steps(names, found.repository),
-        *_role_steps(names, found.role),
+        *_role_steps(names, found.role, is_pruned=is_pruned),
     ]
 
 
-def notes(names: Names, found: Found) -> list[str]:
+def notes(names: Names, found: Found, *, is_pruned: bool = False) -> list[str]:
     """What is otherwise than it would be made, and is left so."""
     said = []
     if not names.with_tls:
@@ -72,6 +78,13 @@ def notes(names: Names, found: Found) -> list[str]:
             f"the trust policy of the role {names.role} was changed by hand and is left so; "
             "`python -m deploy doctor` says whether SageMaker may assume it"
         )
+    if found.role and found.role.policy and not is_pruned:
+        spare = _permissions(found.role.policy) - _permissions(desired_state.role_policy(names))
+        said += [
+            f"the role {names.role} may also {action} on {what}, which nothing here asks for; "
+            "--prune takes it away"
+            for action, what in sorted(spare)
+        ]
     return said
 
 
@@ -127,8 +140,7 @@ def _merged_policy(names: Names, found: Mapping[str, Any] | None) -> Mapping[str
     ours = policies.bucket_policy(names.account, names.bucket)
     if found is None:
         return ours
-    listed = found.get("Statement", [])
-    statements = listed if isinstance(listed, list) else [listed]
+    statements = policies.listed(found.get("Statement", []))
     others = [entry for entry in statements if entry.get("Sid") != policies.TLS_SID]
     merged = {**found, "Statement": [*others, *ours["Statement"]]}
     is_there = any(entry in statements for entry in ours["Statement"])
@@ -138,7 +150,7 @@ def _merged_policy(names: Names, found: Mapping[str, Any] | None) -> Mapping[str
 def _keeping_steps(names: Names, found: Bucket | None) -> list[ApiCall]:
     steps = []
     if found is None or found.versioning != "Enabled":
-        versioning = {"VersioningConfiguration": {"Status": "Enabled"}}
+        versioning = {"VersioningConfiguration": desired_state.VERSIONING}
         steps.append(_s3(names, "put_bucket_versioning", versioning, "a deleted model comes back"))
     there = list(found.lifecycle) if found else []
     known = {rule.get("ID") for rule in there}
@@ -167,7 +179,7 @@ def _repository_steps(names: Names, found: Repository | None) -> list[ApiCall]:
     return steps
 
 
-def _role_steps(names: Names, found: Role | None) -> list[ApiCall]:
+def _role_steps(names: Names, found: Role | None, *, is_pruned: bool) -> list[ApiCall]:
     steps = []
     if found is None:
         why = f"role {names.role}: there is none"
@@ -175,6 +187,8 @@ def _role_steps(names: Names, found: Role | None) -> list[ApiCall]:
     else:
         _check_ours(names, f"a role {names.role}", found.tags)
     policy = desired_state.role_policy(names)
+    if found and not is_pruned:
+        policy = policies.merged(found.policy, policy)
     if found is None or found.policy != policy:
         params = {
             "RoleName": names.role,
@@ -201,17 +215,12 @@ def _change(found: Mapping[str, Any] | None, policy: Mapping[str, Any]) -> str:
 
 
 def _permissions(policy: Mapping[str, Any]) -> set[tuple[str, str]]:
-    listed = policy.get("Statement", [])
     return {
         (action, what)
-        for entry in (listed if isinstance(listed, list) else [listed])
-        for action in _listed(entry.get("Action", []))
-        for what in _listed(entry.get("Resource", []))
+        for entry in policies.listed(policy.get("Statement", []))
+        for action in policies.listed(entry.get("Action", []))
+        for what in policies.listed(entry.get("Resource", []))
     }
-
-
-def _listed(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]
 
 
 def _s3(names: Names, operation: str, params: Mapping[str, Any], why: str) -> ApiCall:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.account import policies
 from deploy.account.deployer import OF_INSTANCES, SPARE, deployer_policy
 from deploy.account.diagnosis import Result, fails, ok, unknown, warning
-from deploy.account.places import NAME
+from deploy.account.places import beside
 from deploy.aws.errors import AwsDenied, AwsError
 
 if TYPE_CHECKING:
@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 
     from deploy.account.context import DoctorContext
     from deploy.account.policies import Policy
-    from deploy.endpoint.spec import Spec
 
-PREFIXES = "ROOMDET_IMAGE_URL_PREFIXES"  # of the container: where plans lie (docs/operations.md)
 _SAMPLE = "doctor"  # stands for what a policy leaves open
 _SHOWN = 4
+_ATTACH = (
+    "Attach the policy that `python -m deploy bootstrap --print deployer-policy` prints to whoever "
+    "deploys; with one of its own already, look for an explicit deny or a permissions boundary"
+)
+_ROLE_ATTACH = (
+    "`python -m deploy bootstrap --yes` lets a role that it has made; compare a role of your own "
+    "with docs/bootstrap.md"
+)
 _OF_SPARE = "`image push`, large plans or `doctor`"
 
 
@@ -38,7 +44,7 @@ def check_permissions(context: DoctorContext) -> Result:
             "Deploy as a user or role that has no more than `python -m deploy bootstrap --print "
             "deployer-policy`",
         )
-    plans, outputs = _beside(context.spec)
+    plans, outputs = beside(context.spec)
     wanted = deployer_policy(context.places, plans, outputs)["Statement"]
     if not context.spec.fleet:
         wanted = [statement for statement in wanted if statement["Sid"] not in OF_INSTANCES]
@@ -52,16 +58,16 @@ def check_permissions(context: DoctorContext) -> Result:
     if missing is None:
         return _try_reading(context, f"IAM does not simulate {context.identity}")
     if missing:
-        return fails(f"{principal} may not {_listed(missing)}", _attach(context.spec))
+        return fails(f"{principal} may not {_listed(missing)}", _ATTACH)
     if unseen:
         text = f"{principal} may release, but not {_listed(unseen)}, for {_OF_SPARE}"
-        return warning(text, _attach(context.spec))
+        return warning(text, _ATTACH)
     return ok(f"{principal} may make all calls")
 
 
 def check_role(context: DoctorContext) -> Result:
     """The role may read models, pull the image and write logs."""
-    plans, outputs = _beside(context.spec)
+    plans, outputs = beside(context.spec)
     wanted = policies.execution_policy(context.places, plans, outputs)["Statement"]
     needed = [statement for statement in wanted if statement["Sid"] != policies.OF_BATCHES]
     spare = [statement for statement in wanted if statement["Sid"] == policies.OF_BATCHES]
@@ -75,41 +81,12 @@ def check_role(context: DoctorContext) -> Result:
             "Allow iam:SimulatePrincipalPolicy, or compare its policy with docs/bootstrap.md",
         )
     if missing:
-        return fails(f"{role} may not {_listed(missing)}", _role_attach(context.spec))
+        return fails(f"{role} may not {_listed(missing)}", _ROLE_ATTACH)
     if unseen:
         text = f"{role} may serve, but not {_listed(unseen)}, for `batch`"
-        return warning(text, _role_attach(context.spec))
+        return warning(text, _ROLE_ATTACH)
     read = "models and plans" if plans else "models"
     return ok(f"it may read {read}, pull the image, write logs and metrics")
-
-
-def _beside(spec: Spec) -> tuple[list[str], list[str]]:
-    """Where plans lie that the container reads itself, and where asynchronous answers go."""
-    outputs = [spec.async_.output, spec.async_.failures] if spec.async_ else []
-    return spec.environment.get(PREFIXES, "").split(), outputs
-
-
-def _bootstrap(spec: Spec, *options: str) -> str:
-    """The command with all that is wanted: a policy has only what is named."""
-    plans, outputs = _beside(spec)
-    words = [] if spec.endpoint == NAME else [f"--name={spec.endpoint}"]
-    words += [f"--plans={address.rstrip('/')}" for address in plans]
-    words += [f"--outputs={address.rstrip('/')}" for address in outputs]
-    return f"`{' '.join(['python -m deploy bootstrap', *options, *words])}`"
-
-
-def _attach(spec: Spec) -> str:
-    return (
-        f"Attach the policy that {_bootstrap(spec, '--print deployer-policy')} prints to whoever "
-        "deploys; with one of its own already, look for an explicit deny or a permissions boundary"
-    )
-
-
-def _role_attach(spec: Spec) -> str:
-    return (
-        f"{_bootstrap(spec, '--yes')} makes a role that may; compare a role of your own with "
-        "docs/bootstrap.md"
-    )
 
 
 def _principal(context: DoctorContext) -> str:
@@ -174,7 +151,7 @@ def _try_reading(context: DoctorContext, why: str) -> Result:
         except AwsDenied as err:
             denied.append(f"{service}:{err.operation}")
     if denied:
-        return fails(f"{context.identity} may not {_listed(denied)}; {why}", _attach(context.spec))
+        return fails(f"{context.identity} may not {_listed(denied)}; {why}", _ATTACH)
     return unknown(
         f"reading works ({len(tried)} calls), whether changes are allowed is unknown; {why}",
         "Allow iam:SimulatePrincipalPolicy, or compare with `python -m deploy bootstrap --print "

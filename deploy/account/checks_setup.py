@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("boto3", "pyyaml", "urllib3", "zstandard")
 _OLDEST_BOTO3 = (1, 44, 5)  # requirements/deploy.txt
-_INSTALL = "pip install -c constraints.txt -r requirements/deploy.txt"
+_INSTALL = "`make venv-deploy` installs it in .venv; then `. .venv/bin/activate`"
 
 
 def check_packages(context: DoctorContext) -> Result:

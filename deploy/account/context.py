@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deploy.account.places import Account, Places
 from deploy.aws import open_account
-from deploy.endpoint.options import parse_endpoint_url
+from deploy.cli import parse_endpoint_url
 from deploy.image.names import parse_name
 
 if TYPE_CHECKING:

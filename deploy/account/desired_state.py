@@ -22,6 +22,7 @@ PUBLIC_ACCESS = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
+VERSIONING = {"Status": "Enabled"}
 ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 LIFECYCLE_RULES = (
     {

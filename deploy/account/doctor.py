@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from deploy.account.context import open_context
 from deploy.account.diagnosis import Level
 from deploy.account.table import examine
+from deploy.cli import repeated, show
 
 if TYPE_CHECKING:
     import argparse
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def run_doctor(args: argparse.Namespace) -> int:
     """Print what is wrong and what to do about it; 0 if nothing fails."""
     findings = examine(open_context(args.config, args.changes, args.endpoint_url))
-    if args.json:
-        print(json.dumps([finding.as_document() for finding in findings], indent=2))
+    if args.output == "json":
+        show([finding.as_document() for finding in findings], args)
     else:
-        print("\n".join(map(str, findings)))
+        print(repeated("\n".join(map(str, findings)), args))
     return 1 if any(finding.level is Level.FAILURE for finding in findings) else 0

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from serving.errors import BadUsage
+
+if TYPE_CHECKING:
+    from deploy.endpoint.spec import Spec
 
 # Also the name of a repository of ECR's, and the beginning of the bucket's.
 _NAME = re.compile(r"[a-z0-9](-?[a-z0-9])*")
@@ -14,6 +18,7 @@ _LONGEST_NAME = 32  # as long as an endpoint's (deploy/endpoint/spec.py)
 _PREFIX = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^*?\s]*)?")
 MODELS = "models"
 NAME = "rooms"
+PREFIXES = "ROOMDET_IMAGE_URL_PREFIXES"  # of the container: where plans lie (docs/operations.md)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,12 @@ class Names:
         return Places(self.account, self.name, self.artifacts, repository, self.role_arn)
 
 
+def beside(spec: Spec) -> tuple[list[str], list[str]]:
+    """S3 addresses that the container reads plans under, and that asynchronous answers go to."""
+    outputs = [spec.async_.output, spec.async_.failures] if spec.async_ else []
+    return spec.environment.get(PREFIXES, "").split(), outputs
+
+
 def check_names(name: str, addresses: tuple[str, ...]) -> None:
     """Refuse what AWS would refuse, or what would mean more than it says.
 
@@ -126,7 +137,8 @@ def check_names(name: str, addresses: tuple[str, ...]) -> None:
     """
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise BadUsage(
-            f"--name {name!r}: lower-case letters, digits and single hyphens are wanted, "
+            f"endpoint {name!r}: bucket and repository are named after it, so lower-case letters, "
+            f"digits and single hyphens are wanted, "
             f"{_LONGEST_NAME} at most"
         )
     for address in addresses:

@@ -51,7 +51,7 @@ def execution_policy(
     readable = [under(account, address) for address in (places.artifacts, *plans)]
     logs = [account.arn("logs", "log-group:/aws/sagemaker/*")]
     statements = [
-        allow("ReadModelsAndPlans" if plans else "ReadModels", ["s3:GetObject"], readable),
+        allow("ReadModels", ["s3:GetObject"], readable),
         allow("PullImage", PULL, [places.repository]),
         # These take no resource: a login is for the whole registry, an alarm is found by listing.
         allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], ["*"]),
@@ -113,6 +113,38 @@ def allow(
         "Resource": list(resources),
     }
     return statement | ({"Condition": condition} if condition else {})
+
+
+def merged(found: Mapping[str, Any] | None, wanted: Policy) -> Policy:
+    """A policy that allows what is wanted and takes nothing from what is there.
+
+    Args:
+        found: What is there; None for nothing.
+        wanted: What must be allowed.
+    """
+    if found is None:
+        return wanted
+    kept = [dict(entry) for entry in listed(found.get("Statement", []))]
+    for ours in wanted["Statement"]:
+        same = next((entry for entry in kept if entry.get("Sid") == ours["Sid"]), None)
+        if same is None or any(_differs(same, ours, key) for key in ("Action", "Condition")):
+            if same is not None:
+                del same["Sid"]  # a name is for one statement alone
+            kept.append(ours)
+        elif more := [what for what in ours["Resource"] if what not in listed(same["Resource"])]:
+            same["Resource"] = [*listed(same["Resource"]), *more]
+    return {**found, "Statement": kept}
+
+
+def _differs(one: Mapping[str, Any], other: Mapping[str, Any], key: str) -> bool:
+    values = (entry.get(key) for entry in (one, other))
+    first, second = (sorted(listed(value)) if key == "Action" else value for value in values)
+    return bool(first != second)
+
+
+def listed(value: Any) -> list[Any]:
+    """What a policy says of one thing by itself and of several as a list."""
+    return list(value) if isinstance(value, list) else [value]
 
 
 def policy_of(statements: Sequence[Policy]) -> Policy:

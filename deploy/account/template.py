@@ -35,9 +35,14 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def build_template() -> dict[str, Any]:
-    """The template as a document."""
-    names = Names(_PSEUDO, "${Name}")
+def build_template(plans: Sequence[str] = (), outputs: Sequence[str] = ()) -> dict[str, Any]:
+    """The template as a document.
+
+    Args:
+        plans: S3 addresses that the role may read plans under.
+        outputs: S3 addresses that it may write answers under.
+    """
+    names = Names(_PSEUDO, "${Name}", tuple(plans), tuple(outputs))
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Bucket, repository and role of the room detector's endpoint",
@@ -62,9 +67,11 @@ def build_template() -> dict[str, Any]:
     }
 
 
-def as_yaml() -> str:
-    """The template as `deploy/account/bootstrap.yaml` has it."""
-    return _HEAD + yaml.dump(build_template(), Dumper=_Plain, sort_keys=False, width=100)
+def as_yaml(plans: Sequence[str] = (), outputs: Sequence[str] = ()) -> str:
+    """The template as `deploy/account/bootstrap.yaml` has it, where no address is named."""
+    return _HEAD + yaml.dump(
+        build_template(plans, outputs), Dumper=_Plain, sort_keys=False, width=100
+    )
 
 
 def _bucket(names: Names) -> dict[str, Any]:
@@ -83,7 +90,7 @@ def _bucket(names: Names) -> dict[str, Any]:
             "BucketName": names.bucket,
             "BucketEncryption": {"ServerSideEncryptionConfiguration": encryption},
             "PublicAccessBlockConfiguration": desired_state.PUBLIC_ACCESS,
-            "VersioningConfiguration": {"Status": "Enabled"},
+            "VersioningConfiguration": desired_state.VERSIONING,
             "LifecycleConfiguration": {"Rules": rules},
             "Tags": desired_state.tags(names),
         },

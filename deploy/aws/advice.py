@@ -170,7 +170,7 @@ _IN_USE = (
     (
         codes.NOT_KNOWN,
         "",
-        "boto3 does not know the call or a parameter: install it as requirements/deploy.txt says; "
+        "boto3 does not know the call or a parameter: `make venv-deploy` installs the right one; "
         "otherwise this is a bug of ours.",
     ),
 )

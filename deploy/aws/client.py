@@ -7,6 +7,8 @@ through boto3's ``AWS_ENDPOINT_URL``.
 
 from __future__ import annotations
 
+import logging
+import time
 from contextlib import contextmanager
 from io import BytesIO
 from threading import Lock
@@ -24,6 +26,8 @@ from deploy.aws.errors import AwsError, aws_error
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+# Shown with --debug: names alone, since values may hold what is nobody's business.
+_LOG = logging.getLogger(__name__)
 # Adaptive: beside trying again, a client that was throttled sends more slowly.
 _CONFIG = Config(
     connect_timeout=10,
@@ -187,7 +191,7 @@ def translated(operation: str, params: Mapping[str, Any] | None = None) -> Itera
     Raises:
         AwsError: Of the kind that :func:`deploy.aws.errors.aws_error` finds.
     """
-    resource = resource_of(params or {})
+    resource, started_s, outcome = resource_of(params or {}), time.monotonic(), "done"
     try:
         yield
     except botocore.exceptions.ClientError as err:
@@ -195,7 +199,11 @@ def translated(operation: str, params: Mapping[str, Any] | None = None) -> Itera
         reason = error.get("Message", "")
         if retries := metadata.get("RetryAttempts", 0):
             reason = f"{reason} (after {retries} retries)"
-        request_id = metadata.get("RequestId", "")
+        request_id, outcome = metadata.get("RequestId", ""), error.get("Code", "")
         raise aws_error(operation, error.get("Code", ""), reason, resource, request_id) from err
     except _NO_ANSWER as err:
-        raise aws_error(operation, type(err).__name__, str(err), resource) from err
+        outcome = type(err).__name__
+        raise aws_error(operation, outcome, str(err), resource) from err
+    finally:
+        seconds = time.monotonic() - started_s
+        _LOG.debug("aws: %s %s: %s, %.2f s", operation, resource, outcome, seconds)

@@ -6,40 +6,52 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.endpoint.options import add_target_options
-from serving.console import Run
+from deploy.cli import add_output, add_target_options, add_timeout
+from serving.console import Run, add_command
 
 if TYPE_CHECKING:
     import argparse
+
+    from serving.console import Parser
 
 # Where the endpoint has no instances of its own to go by.
 INSTANCE_TYPE = "ml.c6i.large"
 
 
-def add_commands(parser: argparse.ArgumentParser) -> None:
+def add_commands(parser: Parser) -> None:
     """Declare the commands and what runs them."""
-    areas = parser.add_subparsers(dest="command", required=True)
-    send = areas.add_parser("submit", help="send what has no answer yet; goes on after a kill")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    send = add_command(
+        commands, "submit", "send what has no answer yet; goes on after a kill",
+        Run("deploy.batch.run:run_submit"),
+        examples=("batch submit plans/", "batch submit s3://bucket/plans/ --instance-count 4"),
+    )  # fmt: skip
     send.add_argument("inputs", nargs="+", metavar="INPUT", help="file, folder or s3://… prefix")
     send.add_argument("--name", help="of the batch; default: made of the first INPUT's")
     send.add_argument("--model", help="of SageMaker; default: what the endpoint has proved")
     send.add_argument("--instance-type", help=f"default: the endpoint's, else {INSTANCE_TYPE}")
-    send.add_argument("--instance-count", type=_count, default=1, help="default: 1")
+    send.add_argument("--instance-count", type=_count, default=1, help="at once")
     send.add_argument("--concurrency", type=_count, help="at once on each; default: as it says")
     send.add_argument("--max-payload-mb", type=_count, help="default: as the container says")
     send.add_argument("--again", action="store_true", help="also what the container has refused")
     add_target_options(send)
-    send.set_defaults(run=Run("deploy.batch.run:run_submit"))
-    state = areas.add_parser("status", help="how far a batch is; exit 3 while a job runs")
+    add_output(send)
+    state = add_command(
+        commands, "status", "how far a batch is; exit 3 while a job runs",
+        Run("deploy.batch.run:run_status"), examples=("batch status plans-3f2a --wait",),
+    )  # fmt: skip
     _add_which(state)
     state.add_argument("--wait", action="store_true", help="until no job runs")
-    state.add_argument("--timeout-s", type=float, default=3600.0, help="of the wait")
-    state.set_defaults(run=Run("deploy.batch.run:run_status"))
-    take = areas.add_parser("fetch", help="a table of all files; exit 1 unless each has rooms")
+    add_timeout(state, 3600.0, "of the wait")
+    add_output(state)
+    take = add_command(
+        commands, "fetch", "what came of all files; exit 1 unless each has rooms",
+        Run("deploy.batch.run:run_fetch"), about="json alone has the boxes of the rooms.",
+        examples=("batch fetch plans-3f2a --output csv --out rooms.csv",),
+    )  # fmt: skip
     _add_which(take)
-    take.add_argument("--format", choices=("json", "csv"), default="json", help="json has boxes")
+    add_output(take, "json", "csv", old="--format")
     take.add_argument("--out", type=Path, help="a file in the place of stdout")
-    take.set_defaults(run=Run("deploy.batch.run:run_fetch"))
 
 
 def _add_which(parser: argparse.ArgumentParser) -> None:

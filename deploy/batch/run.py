@@ -14,6 +14,7 @@ from deploy.batch.files import find_plans
 from deploy.batch.place import batch_of, default_name
 from deploy.batch.result import as_csv, read_results, read_status
 from deploy.batch.submit import Resources, submit
+from deploy.cli import as_table, show
 from deploy.endpoint.instances import check_instance_type
 from deploy.endpoint.served import read_last_good, read_model
 from deploy.endpoint.target import open_endpoint
@@ -47,7 +48,7 @@ def run_submit(args: argparse.Namespace) -> int:
         served.model, instance_type, args.instance_count, args.concurrency, args.max_payload_mb
     )
     done = submit(account, batch, plans, resources, say, again=args.again)
-    print(json.dumps(asdict(done), indent=2))
+    show(asdict(done), args)
     for entry in done.unfit:
         say(f"{entry['file']}: {entry['error']}: {entry['message']}")
     say(f"`python -m deploy batch status {batch.name}` shows how far it is" if done.job else
@@ -67,7 +68,7 @@ def run_status(args: argparse.Namespace) -> int:
             break
         if args.wait:
             say(f"{found['answered']} of {found['files']} files are answered")
-    print(json.dumps(found, indent=2))
+    show(found, args)
     return WOULD_CHANGE if is_running else 0
 
 
@@ -76,7 +77,7 @@ def run_fetch(args: argparse.Namespace) -> int:
     batch, account = _open(args)
     results = read_results(account, batch)
     _check_there(batch, len(results))
-    text = as_csv(results) if args.format == "csv" else json.dumps(results, indent=2) + "\n"
+    text = _formatted(results, args.output)
     if args.out:
         args.out.write_text(text, "utf-8")
     else:
@@ -87,6 +88,12 @@ def run_fetch(args: argparse.Namespace) -> int:
         say(f"{entry['file']}: {told}")
     say(f"{len(results) - len(rest)} of {len(results)} files are answered")
     return 1 if rest else 0
+
+
+def _formatted(results: list[dict[str, Any]], output: str) -> str:
+    if output == "csv":
+        return as_csv(results)
+    return (as_table(results) if output == "table" else json.dumps(results, indent=2)) + "\n"
 
 
 def _open(args: argparse.Namespace) -> tuple[Batch, AwsApi]:

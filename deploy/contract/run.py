@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from deploy.aws import open_account
+from deploy.cli import parse_endpoint_url
 from deploy.contract.answers import Sample
 from deploy.contract.container import Setting
 from deploy.contract.endpoint import Endpoint
@@ -35,7 +36,7 @@ def run_contract(args: argparse.Namespace) -> int:
     if args.junit:
         args.junit.parent.mkdir(parents=True, exist_ok=True)
         args.junit.write_bytes(junit(target, rows, time.monotonic() - started_s))
-    print(json.dumps(document(target, rows), indent=2) if args.json else table(rows))
+    print(json.dumps(document(target, rows), indent=2) if args.output == "json" else table(rows))
     say(f"{target}: {summary(rows)}, in {time.monotonic() - started_s:.0f} s")
     return 1 if has_failures(rows) else 0
 
@@ -45,7 +46,8 @@ def _judge(args: argparse.Namespace) -> tuple[str, list[Row]]:
     if bool(args.target) == bool(args.endpoint):
         raise BadUsage("name one of URL, IMAGE and --endpoint NAME")
     if args.endpoint:
-        endpoint = Endpoint(open_account(args.region), args.endpoint)
+        account = open_account(args.region, parse_endpoint_url(args.endpoint_url))
+        endpoint = Endpoint(account, args.endpoint)
         return f"endpoint {args.endpoint}", judge_endpoint(endpoint, request, _report)
     if "://" in args.target:
         return args.target, judge_url(parse_url(args.target), request, _report)

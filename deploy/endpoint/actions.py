@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 # Parameters that name what a call is about; the first one that a call has does.
@@ -105,10 +105,13 @@ class ModelFile:
     sha256: str
 
 
-def as_text(actions: list[Action]) -> str:
+NOTHING_TO_DO = "Nothing to do: everything is as it is wanted."
+
+
+def as_text(actions: Sequence[Action], nothing: str = NOTHING_TO_DO) -> str:
     """Actions for people."""
     if not actions:
-        return "Nothing to do: everything is as it is wanted."
+        return nothing
     return "\n".join(f"{number:>3}. {action}" for number, action in enumerate(actions, 1))
 
 

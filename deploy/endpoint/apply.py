@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deploy.aws.errors import AwsError, EndpointFailed
-from deploy.endpoint.actions import Action, Try, Wait, WaitDeleted, as_text
+from deploy.endpoint.actions import NOTHING_TO_DO, Action, Try, Wait, WaitDeleted, as_text
 from deploy.endpoint.execution import TIMEOUT_S, Executor
 from deploy.endpoint.plan import drop_candidate, plan
 from deploy.endpoint.release import candidate_name
@@ -56,12 +56,15 @@ class Operator:
         endpoint: Its name.
         say: Told what happens.
         timeout_s: Of each wait.
+        approve: Told what would be done, before it is done; raises if that is not wanted. None
+            says it and goes on.
     """
 
     account: AwsApi
     endpoint: str
     say: Callable[[str], None]
     timeout_s: float = TIMEOUT_S
+    approve: Callable[[str], None] | None = None
 
     def apply(self, release: Release, golden: Golden, *, with_candidate: bool = True) -> Outcome:
         """Bring the endpoint to a release; if that fails, back to what it was.
@@ -136,7 +139,7 @@ class Operator:
         started_s = time.monotonic()
         remote = self._settled(None, place, is_new=False)
         actions = dismantle(remote, self.endpoint)
-        self._announce(actions)
+        self._announce(actions, f"Nothing to remove: there is no endpoint {self.endpoint}.")
         self._executor(None).run(actions)
         before = remote.endpoint.config if remote.endpoint else ""
         return self._outcome("", "", before, actions, started_s)
@@ -149,8 +152,12 @@ class Operator:
         self._executor(golden).settle([self.endpoint, candidate_name(self.endpoint)])
         return read_remote(self.account, self.endpoint, place, is_new=is_new)
 
-    def _announce(self, actions: list[Action]) -> None:
-        self.say(as_text(actions))
+    def _announce(self, actions: list[Action], nothing: str = NOTHING_TO_DO) -> None:
+        """Say what will be done; only what changes something is asked about."""
+        if actions and self.approve:
+            self.approve(as_text(actions))
+        else:
+            self.say(as_text(actions, nothing))
 
     def _take_back(self, release: Release, golden: Golden, before: RemoteState) -> str:
         """Undo a release; a sentence that says what serves now."""

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
+from deploy.cli import confirm, show
 from deploy.endpoint.actions import as_document, as_text
 from deploy.endpoint.apply import Operator
 from deploy.endpoint.cautions import warnings
@@ -15,7 +16,6 @@ from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import read_release
 from deploy.endpoint.remote import RemoteState, read_endpoint, read_remote, read_versions
-from deploy.endpoint.rollback import dismantle
 from deploy.endpoint.status import read_status
 from deploy.endpoint.target import open_endpoint, open_target
 from serving.console import WOULD_CHANGE, say
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 def run_plan(args: argparse.Namespace) -> int:
     """Print what is left to do; 0, or with --check 3 if anything is."""
     actions = _plan(args)
-    if args.json:
-        print(json.dumps([as_document(action) for action in actions], indent=2))
+    if args.output == "json":
+        show([as_document(action) for action in actions], args)
     else:
         print(as_text(actions))
     return WOULD_CHANGE if actions and args.check else 0
@@ -56,49 +56,46 @@ def run_apply(args: argparse.Namespace) -> int:
     spec, account = open_target(args)
     _warn(spec)
     release, golden = read_release(spec, find_image(account, spec, say))
-    operator = Operator(account, spec.endpoint, say, args.timeout_s)
-    return _tell(operator.apply(release, golden, with_candidate=not args.no_candidate))
+    operator = Operator(account, spec.endpoint, say, args.timeout_s, partial(confirm, args))
+    return _tell(args, operator.apply(release, golden, with_candidate=not args.no_candidate))
 
 
 def run_rollback(args: argparse.Namespace) -> int:
     """Bring an endpoint back to a version of before."""
-    return _tell(_operator(args).roll_back(args.to))
+    return _tell(args, _operator(args).roll_back(args.to))
 
 
 def run_delete(args: argparse.Namespace) -> int:
-    """Remove an endpoint; without --yes say what that would be, and exit 3."""
+    """Remove an endpoint."""
     target, account = open_endpoint(args)
-    if args.yes:
-        return _tell(Operator(account, target.endpoint, say, args.timeout_s).delete(target.place))
-    remote = read_remote(account, target.endpoint, target.place, is_new=False)
-    actions = dismantle(remote, target.endpoint)
-    print(as_text(actions))
-    return WOULD_CHANGE if actions else 0
+    operator = Operator(account, target.endpoint, say, args.timeout_s, partial(confirm, args))
+    return _tell(args, operator.delete(target.place))
 
 
 def run_versions(args: argparse.Namespace) -> int:
-    """Print the versions, newest first, as JSON."""
+    """Print the versions, newest first."""
     operator = _operator(args)
     endpoint = read_endpoint(operator.account, operator.endpoint)
     versions, _ = read_versions(operator.account, operator.endpoint)
     places = {} if endpoint is None else {
         endpoint.previous: "previous", endpoint.last_good: "proved", endpoint.config: "serving",
     }  # fmt: skip
-    print(json.dumps([asdict(v) | {"role": places.get(v.config)} for v in versions], indent=2))
+    show([asdict(v) | {"role": places.get(v.config)} for v in versions], args)
     return 0
 
 
 def run_status(args: argparse.Namespace) -> int:
-    """Print how an endpoint is, as JSON; 0 if it serves."""
+    """Print how an endpoint is; 0 if it serves."""
     operator = _operator(args)
     document = read_status(operator.account, operator.endpoint)
-    print(json.dumps(document, indent=2))
+    show(document, args)
     return 0 if document["status"] == "InService" else 1
 
 
 def _operator(args: argparse.Namespace) -> Operator:
     target, account = open_endpoint(args)
-    return Operator(account, target.endpoint, say, getattr(args, "timeout_s", 0))
+    timeout_s = getattr(args, "timeout_s", 0)
+    return Operator(account, target.endpoint, say, timeout_s, partial(confirm, args))
 
 
 def _warn(spec: Spec) -> None:
@@ -106,6 +103,6 @@ def _warn(spec: Spec) -> None:
         say(f"note: {text}")
 
 
-def _tell(outcome: Outcome) -> int:
-    print(json.dumps(asdict(outcome), indent=2))
+def _tell(args: argparse.Namespace, outcome: Outcome) -> int:
+    show(asdict(outcome), args)
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from deploy.aws import open_account
-from deploy.endpoint.options import parse_endpoint_url
+from deploy.cli import parse_endpoint_url
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import place_of
 
@@ -68,11 +68,33 @@ def open_endpoint(args: argparse.Namespace) -> tuple[Target, AwsApi]:
 
 
 def read_target(text: str, changes: Sequence[str] = ()) -> Target:
-    """Read name, region and mode; the same is refused as for `apply`, but no account is needed.
+    """Read name, region and mode.
 
     Args:
         text: YAML.
         changes: ``KEY=VALUE``, which go before the text.
+
+    Raises:
+        SpecError: If it is malformed.
+    """
+    spec, has_place = read_partial(text, changes)
+    place = place_of(spec) if has_place else ""
+    timeout_s = spec.async_.invocation_timeout_s if spec.async_ else None
+    return Target(spec.endpoint, spec.region, spec.mode, place, timeout_s)
+
+
+def read_partial(text: str, changes: Sequence[str] = ()) -> tuple[Spec, bool]:
+    """Read a configuration that may lack what the account has not made yet.
+
+    The same is refused as for `apply`, but artifacts, role and image may be missing; they are
+    made up, and so is that there are no topics.
+
+    Args:
+        text: YAML.
+        changes: ``KEY=VALUE``, which go before the text.
+
+    Returns:
+        The configuration, and whether its `artifacts` are its own.
 
     Raises:
         SpecError: If it is malformed.
@@ -85,10 +107,7 @@ def read_target(text: str, changes: Sequence[str] = ()) -> Target:
         document, region, artifacts = {}, None, None  # read_spec says what is wrong
     stand_ins = _stand_ins(document, changes, str(region or "us-east-1"))
     kept = [entry for entry in stand_ins if not (artifacts and entry.startswith("artifacts="))]
-    spec = read_spec(text, [*changes, *kept])
-    place = place_of(spec) if artifacts else ""
-    timeout_s = spec.async_.invocation_timeout_s if spec.async_ else None
-    return Target(spec.endpoint, spec.region, spec.mode, place, timeout_s)
+    return read_spec(text, [*changes, *kept]), bool(artifacts)
 
 
 def _stand_ins(document: dict[str, Any], changes: Sequence[str], region: str) -> list[str]:

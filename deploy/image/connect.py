@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deploy.aws import open_account
+from deploy.cli import parse_endpoint_url
 from deploy.image.credentials import find_credentials
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Connection:
 
 def connection_of(args: argparse.Namespace) -> Connection:
     """How the registry is asked, by the options of a command."""
-    return Connection(args.plain_http, args.ca_file)
+    return Connection(args.plain_http, args.ca_file, parse_endpoint_url(args.endpoint_url))
 
 
 def open_registry(name: ImageName, connection: Connection | None = None) -> Registry:

@@ -47,7 +47,7 @@ def run_build_command(args: argparse.Namespace) -> int:
     run_build(engine, Build(args.tag, arguments, labels(Path()), tuple(args.flags), args.push))
     if name is not None:
         return _check(args, name, only_name=True)
-    print(json.dumps({"image": args.tag}) if args.json else args.tag)
+    print(json.dumps({"image": args.tag}) if args.output == "json" else args.tag)
     return 0
 
 
@@ -79,7 +79,7 @@ def _check(args: argparse.Namespace, name: ImageName, *, only_name: bool = False
     seen = inspect(open_registry(name, connection_of(args)), name)
     findings = judge(seen, Demands(args.hosting, args.allow_oci))
     is_accepted = is_acceptable(findings)
-    if args.json:
+    if args.output == "json":
         print(json.dumps(check_document(seen, findings), indent=2))
     elif only_name and is_accepted:
         print(name.at(digest=seen.top.digest))

@@ -23,7 +23,7 @@ def run_fix(args: argparse.Namespace) -> int:
     if args.to and not TAG.fullmatch(args.to):
         raise BadUsage(f"{args.to!r} is no tag; a tag has letters, digits, _ . -")
     fixed = fix(open_registry(name, connection_of(args)), name, tag=args.to, say=say)
-    if args.json:
+    if args.output == "json":
         print(json.dumps(fix_document(fixed), indent=2))
     else:
         print(fixed.name.at(digest=fixed.name.digest))

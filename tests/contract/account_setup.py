@@ -16,10 +16,10 @@ from deploy.__main__ import main
 from deploy.aws.client import AwsAccount
 from deploy.aws.errors import EndpointFailed
 from deploy.aws.s3 import split_address
+from deploy.cli import TEMPLATE
 from deploy.endpoint.actions import Try
 from deploy.endpoint.execution import Executor
 from deploy.endpoint.image import find_image
-from deploy.endpoint.options import CONFIG
 from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import read_release
@@ -72,7 +72,7 @@ class Setup:
         """
         sets = [f"{key}={value}" for key, value in self.settings.items()]
         sets += [f"environment.{key}={value}" for key, value in environment.items()]
-        spec = read_spec(CONFIG.read_text("utf-8"), sets)
+        spec = read_spec(TEMPLATE.read_text("utf-8"), sets)
         with environ(self.lab.place.environ):
             account = AwsAccount(spec.region, self.lab.place.url)
             image = find_image(account, spec, lambda _: None)

@@ -33,10 +33,10 @@ def _account(region: str, url: str) -> AwsAccount:
     return AwsAccount(region, url)
 
 
-def make(lab: AwsLab, names: Names, most: int = 99) -> list[ApiCall]:
+def make(lab: AwsLab, names: Names, most: int = 99, *, is_pruned: bool = False) -> list[ApiCall]:
     """Do what is left, or the first calls of it; all that was left."""
     account = gateway(lab)
-    steps = bootstrap(names, read_found(account, names))
+    steps = bootstrap(names, read_found(account, names), is_pruned=is_pruned)
     Executor(account, None, lambda _: None).run(steps[:most])
     return steps
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.account.checks_permissions import PREFIXES
+from deploy.account.places import PREFIXES
 from deploy.account.policies import OF_BATCHES
 from deploy.aws.s3 import split_address
 from tests.contract.account_setup import Setup, healthy

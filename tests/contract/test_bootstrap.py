@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from deploy.account import desired_state
 from deploy.account.bootstrap import bootstrap, notes, read_found
@@ -24,6 +26,7 @@ from tests.unit.calls import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sagemaker_local.local_sagemaker import LocalSageMaker
 
@@ -44,8 +47,13 @@ def lab(place: LocalSageMaker) -> Iterator[AwsLab]:
 
 def command(name: str, *args: str) -> tuple[int, str, str]:
     """`python -m deploy bootstrap`, with the credentials of the test."""
+    return typed("--name", name, "--region", REGION, *args)
+
+
+def typed(*args: str) -> tuple[int, str, str]:
+    """The same, and nothing is named."""
     variables = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
-    return run(["bootstrap", "--name", name, "--region", REGION, *args], variables)
+    return run(["bootstrap", *args], variables)
 
 
 def test_every_call_is_one_of_botocores() -> None:
@@ -154,9 +162,12 @@ def test_what_the_role_may_changes_in_the_open(lab: AwsLab) -> None:
     """The plan says what it may more, and what no longer; trust that was changed is left."""
     names = of_name("role")
     make(lab, names)
-    with_plans = replace(names, plans=("s3://drawings/in",))
-    (more,) = make(lab, with_plans)
-    (less,) = make(lab, names)
+    with_more = replace(names, plans=("s3://drawings/in",), outputs=("s3://answers",))
+    (more,) = make(lab, with_more)
+    left = make(lab, names)
+    found = read_found(gateway(lab), names)
+    kept = notes(names, found)
+    (less,) = make(lab, names, is_pruned=True)
     ec2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"},
            "Action": "sts:AssumeRole"}  # fmt: skip
     other = {"Version": "2012-10-17", "Statement": [ec2]}
@@ -164,8 +175,16 @@ def test_what_the_role_may_changes_in_the_open(lab: AwsLab) -> None:
         RoleName=names.role, PolicyDocument=json.dumps(other)
     )
 
-    assert more.why.endswith("it may also s3:GetObject on arn:aws:s3:::drawings/in/*")
-    assert less.why.endswith("no longer s3:GetObject on arn:aws:s3:::drawings/in/*")
+    changes = [
+        "s3:GetObject on arn:aws:s3:::drawings/in/*",
+        "s3:PutObject on arn:aws:s3:::answers/*",
+    ]
+    assert more.why.endswith("; ".join(f"it may also {change}" for change in changes))
+    assert left == []
+    assert [
+        change in note and "--prune" in note for change, note in zip(changes, kept, strict=True)
+    ]
+    assert less.why.endswith("; ".join(f"no longer {change}" for change in changes))
     assert make(lab, names) == []
     (note,) = notes(names, read_found(gateway(lab), names))
     assert "was changed by hand and is left so" in note
@@ -248,4 +267,46 @@ def test_bad_usage(args: list[str]) -> None:
     """Nothing is asked."""
     status, out, err = command("rooms", *args)
 
-    assert (status, out, err[:7]) == (2, "", "error: ")
+    assert (status, out) == (2, "")
+    assert "\nerror: " in err
+
+
+@pytest.mark.usefixtures("lab")
+def test_the_configuration_says_what_the_role_may(tmp_path: Path) -> None:
+    """Answers of async and plans by reference are in there; a run without them takes nothing."""
+    config = tmp_path / "async.yaml"
+    config.write_text(
+        "endpoint: queue\nmode: async\narchive: rooms.mar\n"
+        "async: {instance_type: ml.c6i.large, output: s3://out/a, failures: s3://out/f}\n"
+        "environment: {ROOMDET_IMAGE_URL_PREFIXES: s3://inbox/plans/}\n",
+        "utf-8",
+    )
+    command("queue", "--config", str(config), "--yes")
+    again = typed("--config", str(config), "--region", REGION)
+    without, pruned = command("queue"), command("queue", "--prune")
+
+    assert (0, []) == (again[0], json.loads(again[1])["calls"])
+    assert (0, []) == (without[0], json.loads(without[1])["calls"])
+    for what in ("s3:PutObject on arn:aws:s3:::out/f/*", "s3:GetObject on arn:aws:s3:::inbox/plans/*"):
+        assert f"may also {what}, which nothing here asks for; --prune takes it away" in without[2]
+        assert f"no longer {what}" in pruned[1]
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_configuration_is_written(tmp_path: Path) -> None:
+    """With what was made and all comments; what is there and another stays, and is told."""
+    path = tmp_path / "deploy.yaml"
+    command("written", "--yes", "--write", str(path))
+    first = path.read_text("utf-8")
+    role = "arn:aws:iam::123456789012:role/mine"
+    path.write_text(re.sub("^role: .*", f"role: {role}", first, flags=re.MULTILINE), "utf-8")
+    status, _, said = command("written", "--write", str(path))
+    found = yaml.safe_load(path.read_text("utf-8"))
+
+    assert "region: ap-northeast-1" in first
+    assert "# name of the endpoint; models and configurations get names of their own" in first
+    assert f"Next: `python -m deploy image push --config {path}`" in said
+    assert (0, "written", role) == (status, found["endpoint"], found["role"])
+    assert f"note: role is {role} in the configuration and stays" in said
+    assert found["artifacts"] == f"s3://written-{NUMBER}-{REGION}/models"
+    assert found["image"] == f"{NUMBER}.dkr.ecr.{REGION}.amazonaws.com/written"

@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
 
+from deploy.__main__ import main
 from deploy.aws.api import Reply
 from deploy.aws.errors import InvocationFailed
 from deploy.endpoint import invocation
-from deploy.endpoint.commands import add_invoke
 from deploy.endpoint.invoke import MOST_BYTES
 from deploy.endpoint.options import REQUEST_OPTIONS
 from deploy.endpoint.spec import Mode
@@ -55,11 +54,7 @@ class Scripted(ClosedAccount):
 
 def command(*args: str) -> int:
     """Run the command as `python -m deploy` does."""
-    parser = argparse.ArgumentParser()
-    add_invoke(parser)
-    parsed = parser.parse_args(args)
-    status: int = parsed.run(parsed)
-    return status
+    return main(["invoke", *args])
 
 
 def test_rooms_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

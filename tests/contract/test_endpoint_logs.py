@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy.__main__ import main
 from deploy.endpoint import logs
-from deploy.endpoint.commands import add_logs
 from serving.errors import BadUsage
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
@@ -35,13 +34,8 @@ def event(number: int, message: str) -> dict[str, Any]:
 
 def command(url: str, *args: str) -> int:
     """Run the command as `python -m deploy` does."""
-    parser = argparse.ArgumentParser()
-    add_logs(parser)
-    parsed = parser.parse_args(
-        [*args, f"--endpoint-url={url}", "--set=region=eu-central-1", "--since=1h"]
-    )
-    status: int = parsed.run(parsed)
-    return status
+    where = [f"--endpoint-url={url}", "--set=region=eu-central-1", "--since=1h"]
+    return main(["logs", *args, *where])
 
 
 def asked_of(answers: Sequence[Answer], *args: str) -> tuple[int, list[tuple[str, bytes]]]:

@@ -67,7 +67,7 @@ class Console:
     def start(self, command: str, *arguments: str) -> subprocess.Popen[str]:
         """Begin a command."""
         return subprocess.Popen(
-            [sys.executable, "-m", "deploy", command, *arguments, *self._sets()],
+            [sys.executable, "-m", "deploy", *self._words(command, *arguments)],
             cwd=ROOT,
             env=self._environ(),
             stdout=subprocess.PIPE,
@@ -82,7 +82,7 @@ class Console:
     def run_here(self, command: str, *arguments: str) -> Done:
         """Likewise, in this process, for what is asked or done between two commands of a test."""
         variables = {**self.place.environ, "AWS_ENDPOINT_URL": self.url}
-        return Done(*run([command, *arguments, *self._sets()], variables))
+        return Done(*run(self._words(command, *arguments), variables))
 
     def apply(self, archive: Path, *arguments: str) -> Done:
         """Bring an archive to the endpoint."""
@@ -115,8 +115,10 @@ class Console:
         ]
         return sorted(name for name in found if name.startswith(self.endpoint))
 
-    def _sets(self) -> list[str]:
-        return [f"--set={setting}" for setting in self.settings]
+    def _words(self, command: str, *arguments: str) -> list[str]:
+        """What is typed; nobody is there to be asked."""
+        yes = ["--yes"] if command in {"apply", "rollback"} else []
+        return [command, *arguments, *yes, *(f"--set={setting}" for setting in self.settings)]
 
     def _environ(self) -> Mapping[str, str]:
         return os.environ | self.place.environ | {"AWS_ENDPOINT_URL": self.url}

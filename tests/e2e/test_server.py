@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
@@ -22,9 +21,9 @@ import psutil  # comes with torchserve
 import pytest
 from PIL import Image
 
+from deploy.__main__ import build_parser
 from roomdet_client.client import detect
 from roomdet_client.errors import RequestRefused, ServerUnreachable
-from serving.commands import add_commands
 from serving.errors import LocalServerError
 from serving.server import LocalServer, Ports, is_free, java_environment, serve, with_settings
 from tests.builders import ENDLESS_PDF
@@ -214,11 +213,8 @@ def test_serve_ends_with_everything_on_a_signal(archive: Path, number: signal.Si
 @pytest.mark.parametrize("port", ["99999", "-1", "0", "http"])
 def test_what_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     """In one line, with what is allowed."""
-    parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers())
-
     with pytest.raises(SystemExit, match="2"):
-        parser.parse_args(["serve", f"--port={port}"])
+        build_parser().parse_args(["local", "serve", f"--port={port}"])
     assert f"{port!r} is no port; allowed: 1 to 65535" in capsys.readouterr().err
 
 

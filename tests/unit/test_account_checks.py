@@ -14,15 +14,15 @@ from deploy.account.checks_setup import judge_packages
 from deploy.account.context import DoctorContext
 from deploy.account.diagnosis import Check, Level, ok, run_checks, unknown
 from deploy.aws.errors import AwsDenied, AwsError
+from deploy.cli import TEMPLATE
 from deploy.endpoint.capacity import Autoscaling, Realtime
-from deploy.endpoint.options import CONFIG
 from deploy.endpoint.spec import Mode, Spec
 
 ACCOUNT = "123456789012"
 INSTANCES = "ml.c6i.large for endpoint usage"
 CONCURRENCY = "Maximum total concurrency that can be allocated across all serverless endpoints"
 PACKAGES = {"boto3": "1.44.8", "pyyaml": "6.0", "urllib3": "2.8", "zstandard": "0.25"}
-PATIENT = DoctorContext(CONFIG, [], None)
+PATIENT = DoctorContext(TEMPLATE, [], None)
 
 
 def realtime(count: int, most: int = 0) -> Spec:

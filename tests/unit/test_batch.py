@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy.batch import commands
+from deploy.__main__ import main
 from deploy.batch.failures import Failure, parse_failures
 from deploy.batch.files import Plan, find_plans
 from deploy.batch.place import Batch, batch_of, default_name, object_name
@@ -326,11 +325,7 @@ def test_instances_that_the_image_does_not_run_on_are_refused(
     capsys: pytest.CaptureFixture[str], instance_type: str, message: str
 ) -> None:
     """Before AWS is asked; they would cost more and fail, or leave the GPU idle."""
-    parser = argparse.ArgumentParser()
-    commands.add_commands(parser)
-    args = parser.parse_args(["submit", "plans", f"--instance-type={instance_type}"])
-
-    assert 2 == args.run(args)
+    assert 2 == main(["batch", "submit", "plans", f"--instance-type={instance_type}"])
     assert message in capsys.readouterr().err
 
 

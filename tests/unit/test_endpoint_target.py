@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from deploy.__main__ import build_parser
-from deploy.endpoint.options import parse_endpoint_url
+from deploy.cli import parse_endpoint_url
 from deploy.endpoint.spec import Mode
 from deploy.endpoint.target import Target, read_target
 from deploy.errors import SpecError

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Values put into a configuration's text, whose comments stay."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import yaml
+
+from deploy.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def with_values(text: str, values: Mapping[str, str]) -> str:
+    """A configuration with these values of its first level.
+
+    Args:
+        text: YAML.
+        values: By key; a key that the text lacks is added at its end.
+
+    Raises:
+        SpecError: If the text is written in a form that is not changed by hand so easily.
+    """
+    for key, value in values.items():
+        line = re.compile(rf"^{key}:(?P<value>[^#\n]*?)(?P<rest>\s*(?:#.*)?)$", re.MULTILINE)
+        if line.search(text):
+            new = f"{key}: {value}".replace("\\", r"\\")
+            text = line.sub(rf"{new}\g<rest>", text, count=1)
+        else:
+            text = f"{text.rstrip()}\n{key}: {value}\n"
+    found = yaml.safe_load(text)
+    if {key: found.get(key) for key in values} != dict(values):
+        raise SpecError(
+            "the configuration cannot be written to as it is; put in by hand: "
+            + ", ".join(f"{key}: {value}" for key, value in values.items())
+        )
+    return text
