@@ -48,7 +48,7 @@ class Storage(tuple[Any, ...]):
 PYTHON_PICKLER: Any = vars(pickle)["_Pickler"]  # the one in C cannot be extended so
 
 
-class Pickler(PYTHON_PICKLER):
+class Pickler(PYTHON_PICKLER):  # type: ignore[misc]  # it has no types
     """Writes names of packages that are not here, and storages, as torch does."""
 
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:  # noqa: FBT001, FBT002
