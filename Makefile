@@ -9,7 +9,7 @@
 # make view [PLANS=FOLDER] [URL=http://…]   plans and their rooms in the browser, to correct (docs/viewer.md)
 # make serve [PORT=8080]    TorchServe in the foreground
 # make corpus               pictures in every layout, against another library (docs/decisions/0029-a-corpus.md)
-# make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2]
+# make archive [WEIGHTS=any-yolov8.pt] [VERSION=1.2] [EXPORT_FLAGS='--precision fp16']   (docs/training.md)
 # make evaluate DATA='houses=FOLDER flats=FOLDER:PREFIX floors=FOLDER@sheets' [MOSAICS='4 9 16']
 #                           [CORRUPTIONS=none] [EVALUATE_FLAGS='--drawings build/drawings'] [OUT=build/metrics.json]
 # make bench [BENCH_FLAGS=--quick] [BENCH_OUT=build/bench/benchmarks.json]   beside its peers
@@ -100,6 +100,12 @@ $(VENV)/mutants.stamp: $(VENV)/dev.stamp requirements/mutants.txt
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/mutants.txt
 	@touch $@
 
+# With what puts weights of one's own into int8. It reads checkpoints without torch.
+$(VENV)/archive.stamp: $(VENV)/python.stamp requirements/archive.txt
+	@echo "Adding what makes int8 to $(VENV): about 460 MB, half a minute the first time …"
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/archive.txt
+	@touch $@
+
 $(TRAIN_VENV)/python.stamp: constraints-train.txt requirements/train.txt
 	@echo "Making $(TRAIN_VENV) with ultralytics: 1 to 3 minutes …"
 	@$(PYTHON) -m venv $(TRAIN_VENV)
@@ -131,10 +137,16 @@ archive: $(VENV)/python.stamp $(if $(WEIGHTS),network)
 	@$(BIN)/python -m archive.pack --network $(NETWORK) --out $(ARCHIVE) $(if $(VERSION),--version $(VERSION))
 	@$(if $(WEIGHTS),touch,rm -f) $(OWN)
 
-.PHONY: network
-network: $(TRAIN_VENV)/python.stamp
-	@echo "Exporting $(WEIGHTS) to OpenVINO …"
-	@$(QUIET_TRAINING) $(TRAIN_BIN)/python -m archive.export $(WEIGHTS) --out $(NETWORK) $(EXPORT_FLAGS)
+.PHONY: network price
+network: price $(VENV)/$(if $(findstring fp,$(EXPORT_FLAGS)),python,archive).stamp
+	@$(BIN)/python -m archive.export '$(WEIGHTS)' --out $(NETWORK) $(EXPORT_FLAGS)
+
+# Before anything is fetched or computed.
+price:
+	@echo '$(WEIGHTS): $(if $(findstring fp,$(EXPORT_FLAGS)),some seconds,packages (460 MB in $(VENV), once), then one to four minutes of all cores for int8; EXPORT_FLAGS="--precision fp16" takes seconds and no packages, and serves at half the speed)'
+	@[ -f '$(WEIGHTS)' ] || { echo "error: there is no file $(WEIGHTS)" >&2; exit 1; }
+
+$(VENV)/archive.stamp: | $(if $(WEIGHTS),price)
 
 # An archive of the user's own weights is kept as it is until `make archive` packs another.
 $(ARCHIVE): $(VENV)/python.stamp $(if $(wildcard $(OWN)),,$(HANDLER_FILES) weights/rooms/network.json)

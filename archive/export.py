@@ -1,40 +1,47 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Export a YOLOv8 checkpoint to OpenVINO and record what the reference finds on the golden plan.
+"""Turn a YOLOv8 checkpoint into a network for OpenVINO, and note what it finds on the golden plan.
 
-``python -m archive.export rooms.pt --out build/network`` needs ultralytics (``make venv-train``).
-``--precision int8 --calibration FOLDER`` makes a network that computes in int8, calibrated with the
-folder's pictures; that needs nncf.
+``python -m archive.export rooms.pt --out build/network`` makes one that computes in int8, which
+needs requirements/archive.txt; ``--precision fp16`` needs nothing beside what the server has.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
-import warnings
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import openvino
-from ultralytics import YOLO
 
-from archive.reference import predict_page
+from archive.checkpoint import CheckpointError, read_model
+from archive.topology import build_network, class_names
 from plans.plan_sets import evenly_thinned, find_pictures
 from roomdet import network
-from roomdet.config import Config, Limits
-from roomdet.detector import CORE, load_detector
+from roomdet.config import Config, Limits, Precision
+from roomdet.detector import OpenVinoDetector, load_detector
 from roomdet.errors import ModelError
 from roomdet.images import read_page
 from roomdet.schema import RequestOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DEFAULT_GOLDEN_PLAN = Path("docs/sample/plan.png")
 PRECISIONS = ("fp32", "fp16", network.INT8)
 # Beyond some hundred pictures the ranges of the layers change little.
 CALIBRATION_PICTURES = 300
+# Blueprints of plans.synth that calibrate where no folder is named: as many as calibrated the
+# shipped network, of seeds that neither training nor evaluation has.
+DRAWN_PICTURES, DRAWN_SEED = 200, 700_000
 
 
 class ExportError(Exception):
@@ -47,7 +54,7 @@ class Storage:
 
     Attributes:
         precision: ``fp32`` or ``fp16`` weights, which compute alike, or ``int8`` convolutions.
-        calibration: Folder of plans, which int8 alone needs.
+        calibration: Folder of plans for int8; None draws synthetic ones.
 
     Raises:
         ExportError: If the two do not fit.
@@ -59,26 +66,32 @@ class Storage:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ExportError(f"precision {self.precision!r} is none of {', '.join(PRECISIONS)}")
-        if (self.precision == network.INT8) != (self.calibration is not None):
-            raise ExportError("int8 needs --calibration, a folder of plans, and nothing else does")
+        if self.calibration is not None and self.precision != network.INT8:
+            raise ExportError(f"--calibration is for int8; {self.precision} needs none")
 
     @property
     def made_with(self) -> tuple[str, ...]:
         """Packages whose versions tell how the numbers came about."""
-        return ("nncf",) * (self.precision == network.INT8) + ("openvino", "ultralytics")
+        return ("nncf",) * (self.precision == network.INT8) + ("openvino",)
 
-    def calibration_pictures(self) -> list[Path]:
-        """Pictures of the folder and its subfolders, thinned evenly; none unless int8.
+    @contextmanager
+    def calibration_pictures(self) -> Iterator[list[Path]]:
+        """Pictures of the folder and its subfolders, thinned evenly, or drawn; none unless int8.
 
         Raises:
-            ExportError: If the folder has no pictures.
+            ExportError: If the folder has no pictures, or they cannot be drawn.
         """
-        if self.calibration is None:
-            return []
-        pictures = find_pictures(self.calibration, "**/*")
-        if not pictures:
-            raise ExportError(f"{self.calibration} holds no pictures to calibrate with")
-        return evenly_thinned(pictures, CALIBRATION_PICTURES)
+        if self.precision != network.INT8:
+            yield []
+        elif self.calibration is not None:
+            pictures = find_pictures(self.calibration, "**/*")
+            if not pictures:
+                raise ExportError(f"{self.calibration} holds no pictures to calibrate with")
+            yield evenly_thinned(pictures, CALIBRATION_PICTURES)
+        else:
+            with tempfile.TemporaryDirectory() as scratch:
+                _draw(Path(scratch))
+                yield find_pictures(Path(scratch), "**/*")
 
 
 FP16 = Storage()
@@ -108,21 +121,27 @@ def export(
         ExportError: If the file is no YOLOv8 detector, finds no room and may not, or does not find
             them again in int8.
     """
-    pictures = storage.calibration_pictures()
-    model = _load(checkpoint)
-    golden = _golden_rooms(model, golden_plan, input_px)
+    model, classes = _read(checkpoint)
+    with tempfile.TemporaryDirectory() as scratch:
+        golden = _golden_rooms(model, Path(scratch), golden_plan, input_px)
     if not golden and not allow_no_rooms:
         raise ExportError(
             f"{checkpoint} finds no room on {golden_plan} with confidence >= "
             f"{network.EXPECTED_CONFIDENCE}; --allow-no-rooms packs it all the same"
         )
+    with storage.calibration_pictures() as pictures:
+        if pictures:
+            from archive.quantization import quantize  # noqa: PLC0415  # nncf loads slowly
+
+            _say(f"Quantizing with {len(pictures)} plans: half a minute to two minutes …")
+            model = quantize(model, pictures, input_px)
     out.mkdir(parents=True, exist_ok=True)
-    _export_network(checkpoint, out, input_px, storage, pictures)
+    _save(model, out, storage.precision)
     shutil.copyfile(golden_plan, out / network.GOLDEN_PLAN)
     names = (network.TOPOLOGY, network.WEIGHTS, network.GOLDEN_PLAN)
     manifest = network.NetworkManifest(
         input_px=input_px,
-        classes=tuple(model.names.values()),
+        classes=classes,
         checkpoint_sha256=network.sha256_of(checkpoint),
         precision=storage.precision,
         exported_with={name: version(name) for name in storage.made_with},
@@ -135,27 +154,25 @@ def export(
     return manifest
 
 
-def _load(checkpoint: Path) -> YOLO:
+def _read(checkpoint: Path) -> tuple[openvino.Model, tuple[str, ...]]:
+    """The network of a checkpoint and the names of its classes."""
     try:
-        model = YOLO(checkpoint)
-        head: Any = model.model.model[-1]
-    except Exception as err:  # whatever unpickling a foreign file raises
-        raise ExportError(f"{checkpoint} is no checkpoint that ultralytics reads: {err}") from err
-    strides = [int(stride) for stride in getattr(head, "stride", ())]
-    if model.task != "detect" or type(head).__name__ != "Detect" or strides != [8, 16, 32]:
-        raise ExportError(
-            f"{checkpoint} is a {model.task} model with head {type(head).__name__} and strides "
-            f"{strides}; a YOLOv8 detector has head Detect and strides [8, 16, 32]"
-        )
-    return model
+        model = read_model(checkpoint)
+        return build_network(model), class_names(model)
+    except (CheckpointError, OSError) as err:
+        reason = getattr(err, "strerror", None) or err
+        raise ExportError(f"{checkpoint} is no YOLOv8 detector of ultralytics: {reason}") from err
 
 
-def _golden_rooms(model: YOLO, golden_plan: Path, input_px: int) -> tuple[network.GoldenRoom, ...]:
-    """What the reference pipeline finds on the golden plan, rounded to six decimals."""
+def _golden_rooms(
+    model: openvino.Model, scratch: Path, golden_plan: Path, input_px: int
+) -> tuple[network.GoldenRoom, ...]:
+    """What the network finds on the golden plan in float32, rounded to six decimals."""
+    _save(model, scratch, "fp32")
+    detector = OpenVinoDetector(scratch, input_px=input_px, precision=Precision.FP32)
     page = read_page(golden_plan.read_bytes(), page=1, side_px=input_px, limits=Limits())
-    found = predict_page(
-        model, page.pixels, RequestOptions(confidence=network.EXPECTED_CONFIDENCE), input_px
-    )
+    options = RequestOptions(confidence=network.EXPECTED_CONFIDENCE)
+    found = detector.detect(page.pixels, options)
     return tuple(
         network.GoldenRoom(
             tuple(round(edge, 6) for edge in box),
@@ -165,30 +182,29 @@ def _golden_rooms(model: YOLO, golden_plan: Path, input_px: int) -> tuple[networ
     )
 
 
-def _export_network(
-    checkpoint: Path, out: Path, input_px: int, storage: Storage, pictures: list[Path]
-) -> None:
-    """Write ``network.xml`` and ``network.bin``."""
-    with tempfile.TemporaryDirectory() as scratch:
-        # ultralytics exports beside the checkpoint, so it works on a copy.
-        copy = shutil.copy(checkpoint, Path(scratch, "network.pt"))
-        with warnings.catch_warnings():
-            # Tracing warns of itself; whether the result is right, the golden plan tells.
-            warnings.simplefilter("ignore")
-            exported = Path(
-                YOLO(copy).export(format="openvino", imgsz=input_px, dynamic=True, verbose=False)
-            )
-        model = CORE.read_model(exported / network.TOPOLOGY)
-        if pictures:
-            from archive.quantization import quantize  # noqa: PLC0415  # nncf loads slowly
-
-            model = quantize(model, pictures, input_px)
-        # The exporters' notes hold the date and the file's name.
-        for note in list(model.get_rt_info()):
-            model.set_rt_info("", note)
-        openvino.save_model(
-            model, out / network.TOPOLOGY, compress_to_fp16=storage.precision != "fp32"
+def _draw(folder: Path) -> None:
+    """Let plans.synth draw what int8 is calibrated with."""
+    workers = os.cpu_count() or 1
+    _say(f"Drawing {DRAWN_PICTURES} plans on {workers} CPUs: half a minute to two minutes …")
+    command = [
+        sys.executable, "-m", "plans.synth", "--out", str(folder), "--count", str(DRAWN_PICTURES),
+        "--seed", str(DRAWN_SEED), "--workers", str(workers),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        raise ExportError(
+            f"plans.synth draws no plans ({last}): pip install -c constraints.txt -r "
+            "requirements/archive.txt, or name plans of yours: --calibration FOLDER"
         )
+
+
+def _save(model: openvino.Model, folder: Path, precision: str) -> None:
+    """Write ``network.xml`` and ``network.bin``."""
+    # A quantizer's notes hold what it was asked.
+    for note in list(model.get_rt_info()):
+        model.set_rt_info("", note)
+    openvino.save_model(model, folder / network.TOPOLOGY, compress_to_fp16=precision != "fp32")
 
 
 def _prove(folder: Path) -> None:
@@ -197,6 +213,10 @@ def _prove(folder: Path) -> None:
         load_detector(folder, Config())
     except ModelError as err:
         raise ExportError(f"in int8, {err}; calibrate with plans like yours, or use fp16") from err
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -209,10 +229,13 @@ def main(argv: list[str] | None = None) -> int:
         "--input-px", type=int, default=640, help="longest side of a page that the network sees"
     )
     parser.add_argument(
-        "--precision", choices=PRECISIONS, default=FP16.precision, help="of the stored network"
+        "--precision", choices=PRECISIONS, default=network.INT8, help="default: %(default)s"
     )
     parser.add_argument(
-        "--calibration", type=Path, metavar="FOLDER", help="plans to calibrate int8 with"
+        "--calibration",
+        type=Path,
+        metavar="FOLDER",
+        help=f"plans to calibrate int8 with; without it, {DRAWN_PICTURES} are drawn",
     )
     parser.add_argument(
         "--allow-no-rooms",
@@ -220,7 +243,7 @@ def main(argv: list[str] | None = None) -> int:
         help="accept a checkpoint that finds no room on the golden plan",
     )
     args = parser.parse_args(argv)
-    logging.getLogger("ultralytics").setLevel(logging.WARNING)
+    started_s = time.monotonic()
     try:
         manifest = export(
             args.checkpoint,
@@ -233,7 +256,10 @@ def main(argv: list[str] | None = None) -> int:
     except ExportError as err:
         print(f"error: {err}", file=sys.stderr)
         return 1
-    print(f"{args.out}: {len(manifest.golden)} rooms expected on the golden plan")
+    print(
+        f"{args.out}: {args.precision}, {len(manifest.golden)} rooms expected on the golden plan, "
+        f"made in {time.monotonic() - started_s:.0f} s"
+    )
     return 0
 
 

@@ -10,6 +10,7 @@ import nncf
 import numpy as np
 import numpy.typing as npt
 
+from archive.topology import HEAD
 from roomdet.config import Limits
 from roomdet.geometry import Letterbox
 from roomdet.images import read_page
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from roomdet.geometry import Pixels
 
 # What turns the head's numbers into pixels and scores stays in float: in int8 a box's edge would
-# have 256 places on 640 px. Module 22 of YOLOv8 is its head (ultralytics 8.4, yolov8.yaml); its
-# convolutions, `model.22.cv2` and `model.22.cv3`, are quantized like all others.
-FLOAT_PATTERNS = [r".*model\.22/.*", r".*model\.22\.dfl.*"]
+# have 256 places on 640 px. The head's convolutions are quantized like all others.
+FLOAT_PATTERNS = [f"{HEAD}.*"]
 FLOAT_TYPES = ["Sigmoid"]
 
 

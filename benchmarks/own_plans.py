@@ -105,7 +105,8 @@ def measure_point(
             *("--held-out", str(ONE_HELD_OUT), "--threads", str(args.threads)),
         )
         checkpoint = folder / "run" / "rooms.pt"
-    run_module("archive.export", str(checkpoint), "--out", str(network), "--allow-no-rooms")
+    fp16 = ("--precision", "fp16", "--allow-no-rooms")
+    run_module("archive.export", str(checkpoint), "--out", str(network), *fp16)
     name, _, _ = args.plans
     other, place, prefix = args.other
     sets = {name: fold.judged, other: read_plan_set(place, prefix=prefix).samples}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ultralytics import YOLO
 
-from archive.reference import predict_page
+from evaluation.reference import predict_page
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import load_detector
 from roomdet.geometry import GRID, Boxes, Detections, iou_matrix

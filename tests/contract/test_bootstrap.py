@@ -287,7 +287,8 @@ def test_the_configuration_says_what_the_role_may(tmp_path: Path) -> None:
 
     assert (0, []) == (again[0], json.loads(again[1])["calls"])
     assert (0, []) == (without[0], json.loads(without[1])["calls"])
-    for what in ("s3:PutObject on arn:aws:s3:::out/f/*", "s3:GetObject on arn:aws:s3:::inbox/plans/*"):
+    lost = ("s3:PutObject on arn:aws:s3:::out/f/*", "s3:GetObject on arn:aws:s3:::inbox/plans/*")
+    for what in lost:
         assert f"may also {what}, which nothing here asks for; --prune takes it away" in without[2]
         assert f"no longer {what}" in pruned[1]
 

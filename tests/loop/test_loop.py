@@ -124,6 +124,7 @@ def test_corrected_plans_teach_the_weights_a_style(
             run_training(tmp_path, "training.train", *run, "--start", "weights/rooms.pt", *SMALL)
             weights, network = str(tmp_path / "run" / "rooms.pt"), tmp_path / "network"
             export = ["archive.export", weights, "--out", str(network), "--allow-no-rooms"]
+            export += ["--precision", "fp16"]
             run_training(tmp_path, *export)
             pack(network, tmp_path / "rooms-1.1.mar", version="1.1", root=ROOT)
             outcome = roll_out(tmp_path / "rooms-1.1.mar", Place.of(server), print)

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A checkpoint is read as data: nothing in it runs, and what is no checkpoint is told by name."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from archive.checkpoint import CheckpointError, Module, read_content, read_model
+from archive.topology import build_network, class_names
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEIGHTS = ROOT / "weights" / "rooms.pt"
+
+
+class Runs:
+    """Runs a command where it is opened as pickles are."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (self.command,)
+
+
+class Named:
+    """Stands in a pickle as a name of torch's."""
+
+    def __init__(self, module: str, name: str, *args: object) -> None:
+        self.module, self.name, self.args = module, name, args
+
+
+class Storage(tuple[Any, ...]):
+    """Stands in a pickle as a tensor's storage."""
+
+    __slots__ = ()
+
+
+PYTHON_PICKLER: Any = vars(pickle)["_Pickler"]  # the one in C cannot be extended so
+
+
+class Pickler(PYTHON_PICKLER):  # type: ignore[misc]  # it has no types
+    """Writes names of packages that are not here, and storages, as torch does."""
+
+    def save(self, obj: Any, save_persistent_id: bool = True) -> None:  # noqa: FBT001, FBT002
+        """As the base does, but for names."""
+        if isinstance(obj, Named):
+            if obj.args:
+                self.save(Named(obj.module, obj.name))
+                super().save(obj.args)
+                self.write(pickle.REDUCE)
+            else:
+                self.write(pickle.GLOBAL + f"{obj.module}\n{obj.name}\n".encode())
+        else:
+            super().save(obj, save_persistent_id)
+
+    def persistent_id(self, obj: Any) -> Any:
+        """What stands for a storage."""
+        return tuple(obj) if isinstance(obj, Storage) else None
+
+
+def checkpoint(folder: Path, content: object, **storages: bytes) -> Path:
+    """A file as torch.save writes it."""
+    buffer = io.BytesIO()
+    Pickler(buffer, protocol=2).dump(content)
+    path = folder / "own.pt"
+    with zipfile.ZipFile(path, "w") as target:
+        target.writestr("own/data.pkl", buffer.getvalue())
+        for key, numbers in storages.items():
+            target.writestr(f"own/data/{key[1:]}", numbers)
+    return path
+
+
+def tensor(kind: str, count: int, *place: object) -> Named:
+    """A tensor in storage 0: offset, size, strides."""
+    storage = Storage(("storage", Named("torch", kind), "0", "cpu", count))
+    return Named("torch._utils", "_rebuild_tensor_v2", storage, *place, 0, None)
+
+
+def test_nothing_in_it_runs(tmp_path: Path) -> None:
+    """A command that torch.load would have run is a name here."""
+    marker = tmp_path / "was-run"
+    harmful = checkpoint(tmp_path, {"model": Runs(f"touch {marker}"), "ema": None})
+
+    with pytest.raises(CheckpointError, match="it holds no model"):
+        read_model(harmful)
+
+    assert not marker.exists()
+    pickle.loads(zipfile.ZipFile(harmful).read("own/data.pkl"))  # noqa: S301  # harms this test
+    assert marker.exists(), "the file does harm where it is opened as usual"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        pytest.param(b"no zip", "no checkpoint of torch 1.6 or later", id="no-zip"),
+        pytest.param(None, "0 files data.pkl", id="other-zip"),
+        pytest.param({"state_dict": 1}, "it holds no model", id="state-dict"),
+        pytest.param(["model"], "it holds no model", id="list"),
+        pytest.param({"x": tensor("HalfStorage", 9, 0, (3, 3), (3, 1))}, "cut short", id="cut"),
+        pytest.param({"x": tensor("HalfStorage", 4, 0, (3, 3), (3, 1))}, "beyond", id="beyond"),
+        pytest.param({"x": tensor("HalfStorage", 4, 0, (2,), (-1,))}, "negative", id="negative"),
+        pytest.param({"x": tensor("QInt8Storage", 4, 0, (4,), (1,))}, "not read", id="kind"),
+    ],
+)
+def test_what_is_no_checkpoint_is_told(tmp_path: Path, content: object, told: str) -> None:
+    """By what it is."""
+    path = tmp_path / "own.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is None:
+        zipfile.ZipFile(path, "w").close()
+    else:
+        path = checkpoint(tmp_path, content, _0=bytes(8))
+
+    with pytest.raises(CheckpointError, match=told):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers", "size", "stride", "expected"),
+    [
+        ("FloatStorage", np.arange(6, dtype="<f4"), (2, 3), (1, 2), [[0, 2, 4], [1, 3, 5]]),
+        ("HalfStorage", np.arange(4, dtype="<f2"), (2,), (1,), [1, 2]),
+        ("BFloat16Storage", np.array([0, 0x3F80, 0xC040], "<u2"), (2,), (1,), [1.0, -3.0]),
+        ("LongStorage", np.arange(4, dtype="<i8"), (), (), 1),
+    ],
+)
+def test_tensors_lie_as_torch_lays_them(
+    tmp_path: Path,
+    kind: str,
+    numbers: np.ndarray[Any, Any],
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    expected: object,
+) -> None:
+    """In any order of their axes, from any place in their storage."""
+    offset = 0 if len(size) > 1 else 1
+    content = {"x": tensor(kind, len(numbers), offset, size, stride)}
+    path = checkpoint(tmp_path, content, _0=numbers.tobytes())
+
+    np.testing.assert_array_equal(expected, read_content(path)["x"])
+
+
+def test_the_shipped_weights_are_yolov8n() -> None:
+    """All of their modules are known, and the network takes pages of any form."""
+    found = read_model(WEIGHTS)
+
+    network = build_network(found)
+
+    assert class_names(found) == ("room",)
+    assert "[1,3,?,?]" in str(network.input(0).partial_shape).replace("21..", "?")
+    kinds = [node.get_type_name() for node in network.get_ordered_ops()]
+    assert (kinds.count("Convolution"), kinds.count("Swish")) == (63, 57)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        pytest.param(lambda m: swap(m, "22", "Segment"), "model.22 is a Segment", id="task"),
+        pytest.param(lambda m: swap(m, "2", "C3k2"), "model.2 is a C3k2", id="yolo11"),
+        pytest.param(
+            lambda m: m.part("model").part("22").state.update(stride=[8, 16, 32, 64]),
+            r"strides \[8, 16, 32, 64\]", id="p6",
+        ),
+        pytest.param(
+            lambda m: m.part("model").part("0").part("conv").state.update(groups=2),
+            "model.0.conv is no plain convolution", id="groups",
+        ),
+        pytest.param(
+            lambda m: m.part("model").part("0").part("conv").state["_parameters"].clear(),
+            "Conv2d lacks its weight", id="weight",
+        ),
+    ],
+)  # fmt: skip
+def test_other_networks_are_refused(spoil: Any, told: str) -> None:
+    """With the layer that no YOLOv8 detector has."""
+    found = read_model(WEIGHTS)
+    spoil(found)
+
+    with pytest.raises(CheckpointError, match=told):
+        build_network(found)
+
+
+def swap(found: Module, index: str, kind: str) -> None:
+    """Let a layer be of another kind."""
+    layers = found.part("model").state["_modules"]
+    other = type(kind, (Module,), {"kind": kind})()
+    other.state = layers[index].state
+    layers[index] = other
