@@ -120,7 +120,7 @@ def is_running(pid: int) -> bool:
     """Whether it is there and no zombie."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text("ascii")
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter if it ends between open and read
         return False
 
 
