@@ -17,6 +17,7 @@ from plans.sample.plan import PLAN_BUILDERS
 from roomdet import network
 from roomdet.config import Config, Limits, Precision
 from roomdet.detector import CORE, load_detector
+from roomdet.errors import ModelError
 from roomdet.geometry import iou_matrix
 from roomdet.images import read_page
 from roomdet.network import NetworkManifest
@@ -167,3 +168,15 @@ def test_a_precision_that_is_not_known_is_refused() -> None:
     """Only the three names are taken."""
     with pytest.raises(ExportError, match="'int4' is none of fp32, fp16, int8"):
         Storage("int4")
+
+
+def test_a_golden_room_that_moves_in_bf16_is_found_in_fp32(
+    fp16: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``auto`` then takes fp32, on CPUs that have bf16; whoever asks for bf16 is told."""
+    monkeypatch.setattr(network, "EXPECTED_IOU", 0.999)  # bf16 moves rooms further, fp32 does not
+
+    assert load_detector(fp16, Config()).precision is Precision.FP32
+    if "BF16" in CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        with pytest.raises(ModelError, match="expected rooms missed"):
+            load_detector(fp16, Config(Precision.BF16))
