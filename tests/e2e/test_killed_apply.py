@@ -22,7 +22,8 @@ def typed() -> Iterator[Console]:
         yield found
 
 
-def test_each_cut_converges(typed: Console, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.on_demand)])
+def test_each_cut_converges(typed: Console, tmp_path: Path, step: int) -> None:
     """Of instances, with alarms and autoscaling: each time on an empty account."""
     (archive,) = packed(tmp_path, "1.0")
     whole, wanted = ["the first"], [""]
@@ -40,4 +41,4 @@ def test_each_cut_converges(typed: Console, tmp_path: Path) -> None:
             print(f"killed after call {at}, {whole[at - 1]}: converged")
         assert there.run_here("delete", "--yes").status == 0
         assert [] == there.inventory()
-        at += 1
+        at += step

@@ -22,7 +22,8 @@ def typed() -> Iterator[Console]:
         yield found
 
 
-def test_each_cut_converges(typed: Console, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.on_demand)])
+def test_each_cut_converges(typed: Console, tmp_path: Path, step: int) -> None:
     """By canary, and an old version is pruned: each time three versions change places."""
     archives = packed(tmp_path, "1.0", "2.0", "3.0")
     there = typed.with_settings(*SETTINGS, "endpoint=next")
@@ -31,8 +32,8 @@ def test_each_cut_converges(typed: Console, tmp_path: Path) -> None:
     whole = killed(there, archives[2], 0)
     assert "UpdateEndpoint" in whole
     count = len(there.inventory())
-    for at, name in enumerate(whole, 1):
-        archive = archives[(at + 2) % len(archives)]
+    for turn, at in enumerate(range(1, len(whole) + 1, step)):
+        name, archive = whole[at - 1], archives[turn % len(archives)]
         assert whole[:at] == killed(there, archive, at)
         done = there.apply(archive)
         assert done.status == 0, done.err

@@ -37,7 +37,9 @@ TRAIN_PYTHON = Path(os.environ.get("TRAIN_BIN") or ROOT / ".venv-train" / "bin")
 SAME_ROOM_IOU = 0.5
 TRAIN_S = 900
 # A dozen epochs of ten pictures, no more than a minute or two of two cores.
+# One thread: several that wait for each other, spinning, take ten times as long on a busy machine.
 SMALL = ["--epochs", "12", "--input-px", "416", "--batch", "5", "--workers", "1", "--lr", "0.001"]
+SMALL += ["--threads", "1"]
 
 
 def sides(generator: np.random.Generator, length: int, least: int, most: int) -> list[int]:
