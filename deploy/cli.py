@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from deploy.errors import Unconfirmed
+from deploy.errors import SpecError, Unconfirmed
 from serving.console import (
     BAD_USAGE,
     BROKEN_PIPE,
@@ -167,6 +167,12 @@ def _told(err: Exception, args: argparse.Namespace) -> int:
         case Unconfirmed():
             say(str(err))
             return WOULD_CHANGE
+        case FileNotFoundError() if err.filename:
+            say(f"error: there is no file {err.filename}")
+            return BAD_USAGE
+        case SpecError() if getattr(args, "config", None):
+            say(f"error: {_short(args.config)}: {repeated(str(err), args)}")
+            return BAD_USAGE
         case ToolError() | OSError():
             say(f"error: {repeated(str(err), args)}")
             return BAD_USAGE if isinstance(err, BadUsage) else FAILED

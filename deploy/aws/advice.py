@@ -128,7 +128,11 @@ _PLACES = (
         "",
         f"The bucket lies in another region; {_ONE_REGION}: name another bucket, or that region.",
     ),
-    ({"NoSuchBucket"}, "", "Make the bucket, in the endpoint's region, or correct `artifacts`."),
+    (
+        {"NoSuchBucket"},
+        "",
+        "`python -m deploy bootstrap` makes the bucket; or correct `artifacts`.",
+    ),
     (
         codes.NO_REGION,
         "",
