@@ -86,7 +86,7 @@ _ACCESS = (
     (
         codes.NOT_OPTED_IN,
         "",
-        "Enable this region for the account, or name another: --set region=…",
+        "Enable this region for the account, or name another: --region …",
     ),
 )
 _LIMITS = (
@@ -136,7 +136,7 @@ _PLACES = (
     (
         codes.NO_REGION,
         "",
-        "Name the region: --set region=eu-central-1, or in the configuration, or AWS_REGION.",
+        "Name the region: --region eu-central-1, or in the configuration, or AWS_REGION.",
     ),
     (
         codes.UNREACHABLE,

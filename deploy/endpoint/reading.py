@@ -34,6 +34,8 @@ _ONE_VARIANT = "there is one variant; SageMaker refuses more in mode serverless"
 _NO_GPU = "the network runs on CPUs, and SageMaker has nothing else in mode serverless"
 _ONE_ARCHIVE = "an endpoint serves one archive, and a serverless one never more"
 _CAPTURE = "SageMaker refuses it in mode serverless, and for instances it is not built"
+_MEMORY = "an instance has the memory of its type; serverless.memory_mb is for mode serverless"
+_MEMORY_KEYS = ("memory", "memory_mb")
 # What people look for and do not find here: a key, or a section and a key, which goes first.
 _REFUSED = {
     "vpc": _VPC,
@@ -55,6 +57,7 @@ _REFUSED = {
     "instance_type": "it lies in the section `realtime` or `async`; mode serverless has no "
     "instances",
     "autoscaling": "it lies in the section `realtime` or `async`",
+    **{f"{section}.{key}": _MEMORY for section in ("realtime", "async") for key in _MEMORY_KEYS},
     "serverless.autoscaling": "such an endpoint scales by itself, from none to max_concurrency; "
     "provisioned_concurrency is a fixed number here",
 }
