@@ -21,6 +21,7 @@
 # make image-sizes          its layers; make model-tar: build/model.tar.gz for SageMaker
 # make image-test           builds, pushes, pulls and runs it, with Docker or podman
 # make local-sagemaker [PORT=5055]   SageMaker's calls on this machine (docs/local-sagemaker.md)
+# make first-deployment     README's first deployment on it, from an account that has nothing
 # make help                 this list
 
 PYTHON ?= python3
@@ -41,6 +42,7 @@ CORRUPTIONS ?= all
 MOSAICS ?=
 EVALUATE_FLAGS ?=
 OUT ?= build/metrics.json
+TAG ?= roomdet:latest
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,7 +60,7 @@ export PYTHONPATH := handler:docker:client:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve view viewer-page local-sagemaker archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast test-on-demand corpus mutants check plugin format venv venv-deploy venv-train venv-formats clean
+.PHONY: help demo serve view viewer-page local-sagemaker first-deployment archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast test-on-demand corpus mutants check plugin format venv venv-deploy venv-train venv-formats clean
 .DELETE_ON_ERROR:
 
 help:
@@ -181,6 +183,10 @@ viewer-page:
 local-sagemaker: $(VENV)/local-sagemaker.stamp
 	@$(BIN)/python -m deploy local sagemaker $(if $(PORT),--port $(PORT))
 
+# The commands of README's "Deploy it" on a local SageMaker; the image is built if it is not there.
+first-deployment: $(VENV)/local-sagemaker.stamp $(ARCHIVE)
+	@$(BIN)/python -m sagemaker_local.first_deployment --tag '$(TAG)'
+
 # -- measure it -----------------------------------------------------------------------------
 
 evaluate: $(VENV)/dev.stamp $(ARCHIVE)
@@ -201,7 +207,6 @@ bench-docs: $(VENV)/dev.stamp $(TRAIN_VENV)/python.stamp
 
 # -- the SageMaker image --------------------------------------------------------------------
 
-TAG ?= roomdet:latest
 BASE_IMAGE ?= python:3.11-slim-bookworm
 BAKE_IN ?=
 PUSH ?=

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from deploy.errors import Unconfirmed
+from deploy.errors import SpecError, Unconfirmed
 from serving.console import (
     BAD_USAGE,
     BROKEN_PIPE,
@@ -167,6 +167,12 @@ def _told(err: Exception, args: argparse.Namespace) -> int:
         case Unconfirmed():
             say(str(err))
             return WOULD_CHANGE
+        case FileNotFoundError() if err.filename:
+            say(f"error: there is no file {err.filename}")
+            return BAD_USAGE
+        case SpecError() if getattr(args, "config", None) and not str(err).startswith("--set"):
+            say(f"error: {_short(args.config)}: {repeated(str(err), args)}")
+            return BAD_USAGE
         case ToolError() | OSError():
             say(f"error: {repeated(str(err), args)}")
             return BAD_USAGE if isinstance(err, BadUsage) else FAILED
@@ -191,6 +197,11 @@ def _settle(args: argparse.Namespace) -> None:
     Raises:
         BadUsage: If there is no configuration of the name.
     """
+    if getattr(args, "config", None) and not args.config.is_file():
+        raise BadUsage(
+            f"there is no configuration {args.config}: `python -m deploy bootstrap --write "
+            f"{OWN_CONFIG}` writes one"
+        )
     args.own_words = _own_words(args)
     if getattr(args, "profile", None):
         os.environ["AWS_PROFILE"] = args.profile
@@ -205,11 +216,6 @@ def _settle(args: argparse.Namespace) -> None:
         args.config = next((path for path in own if path.is_file()), TEMPLATE)
         missing = "" if args.config in own else f"; there is no ./{OWN_CONFIG}"
         say(f"Configuration: {_short(args.config)}{missing}")
-    elif not args.config.is_file():
-        raise BadUsage(
-            f"there is no configuration {args.config}: `python -m deploy bootstrap --write "
-            f"{OWN_CONFIG}` writes one"
-        )
 
 
 def _short(path: Path) -> Path:

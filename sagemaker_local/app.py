@@ -12,9 +12,10 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.wrappers import Request
 from werkzeug.wrappers import Response as HttpResponse
 
-from sagemaker_local import asynchronous, ecr, invoke, protocol
+from sagemaker_local import asynchronous, ecr, invoke, protocol, registry
 from sagemaker_local.control import answer_call
 from sagemaker_local.refusal import Refusal
+from sagemaker_local.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,12 +36,18 @@ class Application:
     def __init__(self) -> None:
         self.backend: Backend | None = None
         self.runtime: invoke.Runtime | None = None
+        self.registry: Registry | None = None
         self._layers = ecr.Layers()
         self._moto = DomainDispatcherApplication(create_backend_app)
 
-    def serve(self, backend: Backend, runtime: invoke.Runtime) -> None:
-        """Begin to answer SageMaker's calls."""
+    def serve(self, backend: Backend, runtime: invoke.Runtime, region: str) -> None:
+        """Begin to answer SageMaker's calls; images are pushed to a region's repositories."""
         self.backend, self.runtime = backend, runtime
+        self.registry = Registry(backend.aws, self._layers, region)
+
+    def close(self) -> None:
+        """Forget what was uploaded."""
+        self._layers.close()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -66,11 +73,21 @@ class Application:
         if scope and scope["service"] == "sagemaker":
             unknown = Refusal("UnknownOperationException", f"{request.path} is not served here")
             return protocol.render_refusal(unknown)
+        return self._of_ecr(request, region, target)
+
+    def _of_ecr(self, request: Request, region: str, target: str) -> Response | None:
+        """The answer to what moto's ECR lacks."""
+        url = request.host_url.rstrip("/")
         if request.path.startswith(ecr.PATH):
             digest = request.path.removeprefix(ecr.PATH)
             return self._layers.download(digest, request.headers.get("Range", ""))
-        if target == f"{ecr.TARGET}GetDownloadUrlForLayer":
-            return self._layers.locate(request.get_data(), request.host_url.rstrip("/"))
+        if self.registry and request.path.startswith(registry.PATH):
+            return self.registry.answer(request)
+        match target.removeprefix(ecr.TARGET):
+            case "GetDownloadUrlForLayer":
+                return self._layers.locate(request.get_data(), url)
+            case "GetAuthorizationToken" if self.registry and region == self.registry.region:
+                return ecr.authorization(url)
         return None
 
     def _elsewhere(
@@ -82,7 +99,13 @@ class Application:
             body = self._layers.changed(target.removeprefix(ecr.TARGET), request.get_data())
             environ["wsgi.input"] = BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
-        return self._moto(environ, start_response)  # type: ignore[no-any-return]  # untyped
+        try:
+            return self._moto(environ, start_response)  # type: ignore[no-any-return]  # untyped
+        except (
+            NotImplementedError
+        ) as err:  # a call that moto lacks, such as SimulatePrincipalPolicy
+            http = HttpResponse(*protocol.render_unknown(str(err), is_json=bool(target)))
+            return http(environ, start_response)
 
     def _control(self, region: str, operation: str, body: bytes) -> Response:
         assert self.backend

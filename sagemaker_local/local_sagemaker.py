@@ -17,6 +17,7 @@ from werkzeug.serving import make_server
 from sagemaker_local.app import Application
 from sagemaker_local.aws_clients import KEY_ID, SECRET, AwsClients
 from sagemaker_local.backend import Backend, Clock, Faults, Quotas
+from sagemaker_local.commands import DEFAULT_REGION
 from sagemaker_local.container import ContainerServer
 from sagemaker_local.invoke import TIMEOUT_S, Runtime
 from sagemaker_local.logs import Logs
@@ -109,7 +110,7 @@ _USERS = _Users()
 
 
 @contextmanager
-def local_sagemaker(
+def local_sagemaker(  # noqa: PLR0913  # what tests and benchmarks set
     start: Starter,
     *,
     port: int = 0,
@@ -117,6 +118,7 @@ def local_sagemaker(
     quotas: Quotas | None = None,
     timeout_s: float = TIMEOUT_S,
     spare: int = 0,
+    region: str = DEFAULT_REGION,
 ) -> Iterator[LocalSageMaker]:
     """Run a local SageMaker until the block ends.
 
@@ -127,6 +129,7 @@ def local_sagemaker(
         quotas: What the account may use.
         timeout_s: How long an invocation may take.
         spare: How many servers run on without an endpoint, for a next one of the same model.
+        region: Whose repositories images can be pushed to at the same address.
 
     Raises:
         OSError: If the port is taken.
@@ -145,7 +148,7 @@ def local_sagemaker(
         Logs(aws),
         quotas or Quotas(),
     )
-    application.serve(backend, Runtime(backend, timeout_s))
+    application.serve(backend, Runtime(backend, timeout_s), region)
     upkeep = Upkeep(backend)
     _USERS.come()
     thread.start()
@@ -162,3 +165,4 @@ def local_sagemaker(
         server.shutdown()
         thread.join()
         server.server_close()
+        application.close()

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
 import botocore.session
 from botocore.model import OperationNotFoundError, ServiceModel
@@ -115,6 +116,16 @@ def render_refusal(refusal: Refusal) -> Response:
     """An error as it is sent."""
     content = {"__type": refusal.code, "message": refusal.message, **refusal.fields}
     return Response(refusal.status, json.dumps(content).encode(), _headers())
+
+
+def render_unknown(message: str, *, is_json: bool) -> tuple[bytes, int, dict[str, str]]:
+    """An error of a call that is not served here, in the form of its service."""
+    if is_json:
+        answer = render_refusal(Refusal("UnknownOperationException", message))
+        return answer.body, answer.status, dict(answer.headers)
+    error = f"<Error><Code>InvalidAction</Code><Message>{escape(message)}</Message></Error>"
+    body = f"<ErrorResponse>{error}<RequestId>{request_id()}</RequestId></ErrorResponse>"
+    return body.encode(), HTTPStatus.BAD_REQUEST, {"Content-Type": "text/xml"}
 
 
 def render_failure(err: Exception) -> Response:

@@ -8,8 +8,9 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+from deploy.account.places import NAME
 from sagemaker_local.local_sagemaker import ServeWith, local_sagemaker, starter
-from sagemaker_local.seeding import seed
+from sagemaker_local.seeding import seed_as_bootstrap
 from serving.console import say
 from serving.errors import BadUsage, ToolError
 
@@ -29,7 +30,9 @@ def run_sagemaker(args: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         # The candidate's server becomes the endpoint's: a deployment is there in half the time.
-        with local_sagemaker(start, port=args.port, time_scale=args.time_scale, spare=1) as place:
+        with local_sagemaker(
+            start, port=args.port, time_scale=args.time_scale, spare=1, region=args.region
+        ) as place:
             place.backend.seconds_per_object = args.seconds_per_object
             print(json.dumps(_description(place, args)), flush=True)
             stop.wait()
@@ -43,7 +46,11 @@ def _description(place: LocalSageMaker, args: argparse.Namespace) -> dict[str, o
     """What a user, or a program, needs to go there."""
     variables = place.environ | {"AWS_DEFAULT_REGION": args.region}
     exports = " ".join(f"{name}={value}" for name, value in variables.items())
-    found: dict[str, object] = {"endpoint_url": place.url, "export": f"export {exports}"}
+    found: dict[str, object] = {
+        "endpoint_url": place.url,
+        "export": f"export {exports}",
+        "registry": f"{place.url.removeprefix('http://')}/{NAME}",
+    }
     if not args.empty:
-        found["set"] = seed(place.backend.aws, args.region).settings()
+        found["set"] = seed_as_bootstrap(place.backend.aws, args.region).settings()
     return found

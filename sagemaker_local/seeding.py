@@ -9,6 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from deploy.account.bootstrap import bootstrap
+from deploy.account.places import Account as AwsPlace
+from deploy.account.places import Names
+from deploy.account.reading import Found
 from sagemaker_local.aws_clients import ACCOUNT
 from sagemaker_local.ecr import digest_of
 from sagemaker_local.models import WANTED_MANIFEST
@@ -35,7 +39,7 @@ class Account:
     """Names for an endpoint's configuration.
 
     Attributes:
-        artifacts: Bucket.
+        artifacts: S3 address.
         role: ARN of the role.
         image: Image by digest.
         region: Where all of it is.
@@ -68,6 +72,16 @@ def seed(aws: AwsClients, region: str, name: str = "rooms") -> Account:
     digest = put_image(aws, region, name)
     image = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{name}@{digest}"
     return Account(f"s3://{name}", role, image, region)
+
+
+def seed_as_bootstrap(aws: AwsClients, region: str) -> Account:
+    """Make what `python -m deploy bootstrap` makes of an empty account, and an image as above."""
+    names = Names(AwsPlace("aws", region, ACCOUNT), with_tls=False)
+    for step in bootstrap(names, Found()):
+        getattr(aws.client(step.service, region), step.operation)(**step.params)
+    digest = put_image(aws, region, names.name)
+    image = f"{names.repository_address}@{digest}"
+    return Account(names.artifacts, names.role_arn, image, region)
 
 
 def put_image(

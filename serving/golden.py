@@ -61,6 +61,8 @@ def read_golden(archive: Path) -> Golden:
         version = manifest["model"]["modelVersion"]
         boxes = [tuple(GRID * x for x in room["box_xyxy_norm"]) for room in network["golden"]]
     except OSError as err:
+        if isinstance(err, FileNotFoundError):
+            raise ArchiveError(f"there is no archive {archive}: `make archive` packs one") from err
         raise ArchiveError(f"{archive} cannot be read: {err.strerror}") from err
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as err:
         raise ArchiveError(f"{archive} is no archive of the room detector: {err}") from err

@@ -25,8 +25,7 @@ def check_image(context: DoctorContext) -> Result:
     except (AwsNotFound, NotFound):
         return fails(
             f"there is no image {spec.image}",
-            f"`python -m deploy image build --push --tag {spec.image.partition('@')[0]}`; or "
-            "correct `image`",
+            "`python -m deploy image push` pushes one and writes its digest; or correct `image`",
         )
     if said:
         notes = "; ".join(text.removeprefix("warning: ") for text in said)

@@ -54,7 +54,7 @@ def check_permissions(context: DoctorContext) -> Result:
         missing = _missing(context, principal, needed) if principal else None
         unseen = _missing(context, principal, spare) if principal else []
     except AwsError as err:
-        return _try_reading(context, f"IAM is not to be asked ({err.code})")
+        return _try_reading(context, f"IAM does not answer ({err.code})")
     if missing is None:
         return _try_reading(context, f"IAM does not simulate {context.identity}")
     if missing:
@@ -77,7 +77,7 @@ def check_role(context: DoctorContext) -> Result:
         unseen = _missing(context, role, spare)
     except AwsError as err:
         return unknown(
-            f"IAM is not to be asked what {role} may do ({err.code})",
+            f"IAM does not say what {role} may do ({err.code})",
             "Allow iam:SimulatePrincipalPolicy, or compare its policy with docs/bootstrap.md",
         )
     if missing:

@@ -33,7 +33,7 @@ def check_quotas(context: DoctorContext) -> Result:
         )
     except AwsError as err:
         return unknown(
-            f"Service Quotas is not to be asked ({err.code})",
+            f"Service Quotas does not answer ({err.code})",
             "Allow servicequotas:ListServiceQuotas, or look there for SageMaker in AWS's console",
         )
     quotas = {quota["QuotaName"]: float(quota["Value"]) for quota in listed}

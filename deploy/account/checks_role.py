@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The role that SageMaker takes."""
+"""The role that SageMaker assumes."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Result, fails, ok, told
 from deploy.aws.errors import AwsError
+from deploy.cli import OWN_CONFIG
 from deploy.errors import SpecError
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def check_configuration(context: DoctorContext) -> Result:
     except SpecError as err:
         return fails(
             str(err),
-            f"Correct it in {context.config.name}, or by --set; `python -m deploy bootstrap --yes` "
-            "makes and prints artifacts, role, region and the image's repository",
+            f"Correct it in {context.config.name}, or by --set; `python -m deploy bootstrap "
+            f"--write {OWN_CONFIG}` makes and writes artifacts, role, region and the image's "
+            "repository",
         )
     return ok(f"endpoint {spec.endpoint}, mode {spec.mode}")
 

@@ -52,8 +52,8 @@ class DoctorContext:
             text = self.config.read_text("utf-8")
         except OSError:
             text = ""
-        found: str | None = _reading().read_region(text, self.changes)
-        return found
+        found = _reading().value_of(text, self.changes, "region")
+        return found if isinstance(found, str) and found else None
 
     @cached_property
     def aws(self) -> AwsApi:

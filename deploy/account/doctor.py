@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from deploy.account.context import open_context
-from deploy.account.diagnosis import Level
-from deploy.account.table import examine
+from deploy.account.diagnosis import Level, run_checks
+from deploy.account.table import CHECKS
 from deploy.cli import repeated, show
 
 if TYPE_CHECKING:
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 def run_doctor(args: argparse.Namespace) -> int:
     """Print what is wrong and what to do about it; 0 if nothing fails."""
-    findings = examine(open_context(args.config, args.changes, args.endpoint_url))
+    findings = []
+    for finding in run_checks(CHECKS, open_context(args.config, args.changes, args.endpoint_url)):
+        findings.append(finding)
+        if args.output == "table":  # at once: some of them take seconds
+            print(repeated(str(finding), args), flush=True)
     if args.output == "json":
         show([finding.as_document() for finding in findings], args)
-    else:
-        print(repeated("\n".join(map(str, findings)), args))
     return 1 if any(finding.level is Level.FAILURE for finding in findings) else 0

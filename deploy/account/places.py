@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from deploy.image.names import EcrPlace
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Places:
         endpoint: Its name.
         artifacts: S3 address that the models' files lie under, with no slash at its end.
         repository: ARN of the image's repository.
-        role: ARN of the role that SageMaker takes.
+        role: ARN of the role that SageMaker assumes.
     """
 
     account: Account
@@ -113,9 +114,7 @@ class Names:
     @property
     def repository_address(self) -> str:
         """What an image of the repository begins with."""
-        ending = ".cn" if self.account.partition == "aws-cn" else ""
-        host = f"{self.account.number}.dkr.ecr.{self.account.region}.amazonaws.com{ending}"
-        return f"{host}/{self.name}"
+        return f"{EcrPlace(self.account.number, self.account.region).host}/{self.name}"
 
     def places(self) -> Places:
         """What the policies are about."""

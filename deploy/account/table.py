@@ -3,15 +3,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from deploy.account import checks_image, checks_model, checks_role, checks_setup, checks_store
 from deploy.account import checks_permissions as permissions
 from deploy.account import checks_quotas as quotas
-from deploy.account.diagnosis import Check, Finding, run_checks
-
-if TYPE_CHECKING:
-    from deploy.account.context import DoctorContext
+from deploy.account.diagnosis import Check
 
 _ACCOUNT = ("packages", "configuration", "region", "credentials")
 
@@ -56,8 +51,3 @@ CHECKS = (
     Check("quotas", "the account may have what is wanted", quotas.check_quotas, _ACCOUNT),
     Check("endpoint", "how it is, and why", checks_model.check_endpoint, _ACCOUNT),
 )
-
-
-def examine(context: DoctorContext) -> list[Finding]:
-    """What all checks find."""
-    return list(run_checks(CHECKS, context))

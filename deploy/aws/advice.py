@@ -86,7 +86,7 @@ _ACCESS = (
     (
         codes.NOT_OPTED_IN,
         "",
-        "Enable this region for the account, or name another: --set region=…",
+        "Enable this region for the account, or name another: --region …",
     ),
 )
 _LIMITS = (
@@ -128,11 +128,15 @@ _PLACES = (
         "",
         f"The bucket lies in another region; {_ONE_REGION}: name another bucket, or that region.",
     ),
-    ({"NoSuchBucket"}, "", "Make the bucket, in the endpoint's region, or correct `artifacts`."),
+    (
+        {"NoSuchBucket"},
+        "",
+        "`python -m deploy bootstrap` makes the bucket; or correct `artifacts`.",
+    ),
     (
         codes.NO_REGION,
         "",
-        "Name the region: --set region=eu-central-1, or in the configuration, or AWS_REGION.",
+        "Name the region: --region eu-central-1, or in the configuration, or AWS_REGION.",
     ),
     (
         codes.UNREACHABLE,

@@ -40,9 +40,16 @@ _IMAGES = (
         "the account and the region in its name must be the endpoint's.",
     ),
     (
-        {"RepositoryNotFoundException", "ImageNotFoundException", "ImageNotFound"},
+        {"RepositoryNotFoundException"},
         "",
-        "Push the image, or correct its name: account, region and repository are part of it.",
+        "`python -m deploy bootstrap` makes the repository; or correct the image's name: account, "
+        "region and repository are part of it.",
+    ),
+    (
+        {"ImageNotFoundException", "ImageNotFound"},
+        "",
+        "`python -m deploy image push` pushes the image and writes its digest into the "
+        "configuration; or correct its name: account, region and repository are part of it.",
     ),
     (  # users of serverless endpoints quote it, with 10737418240
         _ANY,

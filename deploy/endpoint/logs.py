@@ -43,7 +43,8 @@ def run_logs(args: argparse.Namespace) -> int:
         for line in only_bad(lines) if args.errors else lines:
             print(line, flush=args.follow)
     except KeyboardInterrupt:
-        return 0 if args.follow else 1
+        if not args.follow:
+            raise
     return 0
 
 

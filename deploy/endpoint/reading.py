@@ -34,6 +34,8 @@ _ONE_VARIANT = "there is one variant; SageMaker refuses more in mode serverless"
 _NO_GPU = "the network runs on CPUs, and SageMaker has nothing else in mode serverless"
 _ONE_ARCHIVE = "an endpoint serves one archive, and a serverless one never more"
 _CAPTURE = "SageMaker refuses it in mode serverless, and for instances it is not built"
+_MEMORY = "an instance has the memory of its type; serverless.memory_mb is for mode serverless"
+_MEMORY_KEYS = ("memory", "memory_mb")
 # What people look for and do not find here: a key, or a section and a key, which goes first.
 _REFUSED = {
     "vpc": _VPC,
@@ -55,8 +57,16 @@ _REFUSED = {
     "instance_type": "it lies in the section `realtime` or `async`; mode serverless has no "
     "instances",
     "autoscaling": "it lies in the section `realtime` or `async`",
+    **{f"{section}.{key}": _MEMORY for section in ("realtime", "async") for key in _MEMORY_KEYS},
     "serverless.autoscaling": "such an endpoint scales by itself, from none to max_concurrency; "
     "provisioned_concurrency is a fixed number here",
+}
+# What makes a value that is missing, and so comes first.
+_BOOTSTRAP = "`python -m deploy bootstrap --write deploy.yaml` comes first, and writes "
+_FIRST = {
+    "artifacts": f"{_BOOTSTRAP}artifacts, role and the image's repository",
+    "role": f"{_BOOTSTRAP}it",
+    "image": "`python -m deploy image push` comes first, and writes it",
 }
 # Values that SageMaker has, and we do not.
 _REFUSED_VALUES = {
@@ -64,6 +74,22 @@ _REFUSED_VALUES = {
     "and SageMaker refuses it in mode serverless",
     "batch": "it needs no endpoint: `python -m deploy batch submit`",
 }
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which YAML would take the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        """A section."""
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise SpecError(f"{key.value} stands in line {seen[key.value]} and in line {line}")
+            seen[key.value] = line
+        return super().construct_mapping(node, deep)
 
 
 def read_spec(text: str, changes: Sequence[str] = ()) -> Spec:
@@ -77,7 +103,7 @@ def read_spec(text: str, changes: Sequence[str] = ()) -> Spec:
         SpecError: If it is malformed; nothing was asked of AWS.
     """
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, _UniqueKeys)  # noqa: S506  # a SafeLoader
     except yaml.YAMLError as err:
         raise SpecError(f"the configuration is no YAML: {err}") from err
     if not isinstance(document, dict):
@@ -90,22 +116,15 @@ def read_spec(text: str, changes: Sequence[str] = ()) -> Spec:
     return spec
 
 
-def read_region(text: str, changes: Sequence[str] = ()) -> str | None:
-    """What a configuration says of the region, even if the rest of it is refused.
-
-    Args:
-        text: YAML.
-        changes: As for :func:`read_spec`.
-    """
+def value_of(text: str, changes: Sequence[str], key: str) -> Any:
+    """The value of a key of the first level, whichever goes before; None if it cannot be read."""
     try:
         document = yaml.safe_load(text)
+        pairs = (change.partition("=") for change in changes)
+        found = [yaml.safe_load(value) for name, equals, value in pairs if equals and name == key]
     except yaml.YAMLError:
-        document = None
-    found = document.get("region") if isinstance(document, dict) else None
-    for change in changes:
-        key, _, value = change.partition("=")
-        found = value if key == "region" else found
-    return found if isinstance(found, str) and found else None
+        return None
+    return [document.get(key) if isinstance(document, dict) else None, *found][-1]
 
 
 def _fill(values: dict[str, Any], document: dict[str, Any]) -> None:
@@ -164,18 +183,24 @@ def _unknown(key: str, prefix: str, known: list[str]) -> str:
     reason = _REFUSED.get(f"{prefix}{key}") or _REFUSED.get(key)
     if reason:
         return f"{prefix}{key} is not taken: {reason}"
-    elsewhere = _where(key)
-    near = elsewhere or prefix + difflib.get_close_matches(key, known, n=1, cutoff=0)[0]
-    return f"unknown key {prefix}{key}; did you mean {near}? Known: {', '.join(known)}"
+    near = _where(key, prefix) or next(
+        (prefix + name for name in difflib.get_close_matches(key, known, n=1)), ""
+    )
+    guess = f"; did you mean {near}?" if near else "."
+    return f"unknown key {prefix}{key}{guess} Known: {', '.join(known)}"
 
 
-def _where(key: str) -> str:
-    """A key with its section, if it is one of another section; else empty."""
+def _where(key: str, prefix: str) -> str:
+    """A key with its section, if it is one of another section, or begins one; else empty.
+
+    So `memory` is `serverless.memory_mb`, whose unit was forgotten.
+    """
     sections = {"": Spec, **{f"{name}.": kind for name, kind in _SECTIONS.items()}}
-    for prefix, kind in sections.items():
-        if any(key == entry.name for entry in fields(kind)):
-            return f"{prefix}{key}"
-    return ""
+    names = [f"{start}{entry.name}" for start, kind in sections.items() for entry in fields(kind)]
+    same = [name for name in names if name.rpartition(".")[2] == key]
+    longer = [name for name in names if name.rpartition(".")[2].startswith(f"{key}_")]
+    here = [name for name in longer if name.rpartition(".")[0] == prefix.rstrip(".")]
+    return " or ".join(same[:1] or here or longer)
 
 
 def _typed(name: str, value: Any, kind: str) -> Any:
@@ -213,7 +238,8 @@ def _made(kind: Any, values: dict[str, Any], prefix: str) -> Any:
         and entry.name not in values
     ]
     if missing:
-        raise SpecError(f"no value for {', '.join(missing)}: in the file, or --set {missing[0]}=…")
+        first = next((step for key, step in _FIRST.items() if key in missing), "name it")
+        raise SpecError(f"no value for {', '.join(missing)}: {first}, or --set {missing[0]}=…")
     return kind(**values)
 
 

@@ -80,7 +80,7 @@ def run_versions(args: argparse.Namespace) -> int:
     places = {} if endpoint is None else {
         endpoint.previous: "previous", endpoint.last_good: "proved", endpoint.config: "serving",
     }  # fmt: skip
-    show([asdict(v) | {"role": places.get(v.config)} for v in versions], args)
+    show([asdict(v) | {"state": places.get(v.config)} for v in versions], args)
     return 0
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from deploy.aws import open_account
 from deploy.cli import parse_endpoint_url
-from deploy.endpoint.reading import read_spec
+from deploy.endpoint.reading import read_spec, value_of
 from deploy.endpoint.release import place_of
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def read_partial(text: str, changes: Sequence[str] = ()) -> tuple[Spec, bool]:
     try:
         document = yaml.safe_load(text)
         document = document if isinstance(document, dict) else {}
-        region, artifacts = (_last(document, changes, key) for key in ("region", "artifacts"))
     except yaml.YAMLError:
-        document, region, artifacts = {}, None, None  # read_spec says what is wrong
+        document = {}  # read_spec says what is wrong
+    region, artifacts = (value_of(text, changes, key) for key in ("region", "artifacts"))
     stand_ins = _stand_ins(document, changes, str(region or "us-east-1"))
     kept = [entry for entry in stand_ins if not (artifacts and entry.startswith("artifacts="))]
     return read_spec(text, [*changes, *kept]), bool(artifacts)
@@ -128,13 +128,6 @@ def _stand_ins(document: dict[str, Any], changes: Sequence[str], region: str) ->
         if known.get(topic) or any(x.startswith(f"async.{topic}=") for x in changes):
             values.append(f"async.{topic}=null")
     return values
-
-
-def _last(document: dict[str, Any], changes: Sequence[str], key: str) -> Any:
-    """The value of a key, whichever goes before."""
-    pairs = (change.partition("=") for change in changes)
-    found = [yaml.safe_load(value) for name, equals, value in pairs if equals and name == key]
-    return found[-1] if found else document.get(key)
 
 
 def _open(region: str | None, args: argparse.Namespace) -> AwsApi:

@@ -6,12 +6,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.cli import add_account_options, add_output
+from deploy.cli import add_account_options, add_output, add_target_options
 from deploy.image.rules import Hosting
 from serving.console import Run, add_command
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from serving.console import Parser
 
@@ -51,11 +52,19 @@ def add_commands(parser: Parser) -> None:
     _add_connection(build)
     push = add_command(
         commands, "push", "push an image that was built, and check what arrived",
-        Run("deploy.image.run:run_push"), examples=("image push REGISTRY/rooms:1",),
+        Run("deploy.endpoint.push:run_push"),
+        about="Without IMAGE it goes to the configuration's repository, and its digest is written "
+        "to the configuration.", examples=("image push", "image push REGISTRY/rooms:1"),
     )  # fmt: skip
-    push.add_argument("image", help="registry/repository:tag, as it is stored here")
+    push.add_argument(
+        "image", nargs="?", help="registry/repository:tag, as it is stored here, to be pushed there"
+    )
+    push.add_argument(
+        "--tag", default=DEFAULT_TAG, help="without IMAGE, the image of this machine that is "
+        "pushed; it is built if it is not there",
+    )  # fmt: skip
     _add_demands(push)
-    _add_connection(push)
+    _add_connection(push, add_target_options)
     sizes = add_command(
         commands, "sizes", "print the layers of an image that is stored here",
         Run("deploy.image.run:run_sizes"),
@@ -82,8 +91,11 @@ def _add_demands(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_connection(parser: argparse.ArgumentParser) -> None:
-    add_account_options(parser)
+def _add_connection(
+    parser: argparse.ArgumentParser,
+    add_options: Callable[[argparse.ArgumentParser], None] = add_account_options,
+) -> None:
+    add_options(parser)
     add_output(parser, "table")
     parser.add_argument("--plain-http", action="store_true", help="ask the registry without TLS")
     parser.add_argument("--ca-file", help="certificates to trust in the place of the system's")

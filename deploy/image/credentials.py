@@ -86,13 +86,15 @@ def _read(path: Path, keys: tuple[str, ...]) -> Credentials | None:
     return None
 
 
-def ecr_login(aws: AwsApi, place: EcrPlace) -> Credentials:
-    """User name and password for ``docker login``, valid for twelve hours.
+def ecr_login(aws: AwsApi, place: EcrPlace) -> tuple[Credentials, str]:
+    """User name and password for ``docker login``, valid for twelve hours, and the host.
 
     Raises:
         AwsError: If AWS gives none.
     """
     answer = aws.call("ecr", "get_authorization_token", {"registryIds": [place.account]})
-    token = answer["authorizationData"][0].get("authorizationToken", "")
+    found = answer["authorizationData"][0]
+    token = found.get("authorizationToken", "")
     user, _, password = base64.b64decode(token).decode().partition(":")
-    return Credentials(user, password)
+    host = str(found.get("proxyEndpoint", "")).partition("://")[2] or place.host
+    return Credentials(user, password), host

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.errors import EngineError
+from deploy.image.names import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,9 +99,26 @@ def build_commands(engine: Engine, build: Build) -> list[list[str]]:
 
 def push_commands(engine: Engine, tag: str) -> list[list[str]]:
     """The commands that push an image that is stored here already."""
-    if engine is Engine.PODMAN:
-        return [["podman", "push", "--format", "v2s2", tag]]
-    return [["docker", "push", tag]]
+    if engine is not Engine.PODMAN:
+        return [["docker", "push", tag]]
+    # Docker needs no word for a registry of this machine.
+    plain = ["--tls-verify=false"] if is_loopback(tag.partition("/")[0]) else []
+    return [["podman", "push", "--format", "v2s2", *plain, tag]]
+
+
+def tag_commands(engine: Engine, tag: str, target: str) -> list[list[str]]:
+    """The commands that push an image that is stored here under another name."""
+    return [[engine.program, "tag", tag, target], *push_commands(engine, target)]
+
+
+def image_id(engine: Engine, tag: str) -> str:
+    """Digest of the configuration of an image that is stored here, in hexadecimal digits.
+
+    Empty if there is none.
+    """
+    command = [engine.program, "image", "inspect", "--format", "{{.Id}}", tag]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "" if result.returncode else result.stdout.strip().removeprefix("sha256:")
 
 
 def run_build(engine: Engine, build: Build, environ: Mapping[str, str] | None = None) -> None:

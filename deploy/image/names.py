@@ -36,6 +36,12 @@ class EcrPlace:
     account: str
     region: str
 
+    @property
+    def host(self) -> str:
+        """Of its registry."""
+        ending = ".cn" if self.region.startswith("cn-") else ""
+        return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com{ending}"
+
 
 @dataclass(frozen=True, slots=True)
 class ImageName:
@@ -77,7 +83,7 @@ class ImageName:
     @property
     def is_loopback(self) -> bool:
         """Whether the registry runs on this machine."""
-        return bool(_LOOPBACK.fullmatch(self.registry))
+        return is_loopback(self.registry)
 
     def at(self, *, tag: str = "", digest: str = "") -> ImageName:
         """Another image of the same repository."""
@@ -86,6 +92,11 @@ class ImageName:
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         return f"{self.repository_name}{tag}{f'@{self.digest}' if self.digest else ''}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, with a port or without one, is this machine."""
+    return bool(_LOOPBACK.fullmatch(host))
 
 
 def parse_name(text: str) -> ImageName:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from deploy.aws import open_account
 from deploy.image.credentials import ecr_login
 from deploy.image.engine import Engine, run_all
+from deploy.image.names import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from deploy.image.names import ImageName
+    from deploy.aws.api import AwsApi
+    from deploy.image.names import EcrPlace, ImageName
 
 
 def login_command(engine: Engine, registry: str, user: str) -> list[str]:
@@ -34,6 +36,24 @@ def log_in(
     """
     if name.ecr is None:
         return
-    say(f"Logging {engine.program} in to {name.registry} …")
-    login = ecr_login(open_account(name.ecr.region), name.ecr)
-    run_all([login_command(engine, name.registry, login.user)], environ, login.password)
+    log_in_to_ecr(engine, open_account(name.ecr.region), name.ecr, say, environ)
+
+
+def log_in_to_ecr(
+    engine: Engine,
+    account: AwsApi,
+    place: EcrPlace,
+    say: Callable[[str], None],
+    environ: Mapping[str, str] | None = None,
+) -> str:
+    """The same; the host that images are pushed to, as AWS says it.
+
+    Raises:
+        AwsError: If AWS gives no token.
+        EngineError: If the engine does not take it.
+    """
+    login, host = ecr_login(account, place)
+    if not is_loopback(host):  # which is the local SageMaker's, and asks for no password
+        say(f"Logging {engine.program} in to {host} …")
+        run_all([login_command(engine, host, login.user)], environ, login.password)
+    return host

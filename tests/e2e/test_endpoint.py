@@ -92,7 +92,7 @@ def test_serverless(typed: Console, archives: dict[str, Path]) -> None:
     assert (0, "Nothing to do") == (current.status, current.out[:13])
     assert typed.run("invoke", str(SAMPLE_PDF)).document()["detected_rooms"]
     assert "2.0" == typed.apply(archives["2.0"]).document()["version"]
-    assert ["serving", "previous"] == [v["role"] for v in typed.run("versions").document()]
+    assert ["serving", "previous"] == [v["state"] for v in typed.run("versions").document()]
 
     wrong = typed.apply(archives["3.0"])
 

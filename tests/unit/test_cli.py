@@ -47,7 +47,8 @@ def script(code: str, *args: str, stdin: int | None = None) -> subprocess.Popen[
     ("raised", "status"),
     [
         (DeployError("broken"), 1),
-        (FileNotFoundError(2, "No such file", "plan.pdf"), 1),
+        (FileNotFoundError(2, "No such file", "plan.pdf"), 2),
+        (PermissionError(13, "not allowed", "plan.pdf"), 1),
         (BadUsage("no such option"), 2),
         (Unconfirmed("nothing was changed"), 3),
         (KeyboardInterrupt(), 130),
@@ -105,7 +106,9 @@ def test_ones_own_configuration_is_taken(
     assert "Configuration: " in without
     assert "endpoint-config.yaml; there is no ./deploy.yaml" in without
     assert 2 == status
-    assert capsys.readouterr().err.startswith("Configuration: deploy.yaml\nerror: mode is")
+    assert capsys.readouterr().err.startswith(
+        "Configuration: deploy.yaml\nerror: deploy.yaml: mode"
+    )
 
 
 def test_a_configuration_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
