@@ -115,7 +115,7 @@ _CHANGES = (
     (  # aws-controllers-k8s' SageMaker operator knows it by this wording
         _VALIDATION,
         r"Cannot update in-progress endpoint",
-        f"A change is under way: `python -m deploy status` follows it. Then {_AGAIN}.",
+        f"A change is under way: `python -m deploy status --wait` follows it. Then {_AGAIN}.",
     ),
     (  # not found quoted; the local SageMaker says it
         _VALIDATION,

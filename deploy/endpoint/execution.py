@@ -54,6 +54,8 @@ class Executor:
         say: Told what happens.
         timeout_s: Of each wait.
         sleep: Waits for a number of seconds.
+        check: Called before each action; raises if no more may be done.
+        done: The calls so far that changed something.
     """
 
     account: AwsApi
@@ -61,6 +63,8 @@ class Executor:
     say: Callable[[str], None]
     timeout_s: float = TIMEOUT_S
     sleep: Callable[[float], None] = field(default=time.sleep)
+    check: Callable[[], None] = lambda: None
+    done: list[str] = field(default_factory=list)
 
     def run(self, actions: Iterable[Action]) -> None:
         """Do them one after the other.
@@ -72,6 +76,7 @@ class Executor:
             WrongAnswer: If an endpoint under test answers wrongly.
         """
         for action in actions:
+            self.check()
             self.say(str(action))
             match action:
                 case ApiCall():
@@ -84,6 +89,8 @@ class Executor:
                     self._try(action)
                 case TagResource():
                     self._mark(action)
+            if isinstance(action, ApiCall | TagResource):
+                self.done.append(str(action))
 
     def _try(self, action: Try) -> None:
         assert self.golden

@@ -15,7 +15,13 @@ from deploy.endpoint.image import find_image
 from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import read_release
-from deploy.endpoint.remote import RemoteState, read_endpoint, read_remote, read_versions
+from deploy.endpoint.remote import (
+    IN_TRANSIT,
+    RemoteState,
+    read_endpoint,
+    read_remote,
+    read_versions,
+)
 from deploy.endpoint.status import read_status
 from deploy.endpoint.target import open_endpoint, open_target
 from serving.console import WOULD_CHANGE, say
@@ -48,6 +54,9 @@ def _plan(args: argparse.Namespace) -> list[Action]:
     _warn(spec)
     release, _ = read_release(spec, find_image(account, spec, say))
     remote = read_remote(account, spec.endpoint, release.place)
+    for found in (remote.endpoint, remote.candidate):
+        if found and found.status in IN_TRANSIT:
+            say(f"note: {found.name} is {found.status}: `apply` waits for that, and plans then")
     return plan(release, remote, with_candidate=with_candidate)
 
 

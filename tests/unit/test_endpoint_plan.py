@@ -420,8 +420,6 @@ SERVERLESS_NOW = replace(
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: plan(release(), busy("rooms", "Updating")), "rooms is Updating"),
-        (lambda: dismantle(busy("rooms-candidate", "Creating"), "rooms"), "is Creating"),
         (lambda: plan(release(), busy("rooms", "InService", {})), "not made by this tool"),
         (lambda: plan(release(), deployed(CANARY, 1)), "never makes such an endpoint serverless"),
         (lambda: roll_back(SERVERLESS_NOW, "rooms", SERVERLESS_NOW.versions[0].config), "never"),
@@ -430,7 +428,7 @@ SERVERLESS_NOW = replace(
         (lambda: roll_back(deployed(ACCOUNT, 1), "rooms", "7"), r"there are: 1\.1\+b"),
         (lambda: roll_back(deployed_twice(CANARY, LARGER), "rooms", "1.1+b"), "several times"),
     ],
-    ids=["busy", "busy candidate", "foreign", "instances", "serverless", "none", "first",
+    ids=["foreign", "instances", "serverless", "none", "first",
          "unknown", "ambiguous"],
 )  # fmt: skip
 def test_what_cannot_be_is_said(call: Callable[[], object], message: str) -> None:
