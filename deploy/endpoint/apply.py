@@ -24,7 +24,7 @@ from deploy.endpoint.remote import (
     read_folder,
     read_remote,
 )
-from deploy.endpoint.rollback import dismantle, roll_back, scale_again, undo
+from deploy.endpoint.rollback import choose, dismantle, go_back, scale_again, undo
 from deploy.endpoint.smoke_test import stored_golden
 from deploy.errors import PlanError
 from serving.errors import RolloutError, ToolError, WrongAnswer
@@ -132,13 +132,12 @@ class Operator:
         with self._alone("rollback") as lock:
             waiting = self._executor(None, lock)
             before = self._settled(waiting, with_candidate=False)
-            # Which version it is must not change with what is seen while it goes there.
-            version, _ = roll_back(before, self.endpoint, to)
+            version, previous = choose(before, self.endpoint, to)
             golden = self._golden(before, version)
             executor = self._executor(golden, lock)
 
             def steps(remote: RemoteState) -> list[Action]:
-                _, actions = roll_back(remote, self.endpoint, version.config)
+                actions = go_back(remote, self.endpoint, version, previous)
                 return [a for a in actions if golden or not isinstance(a, Try)]
 
             try:

@@ -178,6 +178,15 @@ def _ringing(setup: Setup) -> None:
     )
 
 
+def _interrupted(setup: Setup) -> None:
+    setup.settings |= {"mode": "realtime", "realtime.instance_type": "ml.c6i.large",
+                       "serverless": "null"}  # fmt: skip
+    setup.deploy()
+    sagemaker = setup.lab.client("sagemaker")
+    config = sagemaker.describe_endpoint(EndpointName="rooms")["EndpointConfigName"]
+    sagemaker.create_endpoint(EndpointName="rooms-candidate", EndpointConfigName=config)
+
+
 _OF_ANOTHER_BUCKET = ("permissions", "role-permissions")
 CASES = (
     Case("Nothing is configured", "configuration", _forget("artifacts", "role", "image")),
@@ -259,6 +268,7 @@ CASES = (
     Case("The container does not answer /ping", "endpoint", _failed),
     Case("What serves was not tested", "endpoint", _unproved, level="warning"),
     Case("An alarm rings", "endpoint", _ringing, level="warning"),
+    Case("An `apply` was interrupted", "endpoint", _interrupted, level="warning"),
 )
 
 

@@ -79,3 +79,9 @@ class Site:
 def settings(site: Site) -> tuple[str, str]:
     """For a first release."""
     return f"archive={site.archive}", "endpoint=rooms"
+
+
+def good(site: Site, name: str) -> tuple[str, ...]:
+    """Settings of a release that passes its test; each name is another version."""
+    golden = f"environment.GOLDEN={site.archive}"
+    return (*settings(site), golden, f"environment.NAME={name}")

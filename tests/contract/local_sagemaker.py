@@ -34,6 +34,12 @@ DEADLINE_S = 60.0
 _NUMBERS = itertools.count(1)
 
 
+A_BUG = (
+    '{"time":"2026-11-24T18:00:02.000Z","level":"ERROR","event":"log","message":"Request 1 failed",'
+    r'"trace":"Traceback (most recent call last):\n  File \"x.py\", line 1\nRuntimeError: a bug"}'
+)
+
+
 class FakeServer:
     """Does what the variables of its container say.
 
@@ -71,6 +77,8 @@ class FakeServer:
             return Answer(0, failure="ConnectionRefusedError(111)")
         with self._log.open("a") as file:
             file.write("one request\n")
+            if status == "500":
+                file.write(f"{A_BUG}\n")
         named = {ATTRIBUTES.lower(): headers[ATTRIBUTES]} if ATTRIBUTES in headers else {}
         status = {"BAD": "400", "WORSE": "500"}.get(body.decode(errors="replace"), status)
         text = f"{self.environ.get('NAME')} {len(body)} {headers.get('Accept', '-')}"

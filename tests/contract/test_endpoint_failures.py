@@ -42,15 +42,19 @@ def test_a_container_that_does_not_start(site: Site) -> None:
 
     assert "rooms-candidate is Failed" in str(caught.value)
     assert "did not pass the ping health check" in str(caught.value)
-    assert "python -m deploy logs" in str(caught.value)
+    assert "Its log says: it did not want to" in str(caught.value)
+    assert "`python -m deploy logs --candidate` has all of it" in str(caught.value)
+    assert "delete" not in str(caught.value)
     assert "There is no endpoint rooms, as before" in str(caught.value)
     assert [] == site.names()
 
 
 def test_an_answer_that_is_none(site: Site) -> None:
     """The candidate starts and answers its golden plan with an error of its own."""
-    with pytest.raises(RolloutError, match="answers its golden plan with 500"):
+    with pytest.raises(RolloutError, match="answers its golden plan with 500") as caught:
         site.apply(*settings(site), "environment.STATUS=500")
+
+    assert "Its log says: RuntimeError: a bug" in str(caught.value)
 
     assert [] == site.names()
 

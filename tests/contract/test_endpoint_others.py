@@ -16,7 +16,7 @@ import pytest
 from deploy.aws.client import AwsAccount
 from deploy.endpoint import lock
 from deploy.errors import PlanError
-from tests.contract.endpoint_site import QUEUE, settings
+from tests.contract.endpoint_site import QUEUE, good
 from tests.contract.local_sagemaker import REGION
 
 if TYPE_CHECKING:
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 
     from deploy.endpoint.apply import Outcome
     from tests.contract.endpoint_site import Site
-
-
-def good(site: Site, name: str) -> tuple[str, ...]:
-    """Settings of a release that passes its test; each name is another version."""
-    golden = f"environment.GOLDEN={site.archive}"
-    return (*settings(site), golden, f"environment.NAME={name}")
 
 
 def scaling(site: Site, *calls: str) -> Callable[[str], None]:
