@@ -94,7 +94,8 @@ def _add_invoke(commands: Commands[Parser]) -> None:
 def _add_logs(commands: Commands[Parser]) -> None:
     parser = add_command(
         commands, "logs", "what an endpoint's containers print",
-        Run("deploy.endpoint.logs:run_logs"), examples=("logs --since 2h --errors", "logs --candidate"),
+        Run("deploy.endpoint.logs:run_logs"),
+        examples=("logs --since 2h --errors", "logs --candidate"),
     )  # fmt: skip
     parser.add_argument("--since", default="10m", help="such as 30s, 10m, 2h or 1d")
     parser.add_argument("--follow", action="store_true", help="go on until interrupted")

@@ -26,6 +26,7 @@ from deploy.endpoint.remote import (
     read_remote,
     read_versions,
 )
+from deploy.endpoint.role import check_role
 from deploy.endpoint.status import exit_status, read_status
 from deploy.endpoint.target import open_endpoint, open_target
 from serving.console import WOULD_CHANGE, say
@@ -58,6 +59,7 @@ def _plan(args: argparse.Namespace) -> list[Action]:
         return plan(release, RemoteState(), with_candidate=with_candidate)
     spec, account = open_target(args)
     _warn(spec)
+    check_role(account, spec.role, say)
     release, _ = read_release(spec, find_image(account, spec, say))
     remote = read_remote(account, spec.endpoint, release.place)
     for found in (remote.endpoint, remote.candidate):
@@ -70,6 +72,7 @@ def run_apply(args: argparse.Namespace) -> int:
     """Bring an endpoint to what is wanted."""
     spec, account = open_target(args)
     _warn(spec)
+    check_role(account, spec.role, say)
     release, golden = read_release(spec, find_image(account, spec, say))
     operator = Operator(account, spec.endpoint, say, args.timeout_s, partial(confirm, args))
     return _tell(args, operator.apply(release, golden, with_candidate=not args.no_candidate))

@@ -31,7 +31,7 @@ REGIONS = (
     "ca-central-1", "ca-west-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2",
     "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
     "sa-east-1", "us-east-2", "us-west-1", "us-west-2", "mx-central-1",
-    "ap-southeast-5", "ap-southeast-7",
+    "ap-southeast-5", "ap-southeast-7", "ap-southeast-6",
 )  # fmt: skip
 SHOWN_REGION = "eu-central-1"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -12,9 +12,11 @@ from deploy.aws.client import AwsAccount
 from deploy.aws.errors import AnswerTimeout, AwsError, EndpointFailed, WaitTimeout
 from deploy.endpoint.image import find_image
 from deploy.endpoint.reading import read_spec
-from deploy.errors import ManifestError
+from deploy.endpoint.role import check_role
+from deploy.errors import ManifestError, PlanError
 from sagemaker_local.backend import Quotas
 from serving.errors import RolloutError
+from tests.contract.aws_server import Answer, serve_aws
 from tests.contract.endpoint_site import QUEUE, Site, settings
 from tests.contract.local_sagemaker import REGION, played_lab
 from tests.unit.test_endpoint_spec import SHIPPED
@@ -96,9 +98,24 @@ def test_a_quota_that_is_used_up(archive: Path, monkeypatch: pytest.MonkeyPatch)
         assert ["rooms-1-0", "rooms/rooms-1.0"] == kinds
 
 
+def test_a_role_is_looked_at_first(site: Site) -> None:
+    """`plan` and `apply` refuse one that is not there; who may not look is told so."""
+    account, role = AwsAccount(REGION, site.lab.place.url), site.lab.account.role
+    check_role(account, role, site.said.append)
+    assert [] == site.said
+    for wrong, told in (("-of-before", "there is no role"), ("", "the role's ARN is")):
+        other = f"{role.replace('123456789012', '210987654321') if not wrong else role}{wrong}"
+        with pytest.raises(PlanError, match=told):
+            check_role(account, other, site.said.append)
+    denied = Answer(403, "AccessDenied", "User: u is not authorized to perform: iam:GetRole")
+    with serve_aws([denied], []) as url:
+        check_role(AwsAccount(REGION, url), role, site.said.append)
+    assert "was not looked at (GetRole: AccessDenied; it takes iam:GetRole)" in site.said[-1]
+
+
 def test_a_role_that_is_not_there(site: Site) -> None:
     """Then the file is there alone, and `delete` removes it all the same."""
-    with pytest.raises(AwsError, match="CreateModel"):
+    with pytest.raises(AwsError, match=r"there is no role \S+nobody, it does not let"):
         site.apply(*settings(site), "role=arn:aws:iam::123456789012:role/nobody")
     (name,) = site.names()
 
