@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 OF_ENDPOINTS = "/aws/sagemaker/Endpoints/{endpoint}"
 OF_TRANSFORM_JOBS = "/aws/sagemaker/TransformJobs"
 _MOST_EVENTS = 1000  # CloudWatch Logs API reference: 10,000 and 1 MB
-_MOST_CHARACTERS = 800
+_MOST_CHARACTERS = 40_000  # more than a line of docker/log4j2.xml with its trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sagemaker_local.model_servers import LaunchSpec
 
 _ROOT = Path(__file__).parents[1]
+_LOG = _ROOT / "docker" / "log4j2.xml"  # a container's: one JSON object per line
 _CHECK = Path(__file__).with_name("model_check.py")
 _CHECK_TIMEOUT_S = 60
 _MIB = 2**20
@@ -50,7 +51,7 @@ class LocalTorchServe:
             unpack(launch, folder / "model")
             archive, environ = _check(folder / "model", launch.environ)
             self._server: LocalServer = self._stack.enter_context(
-                serve(archive, config=_ROOT / "config.properties", environ=environ)
+                serve(archive, config=_ROOT / "config.properties", environ=environ, log_config=_LOG)
             )
         except BaseException:
             self._stack.close()
@@ -67,7 +68,7 @@ class LocalTorchServe:
             self._server.wait_ready(self._launch.timeout_s, stop)
         except LocalServerError as err:
             log = self.log.read_text("utf-8", errors="replace")
-            raise ServerFailed(PING_FAILED, f"{log}\n{err}") from err
+            raise ServerFailed(PING_FAILED, log) from err
 
     def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
         """See :class:`sagemaker_local.model_servers.ModelServer`."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import textwrap
 from dataclasses import dataclass
@@ -141,4 +142,16 @@ class Run:
 
 def say(text: str) -> None:
     """Tell progress."""
-    print(text, file=sys.stderr, flush=True)
+    print(f"{_clear()}{text}", file=sys.stderr, flush=True)
+
+
+def redraw(text: str) -> None:
+    """Tell progress in a line that the next one replaces; on a terminal alone."""
+    if clear := _clear():
+        width = shutil.get_terminal_size().columns - 1
+        print(f"{clear}{text[:width]}", end="", file=sys.stderr, flush=True)
+
+
+def _clear() -> str:
+    """What takes a line back that was redrawn; empty where there is no terminal."""
+    return "\r\x1b[K" if sys.stderr.isatty() else ""

@@ -40,6 +40,8 @@ _LOG_TAIL_LINES = 60
 _PLUGINS = Path(__file__).parents[1] / "docker" / "endpoints"
 # TorchServe with a door that mends requests which it would answer with 500 (decision 0032).
 _MAIN_CLASS = "roomdet.endpoints.Server"
+# Likewise, and what it prints past its log goes through that, too: for docker/log4j2.xml.
+_JSON_MAIN_CLASS = "roomdet.endpoints.Main"
 _STOCK_MAIN_CLASS = "org.pytorch.serve.ModelServer"
 # A log for people; docker/log4j2.xml writes JSON.
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
@@ -258,7 +260,8 @@ def _command(home: Path, log_config: Path, variables: Mapping[str, str]) -> list
         f"-Djava.io.tmpdir={home / 'tmp'}",
         f"-Dlog4j.configurationFile=file://{log_config.resolve()}",
         "-cp", ":".join(map(str, jars)),
-        _MAIN_CLASS if plugins else _STOCK_MAIN_CLASS,
+        (_MAIN_CLASS if log_config == LOG_CONFIG else _JSON_MAIN_CLASS)
+        if plugins else _STOCK_MAIN_CLASS,
         "--python", sys.executable,
         "-f", str(config),
         "-s", str(home / "model_store"),

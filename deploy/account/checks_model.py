@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Level, Result, fails, ok, unknown, warning
 from deploy.aws.errors import AwsError
+from deploy.endpoint.release import place_of
 from deploy.endpoint.remote import IN_TRANSIT, Status, read_endpoint, read_versions
 from deploy.endpoint.smoke_test import stored_golden
 from deploy.endpoint.status import read_status
@@ -88,14 +89,21 @@ def _compared(context: DoctorContext, version: str, sha256: str) -> Result:
 
 def check_endpoint(context: DoctorContext) -> Result:
     """How it is, why it failed, and what to do about it."""
-    found = read_status(context.aws, context.spec.endpoint)
-    status, reason, name = found["status"], found.get("reason"), context.spec.endpoint
-    if status is None:
-        return ok(f"there is no endpoint {name} yet", _NOT_YET)
-    if status != Status.IN_SERVICE:
+    found = read_status(context.aws, context.spec.endpoint, place_of(context.spec))
+    status, name = found["status"], context.spec.endpoint
+    reason = ", and its log says: ".join(filter(None, [found.get("reason"), found.get("log_says")]))
+    if status not in {None, Status.IN_SERVICE}:
         level = Level.WARNING if status in IN_TRANSIT else Level.FAILURE
         why = f": {reason}" if reason else ""
         return Result(level, f"{name} is {status}{why}", found["next_step"] or "")
+    if (left := found["candidate"]) and not found["changed_by"]:
+        return warning(
+            f"{left['endpoint']} is left by an `apply` that was interrupted; it costs "
+            f"{left['cost']}",
+            left["next_step"],
+        )
+    if status is None:
+        return ok(f"there is no endpoint {name} yet", _NOT_YET)
     in_alarm = sorted(alarm for alarm, state in found["alarms"].items() if state == "ALARM")
     if in_alarm:
         return warning(

@@ -6,6 +6,7 @@ A code is AWS's own, or the name of botocore's exception where no answer came.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -130,6 +131,11 @@ ABSENT = {
     "RepositoryNotFoundException",
     "ImageNotFoundException",
 }
+VALIDATION = {"ValidationException", "ValidationError"}
+# SageMaker's words for what was otherwise when a plan was made; wording.py says who quotes them.
+_OF_OTHERS = re.compile(
+    r"in-progress endpoint|already existing|currently in use endpoint configuration"
+)
 # Parameters that name what a call is about, and what that is called.
 _RESOURCES = {
     "EndpointName": "endpoint",
@@ -150,6 +156,11 @@ def is_absent(code: str, message: str) -> bool:
     """Whether an error says that what is named is not there; SageMaker has no code for it."""
     is_named = message.startswith("Could not find") and "model data" not in message
     return code in ABSENT or (code == "ValidationException" and is_named)
+
+
+def is_in_the_way(code: str, message: str) -> bool:
+    """Whether an error says that somebody else changes the same thing, or just has."""
+    return code in BUSY or (code in VALIDATION and bool(_OF_OTHERS.search(message)))
 
 
 def resource_of(params: Mapping[str, Any]) -> str:

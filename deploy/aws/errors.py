@@ -64,13 +64,25 @@ class EndpointFailed(DeployError):
         endpoint: Its name.
         status: ``EndpointStatus``, such as ``Failed``.
         reason: ``FailureReason``; empty if there is none.
+        cause: What its container's log says of it; empty if that is unknown.
+        is_candidate: It is the temporary one.
     """
 
-    def __init__(self, endpoint: str, status: str, reason: str) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        status: str,
+        reason: str,
+        cause: str = "",
+        *,
+        is_candidate: bool = False,
+    ) -> None:
         self.endpoint, self.status, self.reason = endpoint, status, " ".join(reason.split())
-        self.advice = next_step_in(status, self.reason)
+        self.cause = cause
+        self.advice = next_step_in(status, self.reason, cause, is_candidate=is_candidate)
         why = f": {self.reason}" if self.reason else ""
-        super().__init__(_with_advice(f"endpoint {endpoint} is {status}{why}", self.advice))
+        text = with_cause(f"endpoint {endpoint} is {status}{why}", cause)
+        super().__init__(_with_advice(text, self.advice))
 
 
 class WaitTimeout(DeployError):
@@ -102,7 +114,8 @@ class AnswerTimeout(WaitTimeout):
         self.endpoint, self.waited_s, self.last_status = endpoint, waited_s, "InService"
         self.advice = (
             "It stays in the queue for six hours. `python -m deploy status` shows whether there is "
-            "an instance, `logs --errors` what its container says. --timeout-s waits longer."
+            "an instance, `python -m deploy logs --errors` what its container says. --timeout-s "
+            "waits longer."
         )
         text = f"endpoint {endpoint} has put nothing at {output} after {waited_s:.0f} s"
         DeployError.__init__(self, _with_advice(text, self.advice))
@@ -149,6 +162,11 @@ def aws_error(
     elif code in DENIED:
         kind = AwsDenied
     return kind(operation, code, reason, resource=resource, request_id=request_id)
+
+
+def with_cause(text: str, cause: str) -> str:
+    """What failed, and what its own log says of that, if it does."""
+    return f"{text}\nIts log says: {cause}" if cause else text
 
 
 def _with_advice(text: str, advice: str) -> str:

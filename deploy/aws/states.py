@@ -11,15 +11,15 @@ import re
 
 from deploy.aws.advice import next_step
 
-_AFTER = "a failed endpoint can only be deleted: `python -m deploy delete`, then `apply`"
-_WAITS = "wait with `python -m deploy status`, then run the same command again"
+_AFTER = "run `python -m deploy apply` again, which replaces what failed and keeps what serves"
+_WAITS = "`python -m deploy status --wait` follows it; `apply`, `rollback` and `delete` wait for it"
 # From the wording of FailureReason to its cause.
 _CAUSES = (
     (  # aws/sagemaker-python-sdk#787 and many more
         r"did not pass the ping health check",
-        "The container started, but /ping did not answer 200 in time. `python -m deploy logs` "
-        "shows why (mostly: the archive does not load, or too little memory); `python -m deploy "
-        "contract IMAGE` tries the same here",
+        "The container started, but /ping did not answer 200 in time, mostly because the archive "
+        "does not load or the memory is too small. `python -m deploy logs{candidate}` shows what "
+        "it wrote; `python -m deploy contract IMAGE` tries the same here",
     ),
     (  # users quote it, and that there is no log group then
         r"CannotStartContainerError",
@@ -44,9 +44,8 @@ _STATES = {
     "the new version mixed. `python -m deploy rollback` puts one version on all instances; if that "
     "is refused, ask AWS's support with the endpoint's ARN.",
     "OutOfService": "It takes no requests: `python -m deploy logs` may show why; "
-    "`python -m deploy apply` updates it, else delete it and apply again.",
-    "Deleting": "It is being deleted: wait until `python -m deploy status` does not find it, then "
-    "apply again.",
+    "`python -m deploy apply` updates it.",
+    "Deleting": "It is being deleted; `python -m deploy apply` waits for that and makes it anew.",
     "gone": "Somebody deleted it: `python -m deploy apply` makes it anew.",
 }
 _WENT_BACK = (
@@ -55,20 +54,29 @@ _WENT_BACK = (
 )
 
 
-def next_step_in(status: str, reason: str = "") -> str:
+def next_step_in(
+    status: str, reason: str = "", cause: str = "", *, is_candidate: bool = False
+) -> str:
     """What to do about an endpoint; empty if it serves and nothing is wrong.
 
     Args:
         status: ``EndpointStatus``, or ``gone``.
         reason: ``FailureReason``, or why what serves is not what was wanted; empty if there is
             none.
+        cause: What its container's log says of it; empty if that is unknown.
+        is_candidate: It is the temporary one, which nobody else uses.
     """
+    logs = f"`python -m deploy logs{' --candidate' if is_candidate else ''}`"
+    if cause and status in {"InService", "Failed"}:
+        return f"Mend what the log says ({logs} has all of it), then {_AFTER}."
     if status == "InService":
         return _WENT_BACK if reason else ""
     if status != "Failed":
         return _STATES.get(status, "This state is not known here: look at it in AWS's console.")
-    for wording, cause in _CAUSES:
+    for wording, told in _CAUSES:
         if re.search(wording, reason):
-            return f"{cause}. Then: {_AFTER}."
+            return (
+                f"{told.format(candidate=' --candidate' if is_candidate else '')}. Then {_AFTER}."
+            )
     known = next_step("CreateEndpoint", "", reason)
-    return f"{known or 'Read the reason, and `python -m deploy logs`.'} Then: {_AFTER}."
+    return f"{known or f'Read the reason, and {logs}.'} Then {_AFTER}."

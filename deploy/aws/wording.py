@@ -71,6 +71,13 @@ _ROLE_AND_MODEL = (
         "The object is no .tar.gz: `python -m deploy apply` packs and uploads it from the archive; "
         "delete what lies there under that name.",
     ),
+    (  # the same of three causes; aws/amazon-sagemaker-examples#2264 has it
+        _ANY,
+        r'Could not access model data at .*ensure that the role "(?P<role>[^"]+)" exists',
+        "SageMaker says this of three causes: there is no role {role}, it does not let "
+        "sagemaker.amazonaws.com assume it, or it may not s3:GetObject the model's file. "
+        "`python -m deploy doctor` tells which.",
+    ),
     (  # aws/amazon-sagemaker-examples#2264, philschmid/llm-sagemaker-sample#2, mlflow/mlflow#2573
         _ANY,
         r"Could not (find|access) model data|Failed to download model data",
@@ -122,7 +129,7 @@ _CHANGES = (
     (  # aws-controllers-k8s' SageMaker operator knows it by this wording
         _VALIDATION,
         r"Cannot update in-progress endpoint",
-        f"A change is under way: `python -m deploy status` follows it. Then {_AGAIN}.",
+        f"A change is under way: `python -m deploy status --wait` follows it. Then {_AGAIN}.",
     ),
     (  # not found quoted; the local SageMaker says it
         _VALIDATION,

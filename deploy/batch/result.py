@@ -60,6 +60,7 @@ def status_of(batch: Batch, state: State) -> dict[str, Any]:
                 "job": job.name,
                 "status": job.status,
                 "reason": job.reason or None,
+                "log_says": job.cause or None,
                 "files": len(job.keys),
                 "answered": len(job.keys & set(state.answered)),
                 "instances": job.described["TransformResources"]["InstanceCount"],
@@ -103,7 +104,9 @@ def _joined(account: AwsApi, state: State, entry: tuple[str, str]) -> dict[str, 
     was_sent = any(key in job.keys for job in state.jobs)
     if key in state.running or not was_sent:
         return {"file": file, "status": "pending"}
-    reasons = "; ".join(f"{job.name}: {job.reason or job.status}" for job in state.jobs)
+    reasons = "; ".join(
+        f"{job.name}: {job.cause or job.reason or job.status}" for job in state.jobs
+    )
     return {
         "file": file,
         "status": "error",

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from deploy.aws.s3 import addresses, fetch
-from deploy.batch.failures import Failure, read_failures
+from deploy.batch.failures import LOG_GROUP, Failure, read_failures
 from deploy.batch.place import OUT
+from deploy.endpoint.logs import read_cause
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Job:
         reason: Why it failed; SageMaker says it of a job with one bad plan, too.
         keys: Names of the objects that it was given.
         described: Everything that SageMaker tells of it.
+        cause: What its container's log says of its failure; empty if it says nothing.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Job:
     reason: str
     keys: frozenset[str]
     described: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
+    cause: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -101,6 +104,12 @@ def read_state(account: AwsApi, batch: Batch) -> State:
     for job in jobs:
         if not job.is_running and not job.keys <= set(answered):
             failures |= read_failures(account, job.name)
+    jobs = tuple(
+        replace(job, cause=read_cause(account, LOG_GROUP, f"{job.name}/"))
+        if job.status == "Failed" and not job.keys & {*answered, *failures}
+        else job
+        for job in jobs
+    )
     return State(
         {file: key for file, key in names.items() if isinstance(key, str)},
         {file: Failure(**why) for file, why in names.items() if not isinstance(why, str)},

@@ -4,26 +4,42 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from deploy.aws.codes import is_in_the_way
 from deploy.aws.errors import AwsError, EndpointFailed
-from deploy.endpoint.actions import NOTHING_TO_DO, Action, Try, Wait, WaitDeleted, as_text
+from deploy.aws.s3 import folder_of
+from deploy.endpoint.actions import NOTHING_TO_DO, Action, Try, as_text
 from deploy.endpoint.execution import TIMEOUT_S, Executor
+from deploy.endpoint.lock import locked
 from deploy.endpoint.plan import drop_candidate, plan
 from deploy.endpoint.release import candidate_name
-from deploy.endpoint.remote import RemoteState, read_endpoint, read_remote
-from deploy.endpoint.rollback import dismantle, roll_back, scale_again, undo
+from deploy.endpoint.remote import (
+    IN_TRANSIT,
+    RemoteState,
+    read_endpoint,
+    read_folder,
+    read_remote,
+)
+from deploy.endpoint.rollback import choose, dismantle, go_back, scale_again, undo
 from deploy.endpoint.smoke_test import stored_golden
 from deploy.errors import PlanError
 from serving.errors import RolloutError, ToolError, WrongAnswer
+from serving.polling import poll
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from deploy.aws.api import AwsApi
+    from deploy.endpoint.lock import Lock
     from deploy.endpoint.release import Release
+    from deploy.endpoint.remote import Version
     from serving.golden import Golden
+
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 15.0  # between two plans
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +92,27 @@ class Operator:
             WaitTimeout: If it takes too long; the same call goes on with it.
         """
         started_s = time.monotonic()
-        remote = self._settled(golden, release.place)
-        actions = plan(release, remote, with_candidate=with_candidate)
-        self._announce(actions)
-        try:
-            self._executor(golden).run(actions)
-        except (EndpointFailed, WrongAnswer) as err:
-            self.say(f"failed: {err}\nGoing back …")
-            raise RolloutError(f"{err}\n{self._take_back(release, golden, remote)}") from err
-        except AwsError:
-            self._clear(golden, release.place, remote)
-            raise
-        before = remote.endpoint.config if remote.endpoint else ""
+        with locked(
+            self.account, folder_of(release.place), "apply", self.say, self.timeout_s
+        ) as lock:
+            executor = self._executor(golden, lock)
+            before = self._settled(executor, release.place)
+            try:
+                self._converge(
+                    executor,
+                    before,
+                    lambda: self._settled(executor, release.place),
+                    lambda remote: plan(release, remote, with_candidate=with_candidate),
+                    self._ask,
+                )
+            except (EndpointFailed, WrongAnswer) as err:
+                self.say(f"failed: {err}\nGoing back …")
+                raise RolloutError(f"{err}\n{self._take_back(release, executor, before)}") from err
+            except AwsError:
+                self._clear(executor, release.place, before)
+                raise
         version = release.artifact.version
-        return self._outcome(version, release.config, before, actions, started_s)
+        return self._outcome(version, release.config, before, executor, started_s)
 
     def roll_back(self, to: str = "") -> Outcome:
         """Bring the endpoint back to a version of before.
@@ -106,23 +129,29 @@ class Operator:
             WrongAnswer: If the version answers wrongly; it serves all the same.
         """
         started_s = time.monotonic()
-        self._executor(None).settle([self.endpoint])  # a candidate may take another 20 minutes
-        remote = read_remote(self.account, self.endpoint)
-        version, actions = roll_back(remote, self.endpoint, to)
-        golden = None
-        try:
-            golden = stored_golden(self.account, remote.models.get(version.model, ""), version)
-        except ToolError as err:  # never a reason to stay with what is broken
-            self.say(f"warning: {version.version} cannot be tested: {err}")
-            actions = [action for action in actions if not isinstance(action, Try)]
-        self._announce(actions)
-        try:
-            self._executor(golden).run(actions)
-        except (AwsError, EndpointFailed):
-            self._scale_again(remote)
-            raise
-        before = remote.endpoint.config if remote.endpoint else ""
-        return self._outcome(version.version, version.config, before, actions, started_s)
+        with self._alone("rollback") as lock:
+            waiting = self._executor(None, lock)
+            before = self._settled(waiting, with_candidate=False)
+            version, previous = choose(before, self.endpoint, to)
+            golden = self._golden(before, version)
+            executor = self._executor(golden, lock)
+
+            def steps(remote: RemoteState) -> list[Action]:
+                actions = go_back(remote, self.endpoint, version, previous)
+                return [a for a in actions if golden or not isinstance(a, Try)]
+
+            try:
+                self._converge(
+                    executor,
+                    before,
+                    lambda: self._settled(executor, with_candidate=False),
+                    steps,
+                    self._ask,
+                )
+            except (AwsError, EndpointFailed):
+                self._scale_again(before)
+                raise
+        return self._outcome(version.version, version.config, before, executor, started_s)
 
     def delete(self, place: str = "") -> Outcome:
         """Remove the endpoint and all that was made for it.
@@ -137,33 +166,117 @@ class Operator:
             WaitTimeout: If it takes too long; the same call goes on with it.
         """
         started_s = time.monotonic()
-        remote = self._settled(None, place, is_new=False)
-        actions = dismantle(remote, self.endpoint)
-        self._announce(actions, f"Nothing to remove: there is no endpoint {self.endpoint}.")
-        self._executor(None).run(actions)
-        before = remote.endpoint.config if remote.endpoint else ""
-        return self._outcome("", "", before, actions, started_s)
+        with self._alone("delete", place) as lock:
+            executor = self._executor(None, lock)
+            before = self._settled(executor, place, is_new=False)
+            self._converge(
+                executor,
+                before,
+                lambda: self._settled(executor, place, is_new=False),
+                lambda remote: dismantle(remote, self.endpoint),
+                partial(self._ask, nothing=f"Nothing to remove: there is no {self.endpoint}."),
+            )
+        return self._outcome("", "", before, executor, started_s)
 
-    def _executor(self, golden: Golden | None) -> Executor:
-        return Executor(self.account, golden, self.say, self.timeout_s)
+    def _converge(
+        self,
+        executor: Executor,
+        remote: RemoteState,
+        look: Callable[[], RemoteState],
+        steps: Callable[[RemoteState], list[Action]],
+        announce: Callable[[list[Action]], None],
+    ) -> None:
+        """Plan and do it; where something else was changed meanwhile, wait for that and plan anew.
 
-    def _settled(self, golden: Golden | None, place: str, *, is_new: bool = True) -> RemoteState:
-        """What is there once SageMaker has ended what it was doing."""
-        self._executor(golden).settle([self.endpoint, candidate_name(self.endpoint)])
-        return read_remote(self.account, self.endpoint, place, is_new=is_new)
+        An endpoint may be scaled at any moment, by autoscaling or by AWS itself.
+        """
+        seen = ""
+        for _ in poll(self.timeout_s, _FIRST_PAUSE_S, _LAST_PAUSE_S, sleep=executor.sleep):
+            remote = look() if seen else remote
+            actions = steps(remote)
+            (self._tell if seen else announce)(actions)
+            try:
+                executor.run(actions)
+            except AwsError as err:
+                told = f"{err.operation}: {err.reason}"
+                is_again = told == seen and "in-progress" not in told
+                if is_again or not is_in_the_way(err.code, err.reason):
+                    raise
+                seen, last = told, err
+                self.say(f"  {told}\nSomething else changed meanwhile: planning anew …")
+            else:
+                return
+        raise last
 
-    def _announce(self, actions: list[Action], nothing: str = NOTHING_TO_DO) -> None:
+    def _ask(self, actions: list[Action], nothing: str = NOTHING_TO_DO) -> None:
         """Say what will be done; only what changes something is asked about."""
         if actions and self.approve:
             self.approve(as_text(actions))
         else:
             self.say(as_text(actions, nothing))
 
-    def _take_back(self, release: Release, golden: Golden, before: RemoteState) -> str:
+    def _tell(self, actions: list[Action]) -> None:
+        self.say(as_text(actions))
+
+    def _executor(self, golden: Golden | None, lock: Lock | None) -> Executor:
+        check = lock.check if lock else lambda: None
+        return Executor(self.account, golden, self.say, self.timeout_s, check=check)
+
+    @contextmanager
+    def _alone(self, command: str, place: str = "") -> Iterator[Lock | None]:
+        """Hold the lock if there is a place for it: never a reason to stay with what is broken."""
+        folder = folder_of(place) if place else read_folder(self.account, self.endpoint)
+        with ExitStack() as stack:
+            lock = None
+            try:
+                if folder:
+                    held = locked(self.account, folder, command, self.say, self.timeout_s)
+                    lock = stack.enter_context(held)
+            except AwsError as err:
+                self.say(f"warning: another run is not kept out: {err}")
+            yield lock
+
+    def _golden(self, remote: RemoteState, version: Version) -> Golden | None:
+        try:
+            return stored_golden(self.account, remote.models.get(version.model, ""), version)
+        except ToolError as err:  # never a reason to stay with what is broken
+            self.say(f"warning: {version.version} cannot be tested: {err}")
+            return None
+
+    def _settled(
+        self,
+        executor: Executor,
+        place: str = "",
+        *,
+        is_new: bool = True,
+        with_candidate: bool = True,
+    ) -> RemoteState:
+        """What is there once SageMaker has ended what it was doing.
+
+        Args:
+            executor: Waits.
+            place: S3 address that the files of models begin with.
+            is_new: A file shall be put there.
+            with_candidate: Wait for the temporary endpoint, too, which may take 20 minutes.
+        """
+        names = [self.endpoint, *([candidate_name(self.endpoint)] if with_candidate else [])]
+        while True:
+            executor.settle(names)
+            remote = read_remote(self.account, self.endpoint, place, is_new=is_new)
+            found = [remote.endpoint, *([remote.candidate] if with_candidate else [])]
+            if not any(there and there.status in IN_TRANSIT for there in found):
+                return remote
+
+    def _take_back(self, release: Release, executor: Executor, before: RemoteState) -> str:
         """Undo a release; a sentence that says what serves now."""
         try:
-            actions = undo(release, self._settled(golden, release.place), before)
-            self._executor(golden).run(actions)
+            self._converge(
+                executor,
+                self._settled(executor, release.place),
+                lambda: self._settled(executor, release.place),
+                lambda remote: undo(release, remote, before),
+                self._tell,
+            )
             endpoint = read_endpoint(self.account, self.endpoint)
         except PlanError as err:
             return f"There is no way back: {err}"
@@ -173,11 +286,10 @@ class Operator:
             return f"There is no endpoint {self.endpoint}, as before"
         return f"{self.endpoint} serves with {endpoint.config}, as before"
 
-    def _clear(self, golden: Golden, place: str, before: RemoteState) -> None:
+    def _clear(self, executor: Executor, place: str, before: RemoteState) -> None:
         """A temporary endpoint costs money; what else is there is needed by the next run."""
         try:
-            remote = self._settled(golden, place)
-            self._executor(golden).run(drop_candidate(remote))
+            executor.run(drop_candidate(self._settled(executor, place)))
         except ToolError as err:
             self.say(f"warning: {candidate_name(self.endpoint)} may be left: {err}")
         self._scale_again(before)
@@ -188,13 +300,13 @@ class Operator:
             remote = read_remote(self.account, self.endpoint)
             if remote.endpoint:
                 steps = scale_again(remote.endpoint, remote, before)
-                self._executor(None).run(steps)
+                self._executor(None, None).run(steps)
         except ToolError as err:
             self.say(f"warning: {self.endpoint} may no longer be scaled: {err}")
 
     def _outcome(
-        self, version: str, config: str, before: str, actions: list[Action], started_s: float
+        self, version: str, config: str, remote: RemoteState, executor: Executor, started_s: float
     ) -> Outcome:
-        calls = [str(a) for a in actions if not isinstance(a, Wait | WaitDeleted | Try)]
+        before = remote.endpoint.config if remote.endpoint else ""
         duration_s = round(time.monotonic() - started_s, 1)
-        return Outcome(self.endpoint, version, config, before, calls, duration_s)
+        return Outcome(self.endpoint, version, config, before, executor.done, duration_s)

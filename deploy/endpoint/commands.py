@@ -27,9 +27,12 @@ def add_commands(commands: Commands[Parser]) -> None:
     add_output(versions)
     status = add_command(
         commands, "status", "how an endpoint is, what serves, and what to do about it",
-        Run("deploy.endpoint.run:run_status"), about="Exit 0 if it serves.",
-        examples=("status", "status --output table"),
+        Run("deploy.endpoint.run:run_status"),
+        about="Exit 0 if it serves, 3 while a change goes on.",
+        examples=("status", "status --wait", "status --output table"),
     )  # fmt: skip
+    status.add_argument("--wait", action="store_true", help="follow a change until it has ended")
+    add_timeout(status, 3600.0, "of --wait")
     add_target_options(status)
     add_output(status)
     _add_invoke(commands)
@@ -91,11 +94,14 @@ def _add_invoke(commands: Commands[Parser]) -> None:
 def _add_logs(commands: Commands[Parser]) -> None:
     parser = add_command(
         commands, "logs", "what an endpoint's containers print",
-        Run("deploy.endpoint.logs:run_logs"), examples=("logs --since 2h --errors",),
+        Run("deploy.endpoint.logs:run_logs"),
+        examples=("logs --since 2h --errors", "logs --candidate"),
     )  # fmt: skip
     parser.add_argument("--since", default="10m", help="such as 30s, 10m, 2h or 1d")
     parser.add_argument("--follow", action="store_true", help="go on until interrupted")
     parser.add_argument("--errors", action="store_true", help="only what went wrong")
+    parser.add_argument("--candidate", action="store_true", help="of the temporary endpoint on "
+                        "which a version was tried, also after it is gone")  # fmt: skip
     add_target_options(parser)
 
 

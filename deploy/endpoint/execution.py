@@ -6,10 +6,11 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.aws.errors import EndpointFailed, WaitTimeout
+from deploy.aws.errors import EndpointFailed, WaitTimeout, with_cause
 from deploy.endpoint.actions import (
     Action,
     ApiCall,
@@ -21,17 +22,20 @@ from deploy.endpoint.actions import (
     Wait,
     WaitDeleted,
 )
-from deploy.endpoint.release import as_tags
+from deploy.endpoint.logs import group_of, read_cause
+from deploy.endpoint.progress import read_progress
+from deploy.endpoint.release import CANDIDATE, as_tags
 from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status, find_policies
 from deploy.endpoint.smoke_test import AtOnce, Queue
 from deploy.errors import PlanError
 from deploy.image.model_tar import pack_model
-from serving.errors import ArchiveError
+from serving.console import redraw
+from serving.errors import ArchiveError, WrongAnswer
 from serving.polling import poll
 from serving.smoke_test import smoke_test
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from deploy.aws.api import AwsApi, Reply
     from serving.golden import Golden
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 3600.0
 _FIRST_POLL_S, _LAST_POLL_S = 0.5, 15.0
 _SAY_AGAIN_S = 60.0
+_CAUSE_S = 6.0  # CloudWatch shows a line some seconds after it was written
 _REMOVES = ("delete_", "deregister_")  # somebody else may have done it, or a list was out of date
 
 
@@ -54,6 +59,8 @@ class Executor:
         say: Told what happens.
         timeout_s: Of each wait.
         sleep: Waits for a number of seconds.
+        check: Called before each action; raises if no more may be done.
+        done: The calls so far that changed something.
     """
 
     account: AwsApi
@@ -61,6 +68,8 @@ class Executor:
     say: Callable[[str], None]
     timeout_s: float = TIMEOUT_S
     sleep: Callable[[float], None] = field(default=time.sleep)
+    check: Callable[[], None] = lambda: None
+    done: list[str] = field(default_factory=list)
 
     def run(self, actions: Iterable[Action]) -> None:
         """Do them one after the other.
@@ -71,19 +80,23 @@ class Executor:
             WaitTimeout: If a wait took too long; it may still come true.
             WrongAnswer: If an endpoint under test answers wrongly.
         """
+        actions = list(actions)
         for action in actions:
+            self.check()
             self.say(str(action))
             match action:
                 case ApiCall():
                     self._call(action)
                 case Wait():
-                    self._wait_serving(action)
+                    self._wait_serving(action, _deployment(actions))
                 case WaitDeleted():
                     self._wait_gone(action.endpoint)
                 case Try():
                     self._try(action)
                 case TagResource():
                     self._mark(action)
+            if isinstance(action, ApiCall | TagResource):
+                self.done.append(str(action))
 
     def _try(self, action: Try) -> None:
         assert self.golden
@@ -92,14 +105,27 @@ class Executor:
             ask = Queue(self.account, action, self.timeout_s, self.sleep, self.say)
         else:
             ask = AtOnce(self.account, action.endpoint, self.sleep)
-        smoke_test(ask, self.golden, action.endpoint)
+        start_ms, statuses = int(time.time() * 1000), list[int]()
+
+        def noted(body: bytes) -> Reply:
+            reply = ask(body)
+            statuses.append(reply.status)
+            return reply
+
+        try:
+            smoke_test(noted, self.golden, action.endpoint)
+        except WrongAnswer as err:
+            if statuses[-1] in {HTTPStatus.OK, HTTPStatus.BAD_REQUEST}:  # its log has nothing of it
+                raise
+            told = self._cause(action.endpoint, start_ms, has_started=True)
+            raise WrongAnswer(with_cause(str(err), told)) from err
         rooms = len(self.golden.boxes_xyxy_grid)
         self.say(f"  {action.endpoint} finds all {rooms} rooms that its golden plan must have")
 
     def settle(self, endpoints: Iterable[str]) -> None:
         """Wait until SageMaker has ended what it was doing with some endpoints."""
         for name in endpoints:
-            for status, _ in self._statuses(name):
+            for status, _ in self.statuses(name):
                 if status not in IN_TRANSIT:
                     break
 
@@ -138,38 +164,74 @@ class Executor:
         params = {"ResourceArn": found["EndpointArn"], "Tags": as_tags(action.tags)}
         self.account.call(SERVICE, "add_tags", params)
 
-    def _wait_serving(self, action: Wait) -> None:
-        for status, found in self._statuses(action.endpoint):
+    def _wait_serving(self, action: Wait, deployment: Mapping[str, Any]) -> None:
+        start_ms = int(time.time() * 1000)
+        for status, found in self.statuses(action.endpoint, deployment):
             reason = found.get("FailureReason", "")
             if status in IN_TRANSIT:
                 continue
-            if status != Status.IN_SERVICE:
-                raise EndpointFailed(action.endpoint, status, reason)
-            if found["EndpointConfigName"] != action.config:
-                raise EndpointFailed(
-                    action.endpoint, status, reason or "SageMaker went back to the configuration "
-                    f"of before, {found['EndpointConfigName']}"
-                )  # fmt: skip
-            return
+            if status == Status.IN_SERVICE and found["EndpointConfigName"] == action.config:
+                return
+            if status == Status.IN_SERVICE and not reason:
+                serving = found["EndpointConfigName"]
+                reason = f"SageMaker went back to the configuration of before, {serving}"
+            raise self._failed(action.endpoint, status, reason, start_ms)
         raise EndpointFailed(action.endpoint, "gone", "somebody has deleted it meanwhile")
 
+    def _failed(self, endpoint: str, status: str, reason: str, start_ms: int) -> EndpointFailed:
+        """With what its log says since a time, in milliseconds since 1970."""
+        cause = self._cause(endpoint, start_ms)
+        is_candidate = endpoint.endswith(f"-{CANDIDATE}")
+        return EndpointFailed(endpoint, status, reason, cause, is_candidate=is_candidate)
+
+    def _cause(self, endpoint: str, start_ms: int, *, has_started: bool = False) -> str:
+        return read_cause(
+            self.account,
+            group_of(endpoint),
+            start_ms=start_ms,
+            has_started=has_started,
+            wait_s=_CAUSE_S,
+        )
+
     def _wait_gone(self, endpoint: str) -> None:
-        for status, found in self._statuses(endpoint):
+        for status, found in self.statuses(endpoint):
             if status == Status.FAILED:
                 raise EndpointFailed(endpoint, status, found.get("FailureReason", ""))
 
-    def _statuses(self, endpoint: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
-        """State after state until the endpoint is gone or the caller has seen enough."""
+    def statuses(
+        self, endpoint: str, deployment: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """State after state until the endpoint is gone or the caller has seen enough.
+
+        What changes is said, and redrawn on a terminal.
+
+        Args:
+            endpoint: Its name.
+            deployment: The `DeploymentConfig` of its update, if that is known.
+
+        Raises:
+            AwsError: If AWS does not answer.
+            WaitTimeout: If it takes too long.
+        """
         last, said_s, status = "", 0.0, ""
         for waited_s in poll(self.timeout_s, _FIRST_POLL_S, _LAST_POLL_S, sleep=self.sleep):
             found = self.account.ask(SERVICE, "describe_endpoint", {"EndpointName": endpoint})
             if found is None:
                 return
             status = str(found["EndpointStatus"])
-            is_news = status != last and (last or status in IN_TRANSIT)
+            text = str(read_progress(self.account, found, deployment))
+            is_news = text != last and (last or status in IN_TRANSIT)
             if is_news or waited_s - said_s >= _SAY_AGAIN_S:
-                self.say(f"  {endpoint}: {status} after {waited_s:.0f} s")
+                self.say(f"  {endpoint}: {text} after {waited_s:.0f} s")
                 said_s = waited_s
-            last = status
+            elif status in IN_TRANSIT:
+                redraw(f"  {endpoint}: {text} after {waited_s:.0f} s")
+            last = text
             yield status, found
         raise WaitTimeout(endpoint, self.timeout_s, status)
+
+
+def _deployment(actions: Iterable[Action]) -> Mapping[str, Any]:
+    """How the update among some actions goes; empty if that is not said."""
+    calls = [a for a in actions if isinstance(a, ApiCall) and a.operation == "update_endpoint"]
+    return (calls[-1].params.get("DeploymentConfig") if calls else None) or {}

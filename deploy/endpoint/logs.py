@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The command ``python -m deploy logs``: what the endpoint's containers wrote."""
+"""What an endpoint's containers wrote: the command ``logs``, and the cause of what failed."""
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from deploy.aws.codes import is_absent
 from deploy.aws.errors import AwsError
+from deploy.endpoint.log_lines import Errors, Line, cause_of, parse_line
+from deploy.endpoint.release import candidate_name
 from deploy.endpoint.target import open_endpoint
 from deploy.errors import LogsMissing
+from serving.console import say
 from serving.errors import BadUsage
+from serving.polling import poll
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from deploy.aws.api import AwsApi
 
@@ -26,25 +28,24 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _POLL_S = 2.0
 # CloudWatch shows a line some seconds after it was written, and not always in order.
 _LATE_MS = 30_000
-# Levels of Python's logging and of log4j.
-_BAD_LEVELS = {"WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"}
-# Lines of serving/log4j2.xml, and an answer of 400 or more as TorchServe's access log has it.
-_FOR_PEOPLE = re.compile(r"[0-9:.]+ (?P<level>[A-Z]+) +\S+ - (?P<text>.*)", re.DOTALL)
-_REFUSAL = re.compile(r"\" [45][0-9]{2} [0-9]+$")
 
 
 def run_logs(args: argparse.Namespace) -> int:
-    """Print the lines; 0 also when --follow was interrupted."""
+    """Print the lines, each as JSON with its stream; 0 also when --follow was interrupted."""
     since_s = parse_since(args.since)
     target, account = open_endpoint(args)
+    name = candidate_name(target.endpoint) if args.candidate else target.endpoint
     start_ms = int((time.time() - since_s) * 1000)
-    lines = read_lines(account, target.endpoint, start_ms, is_endless=args.follow)
+    errors = Errors()
     try:
-        for line in only_bad(lines) if args.errors else lines:
-            print(line, flush=args.follow)
+        for lines in read_lines(account, name, start_ms, is_endless=args.follow):
+            for line in errors.of(lines) if args.errors else lines:
+                print(line, flush=args.follow)
     except KeyboardInterrupt:
         if not args.follow:
             raise
+    if errors.repeated:
+        say(f"{errors.repeated} more lines say the same again")
     return 0
 
 
@@ -72,8 +73,11 @@ def read_lines(
     *,
     is_endless: bool = False,
     sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[str]:
+) -> Iterator[list[Line]]:
     """The lines of all containers, by time; without end if so wanted.
+
+    Yields:
+        What is new, each time that it is looked for.
 
     Args:
         account: Whom to ask.
@@ -88,10 +92,9 @@ def read_lines(
     """
     seen: dict[str, int] = {}
     while True:
-        for event in _events(account, endpoint, start_ms):
-            if event["eventId"] not in seen:
-                seen[event["eventId"]] = event["timestamp"]
-                yield str(event["message"]).rstrip("\n")
+        fresh = [e for e in _events(account, endpoint, start_ms) if e["eventId"] not in seen]
+        seen |= {event["eventId"]: event["timestamp"] for event in fresh}
+        yield [parse_line(event) for event in fresh]
         if not is_endless:
             return
         start_ms = max([start_ms, *(at - _LATE_MS for at in seen.values())])
@@ -126,40 +129,40 @@ def _why_missing(account: AwsApi, endpoint: str) -> str:
     )
 
 
-def only_bad(lines: Iterable[str]) -> Iterator[str]:
-    """The lines that tell of something that went wrong."""
-    is_shown, is_for_people = True, False
-    for line in lines:
-        has_head = bool(_FOR_PEOPLE.fullmatch(line))
-        # A line for people goes on in the next one, such as with a trace.
-        if has_head or not is_for_people or _event(line) is not None:
-            is_shown, is_for_people = is_bad(line), has_head
-        if is_shown:
-            yield line
+def read_cause(
+    account: AwsApi,
+    group: str,
+    streams: str = "",
+    *,
+    start_ms: int = 0,
+    has_started: bool = False,
+    wait_s: float = 0.0,
+) -> str:
+    """Why a container failed, as its log says; empty if it does not.
 
+    What went wrong with the log itself is told in the place of the cause: it is no reason to tell
+    nothing of what failed.
 
-def is_bad(line: str) -> bool:
-    """Whether a line tells of something that went wrong.
-
-    Of the container's events (docs/operations.md) these are answers of 400 or more, a worker that
-    refuses to start, and whatever is logged as a warning or worse; likewise of the lines for people
-    that TorchServe writes outside a container. Anything else was written past the log, which
-    happens when it does not come that far.
+    Args:
+        account: Whom to ask.
+        group: Name of the log group.
+        streams: What the names of its log streams begin with.
+        start_ms: From when on, milliseconds since 1970.
+        has_started: Once it has, what it prints beside its log tells nothing.
+        wait_s: How long it is looked for: a line is seen some seconds after it was written.
     """
-    found = _FOR_PEOPLE.fullmatch(line)
-    event = _event(found["text"] if found else line)
-    if event is not None:
-        status = event.get("status", 0)
-        is_refused = isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST
-        return is_refused or event["event"] == "refused" or event.get("level") in _BAD_LEVELS
-    if found:
-        return found["level"] in _BAD_LEVELS or bool(_REFUSAL.search(found["text"]))
-    return bool(line.strip())
-
-
-def _event(text: str) -> dict[str, Any] | None:
-    try:
-        event = json.loads(text)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and "event" in event else None
+    params: dict[str, Any] = {"logGroupName": group, "startTime": start_ms}
+    params |= {"logStreamNamePrefix": streams} if streams else {}
+    for _ in poll(wait_s, 1.0):
+        try:
+            events = account.pages("logs", "filter_log_events", params, "events")
+        except AwsError as err:
+            if is_absent(err.code, err.reason):
+                continue
+            return f"(it cannot be read: {err.operation}: {err.code}: {err.reason})"
+        lines = [parse_line(event) for event in sorted(events, key=lambda e: int(e["timestamp"]))]
+        # What SageMaker says of each object of a batch is in streams of its own.
+        own = [line for line in lines if not line.stream.endswith("/data-log")]
+        if cause := cause_of(own, has_started=has_started):
+            return cause
+    return ""

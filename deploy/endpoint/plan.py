@@ -15,7 +15,6 @@ from deploy.endpoint.actions import Action, ApiCall, TagResource, Wait, WaitDele
 from deploy.endpoint.prune import prune
 from deploy.endpoint.release import trial
 from deploy.endpoint.remote import (
-    IN_TRANSIT,
     LAST_GOOD_TAG,
     PREVIOUS_TAG,
     SERVICE,
@@ -69,7 +68,7 @@ def plan(release: Release, remote: RemoteState, *, with_candidate: bool = True) 
 
 
 def check_ours(remote: RemoteState, name: str) -> None:
-    """Nothing that others have made is touched, nor what is changing just now.
+    """Nothing that others have made is touched.
 
     Raises:
         PlanError: If it is one of these.
@@ -81,11 +80,6 @@ def check_ours(remote: RemoteState, name: str) -> None:
             raise PlanError(
                 f"there is an endpoint {endpoint.name} that was not made by this tool (it has no "
                 f"tag {OUR_TAG}={name}); take another name (--set endpoint=…)"
-            )
-        if endpoint.status in IN_TRANSIT:
-            raise PlanError(
-                f"endpoint {endpoint.name} is {endpoint.status}, and SageMaker takes no change "
-                "before that has ended; `apply` and `rollback` wait for it"
             )
 
 

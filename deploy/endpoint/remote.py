@@ -289,6 +289,11 @@ def _models(account: AwsApi, endpoint: str) -> dict[str, str]:
     return models
 
 
+def read_folder(account: AwsApi, endpoint: str) -> str:
+    """S3 address of the folder of an endpoint's models; empty if it has none."""
+    return next((folder_of(url) for url in _models(account, endpoint).values() if url), "")
+
+
 def _in_use(account: AwsApi, ours: set[str]) -> frozenset[str]:
     """Configurations that endpoints of other names use; SageMaker would let us delete them."""
     used = set()

@@ -7,11 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from deploy.endpoint import alarms, async_scaling, scaling
-from deploy.endpoint.actions import Action, ApiCall, Wait
-from deploy.endpoint.plan import check_ours, delete_endpoint, drop_candidate, mark
+from deploy.endpoint.actions import Action, ApiCall, TagResource, Wait
+from deploy.endpoint.plan import check_ours, delete_endpoint, drop_candidate
 from deploy.endpoint.prune import prune
 from deploy.endpoint.release import trial
-from deploy.endpoint.remote import SERVICE, Endpoint, RemoteState, Status, Version
+from deploy.endpoint.remote import (
+    LAST_GOOD_TAG,
+    PREVIOUS_TAG,
+    SERVICE,
+    Endpoint,
+    RemoteState,
+    Status,
+    Version,
+)
 from deploy.endpoint.spec import Mode
 from deploy.errors import PlanError
 
@@ -72,7 +80,16 @@ def scale_again(endpoint: Endpoint, remote: RemoteState, before: RemoteState) ->
 
 
 def roll_back(remote: RemoteState, name: str, to: str = "") -> tuple[Version, list[Action]]:
-    """The version to go back to, and what leads there.
+    """The version to go back to, and what leads there; see :func:`choose` and :func:`go_back`."""
+    target, previous = choose(remote, name, to)
+    return target, go_back(remote, name, target, previous)
+
+
+def choose(remote: RemoteState, name: str, to: str = "") -> tuple[Version, str]:
+    """The version to go back to, and the configuration that a next `rollback` shall lead to.
+
+    That is an older one, never the one that is left, unless somebody names a newer version; empty
+    if there is none.
 
     Args:
         remote: What is there.
@@ -93,14 +110,33 @@ def roll_back(remote: RemoteState, name: str, to: str = "") -> tuple[Version, li
             f"{target.config} is serverless, and SageMaker never makes an endpoint of instances "
             "serverless; make another one of that version (--set endpoint=…)"
         )
-    actions: list[Action] = []
-    if target.config != endpoint.config:
-        actions = _back(remote, endpoint, target)
-    before = endpoint.last_good if endpoint.last_good != target.config else ""
-    if actions or endpoint.last_good != target.config:
-        test = trial(name, target.mode, remote.models.get(target.model, ""))
-        actions += [test, mark(name, target.config, before)]
-    return target, actions
+    configs = [version.config for version in remote.versions]  # newest first
+    at = configs.index(target.config)
+    if to and endpoint.config in configs[at + 1 :]:
+        return target, endpoint.config
+    older = [config for config in configs[at + 1 :] if config != endpoint.config]
+    return target, next(iter(older), "")
+
+
+def go_back(remote: RemoteState, name: str, target: Version, previous: str) -> list[Action]:
+    """What leads to a version; nothing if it serves and has passed its test.
+
+    It is written down as the last good one before it is tested: it was, and should it answer
+    wrongly, a next `rollback` leads further back, not to the version that was left.
+    """
+    endpoint = remote.endpoint
+    if endpoint is None:
+        raise PlanError(f"there is no endpoint {name} to roll back")
+    is_marked = endpoint.last_good == target.config
+    if is_marked and endpoint.config == target.config:
+        return []
+    is_there = endpoint.config == target.config
+    tags = {LAST_GOOD_TAG: target.config, PREVIOUS_TAG: previous}
+    return [
+        *([] if is_there else _back(remote, endpoint, target)),
+        *([] if is_marked else [TagResource(name, tags)]),
+        trial(name, target.mode, remote.models.get(target.model, "")),
+    ]
 
 
 def _target(remote: RemoteState, to: str) -> Version:
@@ -117,11 +153,17 @@ def _target(remote: RemoteState, to: str) -> Version:
         return fitting[0]
     is_unfinished = endpoint.last_good and endpoint.last_good != endpoint.config
     config = endpoint.last_good if is_unfinished else endpoint.previous
+    if is_unfinished and endpoint.previous == endpoint.config:
+        config = endpoint.config  # a `rollback` that was stopped on its way: it goes on
     version = remote.version_of(config)
     if version is None:
+        others = [
+            f"{v.version} ({v.config})" for v in remote.versions if v.config != endpoint.config
+        ]
         raise PlanError(
             f"endpoint {endpoint.name} has no version before {endpoint.config}"
-            + (f": {config} is gone; `versions` lists what is kept" if config else "")
+            + (f": {config} is gone" if config else "")
+            + (f"; --to takes one of {', '.join(others)}" if others else "")
         )
     return version
 
@@ -156,7 +198,7 @@ def dismantle(remote: RemoteState, name: str) -> list[Action]:
     """What removes an endpoint and all that was made for it.
 
     Raises:
-        PlanError: If it is not ours, or changing just now.
+        PlanError: If it is not ours.
     """
     check_ours(remote, name)
     actions = [*drop_candidate(remote), *_unwatch(remote, name)]

@@ -3,22 +3,35 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.aws.errors import WaitTimeout
 from deploy.cli import confirm, show
 from deploy.endpoint.actions import as_document, as_text
 from deploy.endpoint.apply import Operator
 from deploy.endpoint.cautions import warnings
+from deploy.endpoint.execution import Executor
 from deploy.endpoint.image import find_image
 from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import read_release
-from deploy.endpoint.remote import RemoteState, read_endpoint, read_remote, read_versions
-from deploy.endpoint.status import read_status
+from deploy.endpoint.remote import (
+    IN_TRANSIT,
+    RemoteState,
+    read_endpoint,
+    read_remote,
+    read_versions,
+)
+from deploy.endpoint.role import check_role
+from deploy.endpoint.status import exit_status, read_status
 from deploy.endpoint.target import open_endpoint, open_target
 from serving.console import WOULD_CHANGE, say
+from serving.errors import ToolError
+from serving.golden import read_golden
 
 if TYPE_CHECKING:
     import argparse
@@ -46,8 +59,12 @@ def _plan(args: argparse.Namespace) -> list[Action]:
         return plan(release, RemoteState(), with_candidate=with_candidate)
     spec, account = open_target(args)
     _warn(spec)
+    check_role(account, spec.role, say)
     release, _ = read_release(spec, find_image(account, spec, say))
     remote = read_remote(account, spec.endpoint, release.place)
+    for found in (remote.endpoint, remote.candidate):
+        if found and found.status in IN_TRANSIT:
+            say(f"note: {found.name} is {found.status}: `apply` waits for that, and plans then")
     return plan(release, remote, with_candidate=with_candidate)
 
 
@@ -55,6 +72,7 @@ def run_apply(args: argparse.Namespace) -> int:
     """Bring an endpoint to what is wanted."""
     spec, account = open_target(args)
     _warn(spec)
+    check_role(account, spec.role, say)
     release, golden = read_release(spec, find_image(account, spec, say))
     operator = Operator(account, spec.endpoint, say, args.timeout_s, partial(confirm, args))
     return _tell(args, operator.apply(release, golden, with_candidate=not args.no_candidate))
@@ -62,7 +80,25 @@ def run_apply(args: argparse.Namespace) -> int:
 
 def run_rollback(args: argparse.Namespace) -> int:
     """Bring an endpoint back to a version of before."""
-    return _tell(args, _operator(args).roll_back(args.to))
+    outcome = _operator(args).roll_back(args.to)
+    say(f"{outcome.endpoint} serves {outcome.version} ({outcome.config}) now.")
+    say(_what_is_wanted(args, outcome))
+    return _tell(args, outcome)
+
+
+def _what_is_wanted(args: argparse.Namespace, outcome: Outcome) -> str:
+    """The next `apply` would bring back what was left."""
+    try:
+        spec = read_spec(args.config.read_text("utf-8"), args.changes)
+        wanted = read_golden(Path(spec.archive)).version
+    except (ToolError, OSError):  # what a `rollback` need not have
+        wanted = ""
+    if not wanted or wanted == outcome.version:
+        return "The configuration may want otherwise: look at `plan` before the next `apply`."
+    return (
+        f"The configuration still wants {wanted} ({spec.archive}), and the next `apply` brings it "
+        f"back: name an archive of {outcome.version} there until it is mended."
+    )
 
 
 def run_delete(args: argparse.Namespace) -> int:
@@ -85,11 +121,14 @@ def run_versions(args: argparse.Namespace) -> int:
 
 
 def run_status(args: argparse.Namespace) -> int:
-    """Print how an endpoint is; 0 if it serves."""
-    operator = _operator(args)
-    document = read_status(operator.account, operator.endpoint)
+    """Print how an endpoint is; 0 if it serves, 3 while it changes."""
+    target, account = open_endpoint(args)
+    if args.wait:
+        with suppress(WaitTimeout):  # then it says how far it is
+            Executor(account, None, say, args.timeout_s).settle([target.endpoint])
+    document = read_status(account, target.endpoint, target.place)
     show(document, args)
-    return 0 if document["status"] == "InService" else 1
+    return exit_status(document)
 
 
 def _operator(args: argparse.Namespace) -> Operator:

@@ -5,9 +5,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from deploy.aws.errors import AwsError
+from deploy.aws.s3 import folder_of
 from deploy.aws.states import next_step_in
-from deploy.endpoint.release import SHA256_TAG, VERSION_TAG
-from deploy.endpoint.remote import PREVIOUS_TAG, SERVICE, find_alarms, last_good, read_tags
+from deploy.endpoint.lock import read_lock
+from deploy.endpoint.logs import group_of, read_cause
+from deploy.endpoint.progress import read_progress
+from deploy.endpoint.release import SHA256_TAG, VERSION_TAG, candidate_name
+from deploy.endpoint.remote import (
+    IN_TRANSIT,
+    PREVIOUS_TAG,
+    SERVICE,
+    Status,
+    find_alarms,
+    last_good,
+    read_folder,
+    read_tags,
+)
+from serving.console import WOULD_CHANGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +30,13 @@ if TYPE_CHECKING:
     from deploy.aws.api import AwsApi
 
 
-def read_status(account: AwsApi, endpoint: str) -> dict[str, Any]:
+def read_status(account: AwsApi, endpoint: str, place: str = "") -> dict[str, Any]:
     """An endpoint as one JSON document.
+
+    Args:
+        account: Asked.
+        endpoint: Its name.
+        place: S3 address that its models' files begin with, if there is no model yet.
 
     Returns:
         ``status`` is ``None`` if there is no such endpoint, ``next_step`` if it serves.
@@ -25,29 +45,110 @@ def read_status(account: AwsApi, endpoint: str) -> dict[str, Any]:
         AwsError: If AWS does not answer.
     """
     found = account.ask(SERVICE, "describe_endpoint", {"EndpointName": endpoint})
+    beside = {
+        "candidate": _candidate(account, candidate_name(endpoint)),
+        "changed_by": _changed_by(account, endpoint, place),
+    }
     if found is None:
         step = "python -m deploy apply makes it; or is it in another region?"
-        return {"endpoint": endpoint, "status": None, "next_step": step}
+        return {"endpoint": endpoint, "status": None, "next_step": step, **beside}
     status, reason = found["EndpointStatus"], found.get("FailureReason", "")
+    # SageMaker keeps the reason of an update that it took back until the next one.
+    is_past = status in {Status.IN_SERVICE, "Updating", "SystemUpdating"}
+    cause = "" if status != Status.FAILED else read_cause(account, group_of(endpoint))
     config = account.ask(
         SERVICE, "describe_endpoint_config", {"EndpointConfigName": found["EndpointConfigName"]}
     )
     tags = read_tags(account, found["EndpointArn"])
-    watched = find_alarms(account, endpoint)
+    alarms = {alarm["AlarmName"]: alarm["StateValue"] for alarm in find_alarms(account, endpoint)}
     return {
         "endpoint": endpoint,
         "status": status,
-        "reason": reason or None,
-        "next_step": next_step_in(status, reason) or None,
+        "reason": None if is_past else reason or None,
+        "log_says": cause or None,
+        "next_step": _next_step(status, "" if is_past else reason, cause, alarms),
+        "update": _update(account, found),
         "config": found["EndpointConfigName"],
         **(_served(account, config) if config else {}),
         "capacity": _capacity(found),
         "is_proved": last_good(tags) == found["EndpointConfigName"],
         "previous": tags.get(PREVIOUS_TAG),
-        "alarms": {alarm["AlarmName"]: alarm["StateValue"] for alarm in watched},
+        "alarms": alarms,
+        "last_update_taken_back": reason if is_past and reason else None,
         "created": found["CreationTime"].isoformat(timespec="seconds"),
         "changed": found["LastModifiedTime"].isoformat(timespec="seconds"),
+        **beside,
     }
+
+
+def exit_status(document: Mapping[str, Any]) -> int:
+    """0 if it serves and nothing goes on, 3 while something does, else 1."""
+    if document["status"] in IN_TRANSIT:
+        return WOULD_CHANGE
+    return 0 if document["status"] == Status.IN_SERVICE else 1
+
+
+def _next_step(status: str, reason: str, cause: str, alarms: Mapping[str, str]) -> str | None:
+    in_alarm = [name for name, state in alarms.items() if state == "ALARM"]
+    if status == Status.IN_SERVICE and in_alarm:
+        return (
+            f"{', '.join(in_alarm)} in ALARM: `python -m deploy logs --errors` may show why; "
+            "`rollback` goes back to the version before"
+        )
+    return next_step_in(status, reason, cause) or None
+
+
+def _update(account: AwsApi, found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What it is updated to, and how far that is; None if it is not."""
+    now = read_progress(account, found)
+    if not now.to:
+        return None
+    arn = account.ask(SERVICE, "describe_endpoint_config", {"EndpointConfigName": now.to})
+    tags = read_tags(account, arn["EndpointConfigArn"]) if arn else {}
+    started = found["PendingDeploymentSummary"].get("StartTime")
+    return {
+        "config": now.to,
+        "version": tags.get(VERSION_TAG),
+        "stage": now.stage or None,
+        "share_percent": now.share_percent,
+        "since": started.isoformat(timespec="seconds") if started else None,
+    }
+
+
+def _candidate(account: AwsApi, name: str) -> dict[str, Any] | None:
+    """The temporary endpoint, which costs while it is there; None if there is none."""
+    found = account.ask(SERVICE, "describe_endpoint", {"EndpointName": name})
+    if found is None:
+        return None
+    named = {"EndpointConfigName": found["EndpointConfigName"]}
+    config = account.ask(SERVICE, "describe_endpoint_config", named) or {}
+    return {
+        "endpoint": name,
+        "status": found["EndpointStatus"],
+        "since": found["CreationTime"].isoformat(timespec="seconds"),
+        "cost": _cost(next(iter(config.get("ProductionVariants", ())), {})),
+        "next_step": "`python -m deploy apply` goes on with it, or removes it if it is of another "
+        "version; nothing else needs it",
+    }
+
+
+def _cost(variant: Mapping[str, Any]) -> str:
+    """What is paid for it; what that is in money is AWS's price list."""
+    if "ServerlessConfig" in variant:
+        return "nothing while nobody asks it (serverless)"
+    if "InstanceType" not in variant:
+        return "unknown: its configuration is gone"
+    return f"{variant.get('InitialInstanceCount', 1)} x {variant['InstanceType']} by the second"
+
+
+def _changed_by(account: AwsApi, endpoint: str, place: str) -> str | None:
+    """Whose `apply`, `rollback` or `delete` is at it just now; None if nobody's, or unknown."""
+    try:
+        folder = folder_of(place) if place else read_folder(account, endpoint)
+        seen = read_lock(account, folder) if folder else None
+    except AwsError:
+        return None
+    return str(seen.holder) if seen and not seen.has_ended else None
 
 
 def _served(account: AwsApi, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.contract.endpoint_site import Site
 from tests.contract.local_sagemaker import Harness, played_lab
 from tests.service_models import read_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,3 +36,12 @@ def lab(shared_lab: Harness) -> Iterator[Harness]:
     """The shared local SageMaker; nothing may go wrong inside it."""
     yield shared_lab
     assert shared_lab.place.backend.bugs == []
+
+
+@pytest.fixture
+def site(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A site of one test."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with played_lab() as lab:
+        yield Site(lab, archive, [])

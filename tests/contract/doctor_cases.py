@@ -31,7 +31,7 @@ REGIONS = (
     "ca-central-1", "ca-west-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2",
     "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
     "sa-east-1", "us-east-2", "us-west-1", "us-west-2", "mx-central-1",
-    "ap-southeast-5", "ap-southeast-7",
+    "ap-southeast-5", "ap-southeast-7", "ap-southeast-6",
 )  # fmt: skip
 SHOWN_REGION = "eu-central-1"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -178,6 +178,15 @@ def _ringing(setup: Setup) -> None:
     )
 
 
+def _interrupted(setup: Setup) -> None:
+    setup.settings |= {"mode": "realtime", "realtime.instance_type": "ml.c6i.large",
+                       "serverless": "null"}  # fmt: skip
+    setup.deploy()
+    sagemaker = setup.lab.client("sagemaker")
+    config = sagemaker.describe_endpoint(EndpointName="rooms")["EndpointConfigName"]
+    sagemaker.create_endpoint(EndpointName="rooms-candidate", EndpointConfigName=config)
+
+
 _OF_ANOTHER_BUCKET = ("permissions", "role-permissions")
 CASES = (
     Case("Nothing is configured", "configuration", _forget("artifacts", "role", "image")),
@@ -259,6 +268,7 @@ CASES = (
     Case("The container does not answer /ping", "endpoint", _failed),
     Case("What serves was not tested", "endpoint", _unproved, level="warning"),
     Case("An alarm rings", "endpoint", _ringing, level="warning"),
+    Case("An `apply` was interrupted", "endpoint", _interrupted, level="warning"),
 )
 
 
@@ -306,6 +316,7 @@ def _plain(text: str) -> str:
     text = re.sub(r"(sha256:)?[0-9a-f]{64}", "sha256:…", text)
     text = re.sub(r"(rooms-[0-9.]+-)[0-9a-f]{8}", r"\1…", text)
     text = re.sub(r" \[request [^]]+\]", "", text)
+    text = re.sub(r"(python -m deploy [a-z ]+?)(?: --set \S+)+", r"\1", text)  # the test's own
     return " ".join(text.replace("|", "\\|").split()).replace(NUMBER, "111122223333")
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import tempfile
 import time
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from deploy.contract.answers import ATTRIBUTES, Answer
 from sagemaker_local.local_sagemaker import LocalSageMaker, local_sagemaker
 from sagemaker_local.model_servers import PING_FAILED, ServerFailed
 from sagemaker_local.seeding import Account, seed
+from serving.golden import read_golden
 
 if TYPE_CHECKING:
     import threading
@@ -32,12 +34,19 @@ DEADLINE_S = 60.0
 _NUMBERS = itertools.count(1)
 
 
+A_BUG = (
+    '{"time":"2026-11-24T18:00:02.000Z","level":"ERROR","event":"log","message":"Request 1 failed",'
+    r'"trace":"Traceback (most recent call last):\n  File \"x.py\", line 1\nRuntimeError: a bug"}'
+)
+
+
 class FakeServer:
     """Does what the variables of its container say.
 
     ``START=fail`` does not start; ``STATUS`` is answered, and 0 is no answer; ``DELAY_S`` is
     waited. ``BAD`` is a body that gets 400, ``WORSE`` one that gets 500. It answers ``NAME``, the
     size of the body and the headers that came; ``ECHO`` names a variable that it answers instead.
+    ``GOLDEN`` names an archive: its golden plan's rooms are answered, and what is no plan refused.
     """
 
     def __init__(self, launch: LaunchSpec) -> None:
@@ -68,10 +77,14 @@ class FakeServer:
             return Answer(0, failure="ConnectionRefusedError(111)")
         with self._log.open("a") as file:
             file.write("one request\n")
+            if status == "500":
+                file.write(f"{A_BUG}\n")
         named = {ATTRIBUTES.lower(): headers[ATTRIBUTES]} if ATTRIBUTES in headers else {}
         status = {"BAD": "400", "WORSE": "500"}.get(body.decode(errors="replace"), status)
         text = f"{self.environ.get('NAME')} {len(body)} {headers.get('Accept', '-')}"
         text = self.environ.get(self.environ.get("ECHO", ""), text)
+        if "GOLDEN" in self.environ and status == "200":
+            status, text = golden_answer(Path(self.environ["GOLDEN"]), body)
         return Answer(int(status), text.encode(), {"content-type": "text/plain", **named}, 0.5)
 
     def get(self, path: str, timeout_s: float) -> Answer:
@@ -89,6 +102,17 @@ class FakeServer:
         """Remember it."""
         self.is_stopped = True
         self._folder.cleanup()
+
+
+def golden_answer(archive: Path, body: bytes) -> tuple[str, str]:
+    """What a server with that archive answers: status and body."""
+    if body == b"no plan":
+        return "400", '{"error": "invalid_file_format", "message": "is text"}'
+    rooms = [
+        {"id": f"room_{number}", "bounding_box": box, "confidence": 0.9}
+        for number, box in enumerate(read_golden(archive).boxes_xyxy_grid)
+    ]
+    return "200", json.dumps({"detected_rooms": rooms, "processing_time_ms": 1})
 
 
 @dataclass

@@ -4,91 +4,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from deploy.aws.client import AwsAccount
 from deploy.aws.errors import AnswerTimeout, AwsError, EndpointFailed, WaitTimeout
-from deploy.endpoint.apply import Operator
 from deploy.endpoint.image import find_image
 from deploy.endpoint.reading import read_spec
-from deploy.endpoint.release import read_release
-from deploy.errors import ManifestError
+from deploy.endpoint.role import check_role
+from deploy.errors import ManifestError, PlanError
 from sagemaker_local.backend import Quotas
 from serving.errors import RolloutError
-from tests.contract.local_sagemaker import REGION, Harness, played_lab
+from tests.contract.aws_server import Answer, serve_aws
+from tests.contract.endpoint_site import QUEUE, Site, settings
+from tests.contract.local_sagemaker import REGION, played_lab
 from tests.unit.test_endpoint_spec import SHIPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from deploy.endpoint.apply import Outcome
+    from tests.contract.local_sagemaker import Harness
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-
-
-@dataclass
-class Site:
-    """A local SageMaker whose servers are played, and what is said there.
-
-    Attributes:
-        lab: It.
-        archive: The archive of all releases.
-        said: Progress so far.
-    """
-
-    lab: Harness
-    archive: Path
-    said: list[str]
-    on_say: Callable[[str], None] = lambda _: None
-
-    def apply(self, *settings: str, timeout_s: float = 20.0) -> Outcome:
-        """Bring a release to the endpoint ``rooms``."""
-        spec = read_spec(SHIPPED, (*self.lab.account.settings(), *settings))
-        account = AwsAccount(REGION, self.lab.place.url)
-        release, golden = read_release(spec, find_image(account, spec, self.said.append))
-        operator = Operator(account, spec.endpoint, self._say, timeout_s)
-        return operator.apply(release, golden)
-
-    def operator(self) -> Operator:
-        """Of the endpoint ``rooms``."""
-        return Operator(AwsAccount(REGION, self.lab.place.url), "rooms", self._say, 20.0)
-
-    def names(self) -> list[str]:
-        """What is there."""
-        found: Any = self.lab.sagemaker
-        return [
-            *(e["EndpointName"] for e in found.list_endpoints()["Endpoints"]),
-            *(e["EndpointConfigName"] for e in found.list_endpoint_configs()["EndpointConfigs"]),
-            *(e["ModelName"] for e in found.list_models()["Models"]),
-            *(e["Key"] for e in self._objects()),
-        ]
-
-    def _objects(self) -> list[dict[str, Any]]:
-        listed = self.lab.client("s3").list_objects_v2(Bucket=self.lab.repository)
-        found: list[dict[str, Any]] = listed.get("Contents", [])
-        return found
-
-    def _say(self, text: str) -> None:
-        self.said.append(text)
-        self.on_say(text)
-
-
-@pytest.fixture
-def site(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """A site of one test."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with played_lab() as lab:
-        yield Site(lab, archive, [])
-
-
-def settings(site: Site) -> tuple[str, str]:
-    """For a first release."""
-    return f"archive={site.archive}", "endpoint=rooms"
 
 
 def manifest_of(lab: Harness, digest: str) -> str:
@@ -106,23 +44,21 @@ def test_a_container_that_does_not_start(site: Site) -> None:
 
     assert "rooms-candidate is Failed" in str(caught.value)
     assert "did not pass the ping health check" in str(caught.value)
-    assert "python -m deploy logs" in str(caught.value)
+    assert "Its log says: it did not want to" in str(caught.value)
+    assert "`python -m deploy logs --candidate` has all of it" in str(caught.value)
+    assert "delete" not in str(caught.value)
     assert "There is no endpoint rooms, as before" in str(caught.value)
     assert [] == site.names()
 
 
 def test_an_answer_that_is_none(site: Site) -> None:
     """The candidate starts and answers its golden plan with an error of its own."""
-    with pytest.raises(RolloutError, match="answers its golden plan with 500"):
+    with pytest.raises(RolloutError, match="answers its golden plan with 500") as caught:
         site.apply(*settings(site), "environment.STATUS=500")
 
+    assert "Its log says: RuntimeError: a bug" in str(caught.value)
+
     assert [] == site.names()
-
-
-QUEUE = (
-    "mode=async", "serverless=null", "async.instance_type=ml.c6i.large",
-    "async.output=s3://rooms/answers", "async.failures=s3://rooms/failures",
-)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -162,9 +98,24 @@ def test_a_quota_that_is_used_up(archive: Path, monkeypatch: pytest.MonkeyPatch)
         assert ["rooms-1-0", "rooms/rooms-1.0"] == kinds
 
 
+def test_a_role_is_looked_at_first(site: Site) -> None:
+    """`plan` and `apply` refuse one that is not there; who may not look is told so."""
+    account, role = AwsAccount(REGION, site.lab.place.url), site.lab.account.role
+    check_role(account, role, site.said.append)
+    assert [] == site.said
+    for wrong, told in (("-of-before", "there is no role"), ("", "the role's ARN is")):
+        other = f"{role.replace('123456789012', '210987654321') if not wrong else role}{wrong}"
+        with pytest.raises(PlanError, match=told):
+            check_role(account, other, site.said.append)
+    denied = Answer(403, "AccessDenied", "User: u is not authorized to perform: iam:GetRole")
+    with serve_aws([denied], []) as url:
+        check_role(AwsAccount(REGION, url), role, site.said.append)
+    assert "was not looked at (GetRole: AccessDenied; it takes iam:GetRole)" in site.said[-1]
+
+
 def test_a_role_that_is_not_there(site: Site) -> None:
     """Then the file is there alone, and `delete` removes it all the same."""
-    with pytest.raises(AwsError, match="CreateModel"):
+    with pytest.raises(AwsError, match=r"there is no role \S+nobody, it does not let"):
         site.apply(*settings(site), "role=arn:aws:iam::123456789012:role/nobody")
     (name,) = site.names()
 

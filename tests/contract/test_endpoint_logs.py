@@ -11,6 +11,7 @@ import pytest
 
 from deploy.__main__ import main
 from deploy.endpoint import logs
+from deploy.endpoint.log_lines import Errors, Line, cause_of, parse_line
 from serving.errors import BadUsage
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
@@ -22,14 +23,23 @@ if TYPE_CHECKING:
 
 GOOD = '{"time":"2026-11-24T18:00:00.000Z","level":"INFO","event":"request","status":200}'
 BAD = '{"time":"2026-11-24T18:00:01.000Z","level":"INFO","event":"request","status":400}'
-TRACE = '{"time":"2026-11-24T18:00:02.000Z","level":"ERROR","event":"log","trace":"…"}'
+TRACE = (
+    '{"time":"2026-11-24T18:00:02.000Z","level":"ERROR","event":"log","message":"Request id-1",'
+    '"trace":"Traceback (most recent call last):\\n  File\\nValueError: 1"}'
+)
+WARNING = '{"time":"2026-11-24T18:00:02.000Z","level":"WARN","event":"log","logger":"io.netty"}'
 REFUSED = '{"time":"2026-11-24T18:00:02.000Z","level":"INFO","event":"refused","reason":"x"}'
 NO_GROUP = Answer(400, "ResourceNotFoundException", "The specified log group does not exist.")
 
 
 def event(number: int, message: str) -> dict[str, Any]:
     """A line, written so many seconds after 18:00."""
-    return {"eventId": f"id{number}", "timestamp": 1000 * number, "message": message}
+    return {
+        "eventId": f"id{number}",
+        "timestamp": 1000 * number,
+        "logStreamName": "AllTraffic/i-0",
+        "message": message,
+    }
 
 
 def command(url: str, *args: str) -> int:
@@ -53,7 +63,9 @@ def test_lines_of_all_pages_are_printed_by_time(capsys: pytest.CaptureFixture[st
     ]
     status, asked = asked_of(pages)
 
-    assert (0, f"{GOOD}\n{BAD}\n{TRACE}\n") == (status, capsys.readouterr().out)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    named = [{"stream": "AllTraffic/i-0", **json.loads(line)} for line in (GOOD, BAD, TRACE)]
+    assert (0, named) == (status, lines)
     assert ["FilterLogEvents"] * 2 == [name for name, _ in asked]
     params = json.loads(asked[1][1])
     assert ("/aws/sagemaker/Endpoints/rooms", "t") == (params["logGroupName"], params["nextToken"])
@@ -61,29 +73,66 @@ def test_lines_of_all_pages_are_printed_by_time(capsys: pytest.CaptureFixture[st
 
 
 def test_only_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of our events, as a container and as TorchServe alone writes them, and of anything else."""
-    access = '18:40:00.637 INFO  ACCESS_LOG - /127.0.0.1:60672 "POST /invocations HTTP/1.1"'
-    good = [GOOD, "", f"18:40:00.637 INFO  MODEL_LOG - {GOOD}", f"{access} 200 43"]
-    bad = [
-        BAD, TRACE, REFUSED, "exec format error", '{"level":"INFO"}', "[]",
-        f"18:40:01.543 INFO  MODEL_LOG - {BAD}", f"{access} 503 43",
-        "18:40:01.543 WARN  org.pytorch.serve.wlm.WorkerThread - the worker ended",
+    """Each thing once: not what callers did wrong, nor what Java says of every machine."""
+    access = (
+        '{"time":"2026-11-24T18:00:02.000Z","level":"INFO","event":"access","path":"/invocations"'
+    )
+    good = [
+        GOOD, "", BAD, f'{access},"status":400}}', WARNING,
+        "WARNING: sun.reflect.Reflection.getCallerClass is not supported.",
     ]  # fmt: skip
-    events = [event(number, line) for number, line in enumerate([*good, *bad])]
+    bad = [TRACE, REFUSED, "exec format error", f'{access},"status":503}}']
+    again = [TRACE.replace("id-1", "id-2"), REFUSED, f'{access},"status":503}}']
+    events = [event(number, line) for number, line in enumerate([*good, *bad, *again])]
     status, _ = asked_of([Answer(200, fields={"events": events})], "--errors")
 
-    assert (0, bad) == (status, capsys.readouterr().out.splitlines())
+    shown = capsys.readouterr()
+    assert (0, "3 more lines say the same again\n") == (status, shown.err)
+    lines = [json.loads(line) for line in shown.out.splitlines()]
+    assert {"AllTraffic/i-0"} == {line.pop("stream") for line in lines}
+    assert [json.loads(TRACE), json.loads(REFUSED)] == lines[:2]
+    assert ["exec format error", 503] == [lines[2]["message"], lines[3]["status"]]
 
 
-def test_what_follows_a_line_for_people_belongs_to_it() -> None:
-    """A trace to its error, and what TorchServe says of itself to nothing."""
-    head = "18:40:01.543 {} org.pytorch.serve.ModelServer - "
-    lines = [
-        head.format("INFO "), "Torchserve version: 0.12.0", head.format("ERROR"), "  at Main.java",
-        GOOD, "exec format error",
-    ]  # fmt: skip
+WORKER = [
+    "Backend worker process died.", "Traceback (most recent call last):",
+    '  File "model_loader.py", line 108, in load', "    module = self._load_handler_file(handler)",
+    "ModuleNotFoundError: No module named 'nothing'", "",
+    "During handling of the above exception, another exception occurred:", "",
+    "Traceback (most recent call last):", '  File "model_service_worker.py", line 301',
+    "ModuleNotFoundError: No module named 'ts.torch_handler.room_handler'", "Torch worker started.",
+]  # fmt: skip
 
-    assert [lines[2], lines[3], lines[5]] == list(logs.only_bad(lines))
+
+def worker_lines() -> list[Line]:
+    """A handler that cannot be imported, line by line as TorchServe's worker prints it, twice."""
+    head = {"time": "2026-11-24T18:00:02.000Z", "level": "INFO", "event": "log"}
+    other = Line("b", head | {"logger": "org.pytorch.serve.wlm.WorkerThread", "message": "Retry"})
+    lines = [Line("a", head | {"logger": "MODEL_LOG", "message": text}) for text in WORKER]
+    return [*lines[:3], other, *lines[3:], *lines]
+
+
+def test_a_trace_that_comes_line_by_line_is_one_line() -> None:
+    """It is told once, with the exception that it began with: what follows it is TorchServe's."""
+    errors = Errors()
+    (line,) = errors.of(worker_lines())
+
+    assert ("a", 1) == (line.stream, errors.repeated)
+    assert (
+        "ModuleNotFoundError: No module named 'nothing' (model_loader.py, line 108)" == line.message
+    )
+    assert WORKER[1:-1] == line.trace.splitlines()
+    assert line.message == cause_of(worker_lines())
+
+
+def test_a_refusal_says_more_than_its_trace() -> None:
+    """Which is that of the worker that ended because of it."""
+    lines = [parse_line(event(number, line)) for number, line in enumerate([REFUSED, TRACE])]
+
+    assert "x" == cause_of(lines)
+    assert "ValueError: 1" == cause_of(lines[1:])
+    printed = parse_line(event(1, "exec format error"))
+    assert ("exec format error", "") == (cause_of([printed]), cause_of([printed], has_started=True))
 
 
 @pytest.mark.parametrize(
@@ -146,9 +195,11 @@ def test_new_lines_are_followed() -> None:
     first, late, next_one, last = (event(at, str(at)) for at in (100, 90, 200, 201))
     account = Growing([[first], [], [late, first], [late, first, next_one], [next_one, last]])
     slept = list[float]()
-    lines = logs.read_lines(account, "rooms", 5000, is_endless=True, sleep=slept.append)
+    found = logs.read_lines(account, "rooms", 5000, is_endless=True, sleep=slept.append)
 
-    assert ["100", "90", "200", "201"] == list(islice(lines, 4))
+    assert [["100"], [], ["90"], ["200"], ["201"]] == [
+        [line.message for line in lines] for lines in islice(found, 5)
+    ]
     assert [5000, 70_000, 70_000, 70_000, 170_000] == account.starts
     assert len(slept) == 4
 

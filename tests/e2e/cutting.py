@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from deploy.endpoint.lock import NAME as LOCK
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -84,7 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
             content = answer.read()
         finally:
             connection.close()
-        if self.cutter.is_last(operation_of(self.command, self.path, dict(self.headers), body)):
+        is_lock = self.path.partition("?")[0].endswith(f"/{LOCK}")  # whose renewal is no step
+        operation = operation_of(self.command, self.path, dict(self.headers), body)
+        if not is_lock and self.cutter.is_last(operation):
             self.cutter.kill()
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import stat
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from serving.errors import LocalServerError
-from serving.server import LocalServer, java_environment, serve
+from serving.server import LocalServer, serve
 from tests.conftest import ROOT
 from tests.e2e.conftest import CONFIG
 from tests.e2e.wire import BOMB, PLAN, Reply, post
@@ -25,28 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 JSON_LOG = ROOT / "docker" / "log4j2.xml"
-# Java as it is, but for the class that a container starts.
-JAVA = """#!/bin/sh
-for word do
-    shift
-    [ "$word" = roomdet.endpoints.Server ] && word=roomdet.endpoints.Main
-    set -- "$@" "$word"
-done
-exec '{java}' "$@"
-"""
-
-
-@pytest.fixture(scope="module")
-def container_java(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Environment in which TorchServe is started as in a container."""
-    home = tmp_path_factory.mktemp("java")
-    own = java_environment().get("JAVA_HOME")
-    real = f"{own}/bin/java" if own else shutil.which("java")
-    script = home / "bin" / "java"
-    script.parent.mkdir()
-    script.write_text(JAVA.format(java=real))
-    script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    return {"JAVA_HOME": str(home)}
 
 
 def read_lines(server: LocalServer) -> list[dict[str, Any]]:
@@ -59,10 +35,10 @@ def read_lines(server: LocalServer) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def replies_and_lines(
-    archive: Path, container_java: dict[str, str]
+    archive: Path,
 ) -> Iterator[tuple[list[Reply], list[dict[str, Any]]]]:
     """Mixed traffic, a worker that is killed, and everything that was logged from start to end."""
-    with serve(archive, config=CONFIG, log_config=JSON_LOG, environ=container_java) as server:
+    with serve(archive, config=CONFIG, log_config=JSON_LOG) as server:
         server.wait_ready()
         replies = [
             post(server, PLAN),
@@ -162,9 +138,9 @@ def test_no_query_is_in_the_log(
     assert "hush" not in json.dumps(lines)
 
 
-def test_a_trace_of_the_worker_is_one_line(archive: Path, container_java: dict[str, str]) -> None:
+def test_a_trace_of_the_worker_is_one_line(archive: Path) -> None:
     """A refusal has its reason as a field, and its trace in one place."""
-    environ = container_java | {"ROOMDET_MAX_BITES": "5"}
+    environ = {"ROOMDET_MAX_BITES": "5"}
     with serve(archive, config=CONFIG, log_config=JSON_LOG, environ=environ) as server:
         with pytest.raises(LocalServerError, match="the nearest is 'max_bytes'"):
             server.wait_ready()

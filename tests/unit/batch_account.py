@@ -85,7 +85,11 @@ class Account(ClosedAccount):
         assert "" == faults(service, operation, params)
         if key == "events":
             streams = [s for s in self.lines if s.startswith(params["logStreamNamePrefix"])]
-            return [{"message": line} for s in streams for line in self.lines[s]]
+            return [
+                {"message": line, "logStreamName": s, "timestamp": 0}
+                for s in streams
+                for line in self.lines[s]
+            ]
         start = f"s3://{params['Bucket']}/"
         return [
             {

@@ -120,6 +120,9 @@ def test_what_the_log_does_not_tell_is_said(folder: Path) -> None:
 
     assert ("error", "unknown") == (found["status"], found["error"])
     assert "rooms-archive-001: no ping" in found["message"]
+    account.lines[f"{done.job}/i-1"] = ['{"event":"refused","reason":"precision is \'fp64\'"}']
+    assert f"{done.job}: precision is 'fp64'" in by_file(account)["a.png"]["message"]
+    assert "precision is 'fp64'" == read_status(account, BATCH)["jobs"][0]["log_says"]
     assert "rooms-archive-002" == sent(account, folder).job
 
 

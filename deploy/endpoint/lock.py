@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One change of an endpoint at a time: a file in S3 that only one run can make.
+
+Of those who ask at once S3 lets one make a file that must not be there yet (`If-None-Match`). Its
+holder writes it anew again and again; one that has not for a while has ended, and so has one of
+this machine whose process is gone. Terraform's `use_lockfile` does the same.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deploy.aws.errors import AwsError
+from deploy.aws.s3 import discard, split_address
+from deploy.errors import PlanError
+from serving.polling import poll
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from deploy.aws.api import AwsApi
+
+NAME = "change.lock"
+RENEW_S = 20.0
+LEASE_S = 90.0  # more than a call of boto3's takes with all its tries
+_FIRST_POLL_S, _LAST_POLL_S = 0.5, 5.0
+# S3 API reference, PutObject: it is there, or is not what it was, or somebody puts it just now.
+_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "404", "409", "412"}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who changes an endpoint.
+
+    Attributes:
+        command: Such as ``apply``.
+        who: User and machine.
+        machine: Where ``pid`` means something.
+        pid: Of the process.
+        since: When it began, ISO 8601.
+        renewed: When it was last written, seconds since 1970 of the holder's own clock.
+    """
+
+    command: str
+    who: str
+    machine: str
+    pid: int
+    since: str
+    renewed: float = 0.0
+
+    def __str__(self) -> str:
+        return f"`{self.command}` of {self.who} (process {self.pid}), since {self.since}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A lock that is there: its holder, its version, and whether that has ended."""
+
+    holder: Holder
+    etag: str
+    has_ended: bool
+
+
+def read_lock(aws: AwsApi, folder: str) -> Seen | None:
+    """Who changes an endpoint just now; None if nobody does.
+
+    Args:
+        aws: Asked.
+        folder: S3 address of the folder of the endpoint's models.
+
+    Raises:
+        AwsError: If S3 refuses.
+    """
+    bucket, key = split_address(f"{folder}{NAME}")
+    found = aws.ask("s3", "get_object", {"Bucket": bucket, "Key": key})
+    if found is None:
+        return None
+    try:
+        holder = Holder(**json.loads(found["Body"].read()))
+    except (ValueError, TypeError):  # of another version of this tool
+        holder = Holder("a command", "somebody", "", 0, "some time")
+    headers = found.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+    age_s = (now - found["LastModified"]).total_seconds()  # both by S3's clock
+    is_here = bool(holder.machine) and holder.machine == _machine()
+    is_gone = is_here and not Path(f"/proc/{holder.pid}").exists()
+    return Seen(holder, found["ETag"], age_s > LEASE_S or is_gone)
+
+
+@dataclass(slots=True)
+class Lock:
+    """A lock that is held, unless somebody took it because nothing was heard of this run."""
+
+    aws: AwsApi
+    folder: str
+    holder: Holder
+    etag: str
+    is_lost: bool = False
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def check(self) -> None:
+        """Do nothing while it is held.
+
+        Raises:
+            PlanError: If somebody has taken it, such as while this machine slept.
+        """
+        if self.is_lost:
+            raise PlanError(
+                "this run said nothing for so long that another one went on in its place: it "
+                "stops here; run it again"
+            )
+
+    def renew(self) -> None:
+        """Write it anew until it is released."""
+        while not self._ended.wait(RENEW_S):
+            try:
+                etag = _put(self.aws, self.folder, self.holder, IfMatch=self.etag)
+            except AwsError:  # the next time
+                continue
+            self.is_lost, self.etag = not etag, etag or self.etag
+            if self.is_lost:
+                return
+
+    def release(self) -> None:
+        """Let the next one go on."""
+        self._ended.set()
+        if not self.is_lost:
+            discard(self.aws, f"{self.folder}{NAME}")
+
+
+@contextmanager
+def locked(
+    aws: AwsApi,
+    folder: str,
+    command: str,
+    say: Callable[[str], None],
+    timeout_s: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Lock]:
+    """Hold the lock of an endpoint while the block runs.
+
+    Args:
+        aws: Asked.
+        folder: S3 address of the folder of the endpoint's models.
+        command: What is about to be done.
+        say: Told whom it waits for.
+        timeout_s: How long it waits for another one.
+        sleep: Waits for a number of seconds.
+
+    Raises:
+        AwsError: If S3 refuses.
+        PlanError: If another one holds it for longer; nothing was changed.
+    """
+    lock = _take(aws, folder, command, say, timeout_s, sleep)
+    thread = threading.Thread(target=lock.renew, name="lock", daemon=True)
+    thread.start()
+    try:
+        yield lock
+    finally:
+        try:
+            lock.release()
+        except AwsError as err:
+            say(f"warning: {folder}{NAME} is left for {LEASE_S:.0f} s: {err}")
+        thread.join()
+
+
+def _take(
+    aws: AwsApi,
+    folder: str,
+    command: str,
+    say: Callable[[str], None],
+    timeout_s: float,
+    sleep: Callable[[float], None],
+) -> Lock:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    who = f"{_user()}@{socket.gethostname()}"
+    holder = Holder(command, who, _machine(), os.getpid(), since)
+    told: Holder | None = None
+    seen: Seen | None = None
+    for _ in poll(timeout_s, _FIRST_POLL_S, _LAST_POLL_S, sleep=sleep):
+        if etag := _put(aws, folder, holder, IfNoneMatch="*"):
+            return Lock(aws, folder, holder, etag)
+        seen = read_lock(aws, folder)
+        if seen is None:
+            continue
+        if seen.has_ended:
+            if etag := _put(aws, folder, holder, IfMatch=seen.etag):
+                say(f"{seen.holder} ended in the middle; this run goes on")
+                return Lock(aws, folder, holder, etag)
+        elif told is None or told.since != seen.holder.since:
+            told = seen.holder
+            say(f"waiting for {told}: one change at a time")
+    raise PlanError(
+        f"{seen.holder if seen else 'another run'} is still at it after {timeout_s:.0f} s; nothing "
+        "was changed here"
+    )
+
+
+def _put(aws: AwsApi, folder: str, holder: Holder, **condition: str) -> str:
+    """The version that was written; empty if the condition is not met."""
+    bucket, key = split_address(f"{folder}{NAME}")
+    content = asdict(holder) | {"renewed": time.time()}
+    params: dict[str, Any] = {
+        "Bucket": bucket, "Key": key, "Body": json.dumps(content).encode(), **condition,
+    }  # fmt: skip
+    try:
+        return str(aws.call("s3", "put_object", params)["ETag"])
+    except AwsError as err:
+        if err.code not in _TAKEN:
+            raise
+        return ""
+
+
+def _machine() -> str:
+    """This machine, or container: where a process id means one process."""
+    try:
+        space = Path("/proc/self/ns/pid").readlink()
+    except OSError:
+        return ""  # such as on a Mac: whether a process lives is not looked for
+    return f"{socket.gethostname()} {space}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

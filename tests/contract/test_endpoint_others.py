@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`apply`, `rollback` and `delete` where somebody else changes the endpoint at the same time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy.aws.client import AwsAccount
+from deploy.endpoint import lock
+from deploy.errors import PlanError
+from tests.contract.endpoint_site import QUEUE, good
+from tests.contract.local_sagemaker import REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deploy.endpoint.apply import Outcome
+    from tests.contract.endpoint_site import Site
+
+
+def scaling(site: Site, *calls: str) -> Callable[[str], None]:
+    """Scales the endpoint when a run is about to make one of these calls, each once."""
+    left = list(calls)
+
+    def scale(text: str) -> None:
+        if left and text.startswith(left[0]):
+            left.pop(0)
+            site.lab.sagemaker.update_endpoint_weights_and_capacities(
+                EndpointName="rooms",
+                DesiredWeightsAndCapacities=[
+                    {"VariantName": "AllTraffic", "DesiredInstanceCount": 1 + len(left)}
+                ],
+            )
+
+    return scale
+
+
+def test_an_endpoint_that_scales_by_itself(site: Site) -> None:
+    """Just before the call that it makes refused: each command waits, plans anew and goes on."""
+    queue = tuple(
+        s.replace("s3://rooms", site.lab.account.artifacts)
+        for s in (*QUEUE, "async.termination_wait_s=0")
+    )
+    site.apply(*good(site, "a"), *queue, with_candidate=False)
+    update, delete = "sagemaker update_endpoint rooms", "sagemaker delete_endpoint rooms"
+    site.on_say = scaling(site, update, update, delete)
+
+    updated = site.apply(*good(site, "b"), *queue, with_candidate=False)
+    back = site.operator().roll_back()
+    site.operator().delete()
+
+    assert updated.before == back.config != updated.config
+    assert 3 == len([text for text in site.said if "planning anew" in text])
+    assert [] == [name for name in site.names() if name.startswith("rooms/")]
+    assert site.names() == []
+
+
+def test_two_at_once(site: Site) -> None:
+    """One after the other; the second says whom it waits for, and plans when it is its turn."""
+    done: dict[str, Outcome] = {}
+
+    def apply(name: str) -> None:
+        done[name] = site.apply(*good(site, name), timeout_s=60)
+
+    threads = [threading.Thread(target=apply, args=(name,)) for name in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    first, second = sorted(done.values(), key=lambda outcome: outcome.before)
+    assert "" == first.before
+    assert first.config == second.before
+    (waited,) = [text for text in site.said if text.startswith("waiting for `apply` of ")]
+    assert "one change at a time" in waited
+    assert [] == [name for name in site.names() if lock.NAME in name]
+
+
+def account(site: Site) -> tuple[AwsAccount, str]:
+    """The account, and where the lock lies."""
+    where = AwsAccount(REGION, site.lab.place.url)
+    return where, f"{site.lab.account.artifacts}/rooms/"
+
+
+def put(site: Site, holder: lock.Holder) -> None:
+    """The lock of somebody who ended without a word."""
+    body = json.dumps(asdict(holder)).encode()
+    key = f"rooms/{lock.NAME}"
+    site.lab.client("s3").put_object(Bucket=site.lab.repository, Key=key, Body=body)
+
+
+def test_who_ended_in_the_middle_is_not_waited_for(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here a process that is gone; elsewhere one that has said nothing for a while."""
+    aws, folder = account(site)
+    with lock.locked(aws, folder, "apply", site.said.append, 1) as held:
+        mine = held.holder
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    put(site, replace(mine, pid=process.pid))
+    with lock.locked(aws, folder, "apply", site.said.append, 1):
+        assert "ended in the middle" in site.said[-1]
+
+    put(site, replace(mine, machine="another"))
+    with (
+        pytest.raises(PlanError, match=r"`apply` of .* is still at it after 1 s; nothing was"),
+        lock.locked(aws, folder, "rollback", site.said.append, 1),
+    ):
+        pytest.fail("it is held")
+    monkeypatch.setattr(lock, "LEASE_S", 0.0)
+    with lock.locked(aws, folder, "apply", site.said.append, 5):
+        assert "ended in the middle" in site.said[-1]
+    assert None is lock.read_lock(aws, folder)
+
+
+def test_a_run_that_slept_stops(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one has gone on in its place, and keeps the lock."""
+    monkeypatch.setattr(lock, "RENEW_S", 0.05)
+    aws, folder = account(site)
+    with lock.locked(aws, folder, "apply", site.said.append, 1) as held:
+        first = held.etag
+        lost = threading.Event()
+        while held.etag == first:
+            lost.wait(0.01)  # until it was written anew
+        held.check()
+        put(site, replace(held.holder, machine="another"))
+        deadline_s = time.monotonic() + 30
+        while not held.is_lost:
+            assert time.monotonic() < deadline_s
+            lost.wait(0.01)
+        with pytest.raises(PlanError, match="it stops here"):
+            held.check()
+    found = lock.read_lock(aws, folder)
+    assert found
+    assert "another" == found.holder.machine
