@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _TRACE = "Traceback (most recent call last):"
@@ -51,9 +52,23 @@ class ServerLog:
 
 def find_reason(text: str) -> str:
     """The last exception that a log tells of, and where; empty if it tells of none."""
-    lines = text.splitlines()
+    lines = list(_lines(text))
     starts = [number for number, line in enumerate(lines) if line.rstrip().endswith(_TRACE)]
     return _of_trace(lines[starts[-1] :]) if starts else ""
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines, those of a trace that is in one line of JSON (roomdet/logs.py) among them."""
+    for line in text.splitlines():
+        trace = _trace_of(line) if '"trace"' in line else ""
+        yield from trace.splitlines() if trace else [line]
+
+
+def _trace_of(line: str) -> str:
+    try:
+        return str(json.loads(line[line.index("{") :]).get("trace", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _of_trace(lines: Sequence[str]) -> str:
