@@ -135,12 +135,12 @@ venv-formats: $(FORMATS_VENV)/python.stamp
 
 # -- the archive ----------------------------------------------------------------------------
 
-archive: $(VENV)/python.stamp $(if $(WEIGHTS),network)
+archive: $(if $(WEIGHTS),price) $(VENV)/python.stamp $(if $(WEIGHTS),network)
 	@$(BIN)/python -m archive.pack --network $(NETWORK) --out $(ARCHIVE) $(if $(VERSION),--version $(VERSION))
 	@$(if $(WEIGHTS),touch,rm -f) $(OWN)
 
 .PHONY: network price
-network: price $(VENV)/$(if $(findstring fp,$(EXPORT_FLAGS)),python,archive).stamp
+network: $(VENV)/$(if $(findstring fp,$(EXPORT_FLAGS)),python,archive).stamp
 	@$(BIN)/python -m archive.export '$(WEIGHTS)' --out $(NETWORK) $(EXPORT_FLAGS)
 
 # Before anything is fetched or computed.
@@ -148,7 +148,7 @@ price:
 	@echo '$(WEIGHTS): $(if $(findstring fp,$(EXPORT_FLAGS)),some seconds,packages (460 MB in $(VENV), once), then one to four minutes of all cores for int8; EXPORT_FLAGS="--precision fp16" takes seconds and no packages, and serves at half the speed)'
 	@[ -f '$(WEIGHTS)' ] || { echo "error: there is no file $(WEIGHTS)" >&2; exit 1; }
 
-$(VENV)/archive.stamp: | $(if $(WEIGHTS),price)
+$(VENV)/python.stamp $(VENV)/archive.stamp: | $(if $(WEIGHTS),price)
 
 # An archive of the user's own weights is kept as it is until `make archive` packs another.
 $(ARCHIVE): $(VENV)/python.stamp $(if $(wildcard $(OWN)),,$(HANDLER_FILES) weights/rooms/network.json)

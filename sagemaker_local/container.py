@@ -123,6 +123,10 @@ class ContainerServer:
         place = self._container.server
         return Server(place.host, place.port).ask("GET", path, timeout_s=timeout_s)
 
+    def is_running(self) -> bool:
+        """Whether its log goes on; asking the engine again and again costs more than serving."""
+        return self._reader is not None and self._reader.poll() is None
+
     def memory_percent(self) -> float | None:
         """The sum of its processes' peaks, seldom: asking the engine costs more than serving."""
         if time.monotonic() < self._measured_s + _MEMORY_S:

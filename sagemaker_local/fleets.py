@@ -36,6 +36,7 @@ class Variant:
         pending: How many instances it is about to have; None if that does not change.
         instance_id: What its log stream is called after.
         in_flight: Requests that it has and has not answered yet.
+        is_restarting: Whether its server has ended by itself, and another one starts.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Variant:
     pending: int | None = None
     instance_id: str = field(default_factory=new_instance_id)
     in_flight: int = 0
+    is_restarting: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.image.names import parse_name
 from sagemaker_local.configs import variants_of
-from sagemaker_local.fleets import Fleet, Variant
+from sagemaker_local.fleets import Fleet, Variant, new_instance_id
 from sagemaker_local.logs import OF_ENDPOINTS, Stream, stream_of
 from sagemaker_local.model_data import parse_url
 from sagemaker_local.model_servers import LaunchSpec, ServerFailed
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _SERVERLESS_TIMEOUT_S = 180.0  # developer guide, serverless endpoints: /ping within 3 minutes
 _TIMEOUT_S = 240.0  # developer guide, custom inference code: 4 minutes
 _INSTANCE_MEMORY_MB = 4096  # of ml.c6i.large, the smallest that we name
+_RESTART_S = 10.0  # between two tries
 _DRAIN_S = 60.0  # an invocation takes no longer
 
 
@@ -154,6 +155,29 @@ def stop_fleet(backend: Backend, endpoint: Endpoint, fleet: Fleet) -> None:
         if variant.server:
             backend.logs.pump(stream_of(endpoint, variant), variant.server.log)
             backend.pool.release(variant.launch)
+
+
+def restart(backend: Backend, endpoint: Endpoint, variant: Variant) -> None:
+    """Start a server in the place of one that has ended by itself, as often as it takes.
+
+    Requests are refused meanwhile, as on AWS, and the endpoint stays in service.
+    """
+    stream = stream_of(endpoint, variant)
+    try:
+        while (ended := variant.server) is not None and not ended.is_running():
+            backend.logs.pump(stream, ended.log)
+            server = ended
+            try:
+                server = backend.pool.replace(variant.launch, ended)
+            except ServerFailed as err:
+                backend.logs.put(stream, err.log)
+            if server is ended:
+                backend.clock.wait(_RESTART_S)
+            elif variant.server is ended:
+                variant.instance_id = new_instance_id()
+                variant.server = server
+    finally:
+        variant.is_restarting = False
 
 
 def drain(backend: Backend, variant: Variant) -> None:

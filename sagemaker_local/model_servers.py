@@ -88,6 +88,10 @@ class ModelServer(Protocol):
         """GET something else of it, such as /execution-parameters."""
         ...
 
+    def is_running(self) -> bool:
+        """Whether it has not ended by itself."""
+        ...
+
     def memory_percent(self) -> float | None:
         """How much of its memory it uses; None if that cannot be seen."""
         ...

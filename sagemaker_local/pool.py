@@ -82,6 +82,35 @@ class Pool:
         for server in ending:
             server.stop()
 
+    def replace(self, launch: LaunchSpec, ended: ModelServer) -> ModelServer:
+        """A server in the place of one that has ended by itself, for all its users.
+
+        Args:
+            launch: What that was started with.
+            ended: It; whoever comes second is given what the first one has started.
+
+        Raises:
+            Closing: If all shall end, or nobody uses it any more.
+            ServerFailed: If the new one does not become healthy; the ended one stays in its place.
+        """
+        with self._lock:
+            self._check_open()
+            shared = self._shared.get(launch.key())
+            if shared is None:
+                raise Closing
+            is_first = shared.server.done() and shared.server.result() is ended
+            if is_first:
+                shared.server = Future()
+            future = shared.server
+        if is_first:
+            try:
+                future.set_result(self._started(launch))
+            except BaseException:
+                future.set_result(ended)
+                raise
+            ended.stop()
+        return future.result()
+
     def running(self) -> int:
         """How many servers are used."""
         return len(self._shared)

@@ -80,6 +80,10 @@ class LocalTorchServe:
         server = Server("127.0.0.1", self._server.ports.inference)
         return server.ask("GET", path, timeout_s=timeout_s)
 
+    def is_running(self) -> bool:
+        """Whether the JVM has not ended."""
+        return self._server.process.poll() is None
+
     def memory_percent(self) -> float | None:
         """Resident memory of the JVM and the workers."""
         try:

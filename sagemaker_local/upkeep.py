@@ -6,10 +6,12 @@ from __future__ import annotations
 import threading
 import traceback
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sagemaker_local.alarms import Alarms
 from sagemaker_local.asynchronous import tend
+from sagemaker_local.life import restart
 from sagemaker_local.logs import stream_of
 from sagemaker_local.resizing import is_async
 from sagemaker_local.scaling import Scaling
@@ -75,6 +77,10 @@ class Upkeep:
             server = variant.server
             if server is None:
                 continue
+            if not server.is_running() and not variant.is_restarting:
+                variant.is_restarting = True
+                work = partial(restart, self.backend, endpoint, variant)
+                self.backend.ask(work, f"restart-{endpoint.name}")
             self.backend.logs.pump(stream_of(endpoint, variant), server.log)
             percent = server.memory_percent() if is_seldom else None
             if percent is not None:

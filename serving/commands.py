@@ -12,6 +12,7 @@ DEFAULT_ARCHIVE = Path("model_store/rooms.mar")
 DEFAULT_PORT = 8080
 SAMPLE_PLAN = Path("docs/sample/plan.pdf")
 _MOST_PORT = 65535
+_MOST_WATCH_S = 86_400
 _MAKE = "make archive"  # what these need is what packs an archive
 
 
@@ -53,11 +54,42 @@ def add_commands(commands: Commands[Parser]) -> None:
         examples=("local rollout rooms-1.2.mar",),
     )
     rollout_parser.add_argument("archive", type=Path, help="with a version of its own")
-    rollout_parser.add_argument("--port", type=int, help="inference port of the server")
-    other = rollout_parser.add_argument_group("a server that `make serve` did not start")
+    _add_place(rollout_parser)
+    rollback_parser = add_command(
+        commands,
+        "rollback",
+        "let a version serve again that a rollout has replaced",
+        Run("serving.run:run_rollback", _MAKE),
+        about="The version that is left is forgotten: a second rollback goes back further.",
+        examples=("local rollback", "local rollback --to 1.1"),
+    )
+    rollback_parser.add_argument("--to", default="", help="a version; default: the one before")
+    _add_place(rollback_parser)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    """Declare which server it is, and how long both versions are kept."""
+    parser.add_argument(
+        "--watch-s", type=_seconds, default=20.0, metavar="SECONDS",
+        help="how long real requests are watched, and the version before is kept to go back to",
+    )  # fmt: skip
+    parser.add_argument(
+        "--port", type=int, help="inference port; default: the one `make serve` of this checkout"
+    )
+    other = parser.add_argument_group("a server that `make serve` did not start")
     other.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="of inference")
     other.add_argument("--management-url", help="such as http://127.0.0.1:8081")
     other.add_argument("--model-store", help="the folder that it takes archives from")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < _MOST_WATCH_S:
+        raise argparse.ArgumentTypeError(f"{text!r}; 0 or more, less than {_MOST_WATCH_S}")
+    return value
 
 
 def _port(text: str) -> int:

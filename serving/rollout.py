@@ -1,37 +1,40 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Put a new version in the place of the one that serves, while requests come in.
 
-Register, wait for its worker, try it with its golden plan, send the requests to it, wait until the
-old version has answered what it had, unregister the old version. Until the switch nothing changes
-for callers, and a version that fails before it is taken away again. A run that was killed is
-finished by running it again.
+Register, wait for its worker, try it with its golden plan as picture and as PDF, send the requests
+to it, watch what they get, wait until the old version has answered what it had, unregister the old
+version. Until the switch nothing changes for callers, and a version that fails before it is taken
+away again; while it is watched the old one is there, and takes the requests back where they fail.
+The old archive stays in the model store, so that :func:`roll_back` can go back later. A run that
+was killed is finished by running it again.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import re
 import shutil
 import time
 import urllib.request
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from serving.alone import alone
 from serving.errors import RolloutError, ToolError, WrongAnswer
 from serving.golden import read_golden
+from serving.history import Entry, History
 from serving.loopback import exchange
 from serving.management import Management, Version, quoted
 from serving.polling import poll
-from serving.smoke_test import Answer, check_refusal, find_rooms
+from serving.server_log import ServerLog
+from serving.smoke_test import Answer, check_refusal, find_rooms, find_rooms_of_pdf
+from serving.traffic import read_traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from serving.golden import Golden
     from serving.running import Place
@@ -44,6 +47,9 @@ QUIET_S = 0.5
 POLL_S = 0.1
 # The first answer of a network comes later than the next ones: code and memory are cold.
 WARM_REQUESTS = 3
+WATCH_S = 20.0  # as long as the old version is kept beside the new one
+# Requests that the detector fails while it is watched, beside a caller's oddity or two.
+_MOST_FAILED, _MOST_FAILED_SHARE = 1, 0.02
 _ANSWER_TIMEOUT_S = 70  # a server answers within 60 s
 _TRIES, _PAUSE_S = 20, 0.5  # where its queue is full
 _OURS = re.compile(r"rooms-.+-[0-9a-f]{12}\.mar")
@@ -60,6 +66,7 @@ class Outcome:
         expected_rooms: Rooms that the answer must have.
         answer_ms: Time of the fastest answer to the golden plan, before the switch.
         has_switched: Whether it was another version that served before.
+        answered: Real requests that it answered while it was watched.
         duration_s: Of the whole.
     """
 
@@ -69,6 +76,7 @@ class Outcome:
     expected_rooms: int
     answer_ms: int
     has_switched: bool
+    answered: int
     duration_s: float
 
 
@@ -81,17 +89,25 @@ class Rollout:
         golden: What it must answer.
         place: The server.
         say: Told what happens.
+        watch_s: How long the old version is kept beside the new one.
+        goes_back: Whether it is a version of before that serves again.
     """
 
     archive: Path
     golden: Golden
     place: Place
     say: Callable[[str], None]
+    watch_s: float = WATCH_S
+    goes_back: bool = False
 
     @property
     def management(self) -> Management:
         """The server's management API."""
         return Management(self.place.management_url)
+
+    @property
+    def _log(self) -> ServerLog:
+        return ServerLog.of(Path(self.place.model_store))
 
     @property
     def file(self) -> str:
@@ -106,19 +122,27 @@ class Rollout:
         """
         started_s = time.monotonic()
         version = self.golden.version
-        with _alone(Path(self.place.model_store)):
+        with alone(Path(self.place.model_store)):
             before = self.management.versions()
             old = _default(before)
+            answered = 0
             if old.version == version:
+                for other in before.values():  # of a run that was killed after its switch
+                    if other is not old and not self.goes_back:
+                        self._history.push(Entry(other.version, other.archive))
                 self._refuse_other_content(old)
                 self.say(f"{version} is the default already")
                 rooms, answer_ms = self._try_version()
             else:
                 rooms, answer_ms = self._introduce(before)
-                self._switch(old.version)
+                answered = self._switch(old)
             replaced = [name for name in before if name != version]
             for name in replaced:
                 self._retire(before[name])
+                if self.goes_back or before[name].archive not in self._history.archives():
+                    self._forget(before[name].archive)
+            if self.goes_back:
+                self._history.cut(version)
         return Outcome(
             version,
             replaced,
@@ -126,6 +150,7 @@ class Rollout:
             len(self.golden.boxes_xyxy_grid),
             answer_ms,
             old.version != version,
+            answered,
             round(time.monotonic() - started_s, 1),
         )
 
@@ -138,8 +163,9 @@ class Rollout:
         try:
             self._store()
             self.say(f"registering {version} beside {old}")
+            printed_bytes = self._log.size()
             self.management.register(self.file)
-            self._wait_ready()
+            self._wait_ready(printed_bytes)
             return self._try_version()
         except BaseException as err:  # Ctrl-C, too
             self._withdraw()
@@ -150,6 +176,8 @@ class Rollout:
     def _store(self) -> None:
         """Copy the archive into the model store; it appears there whole or not at all."""
         target = Path(self.place.model_store, self.file)
+        if target == self.archive:
+            return
         part = target.with_suffix(".part")
         try:
             shutil.copyfile(self.archive, part)
@@ -157,16 +185,17 @@ class Rollout:
         except OSError as err:
             raise RolloutError(f"{target} cannot be written: {err.strerror}") from err
 
-    def _wait_ready(self) -> None:
+    def _wait_ready(self, printed_bytes: int) -> None:
         """Wait until a worker has proved the archive."""
         for _ in poll(READY_TIMEOUT_S, POLL_S):
             found = self.management.versions().get(self.golden.version)
             if found is None:
-                raise RolloutError("TorchServe has dropped it again; its log says why")
+                raise RolloutError(self._log.why("TorchServe has dropped it again", printed_bytes))
             if found.status == "Healthy":
                 return
             if found.status == "Unhealthy":
-                raise RolloutError(f"the archive does not load: {found.reason}")
+                told = f"the archive does not load: {found.reason}"
+                raise RolloutError(self._log.why(told, printed_bytes))
         raise RolloutError(f"no worker was ready after {READY_TIMEOUT_S:.0f} s")
 
     def _try_version(self) -> tuple[int, int]:
@@ -178,22 +207,69 @@ class Rollout:
             started_s = time.monotonic()
             rooms = find_rooms(send, self.golden)
             times_s.append(time.monotonic() - started_s)
+        find_rooms_of_pdf(send, self.golden)
         check_refusal(send)
         expected = len(self.golden.boxes_xyxy_grid)
-        self.say(f"{self.golden.version} finds all {expected} rooms that its golden plan must have")
+        self.say(
+            f"{self.golden.version} finds all {expected} rooms that its golden plan must have, "
+            "as PNG and as PDF"
+        )
         return rooms, round(1000 * min(times_s))
 
-    def _switch(self, old: str) -> None:
-        """Make the version the default, and try it as callers do; if that fails, go back."""
+    @property
+    def _history(self) -> History:
+        return History(Path(self.place.model_store))
+
+    def _switch(self, old: Version) -> int:
+        """Make the version the default, and watch it; if that fails, go back.
+
+        Returns:
+            Real requests that it has answered.
+        """
         version = self.golden.version
+        # Before the switch, so that a run that is killed after it leaves a way back.
+        too_old = [] if self.goes_back else self._history.push(Entry(old.version, old.archive))
         self.management.set_default(version)
         self.say(f"{version} is the default")
         try:
             find_rooms(partial(_send, f"{self.place.url}/invocations"), self.golden)
-        except WrongAnswer as err:
-            self.management.set_default(old)
-            self._retire(self.management.versions()[version])
-            raise RolloutError(f"{version}: after the switch, {err}; {old} serves again") from err
+            answered = self._watch(old.version)
+        except (WrongAnswer, RolloutError) as err:
+            self.management.set_default(old.version)
+            self._take_away(old)
+            raise RolloutError(
+                f"{version}: after the switch, {err}; {old.version} serves again"
+            ) from err
+        for entry in too_old:
+            self._forget(entry.archive)
+        return answered
+
+    def _take_away(self, old: Version) -> None:
+        """Unregister a version that was switched to; it may be a good one that failed today."""
+        bad = self.management.versions().get(self.golden.version)
+        if bad:
+            self._retire(bad)
+        if not self.goes_back:
+            self._history.cut(old.version)
+            self._forget(self.file)
+
+    def _watch(self, old: str) -> int:
+        """See what real requests get, as long as the old version is kept."""
+        version = self.golden.version
+        self.say(f"watching {version} for {self.watch_s:g} s; {old} is kept meanwhile")
+        before, printed_bytes = read_traffic(self.place.url), self._log.size()
+        now = before
+        for _ in poll(self.watch_s, 2 * POLL_S):
+            now = read_traffic(self.place.url).since(before)
+            if now.failed > max(_MOST_FAILED, _MOST_FAILED_SHARE * now.answered):
+                told = f"{now.failed} of {now.answered} requests failed (500)"
+                raise RolloutError(self._log.why(told, printed_bytes))
+            found = self.management.versions().get(version)
+            if found is None or found.status != "Healthy":
+                told = f"its worker ended: {found.reason if found else 'it is not registered'}"
+                raise RolloutError(self._log.why(told, printed_bytes))
+        self.say(f"{version} has answered {now.answered} requests meanwhile, {now.failed} failed")
+        return now.answered
 
     def _retire(self, version: Version) -> None:
         """Unregister a version once it has answered everything."""
@@ -210,7 +286,6 @@ class Rollout:
                 quiet_since_s = waited_s
             elif waited_s - quiet_since_s >= QUIET_S:
                 self.management.unregister(name)
-                self._forget(version.archive)
                 self.say(f"{name} is unregistered")
                 return
         raise RolloutError(
@@ -222,7 +297,8 @@ class Rollout:
         """Leave nothing of a version that was not switched to."""
         if self.golden.version in self.management.versions():
             self.management.unregister(self.golden.version)
-        self._forget(self.file)
+        if not self.goes_back:
+            self._forget(self.file)
 
     def _forget(self, file: str) -> None:
         """Delete an archive that a rollout has put into the model store."""
@@ -239,15 +315,53 @@ class Rollout:
             )
 
 
-def roll_out(archive: Path, place: Place, say: Callable[[str], None]) -> Outcome:
+def roll_out(
+    archive: Path, place: Place, say: Callable[[str], None], *, watch_s: float = WATCH_S
+) -> Outcome:
     """Put an archive's version in the place of the one that serves.
+
+    Args:
+        archive: The new ``.mar``.
+        place: The server.
+        say: Told what happens.
+        watch_s: How long the old version is kept beside the new one.
 
     Raises:
         ArchiveError: If it is no archive of the room detector.
         RolloutError: If it failed; the message says which version serves now.
         WrongAnswer: If it is the default already, and answers wrongly.
     """
-    return Rollout(archive, read_golden(archive), place, say).run()
+    return Rollout(archive, read_golden(archive), place, say, watch_s).run()
+
+
+def roll_back(
+    place: Place, say: Callable[[str], None], to: str = "", *, watch_s: float = WATCH_S
+) -> Outcome:
+    """Let a version serve again that served before: the last one, or one that is named.
+
+    The version that is left is forgotten, so that going back again goes back further.
+
+    Args:
+        place: The server.
+        say: Told what happens.
+        to: Its version; empty for the last one.
+        watch_s: As of :func:`roll_out`.
+
+    Raises:
+        RolloutError: If there is none, or it failed; the message says which version serves now.
+    """
+    store = Path(place.model_store)
+    entries = History(store).entries()
+    found = [entry for entry in entries if entry.version == to] if to else entries
+    if not found:
+        serves = _default(Management(place.management_url).versions()).version
+        kept = ", ".join(entry.version for entry in entries) or "none"
+        raise RolloutError(
+            f"there is no version {f'{to} ' if to else ''}to go back to (kept: {kept}); {serves} "
+            "serves on"
+        )
+    archive = store / found[-1].archive
+    return Rollout(archive, read_golden(archive), place, say, watch_s, goes_back=True).run()
 
 
 def _send(address: str, body: bytes) -> Answer:
@@ -276,23 +390,3 @@ def _default(versions: Mapping[str, Version]) -> Version:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _alone(model_store: Path) -> Iterator[None]:
-    """One rollout at a time for one model store.
-
-    Raises:
-        RolloutError: If another one is under way, or there is no such folder.
-    """
-    try:
-        folder = os.open(model_store, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as err:
-        raise RolloutError(f"{model_store} is no model store: {err.strerror}") from err
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as err:
-        raise RolloutError("another rollout is under way on this server") from err
-    finally:
-        os.close(folder)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What the commands ``local serve``, ``local view`` and ``local rollout`` do."""
+"""What the commands ``serve``, ``view``, ``rollout`` and ``rollback`` of ``local`` do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from roomdet_client.cli import main as roomdet
 from serving.commands import DEFAULT_PORT, SAMPLE_PLAN
 from serving.console import say
 from serving.errors import BadUsage, LocalServerError
-from serving.rollout import roll_out
+from serving.rollout import roll_back, roll_out
 from serving.running import Place, announce, find_running
 from serving.server import is_free, serve
 
@@ -64,7 +64,14 @@ def run_view(args: argparse.Namespace) -> int:
 
 def run_rollout(args: argparse.Namespace) -> int:
     """Replace the version that serves; 0 when the new one does."""
-    print(json.dumps(asdict(roll_out(args.archive, _place(args), say))))
+    outcome = roll_out(args.archive, _place(args), say, watch_s=args.watch_s)
+    print(json.dumps(asdict(outcome)))
+    return 0
+
+
+def run_rollback(args: argparse.Namespace) -> int:
+    """Let a version of before serve again; 0 when it does."""
+    print(json.dumps(asdict(roll_back(_place(args), say, args.to, watch_s=args.watch_s))))
     return 0
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from serving.server import LocalServer
 
 _NOTE = "server.json"
+_CHECKOUT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +29,19 @@ class Place:
         url: Address of the inference API.
         management_url: Address of the management API.
         model_store: Folder that it takes archives from.
+        checkout: Whose `make serve` started it; empty for none.
     """
 
     url: str
     management_url: str
     model_store: str
+    checkout: str = ""
 
     @classmethod
     def of(cls, server: LocalServer) -> Place:
         """The place of a server that this process started."""
         store = server.log.parent / "model_store"
-        return cls(server.url, server.management_url, str(store))
+        return cls(server.url, server.management_url, str(store), str(_CHECKOUT))
 
 
 def announce(server: LocalServer) -> None:
@@ -50,20 +53,26 @@ def announce(server: LocalServer) -> None:
 
 
 def find_running(port: int | None) -> Place:
-    """The announced server with an inference port; without one, the only server there is.
+    """The announced server with an inference port; without one, the only one of this checkout.
 
     Raises:
         BadUsage: If there is none, or more than one to choose from.
     """
-    places = [place for place in _announced() if not port or place.url.endswith(f":{port}")]
+    announced = list(_announced())
+    if port:
+        places = [place for place in announced if place.url.endswith(f":{port}")]
+    else:
+        places = [place for place in announced if place.checkout == str(_CHECKOUT)]
     match places:
         case [place]:
             return place
         case []:
-            where = f" on port {port}" if port else ""
+            where = f" on port {port}" if port else f" from this checkout ({_CHECKOUT})"
+            others = ", ".join(sorted(f"{place.url} of {place.checkout}" for place in announced))
+            beside = f"; --port chooses another one: {others}" if others else ""
             raise BadUsage(
-                f"no `make serve` runs{where}; another TorchServe needs --management-url and "
-                "--model-store"
+                f"no `make serve` runs{where}{beside}; another TorchServe needs --management-url "
+                "and --model-store"
             )
     urls = ", ".join(sorted(place.url for place in places))
     raise BadUsage(f"several servers run ({urls}); choose one with --port")

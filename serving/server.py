@@ -221,7 +221,8 @@ def _furnish(home: Path, archive: Path, config: Path, settings: Mapping[str, str
     """Lay out the folder of a server: its model store, configuration and temporary folder."""
     (home / "model_store").mkdir()
     (home / "tmp").mkdir()
-    (home / "model_store" / ARCHIVE).symlink_to(archive.resolve())
+    # A copy: what serves does not change when `make archive` packs another one.
+    shutil.copyfile(archive, home / "model_store" / ARCHIVE)
     (home / "config.properties").write_text(
         with_settings(config.read_text("utf-8"), settings), "utf-8"
     )

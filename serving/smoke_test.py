@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The golden proof: whether a server answers as its archive demands, here and on AWS.
 
-It must find the rooms of the golden plan, and refuse what is no plan: an error must look like one,
-or clients read it as "no rooms".
+It must find the rooms of the golden plan, as picture and as PDF, and refuse what is no plan: an
+error must look like one, or clients read it as "no rooms".
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 from serving.errors import WrongAnswer
-from serving.golden import judge_answer
+from serving.golden import EXPECTED_IOU, PDF_IOU, judge_answer
+from serving.golden_pdf import as_pdf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ class Answer:
 
 
 def smoke_test(ask: Callable[[bytes], Answered], golden: Golden, who: str = "it") -> int:
-    """Send the golden plan and what is no plan; the number of rooms that were found.
+    """Send the golden plan, as PDF, too, and what is no plan; the number of rooms that were found.
 
     Args:
         ask: Sends a body, and returns what is answered.
@@ -63,6 +64,7 @@ def smoke_test(ask: Callable[[bytes], Answered], golden: Golden, who: str = "it"
         WrongAnswer: If an answer is not as it must be.
     """
     rooms = find_rooms(ask, golden, who)
+    find_rooms_of_pdf(ask, golden, who)
     check_refusal(ask, who)
     return rooms
 
@@ -73,13 +75,27 @@ def find_rooms(ask: Callable[[bytes], Answered], golden: Golden, who: str = "it"
     Raises:
         WrongAnswer: If the answer is an error, or they are not the right ones.
     """
-    answer = ask(golden.plan)
+    return _judged(ask(golden.plan), golden, who, "its golden plan", EXPECTED_IOU)
+
+
+def find_rooms_of_pdf(ask: Callable[[bytes], Answered], golden: Golden, who: str = "it") -> None:
+    """The same of the golden plan as PDF, if it can be one.
+
+    Raises:
+        WrongAnswer: As :func:`find_rooms`.
+    """
+    document = as_pdf(golden.plan)
+    if document is not None:
+        _judged(ask(document), golden, who, "its golden plan as PDF", PDF_IOU)
+
+
+def _judged(answer: Answered, golden: Golden, who: str, what: str, least_iou: float) -> int:
     if answer.status != HTTPStatus.OK:
-        raise WrongAnswer(f"{who} answers its golden plan with {_told(answer)}")
+        raise WrongAnswer(f"{who} answers {what} with {_told(answer)}")
     try:
-        return judge_answer(answer.body.decode(errors="replace"), golden)
+        return judge_answer(answer.body.decode(errors="replace"), golden, least_iou)
     except WrongAnswer as err:
-        raise WrongAnswer(f"{who}: {err}") from err
+        raise WrongAnswer(f"{who}, {what}: {err}") from err
 
 
 def check_refusal(ask: Callable[[bytes], Answered], who: str = "it") -> None:

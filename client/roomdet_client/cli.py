@@ -7,6 +7,7 @@ import argparse
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roomdet_client._version import __version__
@@ -61,6 +62,21 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def _missing(err: ModuleNotFoundError) -> int:
+    """Say how to get a package that is not there; a file of ours that is not is a bug."""
+    package = (err.name or "").partition(".")[0]
+    if package in ("", "roomdet_client"):
+        raise err
+    place = Path(__file__).parents[1]
+    what = f"'{place}[all]'" if (place / "pyproject.toml").is_file() else "'roomdet-client[all]'"
+    print(
+        f"error: {package} is not installed for {sys.executable}: "
+        f"{sys.executable} -m pip install {what}",
+        file=sys.stderr,
+    )
+    return 1
+
+
 def _module(name: str) -> ModuleType:
     return importlib.import_module(f"roomdet_client.commands.{name}")
 
@@ -75,6 +91,8 @@ def main(argv: list[str] | None = None) -> int:
         named = next((word for word in given if word in COMMANDS), "")
         args = build_parser(named).parse_args(given)
         status = _module(COMMANDS[args.command][0]).run(args)
+    except ModuleNotFoundError as err:
+        return _missing(err)
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _CLOSED

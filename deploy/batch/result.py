@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ def status_of(batch: Batch, state: State) -> dict[str, Any]:
     failed = [name for name, key in state.files.items() if key in state.failures]
     files = len(state.files) + len(state.unfit)
     refused = len(failed) + len(state.unfit)
+    names = Counter(state.files.values())  # the same content may have several names
     return {
         "batch": batch.name,
         "folder": batch.folder,
@@ -61,8 +63,8 @@ def status_of(batch: Batch, state: State) -> dict[str, Any]:
                 "status": job.status,
                 "reason": job.reason or None,
                 "log_says": job.cause or None,
-                "files": len(job.keys),
-                "answered": len(job.keys & set(state.answered)),
+                "files": sum(names[key] for key in job.keys),
+                "answered": sum(names[key] for key in job.keys & set(state.answered)),
                 "instances": job.described["TransformResources"]["InstanceCount"],
                 "duration_s": _duration_s(job.described),
             }

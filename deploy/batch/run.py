@@ -34,7 +34,10 @@ _FIRST_POLL_S, _LAST_POLL_S = 0.5, 15.0
 
 
 def run_submit(args: argparse.Namespace) -> int:
-    """Print what was sent, as JSON; 1 if batch transform does not take one of the files."""
+    """Print what was sent; 1 if batch transform takes none of the files.
+
+    Some that it does not take are lines of the result, and `fetch` ends with 1 for them.
+    """
     if args.instance_type:
         check_instance_type("--instance-type", args.instance_type)
     target, account = open_endpoint(args)
@@ -49,11 +52,14 @@ def run_submit(args: argparse.Namespace) -> int:
     )
     done = submit(account, batch, plans, resources, say, again=args.again)
     show(asdict(done), args)
+    same = done.sent - done.objects
+    if same:
+        say(f"{same} of the {done.sent} files have the content of another one, and share its answer")
     for entry in done.unfit:
         say(f"{entry['file']}: {entry['error']}: {entry['message']}")
     say(f"`python -m deploy batch status {batch.name}` shows how far it is" if done.job else
          "nothing is to be sent")  # fmt: skip
-    return 1 if done.unfit else 0
+    return 1 if len(done.unfit) == len(plans) else 0
 
 
 def run_status(args: argparse.Namespace) -> int:

@@ -60,7 +60,8 @@ class Submitted:
         batch: Its name.
         folder: S3 address.
         job: The new job; empty if there was nothing to send.
-        sent: Plans of the new job.
+        sent: Files of the new job.
+        objects: What they are in S3; the same content under several names is one.
         uploaded: Objects that were not there before.
         answered: Plans that have an answer already.
         refused: Plans that the container has refused; they are not sent again.
@@ -72,6 +73,7 @@ class Submitted:
     folder: str
     job: str
     sent: int
+    objects: int
     uploaded: int
     answered: int
     refused: int
@@ -113,7 +115,7 @@ def submit(
         names = files | {file: asdict(failure) for file, failure in left_out.items()}
         put(account, batch.names, json.dumps(names, indent=1).encode(), _JSON)
     new = {plan.key: plan for plan in fit if plan.key not in state.uploaded}
-    say(f"{len(fit)} plans, {len(new)} of them to upload to {batch.inputs}")
+    say(f"{len(fit)} files; {len(new)} objects to upload to {batch.inputs}")
     with ThreadPoolExecutor(_THREADS) as threads:
         list(threads.map(partial(_upload, account, batch), new.values()))
     now = read_state(account, batch)
@@ -125,6 +127,7 @@ def submit(
         batch.folder,
         job,
         sum(count[key] for key in keys),
+        len(keys),
         len(new),
         sum(count[key] for key in now.answered),
         sum(count[key] for key in now.failures if key not in keys),

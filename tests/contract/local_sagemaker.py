@@ -44,9 +44,10 @@ class FakeServer:
     """Does what the variables of its container say.
 
     ``START=fail`` does not start; ``STATUS`` is answered, and 0 is no answer; ``DELAY_S`` is
-    waited. ``BAD`` is a body that gets 400, ``WORSE`` one that gets 500. It answers ``NAME``, the
-    size of the body and the headers that came; ``ECHO`` names a variable that it answers instead.
-    ``GOLDEN`` names an archive: its golden plan's rooms are answered, and what is no plan refused.
+    waited. ``BAD`` is a body that gets 400, ``WORSE`` one that gets 500, ``DIE`` one that ends it.
+    It answers ``NAME``, the size of the body and the headers that came; ``ECHO`` names a variable
+    that it answers instead. ``GOLDEN`` names an archive: its golden plan's rooms are answered, and
+    what is no plan refused.
     """
 
     def __init__(self, launch: LaunchSpec) -> None:
@@ -75,6 +76,9 @@ class FakeServer:
         time.sleep(delay_s)
         if status == "0" or self.is_stopped:
             return Answer(0, failure="ConnectionRefusedError(111)")
+        if body == b"DIE":
+            self.is_stopped = True
+            return Answer(0, failure="ConnectionResetError(104)")
         with self._log.open("a") as file:
             file.write("one request\n")
             if status == "500":
@@ -93,6 +97,10 @@ class FakeServer:
         if path != "/execution-parameters" or offered is None:
             return Answer(404, b"{}", seconds=min(timeout_s, 0.0))
         return Answer(200, offered.encode())
+
+    def is_running(self) -> bool:
+        """Until a body ``DIE`` came, or it was stopped."""
+        return not self.is_stopped
 
     def memory_percent(self) -> float:
         """A quarter."""

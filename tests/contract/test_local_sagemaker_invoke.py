@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from sagemaker_local.fleets import Share
 from sagemaker_local.invoke import MAX_BYTES, MAX_SERVERLESS_BYTES
+from tests.contract.local_sagemaker import DEADLINE_S
 
 if TYPE_CHECKING:
     from tests.contract.local_sagemaker import Harness
@@ -22,6 +24,13 @@ def failure(lab: Harness, endpoint: str, body: bytes = b"plan", **more: Any) -> 
     with pytest.raises(ClientError) as caught:
         lab.invoke(endpoint, body, **more)
     return dict(caught.value.response)
+
+
+def streams_of(lab: Harness, endpoint: str, message: str) -> set[str]:
+    """The log streams of an endpoint that have a line."""
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    events = lab.client("logs").filter_log_events(logGroupName=group)["events"]
+    return {event["logStreamName"] for event in events if event["message"] == message}
 
 
 def test_an_answer(lab: Harness) -> None:
@@ -151,6 +160,26 @@ def test_a_variant_can_be_chosen(lab: Harness) -> None:
     seen = [lab.invoke(endpoint)["InvokedProductionVariant"] for _ in range(100)]
     assert abs(seen.count("A") - 25) <= 2
     assert "ValidationError" == failure(lab, endpoint, TargetVariant="C")["Error"]["Code"]
+
+
+@pytest.mark.parametrize("concurrency", [1, 0], ids=["serverless", "instances"])
+def test_a_container_that_dies_is_replaced(lab: Harness, concurrency: int) -> None:
+    """The endpoint stays in service, and answers again; its log says that another one started."""
+    endpoint = lab.endpoint(concurrency=concurrency, NAME="mortal")
+    with pytest.raises(ClientError):
+        lab.invoke(endpoint, b"DIE")
+
+    deadline = time.monotonic() + DEADLINE_S
+    found, logged = "", 0
+    while not found or not logged:
+        assert "InService" == lab.describe(endpoint)["EndpointStatus"]
+        assert time.monotonic() < deadline
+        with suppress(ClientError):
+            found = lab.invoke(endpoint)["Text"]
+        logged = len(streams_of(lab, endpoint, "mortal starts")) - 1
+        time.sleep(0.02)
+
+    assert found.startswith("mortal")
 
 
 def test_shares_are_exact() -> None:

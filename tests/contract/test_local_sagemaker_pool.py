@@ -99,6 +99,25 @@ def test_a_server_that_broke_meanwhile_is_not_used(pool: Pool, started: Started)
     assert started.fleets[0].is_stopped
 
 
+def test_a_server_that_ended_is_replaced_once(pool: Pool, started: Started) -> None:
+    """For all its users; where that fails, the ended one stays in its place until another try."""
+    first, _ = (pool.lease(recipe()) for _ in range(2))
+    started.fleets[0].stop()
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda _: pool.replace(recipe(), first), range(2)))
+    assert [started.fleets[1]] * 2 == found
+    assert found[0] is pool.replace(recipe(), first)
+
+    bad = recipe(NAME="bad")
+    ended = pool.lease(bad)
+    pool.start = lambda launch: FakeServer(dataclasses.replace(launch, environ={"START": "fail"}))
+    with pytest.raises(ServerFailed):
+        pool.replace(bad, ended)
+    assert ended is pool.lease(bad)
+    with pytest.raises(Closing):
+        pool.replace(recipe(NAME="nobody's"), ended)
+
+
 def test_a_server_that_does_not_start_fails_for_all_who_wait(pool: Pool, started: Started) -> None:
     """And the next one who asks tries again."""
     bad = recipe(START="fail", START_S="0.2")

@@ -17,10 +17,10 @@ import pytest
 
 from archive.pack import pack
 from deploy.__main__ import main
+from serving import rollout
 from serving.errors import RolloutError
 from serving.management import Management
-from serving.rollout import roll_out
-from serving.running import Place, announce
+from serving.running import Place, announce, find_running
 from serving.server import LocalServer, serve
 from tests.conftest import NETWORK, ROOT
 from tests.e2e.conftest import CONFIG
@@ -28,16 +28,37 @@ from tests.e2e.spoiling import SHIFTED, frozen_worker, without
 from tests.e2e.wire import PLAN, post
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CLIENTS = 3
+WATCH_S = 0.5
 NO_RUNTIME = b'{"model": {"modelVersion": "9"}, "runtime": "NONE"}'
 NO_ERRORS = b"""
 def encode_error(error):
     error.status = 200
     return _compact({"status": "success", "processing_time_ms": 1, "detected_rooms": []})
 """
+
+
+# Finds the golden plan's rooms as often as a rollout asks, and fails from then on.
+FAILS_LATER = b"""
+_answers, _build_document = [], build_rooms
+def build_rooms(boxes_grid, scores):
+    _answers.append(1)
+    if len(_answers) > 8:
+        raise RuntimeError("tired")
+    return _build_document(boxes_grid, scores)
+"""
+NO_PDF = b"""
+def _render(*_, **__):
+    raise RuntimeError("no PDF today")
+"""
+
+
+def roll_out(archive: Path, place: Place, say: Callable[[str], None]) -> rollout.Outcome:
+    """A rollout that does not watch for long."""
+    return rollout.roll_out(archive, place, say, watch_s=WATCH_S)
 
 
 @dataclass
@@ -105,7 +126,7 @@ def versions(server: LocalServer) -> dict[str, bool]:
 def stored(server: LocalServer) -> set[str]:
     """What rollouts have left in the model store."""
     store = server.log.parent / "model_store"
-    return {path.name for path in store.iterdir()} - {"rooms.mar"}
+    return {path.name for path in store.iterdir()} - {"rooms.mar", "history.json"}
 
 
 def test_a_good_version_takes_over_under_load(server: LocalServer, tmp_path: Path) -> None:
@@ -123,9 +144,9 @@ def test_a_good_version_takes_over_under_load(server: LocalServer, tmp_path: Pat
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
 
-    (left,) = stored(server)
-    assert left.startswith("rooms-1.2-")
-    assert ["1.2 is the default", "waiting until 1.1 has answered what it had"] == said[-3:-1]
+    assert ["rooms-1.1", "rooms-1.2"] == sorted(name[:9] for name in stored(server))
+    assert ["1.2 is the default", "waiting until 1.1 has answered what it had"] == said[-5:-1:3]
+    assert outcome.answered > 0
 
 
 def test_the_old_version_answers_what_it_has(server: LocalServer, tmp_path: Path) -> None:
@@ -158,10 +179,15 @@ def test_the_old_version_answers_what_it_has(server: LocalServer, tmp_path: Path
             "network.bin", b"other weights", False, "network.bin has sha256", id="damaged"
         ),
         pytest.param(
-            "roomdet/geometry.py", b"no Python", False, "the worker ended 2 times", id="no-import"
+            "roomdet/geometry.py",
+            b"no Python",
+            False,
+            "ended 2 times: SyntaxError",
+            id="no-import",
         ),
         pytest.param("roomdet/schema.py", SHIFTED, True, "rooms missed", id="wrong-boxes"),
         pytest.param("roomdet/schema.py", NO_ERRORS, True, "what is no plan", id="no-errors"),
+        pytest.param("roomdet/documents.py", NO_PDF, True, "plan as PDF with 500", id="no-pdf"),
         pytest.param(
             "MAR-INF/MANIFEST.json", NO_RUNTIME, False, "TorchServe refuses POST", id="no-runtime"
         ),
@@ -194,6 +220,48 @@ def test_a_bad_archive_never_becomes_the_default(
     health = server.health()
     assert health is not None
     assert health.is_ready
+
+
+def test_a_version_that_fails_real_requests_is_taken_back(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    """Its golden plan is answered; what comes then is not. The old version is there still."""
+    before, files = versions(server), stored(server)
+    good = packed(tmp_path, "8.0")
+    with zipfile.ZipFile(good) as archive:
+        tired = archive.read("roomdet/schema.py") + FAILS_LATER
+    bad = without(good, tmp_path / "bad.mar", "roomdet/schema.py", tired)
+    load = Load()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(load.send, server) for _ in range(CLIENTS)]
+        try:
+            with pytest.raises(RolloutError, match=r"failed .500.: RuntimeError: tired") as caught:
+                rollout.roll_out(bad, Place.of(server), print, watch_s=30)
+        finally:
+            load.is_over.set()
+        for client in clients:
+            client.result()
+
+    assert str(caught.value).endswith("serves again")
+    assert {200, 500} == set(load.statuses)
+    assert (before, files) == (versions(server), stored(server))
+    assert 200 == post(server, PLAN).status
+
+
+def test_going_back(server: LocalServer, tmp_path: Path) -> None:
+    """To the version before, and again to the one before that; the bad one is forgotten."""
+    (first,) = versions(server)
+    place = Place.of(server)
+    for version in ("6.0", "6.1"):
+        roll_out(packed(tmp_path, version), place, print)
+    with load_on(server):
+        back = rollout.roll_back(place, print, watch_s=WATCH_S)
+    assert ("6.0", ["6.1"]) == (back.version, back.replaced)
+    with pytest.raises(RolloutError, match=r"no version 6.1 .*kept: .*6.0 serves on"):
+        rollout.roll_back(place, print, "6.1")
+    assert first == rollout.roll_back(place, print, watch_s=WATCH_S).version
+    assert {first: True} == versions(server)
+    assert not any(name.startswith("rooms-6.") for name in stored(server))
 
 
 def test_a_run_that_was_killed_is_finished_by_the_next(server: LocalServer, tmp_path: Path) -> None:
@@ -232,16 +300,24 @@ def test_the_command(
     """It finds the server by its note, prints JSON, and refuses another content by that version."""
     announce(server)
     new = packed(tmp_path, "4.0")
-    command = ["local", "rollout", "--port", str(server.ports.inference)]
+    command = ["local", "rollout", "--watch-s=0.1", "--port", str(server.ports.inference)]
 
     assert main([*command, str(new)]) == 0
     assert json.loads(capsys.readouterr().out)["version"] == "4.0"
+    (here,) = {find_running(None).url} | {find_running(server.ports.inference).url}
+    assert server.url == here
+    note = server.log.with_name("server.json")
+    note.write_text(note.read_text().replace(str(ROOT), "/somewhere/else"))
+    assert main(["local", "rollback"]) == 2
+    told = capsys.readouterr().err
+    assert f"no `make serve` runs from this checkout ({ROOT}); --port chooses another" in told
+    announce(server)
     other = without(new, tmp_path / "other.mar", "NOTICE")
     assert main([*command, str(other)]) == 1
     assert "pack this one under another version" in capsys.readouterr().err
     assert main(["local", "rollout", "--port", "1", str(new)]) == 2
     assert "no `make serve` runs on port 1" in capsys.readouterr().err
-    by_hand = ["--url", server.url, "--management-url", server.management_url]
+    by_hand = ["--url", server.url, "--management-url", server.management_url, "--watch-s=0.1"]
     assert main(["local", "rollout", *by_hand, str(new)]) == 2
     store = server.log.parent / "model_store"
     assert main(["local", "rollout", *by_hand, "--model-store", str(store), str(new)]) == 0

@@ -135,3 +135,17 @@ def test_every_command_is_in_the_full_parser() -> None:
     text = build_parser().format_help()
 
     assert all(name in text for name in (*COMMANDS, "serve", "demo", "deploy"))
+
+
+@pytest.mark.parametrize("words", [("detect", "docs/sample/plan.png"), ("completion", "bash")])
+def test_a_package_that_is_missing_is_told(words: tuple[str, ...]) -> None:
+    """In a checkout, with Python alone and no PYTHONPATH: what to install, and no trace."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "client", *words], cwd=ROOT, env=inherited,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.endswith(f"-m pip install '{ROOT / 'client'}[all]'\n")
