@@ -22,6 +22,7 @@
 # make image-test           builds, pushes, pulls and runs it, with Docker or podman
 # make local-sagemaker [PORT=5055]   SageMaker's calls on this machine (docs/local-sagemaker.md)
 # make first-deployment     README's first deployment on it, from an account that has nothing
+# make docs                 the documents as a site: build/site/index.html
 # make help                 this list
 
 PYTHON ?= python3
@@ -91,8 +92,13 @@ $(VENV)/local-sagemaker.stamp: $(VENV)/python.stamp $(VENV)/deploy.stamp require
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/local-sagemaker.txt
 	@touch $@
 
+# With what `make docs` needs.
+$(VENV)/docs.stamp: constraints.txt requirements/docs.txt | $(BIN)/pip
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/docs.txt
+	@touch $@
+
 # With all of that and what tests and checks need, in one go.
-DEV := deploy local-sagemaker dev
+DEV := deploy local-sagemaker docs dev
 $(VENV)/dev.stamp: $(VENV)/python.stamp $(DEV:%=requirements/%.txt)
 	@echo "Adding what tests and checks need …"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt $(DEV:%=-r requirements/%.txt)
@@ -254,6 +260,13 @@ check: $(VENV)/dev.stamp
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m mypy --python-version 3.10 --package roomdet_client
+
+# Ends with status 1 where a link or an anchor leads nowhere.
+.PHONY: docs
+docs: $(VENV)/docs.stamp
+	@$(BIN)/python -m sphinx --builder html --conf-dir docs/site --doctree-dir build/site-doctrees \
+	  --quiet --fail-on-warning . build/site
+	@echo "build/site/index.html"
 
 # The endpoint plugin is committed; this needs a JDK of version 17 or later.
 plugin: $(VENV)/python.stamp
