@@ -81,16 +81,21 @@ def _module(name: str) -> ModuleType:
     return importlib.import_module(f"roomdet_client.commands.{name}")
 
 
+def _run(given: list[str]) -> int:
+    if given and given[0] in CHECKOUT_COMMANDS:
+        status: int = _module("checkout").run_word(given[0], given[1:])
+    else:
+        named = next((word for word in given if word in COMMANDS), "")
+        args = build_parser(named).parse_args(given)
+        status = _module(COMMANDS[args.command][0]).run(args)
+    return status
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; 0 done, 1 failed, 2 bad usage, 130 interrupted."""
     given = sys.argv[1:] if argv is None else argv
     try:
-        if given and given[0] in CHECKOUT_COMMANDS:
-            status: int = _module("checkout").run_word(given[0], given[1:])
-            return status
-        named = next((word for word in given if word in COMMANDS), "")
-        args = build_parser(named).parse_args(given)
-        status = _module(COMMANDS[args.command][0]).run(args)
+        return _run(given)
     except ModuleNotFoundError as err:
         return _missing(err)
     except BrokenPipeError:  # `| head` has read enough
@@ -105,4 +110,3 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
-    return status

@@ -54,7 +54,7 @@ def run_submit(args: argparse.Namespace) -> int:
     show(asdict(done), args)
     same = done.sent - done.objects
     if same:
-        say(f"{same} of the {done.sent} files have the content of another one, and share its answer")
+        say(f"{same} of the {done.sent} files have the content of another and share its answer")
     for entry in done.unfit:
         say(f"{entry['file']}: {entry['error']}: {entry['message']}")
     say(f"`python -m deploy batch status {batch.name}` shows how far it is" if done.job else
