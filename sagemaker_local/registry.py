@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +30,7 @@ _UPLOADS = re.compile(r"/v2/(?P<name>.+)/blobs/uploads/(?P<upload_id>[0-9a-f-]*)
 _MANIFEST = re.compile(r"/v2/(?P<name>.+)/manifests/(?P<reference>[^/]+)")
 _PIECE = 2**20
 # ECR's own errors, in the registry's words.
-_CODES = {
-    "RepositoryNotFoundException": (HTTPStatus.NOT_FOUND, "NAME_UNKNOWN"),
-    "ImageTagAlreadyExistsException": (HTTPStatus.BAD_REQUEST, "TAG_INVALID"),
-}
+_CODES = {"RepositoryNotFoundException": (HTTPStatus.NOT_FOUND, "NAME_UNKNOWN")}
 
 
 class Registry:
@@ -75,10 +73,13 @@ class Registry:
         if digest := request.args.get("digest"):
             if not self._layers.complete(upload_id, digest):
                 return _refusal(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", f"it is not {digest}")
-            headers = {"Location": f"/v2/{name}/blobs/{digest}", "Docker-Content-Digest": digest}
+            headers = {
+                "Location": f"{_root(request)}/{name}/blobs/{digest}",
+                "Docker-Content-Digest": digest,
+            }
             return Response(HTTPStatus.CREATED, b"", headers)
         headers = {
-            "Location": f"/v2/{name}/blobs/uploads/{upload_id}",
+            "Location": f"{_root(request)}/{name}/blobs/uploads/{upload_id}",
             "Range": f"0-{max(size - 1, 0)}",
             "Docker-Upload-UUID": upload_id,
         }
@@ -110,20 +111,36 @@ class Registry:
 
     def _put(self, request: Request, name: str, reference: str) -> Response:
         body = request.get_data()
-        tag = {} if reference.startswith("sha256:") else {"imageTag": reference}
-        self._ecr.put_image(
-            repositoryName=name,
-            imageManifest=body.decode(),
-            imageManifestMediaType=request.headers.get("Content-Type", ""),
-            **tag,
-        )
         digest = digest_of(body)
-        headers = {"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest}
+        tag = {} if reference.startswith("sha256:") else {"imageTag": reference}
+        if tag and self._is_taken(name, reference, digest):
+            return _refusal(HTTPStatus.BAD_REQUEST, "TAG_INVALID", f"{reference} cannot be moved")
+        # The same image may be pushed again, under the same tag.
+        with suppress(self._ecr.exceptions.ImageAlreadyExistsException):
+            self._ecr.put_image(
+                repositoryName=name,
+                imageManifest=body.decode(),
+                imageManifestMediaType=request.headers.get("Content-Type", ""),
+                **tag,
+            )
+        where = f"{_root(request)}/{name}/manifests/{digest}"
+        headers = {"Location": where, "Docker-Content-Digest": digest}
         return Response(HTTPStatus.CREATED, b"", headers)
+
+    def _is_taken(self, name: str, tag: str, digest: str) -> bool:
+        """Whether another image has a tag that stays with it, which moto does not look at."""
+        found = self._ecr.describe_repositories(repositoryNames=[name])["repositories"][0]
+        images = self._ecr.batch_get_image(repositoryName=name, imageIds=[{"imageTag": tag}])
+        digests = {image["imageId"]["imageDigest"] for image in images["images"]}
+        return found["imageTagMutability"].startswith("IMMUTABLE") and bool(digests - {digest})
 
     @property
     def _ecr(self) -> Any:
         return self._aws.client("ecr", self.region)
+
+
+def _root(request: Request) -> str:
+    return f"{request.host_url.rstrip('/')}/v2"
 
 
 def _refusal(status: int, code: str, message: str) -> Response:

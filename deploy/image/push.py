@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from deploy.aws.api import AwsApi
+    from deploy.image.credentials import Credentials
     from deploy.image.names import EcrPlace, ImageName
 
 
@@ -36,17 +37,14 @@ def log_in(
     """
     if name.ecr is None:
         return
-    log_in_to_ecr(engine, open_account(name.ecr.region), name.ecr, say, environ)
+    login, _ = ecr_login(open_account(name.ecr.region), name.ecr)
+    _log_in(engine, login, name.registry, say, environ)
 
 
 def log_in_to_ecr(
-    engine: Engine,
-    account: AwsApi,
-    place: EcrPlace,
-    say: Callable[[str], None],
-    environ: Mapping[str, str] | None = None,
+    engine: Engine, account: AwsApi, place: EcrPlace, say: Callable[[str], None]
 ) -> str:
-    """The same; the host that images are pushed to, as AWS says it.
+    """Log the engine in where AWS says that images are pushed to; that host.
 
     Raises:
         AwsError: If AWS gives no token.
@@ -54,6 +52,16 @@ def log_in_to_ecr(
     """
     login, host = ecr_login(account, place)
     if not is_loopback(host):  # which is the local SageMaker's, and asks for no password
-        say(f"Logging {engine.program} in to {host} …")
-        run_all([login_command(engine, host, login.user)], environ, login.password)
+        _log_in(engine, login, host, say, None)
     return host
+
+
+def _log_in(
+    engine: Engine,
+    login: Credentials,
+    host: str,
+    say: Callable[[str], None],
+    environ: Mapping[str, str] | None,
+) -> None:
+    say(f"Logging {engine.program} in to {host} …")
+    run_all([login_command(engine, host, login.user)], environ, login.password)
