@@ -215,7 +215,8 @@ def _settle(args: argparse.Namespace) -> None:
         own = [path for path in (getattr(args, "write", None), OWN_CONFIG) if path]
         args.config = next((path for path in own if path.is_file()), TEMPLATE)
         missing = "" if args.config in own else f"; there is no ./{OWN_CONFIG}"
-        say(f"Configuration: {_short(args.config)}{missing}")
+        if not getattr(args, "image", None):  # `image push IMAGE` reads none
+            say(f"Configuration: {_short(args.config)}{missing}")
 
 
 def _short(path: Path) -> Path:

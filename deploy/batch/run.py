@@ -14,7 +14,7 @@ from deploy.batch.files import find_plans
 from deploy.batch.place import batch_of, default_name
 from deploy.batch.result import as_csv, read_results, read_status
 from deploy.batch.submit import Resources, submit
-from deploy.cli import as_table, show
+from deploy.cli import as_table, repeated, show
 from deploy.endpoint.instances import check_instance_type
 from deploy.endpoint.served import read_last_good, read_model
 from deploy.endpoint.target import open_endpoint
@@ -57,8 +57,8 @@ def run_submit(args: argparse.Namespace) -> int:
         say(f"{same} of the {done.sent} files have the content of another and share its answer")
     for entry in done.unfit:
         say(f"{entry['file']}: {entry['error']}: {entry['message']}")
-    say(f"`python -m deploy batch status {batch.name}` shows how far it is" if done.job else
-         "nothing is to be sent")  # fmt: skip
+    follow = f"`python -m deploy batch status {batch.name}` shows how far it is"
+    say(repeated(follow, args) if done.job else "nothing is to be sent")
     return 1 if len(done.unfit) == len(plans) else 0
 
 

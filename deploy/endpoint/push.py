@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from deploy.aws import open_account
 from deploy.aws.errors import AwsNotFound
-from deploy.cli import TEMPLATE, parse_endpoint_url
+from deploy.cli import TEMPLATE, parse_endpoint_url, repeated
 from deploy.endpoint.image import pin_image
 from deploy.endpoint.reading import value_of
 from deploy.endpoint.target import read_partial
@@ -63,7 +63,7 @@ def run_push(args: argparse.Namespace) -> int:
         say("There is no configuration of your own to write it to: image is")
     else:
         args.config.write_text(with_values(text, {"image": image}), "utf-8")
-        say(f"Wrote it to {args.config}. Next: `python -m deploy doctor`")
+        say(repeated(f"Wrote it to {args.config}. Next: `python -m deploy doctor`", args))
     print(image)
     return 0
 

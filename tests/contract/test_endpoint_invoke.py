@@ -68,7 +68,7 @@ def test_rooms_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     output = capsys.readouterr()
     assert status == 0
     assert json.loads(output.out) == ROOMS
-    assert output.err == "1 rooms, in 12 ms of the container\n"
+    assert output.err.endswith("yaml\n1 rooms, in 12 ms of the container\n")
     assert [("/endpoints/rooms/invocations", b"plan")] == asked
 
 
@@ -231,8 +231,8 @@ def test_who_may_not_look_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("args", "status", "told"),
     [
-        (["none.png", "--set=region=eu-central-1"], 1, "none.png"),
-        (["none.png", "--config=none.yaml"], 1, "none.yaml"),
+        (["none.png", "--set=region=eu-central-1"], 2, "there is no file none.png"),
+        (["none.png", "--config=none.yaml"], 2, "there is no configuration none.yaml"),
         (["none.png", "--set=endpont=x"], 2, "did you mean endpoint"),
         (["none.png"], 1, "Next: Name the region"),
         (["none.png", "--set=region=eu-central-1", "--endpoint-url=x"], 2, "--endpoint-url"),
