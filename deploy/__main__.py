@@ -20,12 +20,12 @@ from serving.console import Parser
 _VERSION_FILE = Path(__file__).parents[1] / "handler" / "roomdet" / "__init__.py"
 _EPILOG = """\
 the first deployment, in this order:
-  make venv-deploy                    what these commands need
-  python -m deploy bootstrap          bucket, repository and role
-  python -m deploy image push         the image
-  python -m deploy doctor             is all well?
-  python -m deploy plan               what would be done
-  python -m deploy apply              the endpoint
+  make venv-deploy                                what these commands need
+  python -m deploy bootstrap --write deploy.yaml  bucket, repository and role
+  python -m deploy image push                     the image
+  python -m deploy doctor                         is all well?
+  python -m deploy plan                           what would be done
+  python -m deploy apply                          the endpoint
 
 exit status: 0 done, 1 failed, 2 bad usage, 3 something is left to do or under way, 130 interrupted.
 The result is on stdout, progress on stderr. docs/endpoint.md says more.
@@ -34,7 +34,8 @@ The result is on stdout, progress on stderr. docs/endpoint.md says more.
 
 def build_parser() -> Parser:
     """All commands of all areas."""
-    parser = Parser(prog="python -m deploy", description=__doc__, epilog=_EPILOG)
+    about = "Run the room detector here, make its image, take it to SageMaker."
+    parser = Parser(prog="python -m deploy", description=about, epilog=_EPILOG)
     version = re.search(r'^__version__ = "(.+)"', _VERSION_FILE.read_text("utf-8"), re.M)
     assert version  # ours
     parser.add_argument("--version", action="version", version=f"roomdet {version[1]}")

@@ -28,7 +28,8 @@ def check_archive(context: DoctorContext) -> Result:
     try:
         golden = read_golden(archive)
     except ToolError as err:
-        return fails(str(err), "`make archive` packs one; or correct `archive`")
+        message = str(err).partition(": `make archive`")[0]
+        return fails(message, "`make archive` packs one; or correct `archive`")
     version = f"version {golden.version}, sha256 {_sha256(archive)[:12]}…"
     if not golden.boxes_xyxy_grid:
         return warning(

@@ -267,7 +267,7 @@ CASES = (
     Case("The quota is smaller than what is wanted", "quotas", _small_quota),
     Case("The container does not answer /ping", "endpoint", _failed),
     Case("What serves was not tested", "endpoint", _unproved, level="warning"),
-    Case("An alarm rings", "endpoint", _ringing, level="warning"),
+    Case("An alarm is in ALARM", "endpoint", _ringing, level="warning"),
     Case("An `apply` was interrupted", "endpoint", _interrupted, level="warning"),
 )
 
