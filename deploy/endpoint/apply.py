@@ -106,7 +106,7 @@ class Operator:
                     self._ask,
                 )
             except (EndpointFailed, WrongAnswer) as err:
-                self.say(f"failed: {err}\nGoing back …")
+                self.say("It failed: going back first, the reason comes at the end …")
                 raise RolloutError(f"{err}\n{self._take_back(release, executor, before)}") from err
             except AwsError:
                 self._clear(executor, release.place, before)
