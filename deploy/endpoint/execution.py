@@ -22,7 +22,7 @@ from deploy.endpoint.actions import (
     Wait,
     WaitDeleted,
 )
-from deploy.endpoint.logs import group_of, read_cause
+from deploy.endpoint.log_group import group_of, read_cause
 from deploy.endpoint.progress import read_progress
 from deploy.endpoint.release import CANDIDATE, as_tags
 from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status, find_policies
