@@ -225,7 +225,7 @@ class Executor:
                 self.say(f"  {endpoint}: {text} after {waited_s:.0f} s")
                 said_s = waited_s
             elif status in IN_TRANSIT:
-                redraw(f"  {endpoint}: {text} after {waited_s:.0f} s")
+                redraw(f"  {waited_s:.0f} s {endpoint}: {text}")  # what is too long is cut off
             last = text
             yield status, found
         raise WaitTimeout(endpoint, self.timeout_s, status)
