@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.account.diagnosis import Level, Result, fails, ok, unknown, warning
-from deploy.aws.errors import AwsError
+from deploy.aws.errors import AwsError, with_cause
 from deploy.endpoint.release import place_of
 from deploy.endpoint.remote import IN_TRANSIT, Status, read_endpoint, read_versions
 from deploy.endpoint.smoke_test import stored_golden
@@ -92,11 +92,12 @@ def check_endpoint(context: DoctorContext) -> Result:
     """How it is, why it failed, and what to do about it."""
     found = read_status(context.aws, context.spec.endpoint, place_of(context.spec))
     status, name = found["status"], context.spec.endpoint
-    reason = ", and its log says: ".join(filter(None, [found.get("reason"), found.get("log_says")]))
+    reason = found.get("reason") or ""
     if status not in {None, Status.IN_SERVICE}:
         level = Level.WARNING if status in IN_TRANSIT else Level.FAILURE
         why = f": {reason}" if reason else ""
-        return Result(level, f"{name} is {status}{why}", found["next_step"] or "")
+        told = with_cause(f"{name} is {status}{why}", found["log_says"] or "")
+        return Result(level, told.replace("\n", " "), found["next_step"] or "")
     if (left := found["candidate"]) and not found["changed_by"]:
         return warning(
             f"{left['endpoint']} is left by an `apply` that was interrupted; it costs "

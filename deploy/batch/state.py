@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.aws.s3 import addresses, fetch
 from deploy.batch.failures import LOG_GROUP, Failure, read_failures
 from deploy.batch.place import OUT
-from deploy.endpoint.logs import read_cause
+from deploy.endpoint.log_group import read_cause
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:

@@ -204,6 +204,12 @@ class Operator:
                     raise
                 seen, last = told, err
                 self.say(f"  {told}\nSomething else changed meanwhile: planning anew …")
+            except KeyboardInterrupt:
+                self.say(
+                    "What was begun goes on at AWS: `python -m deploy status` shows it, and what a "
+                    "temporary endpoint that is left costs"
+                )
+                raise
             else:
                 return
         raise last

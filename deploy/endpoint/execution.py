@@ -22,7 +22,7 @@ from deploy.endpoint.actions import (
     Wait,
     WaitDeleted,
 )
-from deploy.endpoint.logs import group_of, read_cause
+from deploy.endpoint.log_group import group_of, read_cause
 from deploy.endpoint.progress import read_progress
 from deploy.endpoint.release import CANDIDATE, as_tags
 from deploy.endpoint.remote import IN_TRANSIT, SERVICE, Status, find_policies
@@ -225,7 +225,7 @@ class Executor:
                 self.say(f"  {endpoint}: {text} after {waited_s:.0f} s")
                 said_s = waited_s
             elif status in IN_TRANSIT:
-                redraw(f"  {endpoint}: {text} after {waited_s:.0f} s")
+                redraw(f"  {waited_s:.0f} s {endpoint}: {text}")  # what is too long is cut off
             last = text
             yield status, found
         raise WaitTimeout(endpoint, self.timeout_s, status)

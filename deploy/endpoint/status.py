@@ -9,7 +9,7 @@ from deploy.aws.errors import AwsError
 from deploy.aws.s3 import folder_of
 from deploy.aws.states import next_step_in
 from deploy.endpoint.lock import read_lock
-from deploy.endpoint.logs import group_of, read_cause
+from deploy.endpoint.log_group import group_of, read_cause
 from deploy.endpoint.progress import read_progress
 from deploy.endpoint.release import SHA256_TAG, VERSION_TAG, candidate_name
 from deploy.endpoint.remote import (
