@@ -275,7 +275,7 @@ def test_who_may_not_look_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["none.png", "--set=endpont=x"], 2, "did you mean endpoint"),
         (["none.png"], 1, "Next: Name the region"),
         (["none.png", "--set=region=eu-central-1", "--endpoint-url=x"], 2, "--endpoint-url"),
-        (["a.png", "--async", "--set=region=eu-central-1"], 2, "--no-wait are for mode async"),
+        (["a.png", "--async", "--set=region=eu-central-1"], 2, "--fetch are for mode async"),
         (["a.png", "b.png", "--set=region=eu-central-1"], 2, "takes one at a time, mode async"),
     ],
 )
