@@ -28,7 +28,7 @@ CONFIG = "model-config.yaml"
 NOTICES = ("LICENSE", "NOTICE")
 ARCHIVE_MANIFEST = "MAR-INF/MANIFEST.json"
 # TorchServe sorts versions as text and takes them into URLs; this much is safe in both.
-_NO_TIME = (1980, 1, 1, 0, 0, 0)  # a zip knows none before
+_NO_TIME, _NO_DATE = (1980, 1, 1, 0, 0, 0), "01/01/1980 00:00:00"  # a zip knows none before
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,63}")
 
 
@@ -173,7 +173,7 @@ def _store_weights(packed: Path, out: Path) -> None:
             content = source.read(name)
             if name == ARCHIVE_MANIFEST:
                 manifest = json.loads(content)
-                manifest.pop("createdOn", None)
+                manifest["createdOn"] = _NO_DATE  # without one TorchServe warns
                 content = json.dumps(manifest, indent=2, sort_keys=True).encode()
             is_stored = name == network.WEIGHTS
             method = zipfile.ZIP_STORED if is_stored else zipfile.ZIP_DEFLATED

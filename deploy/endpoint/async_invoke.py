@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.aws.errors import AnswerTimeout, AwsError
 from deploy.aws.s3 import put, tidy
+from deploy.endpoint.drawing import draw
 from deploy.endpoint.invocation import refusal
-from deploy.endpoint.queue import send, wait
+from deploy.endpoint.queue import AsyncInvocation, send, wait
 from deploy.endpoint.served import read_served
 from roomdet_client.answers import parse_answer
 from roomdet_client.errors import ClientError
-from serving.console import say
+from serving.console import DONE, FAILED, WOULD_CHANGE, say
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from deploy.aws.api import AwsApi, Reply
-    from deploy.endpoint.queue import AsyncInvocation
     from deploy.endpoint.target import Target
 
 # Source: "Asynchronous inference" of the SageMaker developer guide.
 MOST_BYTES = 10**9
 FOLDER = "async/"  # beside the model's files
+_AT_ONCE_S = 0.0  # one look at each
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +65,81 @@ def run_async(
     account: AwsApi,
     options: Mapping[str, float | str],
 ) -> int:
-    """Print what came of each plan, or with --no-wait where it will lie; 1 if one has no rooms.
+    """Print what came of each plan, or with --no-wait where it will lie.
+
+    Returns:
+        1 if one has no rooms, of --fetch 3 if one has no answer yet.
 
     Raises:
         AwsError: If AWS refuses a call before all plans are in the queue.
-        BadUsage: If a file is empty or too large.
+        BadUsage: If a file is empty or too large, or --fetch names no such file.
         NothingServes: If there is no such endpoint.
         OSError: If a file cannot be read.
     """
     for file in args.files:
         check_file(file)
     folder = f"{read_served(account, target.endpoint).folder}{FOLDER}"
+    if args.fetch:
+        return _show(collect(account, read_sent(args.fetch, target.endpoint, folder), _AT_ONCE_S))
     attributes = ";".join(f"{name}={value}" for name, value in options.items())
     sent = [_send(account, target, file, folder, attributes) for file in args.files]
     if args.no_wait:
         print(json.dumps([plan.places() for plan in sent], indent=2))
-        say(f"{len(sent)} plans are in the queue; nobody removes them from {folder}")
+        say(
+            f"{len(sent)} plans are in the queue; `python -m deploy invoke --fetch` takes what was "
+            f"printed here, and removes them from {folder}"
+        )
         return 0
     results = collect(account, sent, args.timeout_s)
+    if args.draw and results[0]["status"] == "success":
+        draw(args.files[0].read_bytes(), parse_answer(json.dumps(results[0]["answer"])), args)
+    status = _show(results)
+    return FAILED if status == WOULD_CHANGE else status
+
+
+def _show(results: Sequence[Mapping[str, Any]]) -> int:
+    """Print results; what the command ends with."""
     print(json.dumps(results, indent=2))
     good = sum(result["status"] == "success" for result in results)
     say(f"{good} of {len(results)} plans have rooms")
-    return 0 if good == len(results) else 1
+    if any(result["status"] == "pending" for result in results):
+        return WOULD_CHANGE
+    return DONE if good == len(results) else FAILED
+
+
+def read_sent(path: Path, endpoint: str, folder: str) -> list[Sent]:
+    """What ``--no-wait`` has printed of plans in the queue of an endpoint.
+
+    Args:
+        path: The file.
+        endpoint: Whose queue.
+        folder: S3 address that their inputs begin with; they are removed with the answer.
+
+    Raises:
+        BadUsage: If it is no such file.
+        OSError: If it cannot be read.
+    """
+    try:
+        entries = json.loads(path.read_text("utf-8"))
+        sent = [
+            Sent(
+                str(entry["file"]),
+                str(entry["input"]),
+                AsyncInvocation(
+                    endpoint,
+                    str(entry["output"]),
+                    str(entry["failure"]),
+                    str(entry["inference_id"]),
+                ),
+            )
+            for entry in entries
+        ]
+    except (ValueError, KeyError, TypeError) as err:
+        raise BadUsage(f"{path} is not what --no-wait prints: {err}") from err
+    others = [plan.input for plan in sent if not plan.input.startswith(folder)]
+    if others:
+        raise BadUsage(f"{path} is of another endpoint: {others[0]} is not in {folder}")
+    return sent
 
 
 def collect(account: AwsApi, sent: Sequence[Sent], timeout_s: float) -> list[dict[str, Any]]:

@@ -79,12 +79,19 @@ def _add_releasing(commands: Commands[Parser]) -> None:
 def _add_invoke(commands: Commands[Parser]) -> None:
     parser = add_command(
         commands, "invoke", "find the rooms of a plan", Run("deploy.endpoint.invoke:run_invoke"),
-        examples=("invoke plan.pdf --page 2", "invoke plans/*.pdf --async"),
+        examples=(
+            "invoke plan.pdf --page 2 --draw rooms.png", "invoke plans/*.pdf --async",
+            "invoke plans/*.pdf --no-wait > sent.json", "invoke --fetch sent.json",
+        ),
     )  # fmt: skip
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="picture or PDF")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="picture or PDF")
+    parser.add_argument("--draw", type=Path, metavar="PNG", help="write the plan with its rooms")
     parser.add_argument("--async", action="store_true", dest="is_async", help="through the queue "
                         "of an endpoint of mode async, which does so by itself")  # fmt: skip
     parser.add_argument("--no-wait", action="store_true", help="say where answers will be, and end")
+    parser.add_argument("--fetch", type=Path, metavar="JSON",
+                        help="the answers of what --no-wait has printed; exit 3 while one is "
+                        "missing")  # fmt: skip
     add_timeout(parser, 1800.0, "for all answers together")
     for name, kind in REQUEST_OPTIONS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help="see docs/api.md")

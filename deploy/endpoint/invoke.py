@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from deploy.endpoint import by_reference
 from deploy.endpoint.async_invoke import run_async
+from deploy.endpoint.drawing import draw
 from deploy.endpoint.invocation import answer_of, ask_again, invoke
 from deploy.endpoint.options import REQUEST_OPTIONS
 from deploy.endpoint.spec import Mode
@@ -32,20 +33,32 @@ def run_invoke(args: argparse.Namespace) -> int:
     options = {
         name: value for name in REQUEST_OPTIONS if (value := getattr(args, name, None)) is not None
     }
+    _check(args)
     target, account = open_endpoint(args)
     if target.mode is Mode.ASYNC:
         return run_async(args, target, account, options)
-    answer = _ask(account, target, _one_file(args, target.mode).read_bytes(), options)
+    data = _one_file(args, target.mode).read_bytes()
+    answer = _ask(account, target, data, options)
     print(answer.body)
+    if args.draw:
+        draw(data, answer, args)
     say(f"{len(answer.rooms)} rooms, in {answer.processing_time_ms} ms of the container")
     return 0
 
 
+def _check(args: argparse.Namespace) -> None:
+    """Refuse words that do not go together."""
+    if bool(args.files) == bool(args.fetch):
+        raise BadUsage("name plans, or with --fetch what --no-wait has printed of others")
+    if args.draw and (len(args.files) != 1 or args.no_wait):
+        raise BadUsage("--draw is for one plan, whose answer is waited for")
+
+
 def _one_file(args: argparse.Namespace, mode: Mode) -> Path:
-    if args.is_async or args.no_wait:
+    if args.is_async or args.no_wait or args.fetch:
         raise BadUsage(
-            f"mode is {mode}: its requests are answered at once; --async and --no-wait are for "
-            "mode async"
+            f"mode is {mode}: its requests are answered at once; --async, --no-wait and --fetch "
+            "are for mode async"
         )
     if len(args.files) > 1:
         raise BadUsage(

@@ -120,6 +120,13 @@ def test_the_manifest_names_handler_config_and_version(archive: Path) -> None:
     }
 
 
+def test_the_same_content_is_the_same_file(archive: Path, tmp_path: Path) -> None:
+    """Packed at another time it has the same digest, which is what `apply` shows."""
+    pack(NETWORK, tmp_path / "rooms.mar", version="1.0", root=ROOT)
+
+    assert archive.read_bytes() == (tmp_path / "rooms.mar").read_bytes()
+
+
 def test_the_default_version_is_the_package_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,10 +13,12 @@ from deploy.__main__ import main
 from deploy.aws.api import Reply
 from deploy.aws.errors import InvocationFailed
 from deploy.endpoint import invocation
+from deploy.endpoint.async_invoke import read_sent
 from deploy.endpoint.invoke import MOST_BYTES
 from deploy.endpoint.options import REQUEST_OPTIONS
 from deploy.endpoint.spec import Mode
 from roomdet.schema import OPTION_NAMES
+from serving.errors import BadUsage
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
 from tests.contract.aws_server import Answer, serve_aws
@@ -170,6 +172,43 @@ def test_a_file_that_is_too_large_is_not_sent(
     assert not size or "environment.ROOMDET_IMAGE_URL_PREFIXES=s3://bucket/prefix/" in said
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "name plans, or with --fetch"),
+        (("a.png", "--fetch=sent.json"), "name plans, or with --fetch"),
+        (("a.png", "b.png", "--draw=x.png"), "--draw is for one plan"),
+        (("a.png", "--no-wait", "--draw=x.png"), "--draw is for one plan"),
+        (("--fetch=sent.json",), "--async, --no-wait and --fetch are for mode async"),
+    ],
+)
+def test_words_that_do_not_go_together(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
+) -> None:
+    """Nothing is asked of AWS."""
+    with environment(CREDENTIALS):
+        assert 2 == command(*words, "--set=region=eu-central-1")
+
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("no JSON", "is not what --no-wait prints"),
+        ("[1]", "is not what --no-wait prints"),
+        (json.dumps([{"file": "a", "input": "s3://other/async/1.png", "output": "s3://o/1",
+                      "failure": "", "inference_id": "i"}]), "is of another endpoint"),
+    ],
+)  # fmt: skip
+def test_what_is_fetched_was_sent_there(tmp_path: Path, text: str, told: str) -> None:
+    """An input is removed with its answer: none of another place is."""
+    (tmp_path / "sent.json").write_text(text)
+
+    with pytest.raises(BadUsage, match=told):
+        read_sent(tmp_path / "sent.json", "rooms", "s3://rooms/async/")
+
+
 def served(environment: dict[str, str]) -> list[Answer]:
     """How SageMaker describes an endpoint whose container has some variables."""
     container = {"ModelDataUrl": "s3://plans/rooms/rooms-1.tar.gz", "Environment": environment}
@@ -236,7 +275,7 @@ def test_who_may_not_look_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["none.png", "--set=endpont=x"], 2, "did you mean endpoint"),
         (["none.png"], 1, "Next: Name the region"),
         (["none.png", "--set=region=eu-central-1", "--endpoint-url=x"], 2, "--endpoint-url"),
-        (["a.png", "--async", "--set=region=eu-central-1"], 2, "--no-wait are for mode async"),
+        (["a.png", "--async", "--set=region=eu-central-1"], 2, "--fetch are for mode async"),
         (["a.png", "b.png", "--set=region=eu-central-1"], 2, "takes one at a time, mode async"),
     ],
 )

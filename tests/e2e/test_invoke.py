@@ -6,6 +6,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
+from roomdet_client.drawing import COLORS
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.contract.aws_failures import CREDENTIALS
 from tests.contract.aws_messages import environment
@@ -28,7 +31,11 @@ def test_rooms_come_through_the_endpoint(
     (tmp_path / "text.png").write_bytes(b"no picture")
     with environment(CREDENTIALS), serve_runtime({"rooms": server.url}) as runtime:
         where = ("--set=region=eu-central-1", f"--endpoint-url={runtime}")
-        statuses = [command(str(SAMPLE_PNG), *where), command(str(SAMPLE_PDF), "--page=1", *where)]
+        drawn = tmp_path / "rooms.png"
+        statuses = [
+            command(str(SAMPLE_PNG), f"--draw={drawn}", *where),
+            command(str(SAMPLE_PDF), "--page=1", *where),
+        ]
         answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         refused = [
             command(str(SAMPLE_PNG), "--confidence=7", *where),
@@ -37,6 +44,8 @@ def test_rooms_come_through_the_endpoint(
         told = capsys.readouterr().err
 
     assert [0, 0] == statuses
+    with Image.open(drawn) as picture:
+        assert len(picture.getcolors(1 << 24) or ()) > len(COLORS)
     assert post(server, PLAN).rooms == answers[0]["detected_rooms"]
     assert len(answers[1]["detected_rooms"]) > 3
     assert [1, 1] == refused
