@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: AGPL-3.0-or-later
 # Installs what tests/viewer needs: Chromium from Debian, and what client/viewer is built and tested
-# with from npm (Node 20.19 or later). Debian or Ubuntu, as root.
+# with from npm (Node 20.19 or later); and jq, for the documents' filters. Debian or Ubuntu, as root.
 set -eu
 
 missing=
-for pair in chromium:chromium npm:npm fc-match:fontconfig; do
+for pair in chromium:chromium npm:npm fc-match:fontconfig jq:jq; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 if [ -n "$missing" ]; then
