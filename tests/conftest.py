@@ -36,6 +36,12 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Name what failed at once: a run that is cut off says it, too."""
+    if report.failed:
+        print(f"\nfailed: {report.nodeid} ({report.when}, {report.duration:.0f} s)", flush=True)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files; the tests of a file stay as they are."""
