@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from deploy.errors import SpecError, Unconfirmed
+from deploy.tables import as_table
 from serving.console import (
     BAD_USAGE,
     BROKEN_PIPE,
@@ -29,7 +30,6 @@ from serving.errors import BadUsage, ToolError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
 OWN_CONFIG = Path("deploy.yaml")  # of whoever deploys; `bootstrap --write` writes one
 TEMPLATE = Path(__file__).parent / "endpoint-config.yaml"
@@ -276,28 +276,3 @@ def _repeated_within(value: Any, args: argparse.Namespace) -> Any:
     if isinstance(value, list | tuple):
         return [_repeated_within(entry, args) for entry in value]
     return repeated(value, args) if isinstance(value, str) else value
-
-
-def as_table(document: Any) -> str:
-    """A document for people: a row for each entry of a list, a line for each key of another."""
-    if not isinstance(document, list):
-        return _columns([(key, _cell(value)) for key, value in document.items()])
-    if not document:
-        return "none"
-    keys = list(dict.fromkeys(key for entry in document for key in entry))
-    rows = [[_cell(entry.get(key)) for key in keys] for entry in document]
-    return _columns([[key.upper() for key in keys], *rows])
-
-
-def _cell(value: Any) -> str:
-    if value is None or value in ({}, []):
-        return "-"
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={_cell(entry)}" for key, entry in value.items())
-    return ", ".join(map(_cell, value)) if isinstance(value, list) else str(value)
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)) for row in rows]
-    return "\n".join(line.rstrip() for line in lines)

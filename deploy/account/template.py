@@ -8,15 +8,17 @@ account, region and partition in the place of true ones.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from deploy.account import desired_state, policies
+from deploy.account.bootstrap import bootstrap
 from deploy.account.places import MODELS, NAME, Account, Names
+from deploy.account.reading import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _HEAD = """\
 # SPDX-License-Identifier: AGPL-3.0-or-later
@@ -43,6 +45,11 @@ def build_template(plans: Sequence[str] = (), outputs: Sequence[str] = ()) -> di
         outputs: S3 addresses that it may write answers under.
     """
     names = Names(_PSEUDO, "${Name}", tuple(plans), tuple(outputs))
+    resources: dict[str, Any] = {}
+    for call in bootstrap(names, Found()):
+        name, properties = _WORDS[call.operation](call.params)
+        made = resources.setdefault(name, {**_KINDS[name], "Properties": {}})
+        made["Properties"] |= properties
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Bucket, repository and role of the room detector's endpoint",
@@ -55,14 +62,7 @@ def build_template(plans: Sequence[str] = (), outputs: Sequence[str] = ()) -> di
                 "Description": "Name of the endpoint, and the beginning of all other names",
             }
         },
-        "Resources": _with_subs(
-            {
-                "Bucket": _bucket(names),
-                "BucketPolicy": _bucket_policy(names),
-                "Repository": _repository(names),
-                "Role": _role(names),
-            }
-        ),
+        "Resources": _with_subs(resources),
         "Outputs": _outputs(),
     }
 
@@ -74,78 +74,83 @@ def as_yaml(plans: Sequence[str] = (), outputs: Sequence[str] = ()) -> str:
     )
 
 
-def _bucket(names: Names) -> dict[str, Any]:
-    """Named in full, so that `bootstrap` and the stack cannot make two of them.
+def _lifecycle(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule in CloudFormation's words, which has one for all objects without a filter."""
+    renamed = {"Id" if key == "ID" else key: value for key, value in rule.items()}
+    renamed.pop("Filter")
+    return renamed
 
-    The stack leaves bucket and repository where they are when it is deleted: endpoints need them.
-    """
-    rules = [_lifecycle(rule) for rule in desired_state.LIFECYCLE_RULES]
-    encryption = [
+
+def _encryption(rules: Mapping[str, Any]) -> dict[str, Any]:
+    found = [
         {"ServerSideEncryptionByDefault": rule["ApplyServerSideEncryptionByDefault"]}
-        for rule in desired_state.ENCRYPTION["Rules"]
+        for rule in rules["Rules"]
     ]
-    return _kept(
-        "AWS::S3::Bucket",
-        {
-            "BucketName": names.bucket,
-            "BucketEncryption": {"ServerSideEncryptionConfiguration": encryption},
-            "PublicAccessBlockConfiguration": desired_state.PUBLIC_ACCESS,
-            "VersioningConfiguration": desired_state.VERSIONING,
-            "LifecycleConfiguration": {"Rules": rules},
-            "Tags": desired_state.tags(names),
-        },
-    )
+    return {"ServerSideEncryptionConfiguration": found}
 
 
-def _lifecycle(rule: dict[str, Any]) -> dict[str, Any]:
-    """A rule in CloudFormation's words."""
-    words: dict[str, Any] = {"Id": rule["ID"], "Status": rule["Status"]}
-    if "NoncurrentVersionExpiration" in rule:
-        words["NoncurrentVersionExpiration"] = rule["NoncurrentVersionExpiration"]
-    if "AbortIncompleteMultipartUpload" in rule:
-        words["AbortIncompleteMultipartUpload"] = rule["AbortIncompleteMultipartUpload"]
-    return words
-
-
-def _bucket_policy(names: Names) -> dict[str, Any]:
-    document = policies.bucket_policy(names.account, names.bucket)
+def _repository(params: Mapping[str, Any]) -> dict[str, Any]:
+    scanning = params["imageScanningConfiguration"]
     return {
-        "Type": "AWS::S3::BucketPolicy",
-        "Properties": {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": document},
+        "RepositoryName": params["repositoryName"],
+        "ImageTagMutability": params["imageTagMutability"],
+        "ImageScanningConfiguration": {"ScanOnPush": scanning["scanOnPush"]},
+        "Tags": params["tags"],
     }
 
 
-def _repository(names: Names) -> dict[str, Any]:
-    params = desired_state.repository(names)
-    return _kept(
-        "AWS::ECR::Repository",
+def _role(params: Mapping[str, Any]) -> dict[str, Any]:
+    trust = json.loads(params["AssumeRolePolicyDocument"])
+    rest = {key: params[key] for key in ("RoleName", "Description", "Tags")}
+    return {**rest, "AssumeRolePolicyDocument": trust}
+
+
+def _inline(params: Mapping[str, Any]) -> dict[str, Any]:
+    document = json.loads(params["PolicyDocument"])
+    return {"Policies": [{"PolicyName": params["PolicyName"], "PolicyDocument": document}]}
+
+
+# What each call of `bootstrap` is in a stack: the resource that it is about, and properties of it.
+# Bucket and repository stay where they are when the stack is deleted, since endpoints need them,
+# and are named in full, so that `bootstrap` and the stack cannot make two of them.
+_STAYS = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+_KINDS = {
+    "Bucket": {"Type": "AWS::S3::Bucket", **_STAYS},
+    "BucketPolicy": {"Type": "AWS::S3::BucketPolicy"},
+    "Repository": {"Type": "AWS::ECR::Repository", **_STAYS},
+    "Role": {"Type": "AWS::IAM::Role"},
+}
+_WORDS: dict[str, Callable[[Mapping[str, Any]], tuple[str, dict[str, Any]]]] = {
+    "create_bucket": lambda p: ("Bucket", {"BucketName": p["Bucket"]}),
+    "put_bucket_tagging": lambda p: ("Bucket", {"Tags": p["Tagging"]["TagSet"]}),
+    "put_public_access_block": lambda p: (
+        "Bucket",
+        {"PublicAccessBlockConfiguration": p["PublicAccessBlockConfiguration"]},
+    ),
+    "put_bucket_encryption": lambda p: (
+        "Bucket",
+        {"BucketEncryption": _encryption(p["ServerSideEncryptionConfiguration"])},
+    ),
+    "put_bucket_policy": lambda p: (
+        "BucketPolicy",
+        {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": json.loads(p["Policy"])},
+    ),
+    "put_bucket_versioning": lambda p: (
+        "Bucket",
+        {"VersioningConfiguration": p["VersioningConfiguration"]},
+    ),
+    "put_bucket_lifecycle_configuration": lambda p: (
+        "Bucket",
         {
-            "RepositoryName": params["repositoryName"],
-            "ImageTagMutability": params["imageTagMutability"],
-            "ImageScanningConfiguration": {
-                "ScanOnPush": params["imageScanningConfiguration"]["scanOnPush"]
-            },
-            "Tags": params["tags"],
+            "LifecycleConfiguration": {
+                "Rules": [_lifecycle(rule) for rule in p["LifecycleConfiguration"]["Rules"]]
+            }
         },
-    )
-
-
-def _role(names: Names) -> dict[str, Any]:
-    params = desired_state.role(names)
-    inline = {
-        "PolicyName": desired_state.INLINE_POLICY,
-        "PolicyDocument": desired_state.role_policy(names),
-    }
-    return {
-        "Type": "AWS::IAM::Role",
-        "Properties": {
-            "RoleName": params["RoleName"],
-            "Description": params["Description"],
-            "AssumeRolePolicyDocument": policies.trust_policy(names.account),
-            "Policies": [inline],
-            "Tags": params["Tags"],
-        },
-    }
+    ),
+    "create_repository": lambda p: ("Repository", _repository(p)),
+    "create_role": lambda p: ("Role", _role(p)),
+    "put_role_policy": lambda p: ("Role", _inline(p)),
+}
 
 
 def _outputs() -> dict[str, Any]:
@@ -161,11 +166,6 @@ def _outputs() -> dict[str, Any]:
             "Value": {"Fn::GetAtt": ["Repository", "RepositoryUri"]},
         },
     }
-
-
-def _kept(kind: str, properties: dict[str, Any]) -> dict[str, Any]:
-    keep = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
-    return {"Type": kind, **keep, "Properties": properties}
 
 
 def _with_subs(value: Any) -> Any:

@@ -14,11 +14,12 @@ from deploy.batch.files import find_plans
 from deploy.batch.place import batch_of, default_name
 from deploy.batch.result import as_csv, read_results, read_status
 from deploy.batch.submit import Resources, submit
-from deploy.cli import as_table, repeated, show
+from deploy.cli import repeated, show
 from deploy.endpoint.instances import check_instance_type
 from deploy.endpoint.served import read_last_good, read_model
 from deploy.endpoint.target import open_endpoint
 from deploy.errors import NothingServes
+from deploy.tables import as_table
 from serving.console import WOULD_CHANGE, say
 from serving.polling import poll
 

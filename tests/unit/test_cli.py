@@ -15,6 +15,7 @@ import pytest
 from deploy import cli
 from deploy.__main__ import build_parser, main
 from deploy.errors import DeployError, Unconfirmed
+from deploy.tables import as_table
 from serving.errors import BadUsage
 from tests.conftest import ROOT
 
@@ -205,7 +206,7 @@ def test_elsewhere_the_plan_is_all(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_tables(document: object, table: str) -> None:
     """What --output table prints."""
-    assert table == cli.as_table(document)
+    assert table == as_table(document)
 
 
 @pytest.mark.parametrize(
