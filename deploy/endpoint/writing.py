@@ -25,13 +25,16 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
         SpecError: If the text is written in a form that is not changed by hand so easily.
     """
     for key, value in values.items():
-        line = re.compile(rf"^{key}:(?P<value>[^#\n]*?)(?P<rest>\s*(?:#.*)?)$", re.MULTILINE)
-        if line.search(text):
-            new = f"{key}: {value}".replace("\\", r"\\")
-            text = line.sub(rf"{new}\g<rest>", text, count=1)
+        line = re.search(rf"^{key}:[^#\n]*(?P<comment>#.*)?$", text, re.MULTILINE)
+        if line:
+            comment = f"  {line['comment']}" if line["comment"] else ""
+            text = f"{text[: line.start()]}{key}: {value}{comment}{text[line.end() :]}"
         else:
             text = f"{text.rstrip()}\n{key}: {value}\n"
-    found = yaml.safe_load(text)
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        found = {}
     if {key: found.get(key) for key in values} != dict(values):
         raise SpecError(
             "the configuration cannot be written to as it is; put in by hand: "
