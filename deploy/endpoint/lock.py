@@ -14,6 +14,7 @@ import os
 import socket
 import threading
 import time
+import uuid
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.aws.errors import AwsError
 from deploy.aws.s3 import discard, split_address
 from deploy.errors import PlanError
+from serving.console import redraw
 from serving.polling import poll
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class Holder:
         machine: Where ``pid`` means something.
         pid: Of the process.
         since: When it began, ISO 8601.
+        run: What no other run has.
         renewed: When it was last written, seconds since 1970 of the holder's own clock.
     """
 
@@ -57,6 +60,7 @@ class Holder:
     machine: str
     pid: int
     since: str
+    run: str
     renewed: float = 0.0
 
     def __str__(self) -> str:
@@ -89,7 +93,7 @@ def read_lock(aws: AwsApi, folder: str) -> Seen | None:
     try:
         holder = Holder(**json.loads(found["Body"].read()))
     except (ValueError, TypeError):  # of another version of this tool
-        holder = Holder("a command", "somebody", "", 0, "some time")
+        holder = Holder("a command", "somebody", "", 0, "some time", "")
     headers = found.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
     age_s = (now - found["LastModified"]).total_seconds()  # both by S3's clock
@@ -128,9 +132,18 @@ class Lock:
                 etag = _put(self.aws, self.folder, self.holder, IfMatch=self.etag)
             except AwsError:  # the next time
                 continue
-            self.is_lost, self.etag = not etag, etag or self.etag
-            if self.is_lost:
+            if not etag and not (etag := self._own()):
+                self.is_lost = True
                 return
+            self.etag = etag
+
+    def _own(self) -> str:
+        """The version that is there if this run wrote it: its answer may have been lost."""
+        try:
+            seen = read_lock(self.aws, self.folder)
+        except AwsError:
+            return self.etag  # it is looked at the next time
+        return seen.etag if seen and seen.holder.run == self.holder.run else ""
 
     def release(self) -> None:
         """Let the next one go on."""
@@ -185,22 +198,26 @@ def _take(
 ) -> Lock:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     who = f"{_user()}@{socket.gethostname()}"
-    holder = Holder(command, who, _machine(), os.getpid(), since)
+    holder = Holder(command, who, _machine(), os.getpid(), since, uuid.uuid4().hex)
     told: Holder | None = None
     seen: Seen | None = None
-    for _ in poll(timeout_s, _FIRST_POLL_S, _LAST_POLL_S, sleep=sleep):
+    for waited_s in poll(timeout_s, _FIRST_POLL_S, _LAST_POLL_S, sleep=sleep):
         if etag := _put(aws, folder, holder, IfNoneMatch="*"):
             return Lock(aws, folder, holder, etag)
         seen = read_lock(aws, folder)
         if seen is None:
             continue
+        if seen.holder.run == holder.run:  # the answer to the call that made it was lost
+            return Lock(aws, folder, holder, seen.etag)
         if seen.has_ended:
             if etag := _put(aws, folder, holder, IfMatch=seen.etag):
                 say(f"{seen.holder} ended in the middle; this run goes on")
                 return Lock(aws, folder, holder, etag)
-        elif told is None or told.since != seen.holder.since:
+        elif told is None or told.run != seen.holder.run:
             told = seen.holder
             say(f"waiting for {told}: one change at a time")
+        else:
+            redraw(f"  {waited_s:.0f} s waiting for {told}")
     raise PlanError(
         f"{seen.holder if seen else 'another run'} is still at it after {timeout_s:.0f} s; nothing "
         "was changed here"

@@ -106,11 +106,11 @@ def test_who_ended_in_the_middle_is_not_waited_for(
         mine = held.holder
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    put(site, replace(mine, pid=process.pid))
+    put(site, replace(mine, pid=process.pid, run="b"))
     with lock.locked(aws, folder, "apply", site.said.append, 1):
         assert "ended in the middle" in site.said[-1]
 
-    put(site, replace(mine, machine="another"))
+    put(site, replace(mine, machine="another", run="b"))
     with (
         pytest.raises(PlanError, match=r"`apply` of .* is still at it after 1 s; nothing was"),
         lock.locked(aws, folder, "rollback", site.said.append, 1),
@@ -131,8 +131,12 @@ def test_a_run_that_slept_stops(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
         lost = threading.Event()
         while held.etag == first:
             lost.wait(0.01)  # until it was written anew
+        put(site, replace(held.holder, renewed=1.0))  # as if the answer to that had been lost
+        first = held.etag
+        while held.etag == first:
+            lost.wait(0.01)
         held.check()
-        put(site, replace(held.holder, machine="another"))
+        put(site, replace(held.holder, machine="another", run="b"))
         deadline_s = time.monotonic() + 30
         while not held.is_lost:
             assert time.monotonic() < deadline_s
