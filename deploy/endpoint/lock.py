@@ -3,7 +3,8 @@
 
 Of those who ask at once S3 lets one make a file that must not be there yet (`If-None-Match`). Its
 holder writes it anew again and again; one that has not for a while has ended, and so has one of
-this machine whose process is gone. Terraform's `use_lockfile` does the same.
+this machine whose process is gone. Terraform's `use_lockfile` does the same. A `rollback` takes it
+from an `apply`, which stops then: what is broken cannot wait for a candidate.
 """
 
 from __future__ import annotations
@@ -119,10 +120,13 @@ class Lock:
         Raises:
             PlanError: If somebody has taken it, such as while this machine slept.
         """
+        if not self.is_lost:
+            self.is_lost = not self._own()
         if self.is_lost:
+            seen = read_lock(self.aws, self.folder)
             raise PlanError(
-                "this run said nothing for so long that another one went on in its place: it "
-                "stops here; run it again"
+                f"{seen.holder if seen else 'another run'} took over: this run stops here. "
+                "`python -m deploy status` shows what serves, and what is left"
             )
 
     def renew(self) -> None:
@@ -159,7 +163,6 @@ def locked(
     command: str,
     say: Callable[[str], None],
     timeout_s: float,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Lock]:
     """Hold the lock of an endpoint while the block runs.
 
@@ -168,14 +171,13 @@ def locked(
         folder: S3 address of the folder of the endpoint's models.
         command: What is about to be done.
         say: Told whom it waits for.
-        timeout_s: How long it waits for another one.
-        sleep: Waits for a number of seconds.
+        timeout_s: How long it waits for another one; a `rollback` does not.
 
     Raises:
         AwsError: If S3 refuses.
         PlanError: If another one holds it for longer; nothing was changed.
     """
-    lock = _take(aws, folder, command, say, timeout_s, sleep)
+    lock = _take(aws, folder, command, say, timeout_s)
     thread = threading.Thread(target=lock.renew, name="lock", daemon=True)
     thread.start()
     try:
@@ -194,14 +196,13 @@ def _take(
     command: str,
     say: Callable[[str], None],
     timeout_s: float,
-    sleep: Callable[[float], None],
 ) -> Lock:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     who = f"{_user()}@{socket.gethostname()}"
     holder = Holder(command, who, _machine(), os.getpid(), since, uuid.uuid4().hex)
     told: Holder | None = None
     seen: Seen | None = None
-    for waited_s in poll(timeout_s, _FIRST_POLL_S, _LAST_POLL_S, sleep=sleep):
+    for waited_s in poll(timeout_s, _FIRST_POLL_S, _LAST_POLL_S):
         if etag := _put(aws, folder, holder, IfNoneMatch="*"):
             return Lock(aws, folder, holder, etag)
         seen = read_lock(aws, folder)
@@ -209,19 +210,33 @@ def _take(
             continue
         if seen.holder.run == holder.run:  # the answer to the call that made it was lost
             return Lock(aws, folder, holder, seen.etag)
-        if seen.has_ended:
+        if _may_be_taken(seen, command):
             if etag := _put(aws, folder, holder, IfMatch=seen.etag):
-                say(f"{seen.holder} ended in the middle; this run goes on")
+                why = "ended in the middle" if seen.has_ended else "is stopped"
+                say(f"{seen.holder} {why}; this run goes on")
                 return Lock(aws, folder, holder, etag)
-        elif told is None or told.run != seen.holder.run:
-            told = seen.holder
-            say(f"waiting for {told}: one change at a time")
+        elif command == "rollback":  # which twice would lead further back than anybody wants
+            break
         else:
-            redraw(f"  {waited_s:.0f} s waiting for {told}")
+            told = _tell(seen.holder, told, waited_s, say)
     raise PlanError(
-        f"{seen.holder if seen else 'another run'} is still at it after {timeout_s:.0f} s; nothing "
-        "was changed here"
+        f"{seen.holder if seen else 'another run'} is still at it; nothing was changed here"
     )
+
+
+def _tell(
+    holder: Holder, told: Holder | None, waited_s: float, say: Callable[[str], None]
+) -> Holder:
+    """Say once whom it waits for, and on a terminal for how long."""
+    if told is None or told.run != holder.run:
+        say(f"waiting for {holder}: one change at a time")
+    else:
+        redraw(f"  {waited_s:.0f} s waiting for {holder}")
+    return holder
+
+
+def _may_be_taken(seen: Seen, command: str) -> bool:
+    return seen.has_ended or (command == "rollback" and seen.holder.command == "apply")
 
 
 def _put(aws: AwsApi, folder: str, holder: Holder, **condition: str) -> str:
