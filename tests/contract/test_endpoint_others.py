@@ -15,7 +15,7 @@ import pytest
 
 from deploy.aws.client import AwsAccount
 from deploy.endpoint import lock
-from deploy.errors import PlanError
+from deploy.errors import PlanError, Unconfirmed
 from tests.contract.endpoint_site import QUEUE, good
 from tests.contract.local_sagemaker import REGION
 
@@ -84,6 +84,11 @@ def test_two_at_once(site: Site) -> None:
     assert [] == [name for name in site.names() if lock.NAME in name]
 
 
+def refuse(_: str) -> None:
+    """Whoever is asked says no."""
+    raise Unconfirmed("Nothing was changed.")
+
+
 def test_a_rollback_does_not_wait_for_an_apply(site: Site) -> None:
     """Which is stopped before it changes what serves; a second rollback is refused meanwhile."""
     first = site.apply(*good(site, "a"), with_candidate=False)
@@ -107,6 +112,11 @@ def test_a_rollback_does_not_wait_for_an_apply(site: Site) -> None:
     thread = threading.Thread(target=apply)
     thread.start()
     assert is_waiting.wait(30)
+    with pytest.raises(Unconfirmed):
+        replace(site.operator(), approve=refuse).roll_back()
+    held = lock.read_lock(*account(site))
+    assert held
+    assert "apply" == held.holder.command
     back = site.operator().roll_back()
     thread.join()
 
