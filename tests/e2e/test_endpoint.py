@@ -97,10 +97,10 @@ def test_serverless(typed: Console, archives: dict[str, Path]) -> None:
     wrong = typed.apply(archives["3.0"])
 
     assert 1 == wrong.status
-    assert "small-candidate: the golden plan is answered wrongly" in wrong.err
+    assert "small-candidate, its golden plan: the golden plan is answered wrongly" in wrong.err
     assert "as before" in wrong.err.splitlines()[-1]
     untried = typed.apply(archives["3.0"], "--no-candidate")
-    assert "small: the golden plan is answered wrongly" in untried.err
+    assert "small, its golden plan: the golden plan is answered wrongly" in untried.err
     assert "as before" in untried.err.splitlines()[-1]
     assert ["2.0", "1.0"] == [v["version"] for v in typed.run("versions").document()]
     assert "2.0" == serving(typed)
