@@ -129,8 +129,11 @@ class Operator:
             WrongAnswer: If the version answers wrongly; it serves all the same.
         """
         started_s = time.monotonic()
+        waiting = self._executor(None, None)
+        seen = self._settled(waiting, with_candidate=False)
+        asked = go_back(seen, self.endpoint, *choose(seen, self.endpoint, to))
+        self._ask(asked)  # before an `apply` is stopped for it
         with self._alone("rollback") as lock:
-            waiting = self._executor(None, lock)
             before = self._settled(waiting, with_candidate=False)
             version, previous = choose(before, self.endpoint, to)
             golden = self._golden(before, version)
@@ -146,7 +149,7 @@ class Operator:
                     before,
                     lambda: self._settled(executor, with_candidate=False),
                     steps,
-                    self._ask,
+                    lambda actions: None if actions == asked else self._tell(actions),
                 )
             except (AwsError, EndpointFailed):
                 self._scale_again(before)

@@ -3,7 +3,8 @@
 
 Of those who ask at once S3 lets one make a file that must not be there yet (`If-None-Match`). Its
 holder writes it anew again and again; one that has not for a while has ended, and so has one of
-this machine whose process is gone. Terraform's `use_lockfile` does the same.
+this machine whose process is gone. Terraform's `use_lockfile` does the same. A `rollback` takes it
+from an `apply`, which stops then: what is broken cannot wait for a candidate.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import socket
 import threading
 import time
+import uuid
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.aws.errors import AwsError
 from deploy.aws.s3 import discard, split_address
 from deploy.errors import PlanError
+from serving.console import redraw
 from serving.polling import poll
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ class Holder:
         machine: Where ``pid`` means something.
         pid: Of the process.
         since: When it began, ISO 8601.
+        run: What no other run has.
         renewed: When it was last written, seconds since 1970 of the holder's own clock.
     """
 
@@ -57,6 +61,7 @@ class Holder:
     machine: str
     pid: int
     since: str
+    run: str
     renewed: float = 0.0
 
     def __str__(self) -> str:
@@ -89,7 +94,7 @@ def read_lock(aws: AwsApi, folder: str) -> Seen | None:
     try:
         holder = Holder(**json.loads(found["Body"].read()))
     except (ValueError, TypeError):  # of another version of this tool
-        holder = Holder("a command", "somebody", "", 0, "some time")
+        holder = Holder("a command", "somebody", "", 0, "some time", "")
     headers = found.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
     age_s = (now - found["LastModified"]).total_seconds()  # both by S3's clock
@@ -115,10 +120,13 @@ class Lock:
         Raises:
             PlanError: If somebody has taken it, such as while this machine slept.
         """
+        if not self.is_lost:
+            self.is_lost = not self._own()
         if self.is_lost:
+            seen = read_lock(self.aws, self.folder)
             raise PlanError(
-                "this run said nothing for so long that another one went on in its place: it "
-                "stops here; run it again"
+                f"{seen.holder if seen else 'another run'} took over: this run stops here. "
+                "`python -m deploy status` shows what serves, and what is left"
             )
 
     def renew(self) -> None:
@@ -128,9 +136,18 @@ class Lock:
                 etag = _put(self.aws, self.folder, self.holder, IfMatch=self.etag)
             except AwsError:  # the next time
                 continue
-            self.is_lost, self.etag = not etag, etag or self.etag
-            if self.is_lost:
+            if not etag and not (etag := self._own()):
+                self.is_lost = True
                 return
+            self.etag = etag
+
+    def _own(self) -> str:
+        """The version that is there if this run wrote it: its answer may have been lost."""
+        try:
+            seen = read_lock(self.aws, self.folder)
+        except AwsError:
+            return self.etag  # it is looked at the next time
+        return seen.etag if seen and seen.holder.run == self.holder.run else ""
 
     def release(self) -> None:
         """Let the next one go on."""
@@ -146,7 +163,6 @@ def locked(
     command: str,
     say: Callable[[str], None],
     timeout_s: float,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Lock]:
     """Hold the lock of an endpoint while the block runs.
 
@@ -155,14 +171,13 @@ def locked(
         folder: S3 address of the folder of the endpoint's models.
         command: What is about to be done.
         say: Told whom it waits for.
-        timeout_s: How long it waits for another one.
-        sleep: Waits for a number of seconds.
+        timeout_s: How long it waits for another one; a `rollback` does not.
 
     Raises:
         AwsError: If S3 refuses.
         PlanError: If another one holds it for longer; nothing was changed.
     """
-    lock = _take(aws, folder, command, say, timeout_s, sleep)
+    lock = _take(aws, folder, command, say, timeout_s)
     thread = threading.Thread(target=lock.renew, name="lock", daemon=True)
     thread.start()
     try:
@@ -181,30 +196,47 @@ def _take(
     command: str,
     say: Callable[[str], None],
     timeout_s: float,
-    sleep: Callable[[float], None],
 ) -> Lock:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     who = f"{_user()}@{socket.gethostname()}"
-    holder = Holder(command, who, _machine(), os.getpid(), since)
+    holder = Holder(command, who, _machine(), os.getpid(), since, uuid.uuid4().hex)
     told: Holder | None = None
     seen: Seen | None = None
-    for _ in poll(timeout_s, _FIRST_POLL_S, _LAST_POLL_S, sleep=sleep):
+    for waited_s in poll(timeout_s, _FIRST_POLL_S, _LAST_POLL_S):
         if etag := _put(aws, folder, holder, IfNoneMatch="*"):
             return Lock(aws, folder, holder, etag)
         seen = read_lock(aws, folder)
         if seen is None:
             continue
-        if seen.has_ended:
+        if seen.holder.run == holder.run:  # the answer to the call that made it was lost
+            return Lock(aws, folder, holder, seen.etag)
+        if _may_be_taken(seen, command):
             if etag := _put(aws, folder, holder, IfMatch=seen.etag):
-                say(f"{seen.holder} ended in the middle; this run goes on")
+                why = "ended in the middle" if seen.has_ended else "is stopped"
+                say(f"{seen.holder} {why}; this run goes on")
                 return Lock(aws, folder, holder, etag)
-        elif told is None or told.since != seen.holder.since:
-            told = seen.holder
-            say(f"waiting for {told}: one change at a time")
+        elif command == "rollback":  # which twice would lead further back than anybody wants
+            break
+        else:
+            told = _tell(seen.holder, told, waited_s, say)
     raise PlanError(
-        f"{seen.holder if seen else 'another run'} is still at it after {timeout_s:.0f} s; nothing "
-        "was changed here"
+        f"{seen.holder if seen else 'another run'} is still at it; nothing was changed here"
     )
+
+
+def _tell(
+    holder: Holder, told: Holder | None, waited_s: float, say: Callable[[str], None]
+) -> Holder:
+    """Say once whom it waits for, and on a terminal for how long."""
+    if told is None or told.run != holder.run:
+        say(f"waiting for {holder}: one change at a time")
+    else:
+        redraw(f"  {waited_s:.0f} s waiting for {holder}")
+    return holder
+
+
+def _may_be_taken(seen: Seen, command: str) -> bool:
+    return seen.has_ended or (command == "rollback" and seen.holder.command == "apply")
 
 
 def _put(aws: AwsApi, folder: str, holder: Holder, **condition: str) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 from deploy.aws.client import AwsAccount
 from deploy.endpoint import lock
-from deploy.errors import PlanError
+from deploy.errors import PlanError, Unconfirmed
 from tests.contract.endpoint_site import QUEUE, good
 from tests.contract.local_sagemaker import REGION
 
@@ -84,6 +84,47 @@ def test_two_at_once(site: Site) -> None:
     assert [] == [name for name in site.names() if lock.NAME in name]
 
 
+def refuse(_: str) -> None:
+    """Whoever is asked says no."""
+    raise Unconfirmed("Nothing was changed.")
+
+
+def test_a_rollback_does_not_wait_for_an_apply(site: Site) -> None:
+    """Which is stopped before it changes what serves; a second rollback is refused meanwhile."""
+    first = site.apply(*good(site, "a"), with_candidate=False)
+    site.apply(*good(site, "b"), with_candidate=False)
+    ended, is_waiting = list[Exception](), threading.Event()
+
+    def apply() -> None:
+        try:
+            site.apply(*good(site, "c"), "environment.START_S=4")
+        except PlanError as err:
+            ended.append(err)
+
+    def say(text: str) -> None:
+        if text.startswith("wait until rooms-candidate serves"):
+            is_waiting.set()
+        if text.startswith("sagemaker update_endpoint rooms: back"):
+            with pytest.raises(PlanError, match=r"`rollback` of .* is still at it"):
+                site.operator().roll_back()
+
+    site.on_say = say
+    thread = threading.Thread(target=apply)
+    thread.start()
+    assert is_waiting.wait(30)
+    with pytest.raises(Unconfirmed):
+        replace(site.operator(), approve=refuse).roll_back()
+    held = lock.read_lock(*account(site))
+    assert held
+    assert "apply" == held.holder.command
+    back = site.operator().roll_back()
+    thread.join()
+
+    (stopped,) = ended
+    assert "took over: this run stops here" in str(stopped)
+    assert first.config == back.config == site.lab.describe("rooms")["EndpointConfigName"]
+
+
 def account(site: Site) -> tuple[AwsAccount, str]:
     """The account, and where the lock lies."""
     where = AwsAccount(REGION, site.lab.place.url)
@@ -106,14 +147,14 @@ def test_who_ended_in_the_middle_is_not_waited_for(
         mine = held.holder
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    put(site, replace(mine, pid=process.pid))
+    put(site, replace(mine, pid=process.pid, run="b"))
     with lock.locked(aws, folder, "apply", site.said.append, 1):
         assert "ended in the middle" in site.said[-1]
 
-    put(site, replace(mine, machine="another"))
+    put(site, replace(mine, machine="another", run="b"))
     with (
-        pytest.raises(PlanError, match=r"`apply` of .* is still at it after 1 s; nothing was"),
-        lock.locked(aws, folder, "rollback", site.said.append, 1),
+        pytest.raises(PlanError, match=r"`apply` of .* is still at it; nothing was changed"),
+        lock.locked(aws, folder, "delete", site.said.append, 1),
     ):
         pytest.fail("it is held")
     monkeypatch.setattr(lock, "LEASE_S", 0.0)
@@ -131,13 +172,17 @@ def test_a_run_that_slept_stops(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
         lost = threading.Event()
         while held.etag == first:
             lost.wait(0.01)  # until it was written anew
+        put(site, replace(held.holder, renewed=1.0))  # as if the answer to that had been lost
+        first = held.etag
+        while held.etag == first:
+            lost.wait(0.01)
         held.check()
-        put(site, replace(held.holder, machine="another"))
+        put(site, replace(held.holder, machine="another", run="b"))
         deadline_s = time.monotonic() + 30
         while not held.is_lost:
             assert time.monotonic() < deadline_s
             lost.wait(0.01)
-        with pytest.raises(PlanError, match="it stops here"):
+        with pytest.raises(PlanError, match="took over: this run stops here"):
             held.check()
     found = lock.read_lock(aws, folder)
     assert found

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import pty
 import subprocess
@@ -16,6 +17,7 @@ from deploy import cli
 from deploy.__main__ import build_parser, main
 from deploy.errors import DeployError, Unconfirmed
 from deploy.tables import as_table
+from serving.console import redraw, say
 from serving.errors import BadUsage
 from tests.conftest import ROOT
 
@@ -273,3 +275,31 @@ def test_without_boto3_each_command_says_what_installs_it(words: str) -> None:
     assert 1 == process.returncode
     assert "error: boto3 is not installed" in said
     assert "`make venv-deploy` installs" in said
+
+
+class Terminal(io.StringIO):
+    """What a user looks at."""
+
+    def isatty(self) -> bool:
+        """It is."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stderr", "shown"),
+    [
+        (Terminal(), "\r\x1b[K  1 s Creating\r\x1b[K  2 s Creating\r\x1b[KInService\n"),
+        (io.StringIO(), "InService\n"),
+    ],
+    ids=["terminal", "file"],
+)
+def test_progress_is_redrawn_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO, shown: str
+) -> None:
+    """Elsewhere there are lines of what is new, and nothing else."""
+    monkeypatch.setattr(sys, "stderr", stderr)
+    for seconds in (1, 2):
+        redraw(f"  {seconds} s Creating")
+    say("InService")
+
+    assert shown == stderr.getvalue()
