@@ -111,7 +111,7 @@ $(VENV)/mutants.stamp: $(VENV)/dev.stamp requirements/mutants.txt
 
 # With what puts weights of one's own into int8. It reads checkpoints without torch.
 $(VENV)/archive.stamp: $(VENV)/python.stamp requirements/archive.txt
-	@echo "Adding what makes int8 to $(VENV): about 460 MB, half a minute the first time …"
+	@echo "Adding what makes int8 to $(VENV): about 480 MB, half a minute the first time …"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/archive.txt
 	@touch $@
 
@@ -152,7 +152,7 @@ network: $(VENV)/$(if $(findstring fp,$(EXPORT_FLAGS)),python,archive).stamp
 
 # Before anything is fetched or computed.
 price:
-	@echo '$(WEIGHTS): $(if $(findstring fp,$(EXPORT_FLAGS)),some seconds,packages (460 MB in $(VENV), once), then one to four minutes of all cores for int8; EXPORT_FLAGS="--precision fp16" takes seconds and no packages, and serves at half the speed)'
+	@echo '$(WEIGHTS): $(if $(findstring fp,$(EXPORT_FLAGS)),some seconds,packages (480 MB in $(VENV), once), then one to four minutes of all cores for int8; EXPORT_FLAGS="--precision fp16" takes seconds and no packages, and serves at half the speed)'
 	@[ -f '$(WEIGHTS)' ] || { echo "error: there is no file $(WEIGHTS)" >&2; exit 1; }
 
 $(VENV)/python.stamp $(VENV)/archive.stamp: | $(if $(WEIGHTS),price)
