@@ -3,6 +3,7 @@
 # make test                 every test that this machine can run; REQUIRE_ALL=1 leaves none out
 # make test-fast            those of single modules, in less than a minute
 # make test-on-demand       the long ones that `make test` leaves out even with REQUIRE_ALL=1
+# make live-rehearsal       tests/live against a local SageMaker, 1.5 minutes; make live ROOMDET_LIVE_ACCOUNT=…   (docs/live.md)
 # make mutants [MUTANTS=200] [MUTATE='handler deploy']   does a test notice when the code is changed?
 # make check                lint, format and types
 # make venv-deploy          what python -m deploy needs, and the archive: the first step to an endpoint
@@ -61,7 +62,7 @@ export PYTHONPATH := handler:docker:client:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve view viewer-page local-sagemaker first-deployment archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast test-on-demand corpus mutants check plugin format venv venv-deploy venv-train venv-formats clean
+.PHONY: help demo serve view viewer-page local-sagemaker first-deployment archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast test-on-demand live live-rehearsal corpus mutants check plugin format venv venv-deploy venv-train venv-formats clean
 .DELETE_ON_ERROR:
 
 help:
@@ -110,7 +111,7 @@ $(VENV)/mutants.stamp: $(VENV)/dev.stamp requirements/mutants.txt
 
 # With what puts weights of one's own into int8. It reads checkpoints without torch.
 $(VENV)/archive.stamp: $(VENV)/python.stamp requirements/archive.txt
-	@echo "Adding what makes int8 to $(VENV): about 460 MB, half a minute the first time …"
+	@echo "Adding what makes int8 to $(VENV): about 480 MB, half a minute the first time …"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/archive.txt
 	@touch $@
 
@@ -151,7 +152,7 @@ network: $(VENV)/$(if $(findstring fp,$(EXPORT_FLAGS)),python,archive).stamp
 
 # Before anything is fetched or computed.
 price:
-	@echo '$(WEIGHTS): $(if $(findstring fp,$(EXPORT_FLAGS)),some seconds,packages (460 MB in $(VENV), once), then one to four minutes of all cores for int8; EXPORT_FLAGS="--precision fp16" takes seconds and no packages, and serves at half the speed)'
+	@echo '$(WEIGHTS): $(if $(findstring fp,$(EXPORT_FLAGS)),some seconds,packages (480 MB in $(VENV), once), then one to four minutes of all cores for int8; EXPORT_FLAGS="--precision fp16" takes seconds and no packages, and serves at half the speed)'
 	@[ -f '$(WEIGHTS)' ] || { echo "error: there is no file $(WEIGHTS)" >&2; exit 1; }
 
 $(VENV)/python.stamp $(VENV)/archive.stamp: | $(if $(WEIGHTS),price)
@@ -244,6 +245,14 @@ test-fast: $(VENV)/dev.stamp
 test-on-demand: $(VENV)/dev.stamp $(TRAIN_VENV)/python.stamp
 	@$(BIN)/python -m pytest -m on_demand tests/unit tests/contract tests/e2e
 	@$(QUIET_TRAINING) $(TRAIN_BIN)/python -m pytest -m on_demand tests/parity
+
+# From nothing to an endpoint in each mode and back: here, or on an account that is named.
+live-rehearsal: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.live.rehearsal
+
+live: $(VENV)/dev.stamp
+	@[ -n '$(ROOMDET_LIVE_ACCOUNT)' ] || { echo "error: name the account: make live ROOMDET_LIVE_ACCOUNT=123456789012 (docs/live.md)" >&2; exit 2; }
+	@ROOMDET_LIVE_ACCOUNT='$(ROOMDET_LIVE_ACCOUNT)' $(BIN)/python -m pytest -q -s tests/live
 
 MUTANTS ?= 200
 MUTATE ?= handler deploy

@@ -61,6 +61,12 @@ class Module:
         if isinstance(state, dict):
             self.state.update(state)
 
+    def __setitem__(self, _: object, __: object) -> None:
+        """Of what was a dictionary of another kind, forget the entries."""
+
+    def append(self, _: object) -> None:
+        """Of what was a list of another kind, forget them."""
+
     def parts(self) -> dict[str, Module]:
         """The modules that it has, in their order."""
         return dict(self.state.get("_modules", {}))

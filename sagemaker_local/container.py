@@ -125,7 +125,8 @@ class ContainerServer:
 
     def is_running(self) -> bool:
         """Whether its log goes on; asking the engine again and again costs more than serving."""
-        return self._reader is not None and self._reader.poll() is None
+        is_read = self._reader is not None and self._reader.poll() is None
+        return is_read or self._container.is_running()
 
     def memory_percent(self) -> float | None:
         """The sum of its processes' peaks, seldom: asking the engine costs more than serving."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """An archive's golden plan: what it must answer, wherever it runs.
 
-``network.json`` in the archive names the rooms that the reference pipeline found on ``golden.png``.
+``network.json`` in the archive names the rooms that the checkpoint finds on ``golden.png``.
 The worker compares them when it loads the network; here they are compared with what arrives at a
 client, so that all that lies between the two is tried as well.
 """

@@ -166,7 +166,7 @@ class Rollout:
             printed_bytes = self._log.size()
             self.management.register(self.file)
             self._wait_ready(printed_bytes)
-            return self._try_version()
+            return self._tried(printed_bytes)
         except BaseException as err:  # Ctrl-C, too
             self._withdraw()
             if isinstance(err, ToolError):
@@ -197,6 +197,13 @@ class Rollout:
                 told = f"the archive does not load: {found.reason}"
                 raise RolloutError(self._log.why(told, printed_bytes))
         raise RolloutError(f"no worker was ready after {READY_TIMEOUT_S:.0f} s")
+
+    def _tried(self, printed_bytes: int) -> tuple[int, int]:
+        """The same as :meth:`_try_version`; a wrong answer is told with what the log says of it."""
+        try:
+            return self._try_version()
+        except WrongAnswer as err:
+            raise RolloutError(self._log.why(str(err), printed_bytes)) from err
 
     def _try_version(self) -> tuple[int, int]:
         """Warm the version with its golden plan and judge every answer; rooms and fastest time."""

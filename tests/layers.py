@@ -23,6 +23,8 @@ ROOT = Path(__file__).parent.parent
 TRAIN_PYTHON = Path(".venv-train/bin/python")
 FORMATS_PYTHON = Path(".venv-formats/bin/python")
 NODE_MODULES = Path("client/viewer/node_modules")
+# Folders that no layer runs, and what does.
+ON_DEMAND = {"tests/live": "make live-rehearsal or, on an account of AWS, make live"}
 PYTEST = (sys.executable, "-m", "pytest")
 # A file for each of two cores, in the order of tests/conftest.py; two layers at a time.
 SPREAD = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
@@ -160,6 +162,8 @@ def main(argv: list[str] | None = None) -> int:
     outcomes = run_all([layer for layer in found if not layer.lacks])
     for layer in missing:
         print(f"Left out: {layer}. It needs {layer.lacks}")
+    for folder, command in ON_DEMAND.items():
+        print(f"On demand: {folder}, by {command}")
     return int(any(outcome.status for outcome in outcomes))
 
 

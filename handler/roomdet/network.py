@@ -2,7 +2,7 @@
 """The exported network as it lies in the archive: files, digests and the golden plan.
 
 ``network.json`` names every file of the network with its sha256, and the rooms that the
-reference pipeline found on the golden plan when the network was exported.
+checkpoint finds on the golden plan, computed in fp32 when the network was exported.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SURPRISE_CONFIDENCE = 0.6  # while nothing else may be found with more than this
 
 @dataclass(frozen=True, slots=True)
 class GoldenRoom:
-    """A room that the reference pipeline finds on the golden plan.
+    """A room that the checkpoint finds on the golden plan.
 
     Attributes:
         box_xyxy_norm: Corners as fractions of the plan, 0 to 1.
@@ -125,7 +125,7 @@ def check_golden(found: Detections, expected: tuple[GoldenRoom, ...]) -> None:
 
     Args:
         found: Rooms on the golden plan, boxes as fractions of the plan.
-        expected: Rooms of the reference pipeline.
+        expected: Rooms of the checkpoint.
 
     Raises:
         ModelError: If an expected room is not found again, or an unexpected one is too certain.

@@ -7,6 +7,9 @@ import io
 import os
 import pickle
 import zipfile
+from argparse import Namespace
+from collections import defaultdict, deque
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -149,6 +152,19 @@ def test_tensors_lie_as_torch_lays_them(
     path = checkpoint(tmp_path, content, _0=numbers.tobytes())
 
     np.testing.assert_array_equal(expected, read_content(path)["x"])
+
+
+def test_what_else_lies_beside_a_model_is_no_obstacle(tmp_path: Path) -> None:
+    """Results, options and paths of a training; what is known by name alone is inert."""
+    beside = {
+        "best_fitness": np.float64(0.5), "results": defaultdict(list, ap50=[0.1, 0.2]),
+        "args": Namespace(data="plans"), "path": PurePosixPath("a/b"), "queue": deque([1, 2]),
+    }  # fmt: skip
+
+    found = read_content(checkpoint(tmp_path, {**beside, "epoch": 3}))
+
+    assert (3, {*beside, "epoch"}) == (found["epoch"], {*found})
+    assert {"Namespace": {"data": "plans"}} == {found["args"].kind: found["args"].state}
 
 
 def test_the_shipped_weights_are_yolov8n() -> None:
