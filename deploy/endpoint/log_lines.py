@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _BAD_LEVELS = {"ERROR", "CRITICAL", "FATAL"}
 _AGAIN_MS = 300_000  # the same is told again after that
+_LONGEST_CAUSE = 400  # characters; OpenVINO's may have thousands, and several lines
 _TRACE = "Traceback (most recent call last):"
 _WHILE = "During handling of the above exception, another exception occurred:"
 _BECAUSE = "The above exception was the direct cause of the following exception:"
@@ -109,7 +111,7 @@ def cause_of(lines: Iterable[Line], *, has_started: bool = False) -> str:
             trace = root_of(line.trace)
         elif line.message and (line.is_event or not has_started):
             printed = line.message.strip()
-    return refusal or trace or printed
+    return textwrap.shorten(refusal or trace or printed, _LONGEST_CAUSE, placeholder=" …")
 
 
 def root_of(trace: str) -> str:

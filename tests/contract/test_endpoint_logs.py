@@ -131,6 +131,9 @@ def test_a_refusal_says_more_than_its_trace() -> None:
 
     assert "x" == cause_of(lines)
     assert "ValueError: 1" == cause_of(lines[1:])
+    long = Line("a", {"event": "refused", "reason": f"cannot load:\n{'Check failed ' * 100}"})
+    assert cause_of([long]).startswith("cannot load: Check failed Check")
+    assert len(cause_of([long])) <= 400
     printed = parse_line(event(1, "exec format error"))
     assert ("exec format error", "") == (cause_of([printed]), cause_of([printed], has_started=True))
 
