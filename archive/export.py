@@ -17,6 +17,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,8 @@ CALIBRATION_PICTURES = 300
 # Blueprints of plans.synth that calibrate where no folder is named: as many as calibrated the
 # shipped network, of seeds that neither training nor evaluation has.
 DRAWN_PICTURES, DRAWN_SEED = 200, 700_000
+
+_INSTALL = "pip install -c constraints.txt -r requirements/archive.txt"
 
 
 class ExportError(Exception):
@@ -79,11 +82,14 @@ class Storage:
         """Pictures of the folder and its subfolders, thinned evenly, or drawn; none unless int8.
 
         Raises:
-            ExportError: If the folder has no pictures, or they cannot be drawn.
+            ExportError: If the folder has no pictures, they cannot be drawn, or nncf is missing.
         """
         if self.precision != network.INT8:
             yield []
-        elif self.calibration is not None:
+            return
+        if find_spec("nncf") is None:
+            raise ExportError(f"int8 needs nncf: {_INSTALL}, or take --precision fp16")
+        if self.calibration is not None:
             pictures = find_pictures(self.calibration, "**/*")
             if not pictures:
                 raise ExportError(f"{self.calibration} holds no pictures to calibrate with")
@@ -194,8 +200,8 @@ def _draw(folder: Path) -> None:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
         raise ExportError(
-            f"plans.synth draws no plans ({last}): pip install -c constraints.txt -r "
-            "requirements/archive.txt, or name plans of yours: --calibration FOLDER"
+            f"plans.synth draws no plans ({last}): {_INSTALL}, or name plans of yours: "
+            "--calibration FOLDER"
         )
 
 
