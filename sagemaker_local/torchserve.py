@@ -19,7 +19,7 @@ from deploy.contract.wire import Server
 from sagemaker_local.model_data import unpack
 from sagemaker_local.model_servers import PING_FAILED, ServerFailed
 from serving.errors import LocalServerError
-from serving.server import LocalServer, serve
+from serving.server import JSON_LOG_CONFIG, LocalServer, serve
 
 if TYPE_CHECKING:
     import threading
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sagemaker_local.model_servers import LaunchSpec
 
 _ROOT = Path(__file__).parents[1]
-_LOG = _ROOT / "docker" / "log4j2.xml"  # a container's: one JSON object per line
 _CHECK = Path(__file__).with_name("model_check.py")
 _CHECK_TIMEOUT_S = 60
 _MIB = 2**20
@@ -51,7 +50,12 @@ class LocalTorchServe:
             unpack(launch, folder / "model")
             archive, environ = _check(folder / "model", launch.environ)
             self._server: LocalServer = self._stack.enter_context(
-                serve(archive, config=_ROOT / "config.properties", environ=environ, log_config=_LOG)
+                serve(
+                    archive,
+                    config=_ROOT / "config.properties",
+                    environ=environ,
+                    log_config=JSON_LOG_CONFIG,
+                )
             )
         except BaseException:
             self._stack.close()

@@ -40,11 +40,12 @@ _LOG_TAIL_LINES = 60
 _PLUGINS = Path(__file__).parents[1] / "docker" / "endpoints"
 # TorchServe with a door that mends requests which it would answer with 500 (decision 0032).
 _MAIN_CLASS = "roomdet.endpoints.Server"
-# Likewise, and what it prints past its log goes through that, too: for docker/log4j2.xml.
+# Likewise, and what it prints past its log goes through that, too: for JSON_LOG_CONFIG.
 _JSON_MAIN_CLASS = "roomdet.endpoints.Main"
 _STOCK_MAIN_CLASS = "org.pytorch.serve.ModelServer"
-# A log for people; docker/log4j2.xml writes JSON.
+# A log for people, and a container's: one JSON object per line.
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
+JSON_LOG_CONFIG = Path(__file__).parents[1] / "docker" / "log4j2.xml"
 # PYTHONPATH would show the worker modules that its archive lacks; TS_CONFIG_FILE would replace our
 # configuration.
 _NOT_INHERITED = {"PYTHONPATH", "TS_CONFIG_FILE"}
@@ -261,14 +262,19 @@ def _command(home: Path, log_config: Path, variables: Mapping[str, str]) -> list
         f"-Djava.io.tmpdir={home / 'tmp'}",
         f"-Dlog4j.configurationFile=file://{log_config.resolve()}",
         "-cp", ":".join(map(str, jars)),
-        (_MAIN_CLASS if log_config == LOG_CONFIG else _JSON_MAIN_CLASS)
-        if plugins else _STOCK_MAIN_CLASS,
+        _main_class(plugins, log_config),
         "--python", sys.executable,
         "-f", str(config),
         "-s", str(home / "model_store"),
         "-ncs",
         "-m", f"{MODEL_NAME}={ARCHIVE}",  # last: it takes all that follows
     ]  # fmt: skip
+
+
+def _main_class(plugins: list[Path], log_config: Path) -> str:
+    if not plugins:
+        return _STOCK_MAIN_CLASS
+    return _JSON_MAIN_CLASS if log_config == JSON_LOG_CONFIG else _MAIN_CLASS
 
 
 def _setting(properties: str, name: str) -> str:

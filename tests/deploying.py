@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from deploy.aws.s3 import split_address
 from deploy.image.model_tar import pack_model
 from serving.errors import WrongAnswer
 from serving.golden import Golden, judge_answer
@@ -56,15 +57,16 @@ class Deployment:
         """Put an archive there as a model of a name; the name."""
         packed = self.folder / f"{name}.tar.gz"
         pack_model(archive, packed)
-        bucket = self.account["artifacts"].removeprefix("s3://")
-        self.s3.put_object(Bucket=bucket, Key=packed.name, Body=packed.read_bytes())
+        address = f"{self.account['artifacts']}/{packed.name}"
+        bucket, key = split_address(address)
+        self.s3.put_object(Bucket=bucket, Key=key, Body=packed.read_bytes())
         digest = sha256 or hashlib.sha256(archive.read_bytes()).hexdigest()
         self.sagemaker.create_model(
             ModelName=name,
             ExecutionRoleArn=self.account["role"],
             PrimaryContainer={
                 "Image": self.account["image"],
-                "ModelDataUrl": f"{self.account['artifacts']}/{packed.name}",
+                "ModelDataUrl": address,
                 "Environment": {"ROOMDET_ARCHIVE_SHA256": digest},
             },
         )

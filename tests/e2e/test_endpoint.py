@@ -164,7 +164,7 @@ def test_canary(typed: Console, archives: dict[str, Path], monkeypatch: pytest.M
     assert 1 == bad.status
     assert "alarms went off: large-5xx" in bad.err
     assert "Its log says: RuntimeError: a bug (schema.py, line" in bad.err
-    assert "(Baking; step 1 of 2, " in bad.err
+    assert "large: Updating to large-realtime-" in bad.err
     assert "as before" in bad.err.splitlines()[-1]
     assert {200, 500} == set(statuses)
     assert ("2.0", ["2.0", "1.0"]) == (

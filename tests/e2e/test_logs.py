@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from serving.errors import LocalServerError
-from serving.server import LocalServer, serve
-from tests.conftest import ROOT
+from serving.server import JSON_LOG_CONFIG, LocalServer, serve
 from tests.e2e.conftest import CONFIG
 from tests.e2e.wire import BOMB, PLAN, Reply, post
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-JSON_LOG = ROOT / "docker" / "log4j2.xml"
 
 
 def read_lines(server: LocalServer) -> list[dict[str, Any]]:
@@ -38,7 +35,7 @@ def replies_and_lines(
     archive: Path,
 ) -> Iterator[tuple[list[Reply], list[dict[str, Any]]]]:
     """Mixed traffic, a worker that is killed, and everything that was logged from start to end."""
-    with serve(archive, config=CONFIG, log_config=JSON_LOG) as server:
+    with serve(archive, config=CONFIG, log_config=JSON_LOG_CONFIG) as server:
         server.wait_ready()
         replies = [
             post(server, PLAN),
@@ -141,7 +138,7 @@ def test_no_query_is_in_the_log(
 def test_a_trace_of_the_worker_is_one_line(archive: Path) -> None:
     """A refusal has its reason as a field, and its trace in one place."""
     environ = {"ROOMDET_MAX_BITES": "5"}
-    with serve(archive, config=CONFIG, log_config=JSON_LOG, environ=environ) as server:
+    with serve(archive, config=CONFIG, log_config=JSON_LOG_CONFIG, environ=environ) as server:
         with pytest.raises(LocalServerError, match="the nearest is 'max_bytes'"):
             server.wait_ready()
         deadline = time.monotonic() + 20
