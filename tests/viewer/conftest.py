@@ -33,8 +33,8 @@ SHOTS = "VIEWER_SHOTS"
 PICTURE_QUALITY = 82
 # On a machine that has much else to do.
 FIND_S = 120.0
-# The browser on an answer that is an error, which the page shows; OpenSeadragon on a tile that comes
-# when another page is open already, which it throws away.
+# The browser on an answer that is an error, which the page shows; OpenSeadragon on a tile that came
+# when another page was open already, which it throws away.
 EXPECTED = ("Failed to load resource", "Ignoring tile %s loaded before reset")
 DESK = {"width": 1280, "height": 800}
 
