@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import openvino
 
-from archive.checkpoint import CheckpointError, read_model
+from archive.checkpoint import CheckpointError, cause, read_model
 from archive.topology import build_network, class_names
 from plans.plan_sets import evenly_thinned, find_pictures
 from roomdet import network
@@ -35,6 +35,8 @@ from roomdet.schema import RequestOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from roomdet.page import Page
 
 DEFAULT_GOLDEN_PLAN = Path("docs/sample/plan.png")
 PRECISIONS = ("fp32", "fp16", network.INT8)
@@ -129,7 +131,14 @@ def export(
     """
     model, classes = _read(checkpoint)
     with tempfile.TemporaryDirectory() as scratch:
-        golden = _golden_rooms(model, Path(scratch), golden_plan, input_px)
+        page = read_page(golden_plan.read_bytes(), page=1, side_px=input_px, limits=Limits())
+        try:
+            golden = _golden_rooms(model, Path(scratch), page, input_px)
+        except (ModelError, RuntimeError, ValueError) as err:  # RuntimeError is OpenVINO's
+            raise ExportError(
+                f"{checkpoint} is no YOLOv8 detector of ultralytics: it does not answer "
+                f"{golden_plan} ({cause(err)})"
+            ) from err
     if not golden and not allow_no_rooms:
         raise ExportError(
             f"{checkpoint} finds no room on {golden_plan} with confidence >= "
@@ -171,12 +180,11 @@ def _read(checkpoint: Path) -> tuple[openvino.Model, tuple[str, ...]]:
 
 
 def _golden_rooms(
-    model: openvino.Model, scratch: Path, golden_plan: Path, input_px: int
+    model: openvino.Model, scratch: Path, page: Page, input_px: int
 ) -> tuple[network.GoldenRoom, ...]:
     """What the network finds on the golden plan in float32, rounded to six decimals."""
     _save(model, scratch, "fp32")
     detector = OpenVinoDetector(scratch, input_px=input_px, precision=Precision.FP32)
-    page = read_page(golden_plan.read_bytes(), page=1, side_px=input_px, limits=Limits())
     options = RequestOptions(confidence=network.EXPECTED_CONFIDENCE)
     found = detector.detect(page.pixels, options)
     return tuple(

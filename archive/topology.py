@@ -13,7 +13,7 @@ import numpy.typing as npt
 import openvino as ov
 from openvino import opset13 as ops
 
-from archive.checkpoint import CheckpointError, Module
+from archive.checkpoint import CheckpointError, Module, cause
 from roomdet.anchors import STRIDES
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 # What turns the head's numbers into pixels and scores; archive.quantization leaves it in float.
 HEAD = "head/"
 _CELL_CENTER = 0.5
+# Far beyond YOLOv8's: 23 layers, of up to 6 bottlenecks; kernels up to 5; 16 bins.
+_MOST_PARTS, _MOST_REACH, _MOST_BINS, _MOST_CLASSES = 64, 64, 64, 10_000
+_SPPF_POOLS = 3
+_ENLARGED = 2
 
 
 def build_network(model: Module) -> ov.Model:
@@ -44,11 +48,17 @@ def build_network(model: Module) -> ov.Model:
     picture = ops.parameter([1, 3, -1, -1], ov.Type.f32, name="images")
     made: list[Node] = []
     for index, layer in enumerate(_sequence(model.part("model"))):
-        origin = layer.state.get("f", -1)
-        origins = origin if isinstance(origin, list) else [origin]
-        # -1 is the layer before, of the first one the picture.
-        taken = [made[i] if made else picture for i in origins]
-        made.append(_layer(f"model.{index}", layer, taken))
+        try:
+            origin = layer.state.get("f", -1)
+            origins = origin if isinstance(origin, list) else [origin]
+            # -1 is the layer before, of the first one the picture.
+            taken = [made[i] if made else picture for i in origins]
+            made.append(_layer(f"model.{index}", layer, taken))
+        except CheckpointError:
+            raise
+        except Exception as err:  # what a layer lacks, or OpenVINO finds not to fit: KeyError …
+            told = f"its model.{index}, a {layer.kind}, is malformed ({cause(err)})"
+            raise CheckpointError(told) from err
     if not made:
         raise CheckpointError("its model has no layers")
     result = made[-1].output(0)
@@ -57,10 +67,16 @@ def build_network(model: Module) -> ov.Model:
 
 
 def class_names(model: Module) -> tuple[str, ...]:
-    """Names of the classes, in their order."""
-    names = model.state.get("names") or {}
+    """Names of the classes, in their order.
+
+    Raises:
+        CheckpointError: If they are no words.
+    """
+    names = model.state.get("names", ())
     listed = names.values() if isinstance(names, dict) else names
-    return tuple(map(str, listed))
+    if not isinstance(names, (dict, list, tuple)) or not all(isinstance(n, str) for n in listed):
+        raise CheckpointError("the names of its classes are no words")
+    return tuple(listed)
 
 
 def _layer(name: str, layer: Module, taken: Sequence[Node]) -> Node:
@@ -81,7 +97,10 @@ def _layer(name: str, layer: Module, taken: Sequence[Node]) -> Node:
 
 
 def _sequence(module: Module) -> list[Module]:
-    return list(module.parts().values())
+    parts = list(module.parts().values())
+    if len(parts) > _MOST_PARTS:
+        raise CheckpointError(f"a {module.kind} has {len(parts)} parts, more than {_MOST_PARTS}")
+    return parts
 
 
 def _conv(name: str, module: Module, x: Node) -> Node:
@@ -119,6 +138,8 @@ def _convolution(name: str, plain: Module, weight: Floats, bias: Floats, x: Node
     if plain.kind != "Conv2d" or plain.state.get("groups") != 1:
         raise CheckpointError(f"its {name} is no plain convolution")
     stride, padding, dilation = (list(plain.state[k]) for k in ("stride", "padding", "dilation"))
+    if max((*stride, *padding, *dilation)) > _MOST_REACH:
+        raise CheckpointError(f"its {name} reaches further than {_MOST_REACH}")
     y = ops.convolution(x, ops.constant(weight), stride, padding, padding, dilation, name=name)
     return ops.add(y, ops.constant(bias.reshape(1, -1, 1, 1)))
 
@@ -141,8 +162,10 @@ def _bottleneck(name: str, module: Module, x: Any) -> Node:
 
 def _sppf(name: str, module: Module, x: Node) -> Node:
     side = int(module.part("m").state["kernel_size"])
+    if module.state.get("n", _SPPF_POOLS) != _SPPF_POOLS or side not in range(1, _MOST_REACH, 2):
+        raise CheckpointError(f"its {name} does not pool {_SPPF_POOLS} times as YOLOv8 does")
     outputs = [_conv(f"{name}.cv1", module.part("cv1"), x)]
-    for _ in range(module.state.get("n", 3)):
+    for _ in range(_SPPF_POOLS):
         pads = [side // 2] * 2
         pooled = ops.max_pool(outputs[-1], [1, 1], [1, 1], pads, pads, [side, side])
         outputs.append(pooled.output(0))
@@ -152,8 +175,10 @@ def _sppf(name: str, module: Module, x: Node) -> Node:
 
 def _upsample(module: Module, x: Node) -> Node:
     if module.state.get("mode") != "nearest":
-        raise CheckpointError(f"it is enlarged by {module.state.get('mode')}, not by nearest")
+        raise CheckpointError("it is not enlarged by nearest, as YOLOv8 is")
     factor = float(module.state["scale_factor"])
+    if factor != _ENLARGED:
+        raise CheckpointError(f"it is enlarged {factor:g} times instead of {_ENLARGED}")
     return ops.interpolate(
         x,
         ops.constant(np.array([factor, factor], np.float32)),
@@ -170,9 +195,15 @@ def _detect(name: str, module: Module, taken: Sequence[Node]) -> Node:
     strides = tuple(int(stride) for stride in module.state.get("stride", ()))
     bins = module.state["reg_max"]
     if strides != STRIDES or len(taken) != len(STRIDES) or "one2one_cv2" in module.parts():
-        raise CheckpointError(f"its head has strides {list(strides)}; YOLOv8's are {list(STRIDES)}")
+        raise CheckpointError(
+            f"its head has strides {list(strides[:8])}; YOLOv8's are {list(STRIDES)}"
+        )
+    classes = module.state["nc"]
+    for what, number, most in (("bins", bins, _MOST_BINS), ("classes", classes, _MOST_CLASSES)):
+        if not isinstance(number, int) or not 1 <= number <= most:
+            raise CheckpointError(f"its head has no number of {what} from 1 to {most}")
     boxes = _branches(f"{name}.cv2", module.part("cv2"), taken, 4 * bins)
-    scores = _branches(f"{name}.cv3", module.part("cv3"), taken, module.state["nc"])
+    scores = _branches(f"{name}.cv3", module.part("cv3"), taken, classes)
     apart = _named("bins", ops.reshape(boxes, _shape(1, 4, bins, -1), special_zero=False))
     shares = _named("softmax", ops.softmax(apart, 2))
     places = ops.constant(np.arange(bins, dtype=np.float32).reshape(1, 1, bins, 1))
@@ -257,4 +288,4 @@ def _needed(module: Module, name: str) -> npt.NDArray[Any]:
     found = module.tensor(name)
     if found is None:
         raise CheckpointError(f"a {module.kind} lacks its {name}")
-    return found
+    return np.ascontiguousarray(found)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import tracemalloc
 import zipfile
 from argparse import Namespace
 from collections import defaultdict, deque
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from archive.checkpoint import CheckpointError, Module, read_content, read_model
+from archive.export import main
 from archive.topology import build_network, class_names
 from tests.conftest import ROOT
 
@@ -112,9 +114,18 @@ def test_nothing_in_it_runs(tmp_path: Path) -> None:
         pytest.param({"x": tensor("HalfStorage", 9, 0, (3, 3), (3, 1))}, "cut short", id="cut"),
         pytest.param({"x": tensor("HalfStorage", 4, 0, (3, 3), (3, 1))}, "beyond", id="beyond"),
         pytest.param({"x": tensor("HalfStorage", 4, 0, (2,), (-1,))}, "negative", id="negative"),
+        pytest.param(
+            {"x": tensor("HalfStorage", 4, 0, (9, 9), (0, 0))}, "beyond its storage", id="repeated"
+        ),
+        pytest.param(
+            {"x": tensor("HalfStorage", 4, 0, tensor("HalfStorage", 4, 0, (1,), (1,)), (1,))},
+            "no size that is read", id="size-in-a-tensor",
+        ),
+        pytest.param({"ema": tensor("HalfStorage", 4, 0, (2,), (1,))}, "no model", id="ema"),
+        pytest.param({((), ((),)): 1}, "keys that are no names", id="nested-key"),
         pytest.param({"x": tensor("QInt8Storage", 4, 0, (4,), (1,))}, "not read", id="kind"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_checkpoint_is_told(tmp_path: Path, content: object, told: str) -> None:
     """By what it is."""
     path = tmp_path / "own.pt"
@@ -126,6 +137,56 @@ def test_what_is_no_checkpoint_is_told(tmp_path: Path, content: object, told: st
         path = checkpoint(tmp_path, content, _0=bytes(8))
 
     with pytest.raises(CheckpointError, match=told):
+        read_model(path)
+
+
+LONG_BINPUT_FAR = b"Nr" + (10_000_000).to_bytes(4, "little")
+SHARED = b")q\x00" + b"h\x00\x86q\x00" * 60  # a pair of a pair of a pair …
+DEEP = b")" + b"\x85" * 2_000_000
+BYTEARRAY8 = b"\x96" + (1 << 40).to_bytes(8, "little")
+
+
+@pytest.mark.parametrize(
+    ("instructions", "told"),
+    [
+        pytest.param(b"}" + SHARED + b"Ns", "keys that are no names", id="costly-hash"),
+        pytest.param(b"}" + DEEP + b"Ns", "keys that are no names", id="deep-hash"),
+        pytest.param(BYTEARRAY8, "no instruction 0x96", id="far-array"),
+        pytest.param(b"}" + b"Nb", "it holds no model", id="state-of-a-dictionary"),
+        pytest.param(b"N}b", "a state to what has none", id="state-of-none"),
+        pytest.param(LONG_BINPUT_FAR, "it holds no model", id="far-memo"),
+        pytest.param(b"c\n\x1b[2J\n", "no proper name", id="name"),
+        pytest.param(
+            b"}X\x05\0\0\0modelcx\nY\n)\x81}X\x08\0\0\0_modulesK\x05sbs",
+            "its _modules are no dictionary", id="modules",
+        ),
+    ],
+)  # fmt: skip
+def test_what_torch_does_not_write_is_refused_and_costs_little(
+    tmp_path: Path, instructions: bytes, told: str
+) -> None:
+    """In memory, time and depth; a few bytes could ask for much of them."""
+    path = tmp_path / "own.pt"
+    with zipfile.ZipFile(path, "w") as target:
+        target.writestr("own/data.pkl", b"\x80\x02" + instructions + b".")
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(CheckpointError, match=told):
+            read_model(path)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes < 1_000_000 + 100 * path.stat().st_size
+
+
+def test_a_zip_that_grows_is_refused(tmp_path: Path) -> None:
+    """A checkpoint is stored as it is."""
+    path = tmp_path / "own.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr("own/data.pkl", bytes(1_000_000))
+
+    with pytest.raises(CheckpointError, match="it is compressed"):
         read_model(path)
 
 
@@ -196,6 +257,40 @@ def test_the_shipped_weights_are_yolov8n() -> None:
             lambda m: m.part("model").part("0").part("conv").state["_parameters"].clear(),
             "Conv2d lacks its weight", id="weight",
         ),
+        pytest.param(
+            lambda m: m.part("model").part("0").part("bn").state.pop("eps"),
+            r"model.0, a Conv, is malformed \(KeyError: eps", id="eps",
+        ),
+        pytest.param(
+            lambda m: m.part("model").part("0").part("conv").state.pop("stride"),
+            r"malformed \(KeyError: stride", id="stride",
+        ),
+        pytest.param(
+            lambda m: m.part("model").part("0").part("conv").state.update(padding=(9999, 1)),
+            "its model.0.conv reaches further", id="padding",
+        ),
+        pytest.param(
+            lambda m: m.part("model").part("1").state.update(f=77),
+            r"model.1, a Conv, is malformed \(IndexError", id="from",
+        ),
+        pytest.param(
+            lambda m: m.part("model").part("1").state.update(f=[0, "x"]), "TypeError", id="from-x",
+        ),
+        pytest.param(
+            lambda m: m.part("model").part("12").state.update(f=[0, 1]),
+            r"model.12, a C2f, is malformed \(RuntimeError", id="openvino",
+        ),
+        pytest.param(
+            lambda m: m.part("model").part("9").state.update(n=10**9), "does not pool 3", id="sppf",
+        ),
+        pytest.param(
+            lambda m: m.part("model").part("22").state.update(reg_max=10**9),
+            "no number of bins from 1 to 64", id="bins",
+        ),
+        pytest.param(
+            lambda m: m.part("model").part("10").state.update(scale_factor=1e6),
+            r"enlarged 1e\+06 times", id="scale",
+        ),
     ],
 )  # fmt: skip
 def test_other_networks_are_refused(spoil: Any, told: str) -> None:
@@ -205,6 +300,32 @@ def test_other_networks_are_refused(spoil: Any, told: str) -> None:
 
     with pytest.raises(CheckpointError, match=told):
         build_network(found)
+
+
+@pytest.mark.parametrize("names", [5, {0: ["room"] * 9}, {0: 1}, [None]])
+def test_names_of_classes_are_words(names: object) -> None:
+    """What is nested has no end as text."""
+    found = read_model(WEIGHTS)
+    found.state.update(names=names)
+
+    with pytest.raises(CheckpointError, match="the names of its classes are no words"):
+        class_names(found)
+
+
+def test_the_command_tells_a_malformed_one_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether a layer of it is wrong, or the network only fails with a plan."""
+    wrong_layer, wide = read_model(WEIGHTS), read_model(WEIGHTS)
+    wrong_layer.part("model").part("12").state.update(f=[0, 1])
+    wide.part("model").part("0").part("conv").state.update(padding=(9, 9))
+    command = ["own.pt", "--out", str(tmp_path), "--precision", "fp16"]
+    for found, told in ((wrong_layer, "its model.12, a C2f"), (wide, "docs/sample/plan.png (")):
+        monkeypatch.setattr("archive.export.read_model", lambda _, found=found: found)
+        assert main(command) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("error: own.pt is no YOLOv8 detector of ultralytics: ")
+        assert told in line
 
 
 def swap(found: Module, index: str, kind: str) -> None:
