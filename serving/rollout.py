@@ -6,7 +6,8 @@ to it, watch what they get, wait until the old version has answered what it had,
 version. Until the switch nothing changes for callers, and a version that fails before it is taken
 away again; while it is watched the old one is there, and takes the requests back where they fail.
 The old archive stays in the model store, so that :func:`roll_back` can go back later. A run that
-was killed is finished by running it again.
+was killed is finished by running it again. Longer than a file should be: the order of the steps,
+and what each leaves behind where it is stopped, are read together.
 """
 
 from __future__ import annotations
@@ -127,22 +128,26 @@ class Rollout:
             old = _default(before)
             answered = 0
             if old.version == version:
-                for other in before.values():  # of a run that was killed after its switch
-                    if other is not old and not self.goes_back:
-                        self._history.push(Entry(other.version, other.archive))
                 self._refuse_other_content(old)
                 self.say(f"{version} is the default already")
+                kept = self._kept(before)
+                if kept:  # of a run that was killed after its switch
+                    answered = self._stay(kept)
                 rooms, answer_ms = self._try_version()
             else:
                 rooms, answer_ms = self._introduce(before)
                 answered = self._switch(old)
             replaced = [name for name in before if name != version]
             for name in replaced:
-                self._retire(before[name])
-                if self.goes_back or before[name].archive not in self._history.archives():
-                    self._forget(before[name].archive)
+                try:
+                    self._retire(before[name])
+                except RolloutError as err:
+                    told = f"{version} serves, but {err}; the same command goes on with it"
+                    raise RolloutError(told) from err
             if self.goes_back:
                 self._history.cut(version)
+            for name in replaced:
+                self._forget(before[name].archive)
         return Outcome(
             version,
             replaced,
@@ -238,26 +243,52 @@ class Rollout:
         too_old = [] if self.goes_back else self._history.push(Entry(old.version, old.archive))
         self.management.set_default(version)
         self.say(f"{version} is the default")
-        try:
-            find_rooms(partial(_send, f"{self.place.url}/invocations"), self.golden)
-            answered = self._watch(old.version)
-        except (WrongAnswer, RolloutError) as err:
-            self.management.set_default(old.version)
-            self._take_away(old)
-            raise RolloutError(
-                f"{version}: after the switch, {err}; {old.version} serves again"
-            ) from err
+        answered = self._stay(old)
         for entry in too_old:
             self._forget(entry.archive)
         return answered
 
+    def _kept(self, before: Mapping[str, Version]) -> Version | None:
+        """The version that served before this one, if requests can still go back to it."""
+        names = [name for name, found in before.items() if not found.is_default]
+        if not self.goes_back:  # others may be left of a run that never switched to them
+            last = [entry.version for entry in self._history.entries()][-1:]
+            names = [name for name in names if name in last]
+        return next((before[name] for name in names if before[name].status == "Healthy"), None)
+
+    def _stay(self, old: Version) -> int:
+        """Watch the version, which is the default now; if it fails, go back to the old one.
+
+        Returns:
+            Real requests that it has answered.
+        """
+        version = self.golden.version
+        try:
+            find_rooms(partial(_send, f"{self.place.url}/invocations"), self.golden)
+            return self._watch(old.version)
+        except (WrongAnswer, RolloutError) as err:
+            self.management.set_default(old.version)
+            told = f"{version}: after the switch, {err}; {old.version} serves again"
+            try:
+                self._take_away(old)
+            except RolloutError as left:
+                told = f"{told}, but {left}"
+            raise RolloutError(told) from err
+        except KeyboardInterrupt:
+            self.say(
+                f"stopped: {version} serves, and {old.version} is still registered; the same "
+                "command goes on with it"
+            )
+            raise
+
     def _take_away(self, old: Version) -> None:
         """Unregister a version that was switched to; it may be a good one that failed today."""
+        if not self.goes_back:
+            self._history.cut(old.version)
         bad = self.management.versions().get(self.golden.version)
         if bad:
             self._retire(bad)
         if not self.goes_back:
-            self._history.cut(old.version)
             self._forget(self.file)
 
     def _watch(self, old: str) -> int:
@@ -296,8 +327,7 @@ class Rollout:
                 self.say(f"{name} is unregistered")
                 return
         raise RolloutError(
-            f"{self.golden.version} serves, but {name} still has requests after "
-            f"{DRAIN_TIMEOUT_S:.0f} s and stays registered; the same command goes on with it"
+            f"{name} still has requests after {DRAIN_TIMEOUT_S:.0f} s and stays registered"
         )
 
     def _withdraw(self) -> None:
@@ -308,8 +338,12 @@ class Rollout:
             self._forget(self.file)
 
     def _forget(self, file: str) -> None:
-        """Delete an archive that a rollout has put into the model store."""
-        if _OURS.fullmatch(file):
+        """Delete an archive that a rollout has put into the model store, but a way back."""
+        try:
+            kept = self._history.archives()
+        except RolloutError:  # who cannot tell deletes nothing
+            return
+        if _OURS.fullmatch(file) and file not in kept:
             Path(self.place.model_store, file).unlink(missing_ok=True)
 
     def _refuse_other_content(self, default: Version) -> None:

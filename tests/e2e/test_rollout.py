@@ -19,6 +19,7 @@ from archive.pack import pack
 from deploy.__main__ import main
 from serving import rollout
 from serving.errors import RolloutError
+from serving.history import History
 from serving.management import Management
 from serving.running import Place, announce, find_running
 from serving.server import LocalServer, serve
@@ -250,6 +251,56 @@ def test_a_version_that_fails_real_requests_is_taken_back(
     assert 200 == post(server, PLAN).status
 
 
+def test_a_bad_version_that_still_has_requests_is_told_with_its_cause(
+    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old version serves again, and what it was is still the way back."""
+    (old,) = versions(server)
+    history = History(server.log.parent / "model_store")
+    entries = history.entries()
+    good = packed(tmp_path, "8.1")
+    with zipfile.ZipFile(good) as archive:
+        tired = archive.read("roomdet/schema.py") + FAILS_LATER
+    bad = without(good, tmp_path / "bad.mar", "roomdet/schema.py", tired)
+    monkeypatch.setattr(rollout, "DRAIN_TIMEOUT_S", 0)  # it is never quiet for long enough
+    load = Load()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(load.send, server) for _ in range(CLIENTS)]
+        try:
+            with pytest.raises(RolloutError, match=r"RuntimeError: tired") as caught:
+                rollout.roll_out(bad, Place.of(server), print, watch_s=30)
+        finally:
+            load.is_over.set()
+        for client in clients:
+            client.result()
+
+    told = f"{old} serves again, but 8.1 still has requests after 0 s and stays registered"
+    assert str(caught.value).endswith(told)
+    assert {old: True, "8.1": False} == versions(server)
+    assert entries == history.entries()
+    Management(server.management_url).unregister("8.1")
+
+
+def test_a_failed_run_leaves_the_way_back(server: LocalServer, tmp_path: Path) -> None:
+    """It may be of an archive that has served before, and that the history names."""
+    place = Place.of(server)
+    served = packed(tmp_path, "7.0")
+    for archive in (served, packed(tmp_path, "7.1")):
+        roll_out(archive, place, print)
+    files = stored(server)
+
+    def stop(text: str) -> None:
+        if "finds all" in text:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        roll_out(served, place, stop)
+
+    assert {"7.1": True} == versions(server)
+    assert files == stored(server)
+    assert any(name.startswith("rooms-7.0-") for name in files)
+
+
 def test_going_back(server: LocalServer, tmp_path: Path) -> None:
     """To the version before, and again to the one before that; the bad one is forgotten."""
     (first,) = versions(server)
@@ -283,7 +334,18 @@ def test_a_run_that_was_killed_is_finished_by_the_next(server: LocalServer, tmp_
 
     stop_at("3.0 is the default")
     assert {old: False, "3.0": True} == versions(server)
-    outcome = roll_out(new, place, print)
+    said: list[str] = []
+
+    def interrupt(text: str) -> None:
+        said.append(text)
+        if "watching 3.0" in text:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        roll_out(new, place, interrupt)
+    assert f"stopped: 3.0 serves, and {old} is still registered" in said[-1]
+    outcome = roll_out(new, place, said.append)
+    assert f"watching 3.0 for {WATCH_S} s; {old} is kept meanwhile" in said
     assert (outcome.has_switched, outcome.replaced) == (False, [old])
     assert {"3.0": True} == versions(server)
 
