@@ -197,12 +197,13 @@ def _settle(args: argparse.Namespace) -> None:
     Raises:
         BadUsage: If there is no configuration of the name.
     """
+    args.own_words = _own_words(args)
     if getattr(args, "config", None) and not args.config.is_file():
         raise BadUsage(
             f"there is no configuration {args.config}: `python -m deploy bootstrap --write "
-            f"{OWN_CONFIG}` writes one"
+            f"{shlex.quote(str(args.config))}` writes one"
         )
-    args.own_words = _own_words(args)
+    args.own_config = getattr(args, "config", None)
     if getattr(args, "profile", None):
         os.environ["AWS_PROFILE"] = args.profile
         for name in _KEYS:
@@ -227,9 +228,8 @@ def _short(path: Path) -> Path:
 
 
 def _own_words(args: argparse.Namespace) -> str:
-    """The options of this run that a next command needs, too."""
-    named = {"config": "--config", "region": "--region", "profile": "--profile"}
-    named["endpoint_url"] = "--endpoint-url"
+    """The options of this run that a next command needs, too; the configuration aside."""
+    named = {"region": "--region", "profile": "--profile", "endpoint_url": "--endpoint-url"}
     pairs = [(word, getattr(args, name, None)) for name, word in named.items()]
     pairs += [("--set", change) for change in getattr(args, "changes", ())]
     return "".join(f" {word} {shlex.quote(str(value))}" for word, value in pairs if value)
@@ -237,7 +237,12 @@ def _own_words(args: argparse.Namespace) -> str:
 
 def repeated(text: str, args: argparse.Namespace) -> str:
     """A text whose commands have the options that the user gave to this one."""
-    words = getattr(args, "own_words", "")
+    words, config = getattr(args, "own_words", ""), getattr(args, "own_config", None)
+    if config is not None:
+        own = shlex.quote(str(config))
+        words = f" --config {own}{words}"
+        if config.resolve() != TEMPLATE.resolve():  # which others begin as, and nobody writes to
+            text = text.replace(f"--write {OWN_CONFIG}", f"--write {own}")
     return _TARGETED.sub(lambda found: found[0] + words, text)
 
 

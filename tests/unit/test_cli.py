@@ -115,9 +115,26 @@ def test_ones_own_configuration_is_taken(
 
 
 def test_a_configuration_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
-    """Bad usage, and what makes one."""
-    assert 2 == main(["status", "--config", "none.yaml"])
-    assert "there is no configuration none.yaml" in capsys.readouterr().err
+    """Bad usage, and what makes one of this name."""
+    assert 2 == main(["status", "--config", "none.yaml", "--profile", "mine"])
+    assert (
+        "there is no configuration none.yaml: `python -m deploy bootstrap --profile mine --write "
+        "none.yaml` writes one" in capsys.readouterr().err
+    )
+
+
+def test_a_hint_writes_to_ones_own_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not to ./deploy.yaml, which may be of another endpoint."""
+    config = tmp_path / "prod.yaml"
+    config.write_text("endpoint: prod\nmode: serverless\narchive: a.mar\n", "utf-8")
+    own = f"`python -m deploy bootstrap --config {config} --region eu-west-1 --write {config}`"
+
+    assert 2 == main(["plan", "--new", "--config", str(config), "--region", "eu-west-1"])
+    assert f"{own} comes first" in capsys.readouterr().err
+    assert 2 == main(["plan", "--new", "--config", str(cli.TEMPLATE)])
+    assert "--write deploy.yaml` comes first" in capsys.readouterr().err
 
 
 def test_hints_repeat_what_the_user_gave(capsys: pytest.CaptureFixture[str]) -> None:
