@@ -70,19 +70,21 @@ def add_account_options(parser: argparse._ActionsContainer) -> None:
 
 
 def add_output(
-    parser: argparse.ArgumentParser, default: str = "json", *others: str, old: str = ""
+    parser: argparse.ArgumentParser, default: str | None = "json", *others: str, old: str = ""
 ) -> None:
     """Declare ``--output``; what a command has always printed is its default.
 
     Args:
         parser: Of the command.
-        default: ``json`` or ``table``.
+        default: ``json`` or ``table``; None if a plan is a table and the result is JSON.
         others: Formats beside these two.
         old: An option of before that took the same values.
     """
     names = [name for name in ("--output", old) if name]
     choices = ("json", "table", *others)
-    parser.add_argument("--output", choices=choices, default=default, help="of the result")
+    planned = "of the result, and of the plan; default: JSON of the one, a table of the other"
+    about = "of the result" if default else planned
+    parser.add_argument("--output", choices=choices, default=default, help=about)
     if old:
         parser.add_argument(*names[1:], choices=choices, dest="output", help=SUPPRESS)
     parser.add_argument("--json", action="store_const", const="json", dest="output", help=SUPPRESS)
@@ -249,10 +251,15 @@ def repeated(text: str, args: argparse.Namespace) -> str:
 # -- questions and results --------------------------------------------------------------------
 
 
-def confirm(args: argparse.Namespace, plan: str) -> None:
+def confirm(args: argparse.Namespace, plan: str, document: Any = None) -> None:
     """Show a plan, and go on only if the user wants it.
 
     With ``--yes`` it is progress; a terminal is asked; elsewhere the plan is the result.
+
+    Args:
+        args: Of the command.
+        plan: A numbered line for each step.
+        document: The plan as JSON; None for its lines.
 
     Raises:
         Unconfirmed: If it is not to be done.
@@ -261,6 +268,9 @@ def confirm(args: argparse.Namespace, plan: str) -> None:
         say(plan)
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if getattr(args, "output", None) == "json":
+            steps = [line.strip().partition(". ")[2] for line in plan.splitlines()]
+            plan = json.dumps(steps if document is None else document, indent=2)
         print(plan, flush=True)
         raise Unconfirmed("Nothing was changed; --yes does it.")
     say(plan)

@@ -13,7 +13,7 @@ from deploy.account.places import Names, beside, check_names
 from deploy.account.reading import read_account
 from deploy.account.template import as_yaml
 from deploy.aws import open_account
-from deploy.cli import OWN_CONFIG, confirm, parse_endpoint_url, repeated
+from deploy.cli import OWN_CONFIG, confirm, parse_endpoint_url, repeated, show
 from deploy.endpoint.actions import as_document, as_text
 from deploy.endpoint.execution import Executor
 from deploy.endpoint.reading import value_of
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from deploy.endpoint.actions import ApiCall
     from deploy.endpoint.spec import Spec
 
 
@@ -62,7 +61,7 @@ def run_bootstrap(args: argparse.Namespace) -> int:
     for note in notes(names, found, is_pruned=args.prune):
         say(f"note: {note}")
     if steps:
-        confirm(args, _as_json(steps) if args.output == "json" else as_text(steps))
+        confirm(args, as_text(steps), [as_document(step) for step in steps])
     Executor(aws, None, say).run(steps)
     _hand_on(args, written, values, names.repository_address)
     outcome = {
@@ -70,7 +69,8 @@ def run_bootstrap(args: argparse.Namespace) -> int:
         "set": [f"{key}={value}" for key, value in values.items()],
         "image_repository": names.repository_address,
     }
-    print(json.dumps(outcome, indent=2))
+    table = {**values, "image_repository": names.repository_address, "calls": len(steps)}
+    show(table if args.output == "table" else outcome, args)
     return 0
 
 
@@ -154,7 +154,3 @@ def _policy(document: str, names: Names) -> dict[str, Any]:
     if document == "deployer-policy":
         return deployer_policy(names.places(), names.plans, names.outputs)
     return bootstrap_policy(names.places(), names.role)
-
-
-def _as_json(steps: list[ApiCall]) -> str:
-    return json.dumps([as_document(step) for step in steps], indent=2)

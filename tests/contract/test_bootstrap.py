@@ -240,11 +240,13 @@ def test_the_command() -> None:
     listed = json.loads(command("spoken", "--json")[1])
     did, out, err = command("spoken", "--yes")
     again, nothing, _ = command("spoken")
+    _, table, _ = command("spoken", "--output", "table")
 
     assert (would, did, again) == (3, 0, 0)
     assert len(plan.splitlines()) == len(listed) == 9  # without TLS, no policy that demands it
     assert "Nothing was changed; --yes does it." in said
     assert "S3 is spoken to without TLS" in err
+    assert f"artifacts         s3://spoken-{NUMBER}-{REGION}/models\n" in table
     made, rest = json.loads(out), json.loads(nothing)
     assert (len(made["calls"]), rest["calls"]) == (9, [])
     settings = {key: made[key] for key in ("set", "image_repository")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import pty
 import subprocess
@@ -205,6 +206,23 @@ def test_elsewhere_the_plan_is_all(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert ("the plan\n", "") == (refused.out, refused.err)
     assert ("", "the plan\n") == (done.out, done.err)
+
+
+@pytest.mark.parametrize(
+    ("document", "shown"), [(None, ["s3 put_object a: b. c", "d"]), ([{"e": 1}], [{"e": 1}])]
+)
+def test_elsewhere_the_plan_is_json_where_that_is_wanted(
+    capsys: pytest.CaptureFixture[str], document: object, shown: object
+) -> None:
+    """--output json; where it is not named a plan is for people, though a result is JSON."""
+    plan = "  1. s3 put_object a: b. c\n 10. d"
+    for words in ("apply", "apply --output json"):
+        with pytest.raises(Unconfirmed):
+            cli.confirm(build_parser().parse_args(words.split()), plan, document)
+
+    out = capsys.readouterr().out
+    assert out.startswith(f"{plan}\n")
+    assert shown == json.loads(out.removeprefix(f"{plan}\n"))
 
 
 @pytest.mark.parametrize(
