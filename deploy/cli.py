@@ -70,19 +70,21 @@ def add_account_options(parser: argparse._ActionsContainer) -> None:
 
 
 def add_output(
-    parser: argparse.ArgumentParser, default: str = "json", *others: str, old: str = ""
+    parser: argparse.ArgumentParser, default: str | None = "json", *others: str, old: str = ""
 ) -> None:
     """Declare ``--output``; what a command has always printed is its default.
 
     Args:
         parser: Of the command.
-        default: ``json`` or ``table``.
+        default: ``json`` or ``table``; None if a plan is a table and the result is JSON.
         others: Formats beside these two.
         old: An option of before that took the same values.
     """
     names = [name for name in ("--output", old) if name]
     choices = ("json", "table", *others)
-    parser.add_argument("--output", choices=choices, default=default, help="of the result")
+    planned = "of the result, and of the plan; default: JSON of the one, a table of the other"
+    about = "of the result" if default else planned
+    parser.add_argument("--output", choices=choices, default=default, help=about)
     if old:
         parser.add_argument(*names[1:], choices=choices, dest="output", help=SUPPRESS)
     parser.add_argument("--json", action="store_const", const="json", dest="output", help=SUPPRESS)
@@ -197,12 +199,13 @@ def _settle(args: argparse.Namespace) -> None:
     Raises:
         BadUsage: If there is no configuration of the name.
     """
+    args.own_words = _own_words(args)
     if getattr(args, "config", None) and not args.config.is_file():
         raise BadUsage(
             f"there is no configuration {args.config}: `python -m deploy bootstrap --write "
-            f"{OWN_CONFIG}` writes one"
+            f"{shlex.quote(str(args.config))}` writes one"
         )
-    args.own_words = _own_words(args)
+    args.own_config = getattr(args, "config", None)
     if getattr(args, "profile", None):
         os.environ["AWS_PROFILE"] = args.profile
         for name in _KEYS:
@@ -227,9 +230,8 @@ def _short(path: Path) -> Path:
 
 
 def _own_words(args: argparse.Namespace) -> str:
-    """The options of this run that a next command needs, too."""
-    named = {"config": "--config", "region": "--region", "profile": "--profile"}
-    named["endpoint_url"] = "--endpoint-url"
+    """The options of this run that a next command needs, too; the configuration aside."""
+    named = {"region": "--region", "profile": "--profile", "endpoint_url": "--endpoint-url"}
     pairs = [(word, getattr(args, name, None)) for name, word in named.items()]
     pairs += [("--set", change) for change in getattr(args, "changes", ())]
     return "".join(f" {word} {shlex.quote(str(value))}" for word, value in pairs if value)
@@ -237,17 +239,27 @@ def _own_words(args: argparse.Namespace) -> str:
 
 def repeated(text: str, args: argparse.Namespace) -> str:
     """A text whose commands have the options that the user gave to this one."""
-    words = getattr(args, "own_words", "")
+    words, config = getattr(args, "own_words", ""), getattr(args, "own_config", None)
+    if config is not None:
+        own = shlex.quote(str(config))
+        words = f" --config {own}{words}"
+        if config.resolve() != TEMPLATE.resolve():  # which others begin as, and nobody writes to
+            text = text.replace(f"--write {OWN_CONFIG}", f"--write {own}")
     return _TARGETED.sub(lambda found: found[0] + words, text)
 
 
 # -- questions and results --------------------------------------------------------------------
 
 
-def confirm(args: argparse.Namespace, plan: str) -> None:
+def confirm(args: argparse.Namespace, plan: str, document: Any = None) -> None:
     """Show a plan, and go on only if the user wants it.
 
     With ``--yes`` it is progress; a terminal is asked; elsewhere the plan is the result.
+
+    Args:
+        args: Of the command.
+        plan: A numbered line for each step.
+        document: The plan as JSON; None for its lines.
 
     Raises:
         Unconfirmed: If it is not to be done.
@@ -256,6 +268,9 @@ def confirm(args: argparse.Namespace, plan: str) -> None:
         say(plan)
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if getattr(args, "output", None) == "json":
+            steps = [line.strip().partition(". ")[2] for line in plan.splitlines()]
+            plan = json.dumps(steps if document is None else document, indent=2)
         print(plan, flush=True)
         raise Unconfirmed("Nothing was changed; --yes does it.")
     say(plan)

@@ -205,19 +205,23 @@ def _change(found: Mapping[str, Any] | None, policy: Mapping[str, Any]) -> str:
     before = _permissions(found) if found else set()
     after = _permissions(policy)
     added, removed = sorted(after - before), sorted(before - after)
+    denied = _permissions(found, "Deny") if found else set()
+    undenied = sorted(denied - _permissions(policy, "Deny"))
     if found is None:
         return f"it may {', '.join(sorted({action for action, _ in after}))}"
     parts = [
         *(f"it may also {action} on {what}" for action, what in added),
         *(f"no longer {action} on {what}" for action, what in removed),
+        *(f"no longer denied {action} on {what}" for action, what in undenied),
     ]
     return "; ".join(parts) or "the same, written otherwise"
 
 
-def _permissions(policy: Mapping[str, Any]) -> set[tuple[str, str]]:
+def _permissions(policy: Mapping[str, Any], effect: str = "Allow") -> set[tuple[str, str]]:
     return {
         (action, what)
         for entry in policies.listed(policy.get("Statement", []))
+        if entry.get("Effect") == effect
         for action in policies.listed(entry.get("Action", []))
         for what in policies.listed(entry.get("Resource", []))
     }

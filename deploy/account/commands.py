@@ -58,4 +58,4 @@ def _add_bootstrap(commands: Commands[Parser]) -> None:
         help="a document, and change nothing; the template needs no account",
     )  # fmt: skip
     add_target_options(parser)
-    add_output(parser, "table")
+    add_output(parser, None)

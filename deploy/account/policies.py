@@ -20,6 +20,7 @@ OF_BATCHES = "WriteAnswersOfBatches"  # an endpoint serves without it
 # SageMaker's own namespaces; nobody else's figures can be written.
 _NAMESPACES = ["/aws/sagemaker/*", "aws/sagemaker/*", "AWS/SageMaker"]
 PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+_KIND = ("Effect", "Action", "Condition")  # what makes a statement another one, resources aside
 Policy = dict[str, Any]
 
 
@@ -127,7 +128,11 @@ def merged(found: Mapping[str, Any] | None, wanted: Policy) -> Policy:
     kept = [dict(entry) for entry in listed(found.get("Statement", []))]
     for ours in wanted["Statement"]:
         same = next((entry for entry in kept if entry.get("Sid") == ours["Sid"]), None)
-        if same is None or any(_differs(same, ours, key) for key in ("Action", "Condition")):
+        if (
+            same is None
+            or "Resource" not in same
+            or any(_differs(same, ours, key) for key in _KIND)
+        ):
             if same is not None:
                 del same["Sid"]  # a name is for one statement alone
             kept.append(ours)

@@ -7,32 +7,34 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from deploy.account.bootstrap import bootstrap, notes, read_found
 from deploy.account.deployer import bootstrap_policy, deployer_policy
 from deploy.account.places import Names, beside, check_names
 from deploy.account.reading import read_account
 from deploy.account.template import as_yaml
 from deploy.aws import open_account
-from deploy.cli import OWN_CONFIG, confirm, parse_endpoint_url
+from deploy.cli import OWN_CONFIG, confirm, parse_endpoint_url, repeated, show
 from deploy.endpoint.actions import as_document, as_text
 from deploy.endpoint.execution import Executor
+from deploy.endpoint.reading import value_of
 from deploy.endpoint.target import read_partial
 from deploy.endpoint.writing import with_values
+from deploy.errors import SpecError
 from serving.console import say
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from deploy.endpoint.actions import ApiCall
     from deploy.endpoint.spec import Spec
 
 
 def run_bootstrap(args: argparse.Namespace) -> int:
     """Make what an account needs."""
     text = args.config.read_text("utf-8")
+    written = _text_of(args.write, text) if args.write else ""
     named = [f"endpoint={args.name}"] if args.name else []
     spec, _ = read_partial(text, [*args.changes, *named])
     plans, outputs = _addresses(args, spec)
@@ -46,26 +48,29 @@ def run_bootstrap(args: argparse.Namespace) -> int:
     if args.document:
         print(json.dumps(_policy(args.document, names), indent=2))
         return 0
-    found = read_found(aws, names)
-    steps = bootstrap(names, found, is_pruned=args.prune)
-    for note in notes(names, found, is_pruned=args.prune):
-        say(f"note: {note}")
-    if steps:
-        confirm(args, _as_json(steps) if args.output == "json" else as_text(steps))
-    Executor(aws, None, say).run(steps)
     values = {
         "endpoint": names.name,
         "artifacts": names.artifacts,
         "role": names.role_arn,
         "region": names.account.region,
     }
-    _hand_on(args, text, values, names.repository_address)
+    # Before anything is made, so that all that is made can be written down.
+    written = _written(args, written, values, names.repository_address) if args.write else ""
+    found = read_found(aws, names)
+    steps = bootstrap(names, found, is_pruned=args.prune)
+    for note in notes(names, found, is_pruned=args.prune):
+        say(f"note: {note}")
+    if steps:
+        confirm(args, as_text(steps), [as_document(step) for step in steps])
+    Executor(aws, None, say).run(steps)
+    _hand_on(args, written, values, names.repository_address)
     outcome = {
         "calls": [str(step) for step in steps],
         "set": [f"{key}={value}" for key, value in values.items()],
         "image_repository": names.repository_address,
     }
-    print(json.dumps(outcome, indent=2))
+    table = {**values, "image_repository": names.repository_address, "calls": len(steps)}
+    show(table if args.output == "table" else outcome, args)
     return 0
 
 
@@ -85,36 +90,67 @@ def _with_tls(args: argparse.Namespace) -> bool:
     return not address.startswith("http://")
 
 
-def _hand_on(
+def _written(
     args: argparse.Namespace, text: str, values: Mapping[str, str], repository: str
+) -> str:
+    """A configuration with what will be made where it has no such value.
+
+    Args:
+        args: Of the command.
+        text: What it is.
+        values: By key.
+        repository: Of the image.
+
+    Raises:
+        BadUsage: If its text cannot be written to.
+    """
+    chosen = {"endpoint"} if args.name else set()
+    missing = {}
+    for key, value in values.items():
+        known = value_of(text, (), key)
+        if known is None or key in chosen:
+            missing[key] = value
+        elif known != value:
+            say(f"note: {key} is {known} in the configuration and stays; `bootstrap` makes {value}")
+    if not value_of(text, (), "image"):
+        missing["image"] = repository
+    try:
+        return with_values(text, missing)
+    except SpecError as err:
+        raise BadUsage(f"--write {args.write}: {err}") from err
+
+
+def _text_of(path: Path, first: str) -> str:
+    """What is in the file of --write; one that is not there begins as another.
+
+    Raises:
+        BadUsage: If it is no file, or has no folder.
+    """
+    if not path.parent.is_dir():
+        raise BadUsage(f"--write {path}: there is no folder {path.parent}")
+    if not path.exists():
+        return first
+    if not path.is_file():
+        raise BadUsage(f"--write {path}: it is no file")
+    return path.read_text("utf-8")
+
+
+def _hand_on(
+    args: argparse.Namespace, written: str, values: Mapping[str, str], repository: str
 ) -> None:
     """Put what was made into a configuration, or say what goes there."""
-    known = yaml.safe_load(text) or {}
     if args.write is None:
-        say(f"\n# For the configuration; --write {OWN_CONFIG} puts them there:")
+        say(repeated(f"\n# For the configuration; --write {OWN_CONFIG} puts them there:", args))
         say("\n".join(f"{key}: {value}" for key, value in values.items()))
-        say(f"image: {repository}:TAG   # `python -m deploy image push` writes its digest")
+        hint = "`python -m deploy image push` writes its digest"
+        say(repeated(f"image: {repository}:TAG   # {hint}", args))
         return
-    image = {} if known.get("image") else {"image": repository}
-    chosen = {"endpoint"} if args.name else set()
-    missing = {
-        key: value
-        for key, value in {**values, **image}.items()
-        if known.get(key) is None or key in chosen
-    }
-    for key, value in values.items():
-        if key not in missing and known[key] != value:
-            say(f"note: {key} is {known[key]} in the configuration and stays; made was {value}")
-    args.write.write_text(with_values(text, missing), "utf-8")
-    where = "" if args.write == OWN_CONFIG else f" --config {args.write}"
-    say(f"Wrote {args.write}. Next: `python -m deploy image push{where}`")
+    args.write.write_text(written, "utf-8")
+    args.own_config = None if args.write == OWN_CONFIG else args.write
+    say(repeated(f"Wrote {args.write}. Next: `python -m deploy image push`", args))
 
 
 def _policy(document: str, names: Names) -> dict[str, Any]:
     if document == "deployer-policy":
         return deployer_policy(names.places(), names.plans, names.outputs)
     return bootstrap_policy(names.places(), names.role)
-
-
-def _as_json(steps: list[ApiCall]) -> str:
-    return json.dumps([as_document(step) for step in steps], indent=2)

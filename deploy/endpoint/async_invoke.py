@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.aws.errors import AnswerTimeout, AwsError
 from deploy.aws.s3 import put, tidy
+from deploy.cli import repeated
 from deploy.endpoint.drawing import draw
 from deploy.endpoint.invocation import refusal
 from deploy.endpoint.queue import AsyncInvocation, send, wait
@@ -85,10 +86,9 @@ def run_async(
     sent = [_send(account, target, file, folder, attributes) for file in args.files]
     if args.no_wait:
         print(json.dumps([plan.places() for plan in sent], indent=2))
-        say(
-            f"{len(sent)} plans are in the queue; `python -m deploy invoke --fetch` takes what was "
-            f"printed here, and removes them from {folder}"
-        )
+        hint = "`python -m deploy invoke --fetch` takes what was printed here"
+        told = f"{len(sent)} plans are in the queue; {hint}, and removes them from {folder}"
+        say(repeated(told, args))
         return 0
     results = collect(account, sent, args.timeout_s)
     if args.draw and results[0]["status"] == "success":

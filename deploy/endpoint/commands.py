@@ -72,7 +72,7 @@ def _add_releasing(commands: Commands[Parser]) -> None:
         add_yes(parser)
         add_timeout(parser, 3600.0, "of each wait")
         add_target_options(parser)
-        add_output(parser)
+        add_output(parser, None)
     _add_release_options(apply)
 
 

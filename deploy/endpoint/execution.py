@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Does what a plan says; the only file of the endpoint's that changes anything."""
+"""Does what a plan says; no other file changes an endpoint or what is made for it.
+
+Into S3 others write, too: the lock (lock.py), and plans that are sent (async_invoke.py,
+by_reference.py) or tried (smoke_test.py).
+"""
 
 from __future__ import annotations
 

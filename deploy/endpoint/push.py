@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from deploy.image.push import log_in_to_ecr
 from deploy.image.run import run_push as run_push_as_named
 from deploy.image.source import labels
 from serving.console import say
+from serving.errors import BadUsage
 
 if TYPE_CHECKING:
     import argparse
@@ -36,6 +38,11 @@ def run_push(args: argparse.Namespace) -> int:
     """Push an image to the configuration's repository, and write its digest there."""
     if args.image:
         return run_push_as_named(args)
+    if args.hosting or args.allow_oci:
+        raise BadUsage(
+            "--hosting and --allow-oci are for an IMAGE that is named; else the configuration's "
+            "mode says what it is to run on, and OCI media types are refused as SageMaker does"
+        )
     text = args.config.read_text("utf-8")
     spec, _ = read_partial(text, args.changes)
     named = value_of(text, args.changes, "image")
@@ -64,7 +71,7 @@ def run_push(args: argparse.Namespace) -> int:
     else:
         args.config.write_text(with_values(text, {"image": image}), "utf-8")
         say(repeated(f"Wrote it to {args.config}. Next: `python -m deploy doctor`", args))
-    print(image)
+    print(json.dumps({"image": image}) if args.output == "json" else image)
     return 0
 
 

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
     from deploy.endpoint.actions import Action
     from deploy.endpoint.apply import Outcome
+    from deploy.endpoint.release import Release
     from deploy.endpoint.spec import Spec
+    from serving.golden import Golden
 
 
 def run_plan(args: argparse.Namespace) -> int:
@@ -55,12 +57,12 @@ def _plan(args: argparse.Namespace) -> list[Action]:
     with_candidate = not args.no_candidate
     if args.new:
         spec = read_spec(args.config.read_text("utf-8"), args.changes)
-        release, _ = read_release(spec, spec.image)
+        release, _ = _read(spec, spec.image)
         return plan(release, RemoteState(), with_candidate=with_candidate)
     spec, account = open_target(args)
     _warn(spec)
     check_role(account, spec.role, say)
-    release, _ = read_release(spec, find_image(account, spec, say))
+    release, _ = _read(spec, find_image(account, spec, say))
     remote = read_remote(account, spec.endpoint, release.place)
     for found in (remote.endpoint, remote.candidate):
         if found and found.status in IN_TRANSIT:
@@ -73,7 +75,7 @@ def run_apply(args: argparse.Namespace) -> int:
     spec, account = open_target(args)
     _warn(spec)
     check_role(account, spec.role, say)
-    release, golden = read_release(spec, find_image(account, spec, say))
+    release, golden = _read(spec, find_image(account, spec, say))
     operator = Operator(account, spec.endpoint, say, args.timeout_s, partial(confirm, args))
     return _tell(args, operator.apply(release, golden, with_candidate=not args.no_candidate))
 
@@ -140,6 +142,14 @@ def _operator(args: argparse.Namespace) -> Operator:
 def _warn(spec: Spec) -> None:
     for text in warnings(spec):
         say(f"note: {text}")
+
+
+def _read(spec: Spec, image: str) -> tuple[Release, Golden]:
+    """The release, whose archive is told by the digest that packing it has printed."""
+    release, golden = read_release(spec, image)
+    artifact = release.artifact
+    say(f"{spec.archive}: version {artifact.version}, sha256 {artifact.sha256}")
+    return release, golden
 
 
 def _tell(args: argparse.Namespace, outcome: Outcome) -> int:

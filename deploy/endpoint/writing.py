@@ -34,7 +34,8 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError:
-        found = {}
+        found = None
+    found = found if isinstance(found, dict) else {}
     if {key: found.get(key) for key in values} != dict(values):
         raise SpecError(
             "the configuration cannot be written to as it is; put in by hand: "

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TAG = "roomdet:latest"
 DEFAULT_BASE = "python:3.11-slim-bookworm"
+_DEFAULT = " (default: serverless); without it, the configuration's mode says so"
 _NAMED = "registry/repository:tag or …@sha256:…"
 
 
@@ -63,7 +64,7 @@ def add_commands(parser: Parser) -> None:
         "--tag", default=DEFAULT_TAG, help="without IMAGE, the image of this machine that is "
         "pushed; it is built if it is not there",
     )  # fmt: skip
-    _add_demands(push)
+    _add_demands(push, None, "with IMAGE alone, ")
     _add_connection(push, add_target_options)
     sizes = add_command(
         commands, "sizes", "print the layers of an image that is stored here",
@@ -83,11 +84,13 @@ def add_commands(parser: Parser) -> None:
     )
 
 
-def _add_demands(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--hosting", type=Hosting, choices=list(Hosting), default="serverless",
-                        help="what it is to run on")  # fmt: skip
+def _add_demands(
+    parser: argparse.ArgumentParser, hosting: str | None = "serverless", scope: str = ""
+) -> None:
+    parser.add_argument("--hosting", type=Hosting, choices=list(Hosting), default=hosting,
+                        help=f"{scope}what it is to run on{_DEFAULT if scope else ''}")  # fmt: skip
     parser.add_argument(
-        "--allow-oci", action="store_true", help="OCI media types are warnings, not errors"
+        "--allow-oci", action="store_true", help=f"{scope}OCI media types are warnings, not errors"
     )
 
 

@@ -28,8 +28,16 @@ def log_in(
     name: ImageName,
     say: Callable[[str], None],
     environ: Mapping[str, str] | None = None,
+    aws_url: str | None = None,
 ) -> None:
     """Log the engine in to ECR with a token of AWS's; nothing happens for other registries.
+
+    Args:
+        engine: Logged in.
+        name: Says the registry.
+        say: Told what happens.
+        environ: Of the engine; None for this process's.
+        aws_url: Who gives the token, in the place of AWS's own address.
 
     Raises:
         AwsError: If AWS gives no token.
@@ -37,7 +45,7 @@ def log_in(
     """
     if name.ecr is None:
         return
-    login, _ = ecr_login(open_account(name.ecr.region), name.ecr)
+    login, _ = ecr_login(open_account(name.ecr.region, aws_url), name.ecr)
     _log_in(engine, login, name.registry, say, environ)
 
 

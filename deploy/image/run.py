@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.cli import parse_endpoint_url
 from deploy.image.connect import connection_of, open_registry
 from deploy.image.engine import Build, find_engine, push_commands, run_all, run_build
 from deploy.image.inspection import inspect
@@ -17,7 +18,7 @@ from deploy.image.model_tar import pack_model
 from deploy.image.names import parse_name
 from deploy.image.push import log_in
 from deploy.image.report import check_document, check_text
-from deploy.image.rules import Demands, is_acceptable, judge
+from deploy.image.rules import Demands, Hosting, is_acceptable, judge
 from deploy.image.sizes import measure, table
 from deploy.image.source import labels
 from serving.console import say
@@ -40,9 +41,10 @@ def run_build_command(args: argparse.Namespace) -> int:
     arguments = {"BASE_IMAGE": args.base}
     if args.archive:
         arguments["ARCHIVE"] = args.archive
+    aws_url = parse_endpoint_url(args.endpoint_url)
     engine = find_engine()
     if name is not None:
-        log_in(engine, name, say)
+        log_in(engine, name, say, aws_url=aws_url)
     say(f"Building {args.tag} with {engine} …")
     run_build(engine, Build(args.tag, arguments, labels(Path()), tuple(args.flags), args.push))
     if name is not None:
@@ -56,8 +58,9 @@ def run_push(args: argparse.Namespace) -> int:
     name = parse_name(args.image)
     if name.digest:
         raise BadUsage(f"{args.image}: an image is pushed under a tag, not under a digest")
+    aws_url = parse_endpoint_url(args.endpoint_url)
     engine = find_engine()
-    log_in(engine, name, say)
+    log_in(engine, name, say, aws_url=aws_url)
     run_all(push_commands(engine, args.image))
     return _check(args, name, only_name=True)
 
@@ -77,7 +80,7 @@ def run_model_tar(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace, name: ImageName, *, only_name: bool = False) -> int:
     seen = inspect(open_registry(name, connection_of(args)), name)
-    findings = judge(seen, Demands(args.hosting, args.allow_oci))
+    findings = judge(seen, Demands(args.hosting or Hosting.SERVERLESS, args.allow_oci))
     is_accepted = is_acceptable(findings)
     if args.output == "json":
         print(json.dumps(check_document(seen, findings), indent=2))

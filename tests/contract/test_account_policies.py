@@ -262,6 +262,27 @@ def test_cfn_lint_knows_all_actions_and_forms() -> None:
     assert len(lint(json.dumps(template))) == 1
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"Effect": "Deny", "Resource": [f"arn:aws:s3:::{NAMES.bucket}/models/secret/*"]},
+        {"Effect": "Allow", "NotResource": "arn:aws:s3:::others/*"},
+    ],
+    ids=["denies", "all but"],
+)
+def test_a_statement_of_ones_own_stays_as_it_is(other: dict[str, Any]) -> None:
+    """Though it has a name of ours, which goes to ours; a second run changes nothing."""
+    own = {"Action": ["s3:GetObject"], **other}
+    found = policies.policy_of([{"Sid": "ReadModels", **own}])
+    merged = policies.merged(found, ROLE)
+
+    assert [own, *ROLE["Statement"]] == merged["Statement"]
+    assert merged == policies.merged(merged, ROLE)
+    if other["Effect"] == "Deny":
+        assert DENIED == decide([merged], "s3:GetObject", f"{_MODELS}/secret/a")
+        assert ALLOWED == decide([merged], "s3:GetObject", f"{_MODELS}/a")
+
+
 @pytest.mark.parametrize("kind", ["trust", "role"])
 def test_policies_are_documented(kind: str) -> None:
     """docs/bootstrap.md has them as the code makes them."""

@@ -17,6 +17,7 @@ from deploy.account.bootstrap import bootstrap, notes, read_found
 from deploy.account.reading import Found
 from deploy.aws.client import AwsAccount
 from deploy.aws.errors import AwsError
+from deploy.cli import TEMPLATE
 from deploy.errors import PlanError
 from tests.contract.account_setup import environ, run
 from tests.contract.aws_account import NUMBER, AwsLab, aws_lab, aws_place
@@ -239,11 +240,13 @@ def test_the_command() -> None:
     listed = json.loads(command("spoken", "--json")[1])
     did, out, err = command("spoken", "--yes")
     again, nothing, _ = command("spoken")
+    _, table, _ = command("spoken", "--output", "table")
 
     assert (would, did, again) == (3, 0, 0)
     assert len(plan.splitlines()) == len(listed) == 9  # without TLS, no policy that demands it
     assert "Nothing was changed; --yes does it." in said
     assert "S3 is spoken to without TLS" in err
+    assert f"artifacts         s3://spoken-{NUMBER}-{REGION}/models\n" in table
     made, rest = json.loads(out), json.loads(nothing)
     assert (len(made["calls"]), rest["calls"]) == (9, [])
     settings = {key: made[key] for key in ("set", "image_repository")}
@@ -306,8 +309,52 @@ def test_a_configuration_is_written(tmp_path: Path) -> None:
 
     assert "region: ap-northeast-1" in first
     assert "# name of the endpoint; models and configurations get names of their own" in first
-    assert f"Next: `python -m deploy image push --config {path}`" in said
+    assert f"Next: `python -m deploy image push --config {path} --region {REGION}`" in said
     assert (0, "written", role) == (status, found["endpoint"], found["role"])
     assert f"note: role is {role} in the configuration and stays" in said
     assert found["artifacts"] == f"s3://written-{NUMBER}-{REGION}/models"
     assert found["image"] == f"{NUMBER}.dkr.ecr.{REGION}.amazonaws.com/written"
+
+
+@pytest.mark.usefixtures("lab")
+def test_values_go_into_the_file_that_is_there(tmp_path: Path) -> None:
+    """What it says stays, though another configuration says what is made."""
+    config, path = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    config.write_text("mode: serverless\narchive: a.mar\nendpoint: a\n", "utf-8")
+    before = "endpoint: live  # of mine\nmode: realtime\nimage: 1.dkr/x@sha256:1\n# the end\n"
+    path.write_text(before, "utf-8")
+    sets = ("--region", REGION, "--set", "endpoint=there")
+    status, _, said = typed("--config", str(config), "--write", str(path), *sets, "--yes")
+    after = path.read_text("utf-8")
+
+    assert 0 == status
+    assert after.startswith(before)
+    assert {"artifacts", "role", "region"} == {*yaml.safe_load(after)} - {*yaml.safe_load(before)}
+    assert "note: endpoint is live in the configuration and stays; `bootstrap` makes there" in said
+    assert f"image push --config {path} --region {REGION} --set endpoint=there`" in said
+
+
+@pytest.mark.usefixtures("lab")
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("none/deploy.yaml", None, "there is no folder"),
+        ("", None, "it is no file"),
+        ("deploy.yaml", "{endpoint: rooms}", "put in by hand: "),
+        ("deploy.yaml", "roles: [", "put in by hand: "),
+    ],
+)
+def test_nothing_is_made_that_cannot_be_written_down(
+    tmp_path: Path, name: str, text: str | None, why: str
+) -> None:
+    """It is looked at first."""
+    path = tmp_path / name
+    if text:
+        path.write_text(text, "utf-8")
+    from_template = ("--config", str(TEMPLATE), "--write", str(path))
+    status, out, said = command("unwritten", *from_template, "--yes")
+
+    assert (2, "") == (status, out)
+    assert f"error: --write {path}: " in said
+    assert why in said
+    assert 3 == command("unwritten")[0]  # all is left to make

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,7 +27,9 @@ def test_the_command(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["plan", "--new", *changes]
 
     assert main([*command, "--json"]) == 0
-    steps = json.loads(capsys.readouterr().out)
+    told = capsys.readouterr()
+    steps = json.loads(told.out)
+    assert f"sha256 {hashlib.sha256(archive.read_bytes()).hexdigest()}" in told.err
     assert ["put_object", "create_model"] == [step["operation"] for step in steps[:2]]
     assert {"action": "try", "endpoint": "rooms-candidate"} in steps
     assert main([*command, "--check"]) == 3

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from tests.image.pushing import V2S2, Pusher, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +117,27 @@ def test_the_address_to_push_to_is_told_as_by_ecr(lab: Harness) -> None:
     told = lab.client("ecr").get_authorization_token()["authorizationData"][0]
 
     assert lab.place.url == told["proxyEndpoint"]
+
+
+@pytest.mark.parametrize("words", [("push",), ("build", "--push", "--tag")], ids=" ".join)
+def test_the_login_is_from_where_the_rest_is(
+    lab: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """--endpoint-url; the engine is one that only writes down its calls."""
+    engine = tmp_path / "podman"
+    engine.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/calls\n[ "$1" != login ] || cat >&2\n')
+    engine.chmod(0o755)
+    (tmp_path / "docker").symlink_to("/bin/false")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for name, value in lab.place.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # nobody answers there
+    Pusher(lab.place.url.removeprefix("http://"), lab.repository).image("login", is_docker=True)
+    registry = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+    name = f"{registry}/{lab.repository}:login"
+
+    status = main(["image", *words, name, "--endpoint-url", lab.place.url])
+
+    assert 0 == status
+    called = (tmp_path / "calls").read_text()
+    assert called.startswith(f"login --username AWS --password-stdin {registry}\n")

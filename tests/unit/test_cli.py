@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import pty
 import subprocess
@@ -115,9 +116,26 @@ def test_ones_own_configuration_is_taken(
 
 
 def test_a_configuration_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
-    """Bad usage, and what makes one."""
-    assert 2 == main(["status", "--config", "none.yaml"])
-    assert "there is no configuration none.yaml" in capsys.readouterr().err
+    """Bad usage, and what makes one of this name."""
+    assert 2 == main(["status", "--config", "none.yaml", "--profile", "mine"])
+    assert (
+        "there is no configuration none.yaml: `python -m deploy bootstrap --profile mine --write "
+        "none.yaml` writes one" in capsys.readouterr().err
+    )
+
+
+def test_a_hint_writes_to_ones_own_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not to ./deploy.yaml, which may be of another endpoint."""
+    config = tmp_path / "prod.yaml"
+    config.write_text("endpoint: prod\nmode: serverless\narchive: a.mar\n", "utf-8")
+    own = f"`python -m deploy bootstrap --config {config} --region eu-west-1 --write {config}`"
+
+    assert 2 == main(["plan", "--new", "--config", str(config), "--region", "eu-west-1"])
+    assert f"{own} comes first" in capsys.readouterr().err
+    assert 2 == main(["plan", "--new", "--config", str(cli.TEMPLATE)])
+    assert "--write deploy.yaml` comes first" in capsys.readouterr().err
 
 
 def test_hints_repeat_what_the_user_gave(capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,6 +206,23 @@ def test_elsewhere_the_plan_is_all(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert ("the plan\n", "") == (refused.out, refused.err)
     assert ("", "the plan\n") == (done.out, done.err)
+
+
+@pytest.mark.parametrize(
+    ("document", "shown"), [(None, ["s3 put_object a: b. c", "d"]), ([{"e": 1}], [{"e": 1}])]
+)
+def test_elsewhere_the_plan_is_json_where_that_is_wanted(
+    capsys: pytest.CaptureFixture[str], document: object, shown: object
+) -> None:
+    """--output json; where it is not named a plan is for people, though a result is JSON."""
+    plan = "  1. s3 put_object a: b. c\n 10. d"
+    for words in ("apply", "apply --output json"):
+        with pytest.raises(Unconfirmed):
+            cli.confirm(build_parser().parse_args(words.split()), plan, document)
+
+    out = capsys.readouterr().out
+    assert out.startswith(f"{plan}\n")
+    assert shown == json.loads(out.removeprefix(f"{plan}\n"))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from deploy.__main__ import main
+from deploy.cli import TEMPLATE
 from deploy.errors import (
     AccessDenied,
     NotFound,
@@ -35,6 +36,7 @@ from tests.unit.registry_server import Asked, Server, Told, serving
 if TYPE_CHECKING:
     from pathlib import Path
 
+OWN = ("--config", str(TEMPLATE))
 LOGIN = Credentials("me", "secret")
 MANIFEST = Told(200, b"{}", {"Content-Type": media.OCI_MANIFEST})
 
@@ -291,6 +293,10 @@ def test_logins_are_found_where_docker_and_podman_keep_them(tmp_path: Path) -> N
         pytest.param(["fix", "r.example/rooms:1", "--to", "a b"], id="no tag"),
         pytest.param(["build", "--push", "--tag", "no name"], id="no name for a push"),
         pytest.param(["push", "r.example/rooms@sha256:" + "0" * 64], id="a push to a digest"),
+        pytest.param(
+            ["push", "--hosting", "instance", *OWN], id="hosting beside the configuration's"
+        ),
+        pytest.param(["push", "--allow-oci", *OWN], id="OCI for an endpoint"),
     ],
 )
 def test_bad_usage_is_told_before_anything_is_asked(
