@@ -163,6 +163,34 @@ def test_who_ended_in_the_middle_is_not_waited_for(
     assert None is lock.read_lock(aws, folder)
 
 
+def test_a_lock_that_was_taken_stays_with_who_took_it(site: Site) -> None:
+    """Whose run is interrupted before it has noticed does not delete it."""
+    aws, folder = account(site)
+    with lock.locked(aws, folder, "apply", site.said.append, 1) as held:
+        put(site, replace(held.holder, command="rollback", run="b"))
+    found = lock.read_lock(aws, folder)
+    assert found
+    assert "rollback" == found.holder.command
+
+
+def test_another_machine_of_the_same_name(site: Site) -> None:
+    """Its processes are not looked for here; and another user's process is one."""
+    aws, folder = account(site)
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    with lock.locked(aws, folder, "apply", site.said.append, 1) as held:
+        mine = held.holder
+    name, start, space = mine.machine.split(" ")
+    for other in (
+        replace(mine, machine=f"{name} {start[::-1]} {space}", pid=process.pid, run="b"),
+        replace(mine, pid=1, run="c"),
+    ):
+        put(site, other)
+        found = lock.read_lock(aws, folder)
+        assert found
+        assert not found.has_ended
+
+
 def test_a_run_that_slept_stops(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one has gone on in its place, and keeps the lock."""
     monkeypatch.setattr(lock, "RENEW_S", 0.05)
