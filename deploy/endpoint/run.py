@@ -35,6 +35,7 @@ from serving.golden import read_golden
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from deploy.endpoint.actions import Action
     from deploy.endpoint.apply import Outcome
@@ -74,7 +75,7 @@ def run_apply(args: argparse.Namespace) -> int:
     _warn(spec)
     check_role(account, spec.role, say)
     release, golden = read_release(spec, find_image(account, spec, say))
-    operator = Operator(account, spec.endpoint, say, args.timeout_s, partial(confirm, args))
+    operator = Operator(account, spec.endpoint, say, args.timeout_s, _approve(args))
     return _tell(args, operator.apply(release, golden, with_candidate=not args.no_candidate))
 
 
@@ -103,9 +104,8 @@ def _what_is_wanted(args: argparse.Namespace, outcome: Outcome) -> str:
 
 def run_delete(args: argparse.Namespace) -> int:
     """Remove an endpoint."""
-    target, account = open_endpoint(args)
-    operator = Operator(account, target.endpoint, say, args.timeout_s, partial(confirm, args))
-    return _tell(args, operator.delete(target.place))
+    operator = _operator(args)
+    return _tell(args, operator.delete(operator.place))
 
 
 def run_versions(args: argparse.Namespace) -> int:
@@ -134,7 +134,12 @@ def run_status(args: argparse.Namespace) -> int:
 def _operator(args: argparse.Namespace) -> Operator:
     target, account = open_endpoint(args)
     timeout_s = getattr(args, "timeout_s", 0)
-    return Operator(account, target.endpoint, say, timeout_s, partial(confirm, args))
+    return Operator(account, target.endpoint, say, timeout_s, _approve(args), target.place)
+
+
+def _approve(args: argparse.Namespace) -> Callable[[str], None] | None:
+    """Who is asked; nobody with --yes, and with what changes nothing."""
+    return None if getattr(args, "yes", True) else partial(confirm, args)
 
 
 def _warn(spec: Spec) -> None:

@@ -215,3 +215,65 @@ def test_a_run_that_slept_stops(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
     found = lock.read_lock(aws, folder)
     assert found
     assert "another" == found.holder.machine
+
+
+def test_nobody_waits_for_an_answer(site: Site) -> None:
+    """An open question holds no lock, and is asked again only if the answer would be to another.
+
+    Who says no has neither waited for another run nor written anything.
+    """
+    site.apply(*good(site, "a"), with_candidate=False)
+    aws, folder = account(site)
+    asked = list[str]()
+
+    def look(plan: str) -> None:
+        asked.append(plan)
+        assert lock.read_lock(aws, folder) is None
+        if len(asked) == 1:
+            site.apply(*good(site, "b"), with_candidate=False)
+
+    with lock.locked(aws, folder, "apply", site.said.append, 1):
+        with pytest.raises(Unconfirmed):
+            replace(site.operator(), approve=refuse).delete()
+        with pytest.raises(Unconfirmed):
+            site.apply(*good(site, "c"), approve=refuse)
+
+    done = site.apply(*good(site, "c"), approve=look, with_candidate=False)
+    first, again = asked
+    assert first != again
+    assert done.config == site.lab.describe("rooms")["EndpointConfigName"]
+    assert "Something was changed meanwhile, and the plan is another one now:" in site.said
+    asked[1:] = []
+    site.apply(*good(site, "c"), approve=look, with_candidate=False)
+    replace(site.operator(), approve=look).delete()
+    assert 2 == len(asked)
+    assert [] == site.names()
+
+
+def test_a_rollback_goes_where_it_was_approved(site: Site) -> None:
+    """An `apply` that ends while the question is open makes another version the one before."""
+    first = site.apply(*good(site, "a"), with_candidate=False)
+    second = site.apply(*good(site, "b"), with_candidate=False)
+    asked = list[str]()
+
+    def apply(plan: str) -> None:
+        asked.append(plan)
+        if len(asked) == 1:
+            site.apply(*good(site, "c"), with_candidate=False)
+
+    back = replace(site.operator(), approve=apply).roll_back()
+    assert 2 == len(asked)
+    assert first.config in asked[0]
+    assert back.config == second.config
+    assert second.config in asked[1]
+
+    site.apply(*good(site, "c"), with_candidate=False)
+
+    def apply_once(text: str) -> None:
+        site.on_say = lambda _: None
+        if "back from" in text:
+            site.apply(*good(site, "d"), with_candidate=False)
+
+    site.on_say = apply_once
+    with pytest.raises(PlanError, match="the endpoint was changed meanwhile"):
+        site.operator().roll_back()
