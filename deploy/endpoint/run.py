@@ -18,7 +18,7 @@ from deploy.endpoint.execution import Executor
 from deploy.endpoint.image import find_image
 from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
-from deploy.endpoint.release import read_release
+from deploy.endpoint.release import candidate_name, read_release
 from deploy.endpoint.remote import (
     IN_TRANSIT,
     RemoteState,
@@ -32,6 +32,7 @@ from deploy.endpoint.target import open_endpoint, open_target
 from serving.console import WOULD_CHANGE, say
 from serving.errors import ToolError
 from serving.golden import read_golden
+from serving.polling import poll
 
 if TYPE_CHECKING:
     import argparse
@@ -121,12 +122,20 @@ def run_versions(args: argparse.Namespace) -> int:
 
 
 def run_status(args: argparse.Namespace) -> int:
-    """Print how an endpoint is; 0 if it serves, 3 while it changes."""
+    """Print how an endpoint is; 0 if it serves, 3 while it changes, or somebody changes it."""
     target, account = open_endpoint(args)
-    if args.wait:
-        with suppress(WaitTimeout):  # then it says how far it is
-            Executor(account, None, say, args.timeout_s).settle([target.endpoint])
-    document = read_status(account, target.endpoint, target.place)
+    names = [candidate_name(target.endpoint), target.endpoint]
+    told = None
+    for waited_s in poll(args.timeout_s if args.wait else 0.0, 1.0, 15.0):
+        if args.wait:
+            with suppress(WaitTimeout):  # then it says how far it is
+                Executor(account, None, say, args.timeout_s - waited_s).settle(names)
+        document = read_status(account, target.endpoint, target.place)
+        if exit_status(document) != WOULD_CHANGE:
+            break
+        if args.wait and document["changed_by"] not in {None, told}:
+            told = document["changed_by"]
+            say(f"waiting for {told}")
     show(document, args)
     return exit_status(document)
 
