@@ -277,3 +277,79 @@ def test_a_rollback_goes_where_it_was_approved(site: Site) -> None:
     site.on_say = apply_once
     with pytest.raises(PlanError, match="the endpoint was changed meanwhile"):
         site.operator().roll_back()
+
+
+SCALED = (
+    "mode=realtime", "serverless=null", "realtime.instance_type=ml.c6i.large",
+    "realtime.autoscaling.min_instances=1", "realtime.autoscaling.max_instances=2",
+    "realtime.termination_wait_s=0",
+)  # fmt: skip
+
+
+def targets(site: Site) -> list[str]:
+    """What is scaled."""
+    listed = site.lab.client("application-autoscaling").describe_scalable_targets(
+        ServiceNamespace="sagemaker"
+    )
+    return [target["ResourceId"] for target in listed["ScalableTargets"]]
+
+
+def test_an_end_while_nothing_scales(site: Site) -> None:
+    """Before the update it is scaled again; after that it is said what does so."""
+    stop_at = ""
+
+    def interrupt(text: str) -> None:
+        if stop_at and text.startswith(stop_at):
+            raise KeyboardInterrupt
+
+    site.apply(*good(site, "a"), *SCALED, with_candidate=False)
+    scaled = targets(site)
+    assert 1 == len(scaled)
+    site.on_say = interrupt
+    larger = (*good(site, "b"), *SCALED, "realtime.instance_type=ml.c6i.xlarge")
+
+    stop_at = "sagemaker update_endpoint rooms"
+    with pytest.raises(KeyboardInterrupt):
+        site.apply(*larger, with_candidate=False)
+    assert scaled == targets(site)
+
+    stop_at = "wait until rooms serves"
+    with pytest.raises(KeyboardInterrupt):
+        site.apply(*larger, with_candidate=False)
+    assert [] == targets(site)
+    (told,) = [text for text in site.said if "nothing scales rooms now" in text]
+    assert "`python -m deploy apply` scales it again" in told
+
+    stop_at = ""
+    site.apply(*larger, with_candidate=False)
+    assert scaled == targets(site)
+
+
+def test_another_plan_in_the_middle_is_asked_about(site: Site) -> None:
+    """Of what nobody has approved; what is only done again is not asked about."""
+    fixed = (*SCALED[:3], "realtime.termination_wait_s=0")
+    site.apply(*good(site, "a"), *fixed, with_candidate=False)
+    asked, update = list[str](), scaling(site, "sagemaker update_endpoint rooms")
+
+    def approve(plan: str) -> None:
+        asked.append(plan)
+        if len(asked) == 2:
+            raise Unconfirmed("Nothing was changed.")
+
+    def scale(text: str) -> None:
+        if text.startswith("sagemaker update_endpoint rooms"):
+            site.lab.client("application-autoscaling").register_scalable_target(
+                ServiceNamespace="sagemaker",
+                ResourceId="endpoint/rooms/variant/AllTraffic",
+                ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+                MinCapacity=1,
+                MaxCapacity=2,
+            )
+        update(text)
+
+    site.on_say = scale
+    with pytest.raises(PlanError, match="stopped in the middle"):
+        site.apply(*good(site, "b"), *fixed, with_candidate=False, approve=approve)
+    first, again = asked
+    assert "deregister_scalable_target" not in first
+    assert "deregister_scalable_target" in again
