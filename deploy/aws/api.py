@@ -48,6 +48,10 @@ class AwsApi(Protocol):
         """Where it is asked."""
         ...
 
+    def brief(self) -> AwsApi:
+        """The same account, whose calls end soon where AWS does not answer."""
+        ...
+
     def ask(
         self, service: str, operation: str, params: Mapping[str, Any]
     ) -> Mapping[str, Any] | None:

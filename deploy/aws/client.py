@@ -7,6 +7,7 @@ through boto3's ``AWS_ENDPOINT_URL``.
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 from contextlib import contextmanager
@@ -33,6 +34,14 @@ _CONFIG = Config(
     connect_timeout=10,
     read_timeout=70,  # an endpoint answers within 60 s
     retries={"mode": "adaptive", "total_max_attempts": 5},
+)
+# For what is of no use once it comes late, such as an endpoint's lock (endpoint/lock.py).
+_BRIEF = _CONFIG.merge(
+    Config(
+        connect_timeout=5,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 2},
+    )
 )
 # A retry would hide an error status, which the caller wants to see.
 _ONE_ATTEMPT = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
@@ -68,8 +77,15 @@ class AwsAccount:
             raise aws_error("session", "NoRegionError", "no region is named")
         self.region: str = self._session.region_name
         self._endpoint_url = endpoint_url
+        self._config = _CONFIG
         self._clients: dict[tuple[str, bool], Any] = {}
         self._lock = Lock()  # a session is not safe for threads, a client is
+
+    def brief(self) -> AwsAccount:
+        """The same account, whose calls end soon: after two tries of 15 s."""
+        other = copy.copy(self)
+        other._config, other._clients = _BRIEF, {}
+        return other
 
     def ask(
         self, service: str, operation: str, params: Mapping[str, Any]
@@ -144,8 +160,9 @@ class AwsAccount:
             except botocore.exceptions.HTTPClientError as err:
                 return Reply(0, b"", failure=str(err), code=type(err).__name__)
 
-    def _client(self, service: str, config: Config = _CONFIG) -> Any:
+    def _client(self, service: str, config: Config | None = None) -> Any:
         key = (service, config is _ONE_ATTEMPT)
+        config = config or self._config
         with self._lock:
             if key not in self._clients:
                 if self._endpoint_url:

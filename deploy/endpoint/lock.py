@@ -36,10 +36,12 @@ if TYPE_CHECKING:
 
 NAME = "change.lock"
 RENEW_S = 20.0
-LEASE_S = 90.0  # more than a call of boto3's takes with all its tries
+LEASE_S = 90.0  # more than RENEW_S and two calls that are tried twice (AwsApi.brief)
 _FIRST_POLL_S, _LAST_POLL_S = 0.5, 5.0
 # S3 API reference, PutObject: it is there, or is not what it was, or somebody puts it just now.
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "404", "409", "412"}
+_NO_CONDITION = {"NotImplemented", "501"}  # S3 of others may not take one for a deletion
+_JOIN_S = 2.0  # a call that goes on need not be waited for: what it would write is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def read_lock(aws: AwsApi, folder: str) -> Seen | None:
     now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
     age_s = (now - found["LastModified"]).total_seconds()  # both by S3's clock
     is_here = bool(holder.machine) and holder.machine == _machine()
-    is_gone = is_here and not Path(f"/proc/{holder.pid}").exists()
+    is_gone = is_here and not _lives(holder.pid)
     return Seen(holder, found["ETag"], age_s > LEASE_S or is_gone)
 
 
@@ -149,11 +151,23 @@ class Lock:
             return self.etag  # it is looked at the next time
         return seen.etag if seen and seen.holder.run == self.holder.run else ""
 
-    def release(self) -> None:
-        """Let the next one go on."""
+    def end(self) -> None:
+        """Write it no more."""
         self._ended.set()
-        if not self.is_lost:
-            discard(self.aws, f"{self.folder}{NAME}")
+
+    def release(self) -> None:
+        """Let the next one go on; what somebody else holds by now stays.
+
+        Raises:
+            AwsError: If S3 refuses.
+        """
+        self.end()
+        for _ in range(2):  # it may just have been written anew
+            seen = read_lock(self.aws, self.folder)
+            if seen is None or seen.holder.run != self.holder.run:
+                return
+            if _remove(self.aws, self.folder, seen.etag):
+                return
 
 
 @contextmanager
@@ -177,17 +191,18 @@ def locked(
         AwsError: If S3 refuses.
         PlanError: If another one holds it for longer; nothing was changed.
     """
-    lock = _take(aws, folder, command, say, timeout_s)
+    lock = _take(aws.brief(), folder, command, say, timeout_s)
     thread = threading.Thread(target=lock.renew, name="lock", daemon=True)
     thread.start()
     try:
         yield lock
     finally:
+        lock.end()
+        thread.join(_JOIN_S)
         try:
             lock.release()
         except AwsError as err:
             say(f"warning: {folder}{NAME} is left for {LEASE_S:.0f} s: {err}")
-        thread.join()
 
 
 def _take(
@@ -254,13 +269,44 @@ def _put(aws: AwsApi, folder: str, holder: Holder, **condition: str) -> str:
         return ""
 
 
-def _machine() -> str:
-    """This machine, or container: where a process id means one process."""
+def _remove(aws: AwsApi, folder: str, etag: str) -> bool:
+    """Delete the version that was read; False if it is not the one that is there."""
+    bucket, key = split_address(f"{folder}{NAME}")
     try:
+        aws.call("s3", "delete_object", {"Bucket": bucket, "Key": key, "IfMatch": etag})
+    except AwsError as err:
+        if err.code in _NO_CONDITION:
+            discard(aws, f"{folder}{NAME}")
+        elif err.code in _TAKEN:
+            return False
+        else:
+            raise
+    return True
+
+
+def _machine() -> str:
+    """This machine since its start, or container: where a process id means one process.
+
+    Names of machines are not enough, such as ``localhost``, and the number of the first name space
+    of a kernel is always the same.
+    """
+    try:
+        start = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         space = Path("/proc/self/ns/pid").readlink()
     except OSError:
         return ""  # such as on a Mac: whether a process lives is not looked for
-    return f"{socket.gethostname()} {space}"
+    return f"{socket.gethostname()} {start} {space}"
+
+
+def _lives(pid: int) -> bool:
+    """Whether there is such a process on this machine, whoever it belongs to."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's, or no number of a process
+        return True
+    return True
 
 
 def _user() -> str:

@@ -78,11 +78,23 @@ class Errors:
 
     def __init__(self) -> None:
         self._told: dict[tuple[object, ...], datetime] = {}
+        self._open: dict[str, list[Line]] = {}
         self.repeated = 0
 
-    def of(self, lines: Iterable[Line]) -> Iterator[Line]:
-        """Those of some lines; a trace that came in several is one line."""
-        for line in _joined(lines):
+    def of(self, lines: Iterable[Line], *, goes_on: bool = False) -> Iterator[Line]:
+        """Those of some lines; a trace that came in several is one line.
+
+        Args:
+            lines: What is new.
+            goes_on: The rest of a trace may come with the next ones; it is told once its worker
+                has nothing new.
+        """
+        lines = list(lines)
+        found = list(_joined(lines, self._open))
+        heard = {line.stream for line in lines if _is_workers(line)} if goes_on else set()
+        quiet = [stream for stream in self._open if stream not in heard]
+        found += [_as_one(self._open.pop(stream)) for stream in quiet]
+        for line in found:
             if _is_bad(line) and self._is_news(line):
                 yield line
 
@@ -104,7 +116,9 @@ def cause_of(lines: Iterable[Line], *, has_started: bool = False) -> str:
     tells nothing once the container has started.
     """
     refusal = trace = printed = ""
-    for line in filter(_is_bad, _joined(lines)):
+    open_ = dict[str, list[Line]]()
+    joined = [*_joined(lines, open_), *map(_as_one, open_.values())]
+    for line in filter(_is_bad, joined):
         if line.fields.get("event") == "refused":
             refusal = str(line.fields.get("reason", line.message))
         elif line.trace:
@@ -126,13 +140,16 @@ def root_of(trace: str) -> str:
     return f"{told[-1].strip() if told else ''}{where}"
 
 
-def _joined(lines: Iterable[Line]) -> Iterator[Line]:
-    """The same, with each trace that the worker printed line by line as one line."""
-    open_: dict[str, list[Line]] = {}
+def _joined(lines: Iterable[Line], open_: dict[str, list[Line]]) -> Iterator[Line]:
+    """The same, with each trace that the worker printed line by line as one line.
+
+    Args:
+        lines: Some.
+        open_: By stream the lines of a trace that may go on; that is changed.
+    """
     for line in lines:
-        is_workers = line.fields.get("logger") == "MODEL_LOG" or not line.is_event
         block = open_.get(line.stream)
-        if not is_workers:
+        if not _is_workers(line):
             yield line
         elif block and _goes_on(block, line.message):
             block.append(line)
@@ -143,8 +160,11 @@ def _joined(lines: Iterable[Line]) -> Iterator[Line]:
                 open_[line.stream] = [line]
             else:
                 yield line
-    for block in open_.values():
-        yield _as_one(block)
+
+
+def _is_workers(line: Line) -> bool:
+    """Whether TorchServe's worker has printed it."""
+    return line.fields.get("logger") == "MODEL_LOG" or not line.is_event
 
 
 def _goes_on(block: list[Line], text: str) -> bool:

@@ -30,11 +30,13 @@ def run_logs(args: argparse.Namespace) -> int:
     errors = Errors()
     try:
         for lines in read_lines(account, name, start_ms, is_endless=args.follow):
-            for line in errors.of(lines) if args.errors else lines:
+            for line in errors.of(lines, goes_on=args.follow) if args.errors else lines:
                 print(line, flush=args.follow)
     except KeyboardInterrupt:
         if not args.follow:
             raise
+        for line in errors.of([]):  # what it was in the middle of
+            print(line, flush=True)
     if errors.repeated:
         say(f"{errors.repeated} more lines say the same again")
     return 0

@@ -18,7 +18,7 @@ from deploy.endpoint.execution import Executor
 from deploy.endpoint.image import find_image
 from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
-from deploy.endpoint.release import read_release
+from deploy.endpoint.release import candidate_name, read_release
 from deploy.endpoint.remote import (
     IN_TRANSIT,
     RemoteState,
@@ -32,9 +32,11 @@ from deploy.endpoint.target import open_endpoint, open_target
 from serving.console import WOULD_CHANGE, say
 from serving.errors import ToolError
 from serving.golden import read_golden
+from serving.polling import poll
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from deploy.endpoint.actions import Action
     from deploy.endpoint.apply import Outcome
@@ -76,7 +78,7 @@ def run_apply(args: argparse.Namespace) -> int:
     _warn(spec)
     check_role(account, spec.role, say)
     release, golden = _read(spec, find_image(account, spec, say))
-    operator = Operator(account, spec.endpoint, say, args.timeout_s, partial(confirm, args))
+    operator = Operator(account, spec.endpoint, say, args.timeout_s, _approve(args))
     return _tell(args, operator.apply(release, golden, with_candidate=not args.no_candidate))
 
 
@@ -105,9 +107,8 @@ def _what_is_wanted(args: argparse.Namespace, outcome: Outcome) -> str:
 
 def run_delete(args: argparse.Namespace) -> int:
     """Remove an endpoint."""
-    target, account = open_endpoint(args)
-    operator = Operator(account, target.endpoint, say, args.timeout_s, partial(confirm, args))
-    return _tell(args, operator.delete(target.place))
+    operator = _operator(args)
+    return _tell(args, operator.delete(operator.place))
 
 
 def run_versions(args: argparse.Namespace) -> int:
@@ -123,12 +124,20 @@ def run_versions(args: argparse.Namespace) -> int:
 
 
 def run_status(args: argparse.Namespace) -> int:
-    """Print how an endpoint is; 0 if it serves, 3 while it changes."""
+    """Print how an endpoint is; 0 if it serves, 3 while it changes, or somebody changes it."""
     target, account = open_endpoint(args)
-    if args.wait:
-        with suppress(WaitTimeout):  # then it says how far it is
-            Executor(account, None, say, args.timeout_s).settle([target.endpoint])
-    document = read_status(account, target.endpoint, target.place)
+    names = [candidate_name(target.endpoint), target.endpoint]
+    told = None
+    for waited_s in poll(args.timeout_s if args.wait else 0.0, 1.0, 15.0):
+        if args.wait:
+            with suppress(WaitTimeout):  # then it says how far it is
+                Executor(account, None, say, args.timeout_s - waited_s).settle(names)
+        document = read_status(account, target.endpoint, target.place)
+        if exit_status(document) != WOULD_CHANGE:
+            break
+        if args.wait and document["changed_by"] not in {None, told}:
+            told = document["changed_by"]
+            say(f"waiting for {told}")
     show(document, args)
     return exit_status(document)
 
@@ -136,7 +145,12 @@ def run_status(args: argparse.Namespace) -> int:
 def _operator(args: argparse.Namespace) -> Operator:
     target, account = open_endpoint(args)
     timeout_s = getattr(args, "timeout_s", 0)
-    return Operator(account, target.endpoint, say, timeout_s, partial(confirm, args))
+    return Operator(account, target.endpoint, say, timeout_s, _approve(args), target.place)
+
+
+def _approve(args: argparse.Namespace) -> Callable[[str], None] | None:
+    """Who is asked; nobody with --yes, and with what changes nothing."""
+    return None if getattr(args, "yes", True) else partial(confirm, args)
 
 
 def _warn(spec: Spec) -> None:

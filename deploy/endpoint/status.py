@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from deploy.aws.errors import AwsError
@@ -23,6 +24,10 @@ from deploy.endpoint.remote import (
     read_tags,
 )
 from serving.console import WOULD_CHANGE
+
+# Source: SageMaker API reference, ProductionVariant: a model may be downloaded for an hour, and its
+# container take another one to start.
+_LONGEST_ATTEMPT = timedelta(hours=2)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +60,9 @@ def read_status(account: AwsApi, endpoint: str, place: str = "") -> dict[str, An
     status, reason = found["EndpointStatus"], found.get("FailureReason", "")
     # SageMaker keeps the reason of an update that it took back until the next one.
     is_past = status in {Status.IN_SERVICE, "Updating", "SystemUpdating"}
-    cause = "" if status != Status.FAILED else read_cause(account, group_of(endpoint))
+    cause = ""
+    if status == Status.FAILED:
+        cause = read_cause(account, group_of(endpoint), start_ms=_attempt_ms(found))
     config = account.ask(
         SERVICE, "describe_endpoint_config", {"EndpointConfigName": found["EndpointConfigName"]}
     )
@@ -83,9 +90,20 @@ def read_status(account: AwsApi, endpoint: str, place: str = "") -> dict[str, An
 
 def exit_status(document: Mapping[str, Any]) -> int:
     """0 if it serves and nothing goes on, 3 while something does, else 1."""
-    if document["status"] in IN_TRANSIT:
+    candidate = document["candidate"] or {}
+    is_moving = {document["status"], candidate.get("status")} & set(IN_TRANSIT)
+    if is_moving or document["changed_by"]:
         return WOULD_CHANGE
     return 0 if document["status"] == Status.IN_SERVICE else 1
+
+
+def _attempt_ms(found: Mapping[str, Any]) -> int:
+    """When the attempt that failed may have begun, in milliseconds since 1970.
+
+    The log group is as old as the first endpoint of this name.
+    """
+    began = max(found["CreationTime"], found["LastModifiedTime"] - _LONGEST_ATTEMPT)
+    return int(began.timestamp() * 1000)
 
 
 def _next_step(status: str, reason: str, cause: str, alarms: Mapping[str, str]) -> str | None:

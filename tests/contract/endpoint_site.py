@@ -43,13 +43,17 @@ class Site:
     on_say: Callable[[str], None] = lambda _: None
 
     def apply(
-        self, *settings: str, timeout_s: float = 20.0, with_candidate: bool = True
+        self,
+        *settings: str,
+        timeout_s: float = 20.0,
+        with_candidate: bool = True,
+        approve: Callable[[str], None] | None = None,
     ) -> Outcome:
         """Bring a release to the endpoint ``rooms``."""
         spec = read_spec(SHIPPED, (*self.lab.account.settings(), *settings))
         account = AwsAccount(REGION, self.lab.place.url)
         release, golden = read_release(spec, find_image(account, spec, self.said.append))
-        operator = Operator(account, spec.endpoint, self._say, timeout_s)
+        operator = Operator(account, spec.endpoint, self._say, timeout_s, approve)
         return operator.apply(release, golden, with_candidate=with_candidate)
 
     def operator(self) -> Operator:

@@ -125,6 +125,26 @@ def test_a_trace_that_comes_line_by_line_is_one_line() -> None:
     assert line.message == cause_of(worker_lines())
 
 
+def test_a_trace_that_comes_in_two_looks_is_one_line() -> None:
+    """It is told when its worker has nothing new, whatever others write; or at the end."""
+    errors = Errors()
+    lines = [line for line in worker_lines()[: len(WORKER)] if line.stream == "a"]
+    other = parse_line(event(1, GOOD))
+    looks = [lines[:4], lines[4:7], lines[7:], [other], []]
+    (line,) = [line for look in looks for line in errors.of(look, goes_on=True)]
+    assert WORKER[1:-1] == line.trace.splitlines()
+
+    errors = Errors()
+    assert [] == list(errors.of(lines[:4], goes_on=True))
+    assert [] == list(errors.of(lines[4:6], goes_on=True))
+    (line,) = errors.of([other], goes_on=True)
+    assert WORKER[1:5] == line.trace.splitlines()
+    errors = Errors()
+    assert [] == list(errors.of(lines[:4], goes_on=True))
+    (line,) = errors.of([])
+    assert WORKER[1:4] == line.trace.splitlines()
+
+
 def test_a_refusal_says_more_than_its_trace() -> None:
     """Which is that of the worker that ended because of it."""
     lines = [parse_line(event(number, line)) for number, line in enumerate([REFUSED, TRACE])]

@@ -163,6 +163,34 @@ def test_who_ended_in_the_middle_is_not_waited_for(
     assert None is lock.read_lock(aws, folder)
 
 
+def test_a_lock_that_was_taken_stays_with_who_took_it(site: Site) -> None:
+    """Whose run is interrupted before it has noticed does not delete it."""
+    aws, folder = account(site)
+    with lock.locked(aws, folder, "apply", site.said.append, 1) as held:
+        put(site, replace(held.holder, command="rollback", run="b"))
+    found = lock.read_lock(aws, folder)
+    assert found
+    assert "rollback" == found.holder.command
+
+
+def test_another_machine_of_the_same_name(site: Site) -> None:
+    """Its processes are not looked for here; and another user's process is one."""
+    aws, folder = account(site)
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    with lock.locked(aws, folder, "apply", site.said.append, 1) as held:
+        mine = held.holder
+    name, start, space = mine.machine.split(" ")
+    for other in (
+        replace(mine, machine=f"{name} {start[::-1]} {space}", pid=process.pid, run="b"),
+        replace(mine, pid=1, run="c"),
+    ):
+        put(site, other)
+        found = lock.read_lock(aws, folder)
+        assert found
+        assert not found.has_ended
+
+
 def test_a_run_that_slept_stops(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one has gone on in its place, and keeps the lock."""
     monkeypatch.setattr(lock, "RENEW_S", 0.05)
@@ -187,3 +215,141 @@ def test_a_run_that_slept_stops(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
     found = lock.read_lock(aws, folder)
     assert found
     assert "another" == found.holder.machine
+
+
+def test_nobody_waits_for_an_answer(site: Site) -> None:
+    """An open question holds no lock, and is asked again only if the answer would be to another.
+
+    Who says no has neither waited for another run nor written anything.
+    """
+    site.apply(*good(site, "a"), with_candidate=False)
+    aws, folder = account(site)
+    asked = list[str]()
+
+    def look(plan: str) -> None:
+        asked.append(plan)
+        assert lock.read_lock(aws, folder) is None
+        if len(asked) == 1:
+            site.apply(*good(site, "b"), with_candidate=False)
+
+    with lock.locked(aws, folder, "apply", site.said.append, 1):
+        with pytest.raises(Unconfirmed):
+            replace(site.operator(), approve=refuse).delete()
+        with pytest.raises(Unconfirmed):
+            site.apply(*good(site, "c"), approve=refuse)
+
+    done = site.apply(*good(site, "c"), approve=look, with_candidate=False)
+    first, again = asked
+    assert first != again
+    assert done.config == site.lab.describe("rooms")["EndpointConfigName"]
+    assert "Something was changed meanwhile, and the plan is another one now:" in site.said
+    asked[1:] = []
+    site.apply(*good(site, "c"), approve=look, with_candidate=False)
+    replace(site.operator(), approve=look).delete()
+    assert 2 == len(asked)
+    assert [] == site.names()
+
+
+def test_a_rollback_goes_where_it_was_approved(site: Site) -> None:
+    """An `apply` that ends while the question is open makes another version the one before."""
+    first = site.apply(*good(site, "a"), with_candidate=False)
+    second = site.apply(*good(site, "b"), with_candidate=False)
+    asked = list[str]()
+
+    def apply(plan: str) -> None:
+        asked.append(plan)
+        if len(asked) == 1:
+            site.apply(*good(site, "c"), with_candidate=False)
+
+    back = replace(site.operator(), approve=apply).roll_back()
+    assert 2 == len(asked)
+    assert first.config in asked[0]
+    assert back.config == second.config
+    assert second.config in asked[1]
+
+    site.apply(*good(site, "c"), with_candidate=False)
+
+    def apply_once(text: str) -> None:
+        site.on_say = lambda _: None
+        if "back from" in text:
+            site.apply(*good(site, "d"), with_candidate=False)
+
+    site.on_say = apply_once
+    with pytest.raises(PlanError, match="the endpoint was changed meanwhile"):
+        site.operator().roll_back()
+
+
+SCALED = (
+    "mode=realtime", "serverless=null", "realtime.instance_type=ml.c6i.large",
+    "realtime.autoscaling.min_instances=1", "realtime.autoscaling.max_instances=2",
+    "realtime.termination_wait_s=0",
+)  # fmt: skip
+
+
+def targets(site: Site) -> list[str]:
+    """What is scaled."""
+    listed = site.lab.client("application-autoscaling").describe_scalable_targets(
+        ServiceNamespace="sagemaker"
+    )
+    return [target["ResourceId"] for target in listed["ScalableTargets"]]
+
+
+def test_an_end_while_nothing_scales(site: Site) -> None:
+    """Before the update it is scaled again; after that it is said what does so."""
+    stop_at = ""
+
+    def interrupt(text: str) -> None:
+        if stop_at and text.startswith(stop_at):
+            raise KeyboardInterrupt
+
+    site.apply(*good(site, "a"), *SCALED, with_candidate=False)
+    scaled = targets(site)
+    assert 1 == len(scaled)
+    site.on_say = interrupt
+    larger = (*good(site, "b"), *SCALED, "realtime.instance_type=ml.c6i.xlarge")
+
+    stop_at = "sagemaker update_endpoint rooms"
+    with pytest.raises(KeyboardInterrupt):
+        site.apply(*larger, with_candidate=False)
+    assert scaled == targets(site)
+
+    stop_at = "wait until rooms serves"
+    with pytest.raises(KeyboardInterrupt):
+        site.apply(*larger, with_candidate=False)
+    assert [] == targets(site)
+    (told,) = [text for text in site.said if "nothing scales rooms now" in text]
+    assert "`python -m deploy apply` scales it again" in told
+
+    stop_at = ""
+    site.apply(*larger, with_candidate=False)
+    assert scaled == targets(site)
+
+
+def test_another_plan_in_the_middle_is_asked_about(site: Site) -> None:
+    """Of what nobody has approved; what is only done again is not asked about."""
+    fixed = (*SCALED[:3], "realtime.termination_wait_s=0")
+    site.apply(*good(site, "a"), *fixed, with_candidate=False)
+    asked, update = list[str](), scaling(site, "sagemaker update_endpoint rooms")
+
+    def approve(plan: str) -> None:
+        asked.append(plan)
+        if len(asked) == 2:
+            raise Unconfirmed("Nothing was changed.")
+
+    def scale(text: str) -> None:
+        if text.startswith("sagemaker update_endpoint rooms"):
+            site.lab.client("application-autoscaling").register_scalable_target(
+                ServiceNamespace="sagemaker",
+                ResourceId="endpoint/rooms/variant/AllTraffic",
+                ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+                MinCapacity=1,
+                MaxCapacity=2,
+            )
+        update(text)
+
+    site.on_say = scale
+    with pytest.raises(PlanError, match="stopped in the middle"):
+        site.apply(*good(site, "b"), *fixed, with_candidate=False, approve=approve)
+    first, again = asked
+    assert "deregister_scalable_target" not in first
+    assert "deregister_scalable_target" in again

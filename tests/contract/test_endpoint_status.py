@@ -3,20 +3,30 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from deploy.aws.client import AwsAccount
+from deploy.endpoint.execution import Executor
 from deploy.endpoint.lock import locked
 from deploy.endpoint.progress import Progress, steps_of
+from deploy.endpoint.run import run_status
 from deploy.endpoint.status import exit_status, read_status
 from serving.errors import RolloutError
 from tests.contract.endpoint_site import good, settings
 from tests.contract.local_sagemaker import REGION
+from tests.unit.closed_account import ClosedAccount
+from tests.unit.test_endpoint_spec import SHIPPED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from tests.contract.endpoint_site import Site
 
 CANARY = (
@@ -79,16 +89,93 @@ def test_a_candidate_that_is_left(site: Site) -> None:
     with pytest.raises(KeyboardInterrupt):
         site.apply(*settings(site), *CANARY)
 
+    # As `status --wait`: it is no longer made, and nobody is at it.
+    account, folder = AwsAccount(REGION, site.lab.place.url), f"{site.lab.account.artifacts}/rooms/"
+    Executor(account, None, site.said.append, 60).settle(["rooms-candidate"])
     found = status(site)
     assert (1, None, None) == (exit_status(found), found["status"], found["changed_by"])
+    assert 3 == exit_status(found | {"candidate": {"status": "Creating"}})
     assert "1 x ml.c6i.large by the second" == found["candidate"]["cost"]
     assert "removes it" in found["candidate"]["next_step"]
-    account, folder = AwsAccount(REGION, site.lab.place.url), f"{site.lab.account.artifacts}/rooms/"
     with locked(account, folder, "apply", site.said.append, 1):
-        assert "`apply` of" in status(site)["changed_by"]
+        found = status(site)
+        assert "`apply` of" in found["changed_by"]
+        assert 3 == exit_status(found)
     site.on_say = lambda _: None
     site.operator().delete()
     assert None is status(site)["candidate"]
+
+
+def test_waiting_for_an_apply(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whose candidate is tried, while what serves does not change."""
+    site.apply(*good(site, "a"), with_candidate=False)
+    config, ended = tmp_path / "deploy.yaml", list[str]()
+    config.write_text(SHIPPED, "utf-8")
+    is_waiting = threading.Event()
+
+    def say(text: str) -> None:
+        if text.startswith("wait until rooms-candidate serves"):
+            is_waiting.set()
+
+    site.on_say = say
+
+    def apply() -> None:
+        ended.append(site.apply(*good(site, "b"), "environment.START_S=4").config)
+
+    thread = threading.Thread(target=apply)
+    thread.start()
+    assert is_waiting.wait(30)
+    args = argparse.Namespace(
+        config=config,
+        changes=[*site.lab.account.settings(), "endpoint=rooms"],
+        endpoint_url=site.lab.place.url,
+        output="json",
+        wait=False,
+        timeout_s=60.0,
+    )
+    assert 3 == run_status(args)
+    args.wait = True
+    capsys.readouterr()
+    assert 0 == run_status(args)
+    thread.join()
+    assert ended == [json.loads(capsys.readouterr().out)["config"]]
+
+
+def test_the_log_of_the_attempt_that_failed_alone_is_read() -> None:
+    """Not all that the endpoints of this name ever wrote."""
+    starts, now = list[int](), datetime.now(UTC)
+
+    class Failed(ClosedAccount):
+        """An endpoint that failed just now."""
+
+        def __init__(self, made: datetime) -> None:
+            self._found = {
+                "EndpointName": "rooms", "EndpointArn": "arn", "EndpointConfigName": "a",
+                "EndpointStatus": "Failed", "CreationTime": made, "LastModifiedTime": now,
+            }  # fmt: skip
+
+        def ask(
+            self, service: str, operation: str, params: Mapping[str, Any]
+        ) -> Mapping[str, Any] | None:
+            """Of the endpoint alone."""
+            del service
+            is_it = operation == "describe_endpoint" and params["EndpointName"] == "rooms"
+            return self._found if is_it else None
+
+        def pages(
+            self, service: str, operation: str, params: Mapping[str, Any], key: str
+        ) -> list[Any]:
+            """Nothing else is there."""
+            del service, key
+            if operation == "filter_log_events":
+                starts.append(params["startTime"])
+            return []
+
+    read_status(Failed(now - timedelta(days=300)), "rooms")
+    read_status(Failed(now - timedelta(minutes=30)), "rooms")
+    assert [120, 30] == [round(now.timestamp() / 60 - start / 60_000) for start in starts]
 
 
 def test_steps() -> None:
