@@ -267,6 +267,14 @@ def test_a_rollback_goes_where_it_was_approved(site: Site) -> None:
     assert back.config == second.config
     assert second.config in asked[1]
 
+    aws, _ = account(site)
+    elsewhere = f"{site.lab.account.artifacts}/elsewhere/"  # where the configuration has it by now
+    with (
+        lock.locked(aws, elsewhere, "rollback", site.said.append, 1),
+        pytest.raises(PlanError, match=r"`rollback` of .* is still at it"),
+    ):
+        replace(site.operator(), place=f"{elsewhere}rooms-").roll_back()
+
     site.apply(*good(site, "c"), with_candidate=False)
 
     def apply_once(text: str) -> None:
