@@ -8,19 +8,24 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from deploy.aws.client import AwsAccount
+from deploy.aws.errors import AwsError
 from deploy.endpoint import lock
 from deploy.errors import PlanError, Unconfirmed
 from tests.contract.endpoint_site import QUEUE, good
 from tests.contract.local_sagemaker import REGION
+from tests.unit.closed_account import ClosedAccount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from deploy.endpoint.apply import Outcome
     from tests.contract.endpoint_site import Site
@@ -171,6 +176,40 @@ def test_a_lock_that_was_taken_stays_with_who_took_it(site: Site) -> None:
     found = lock.read_lock(aws, folder)
     assert found
     assert "rollback" == found.holder.command
+
+
+@pytest.mark.parametrize(
+    ("code", "calls"), [("NotImplemented", 2), ("PreconditionFailed", 2), ("AccessDenied", 1)]
+)
+def test_a_lock_is_deleted_by_its_version(code: str, calls: int) -> None:
+    """Without one where S3 takes none for that, after it was read; never another version."""
+    holder = lock.Holder("apply", "somebody", "", 0, "now", "a")
+    conditions = list[str]()
+
+    class Refusing(ClosedAccount):
+        """S3 that refuses a condition."""
+
+        def ask(self, service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+            """The lock."""
+            assert (service, operation, params["Key"]) == ("s3", "get_object", "a/change.lock")
+            body = BytesIO(json.dumps(asdict(holder)).encode())
+            return {"Body": body, "ETag": "1", "LastModified": datetime.now(UTC)}
+
+        def call(
+            self, service: str, operation: str, params: Mapping[str, Any]
+        ) -> Mapping[str, Any]:
+            """Its deletion."""
+            assert (service, operation, params["Key"]) == ("s3", "delete_object", "a/change.lock")
+            conditions.append(params.get("IfMatch", ""))
+            if conditions[-1]:
+                raise AwsError("DeleteObject", code, "no")
+            return {}
+
+    held = lock.Lock(Refusing(), "s3://b/a/", holder, "0")
+    with pytest.raises(AwsError) if code == "AccessDenied" else nullcontext():
+        held.release()
+    assert calls == len(conditions)
+    assert (code == "NotImplemented") == ("" in conditions)
 
 
 def test_another_machine_of_the_same_name(site: Site) -> None:
