@@ -35,7 +35,7 @@ from serving.smoke_test import Answer, check_refusal, find_rooms, find_rooms_of_
 from serving.traffic import read_traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from serving.golden import Golden
     from serving.running import Place
@@ -138,16 +138,7 @@ class Rollout:
                 rooms, answer_ms = self._introduce(before)
                 answered = self._switch(old)
             replaced = [name for name in before if name != version]
-            for name in replaced:
-                try:
-                    self._retire(before[name])
-                except RolloutError as err:
-                    told = f"{version} serves, but {err}; the same command goes on with it"
-                    raise RolloutError(told) from err
-            if self.goes_back:
-                self._history.cut(version)
-            for name in replaced:
-                self._forget(before[name].archive)
+            self._leave([before[name] for name in replaced])
         return Outcome(
             version,
             replaced,
@@ -158,6 +149,19 @@ class Rollout:
             answered,
             round(time.monotonic() - started_s, 1),
         )
+
+    def _leave(self, replaced: Sequence[Version]) -> None:
+        """Unregister the versions that do not serve any more."""
+        for other in replaced:
+            try:
+                self._retire(other)
+            except RolloutError as err:
+                told = f"{self.golden.version} serves, but {err}; the same command goes on with it"
+                raise RolloutError(told) from err
+        if self.goes_back:
+            self._history.cut(self.golden.version)
+        for other in replaced:
+            self._forget(other.archive)
 
     def _introduce(self, before: Mapping[str, Version]) -> tuple[int, int]:
         """Register the version beside the others and try it; if that fails, take it away."""

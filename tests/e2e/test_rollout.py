@@ -281,6 +281,33 @@ def test_a_bad_version_that_still_has_requests_is_told_with_its_cause(
     Management(server.management_url).unregister("8.1")
 
 
+def test_what_a_killed_run_switched_to_is_taken_back_by_the_next(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    """Its requests fail, which the run that was killed did not see any more."""
+    before, files = versions(server), stored(server)
+    (old,) = before
+    good = packed(tmp_path, "8.2")
+    with zipfile.ZipFile(good) as archive:
+        tired = archive.read("roomdet/schema.py") + FAILS_LATER
+    bad = without(good, tmp_path / "bad.mar", "roomdet/schema.py", tired)
+
+    def stop(text: str) -> None:
+        if text == "8.2 is the default":
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        rollout.roll_out(bad, Place.of(server), stop)
+    assert {old: False, "8.2": True} == versions(server)
+    while post(server, PLAN).status == 200:
+        pass
+    with pytest.raises(RolloutError, match=f"^8.2: after the switch, .*; {old} serves again$"):
+        roll_out(bad, Place.of(server), print)
+
+    assert (before, files) == (versions(server), stored(server))
+    assert post(server, PLAN).status == 200
+
+
 def test_a_failed_run_leaves_the_way_back(server: LocalServer, tmp_path: Path) -> None:
     """It may be of an archive that has served before, and that the history names."""
     place = Place.of(server)
