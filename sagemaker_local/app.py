@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import traceback
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _INVOCATIONS = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>(?:async-)?invocations)")
 _TARGET = "SageMaker."
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
+_CONDITIONS = frozenset(("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"))
 DEFAULT_REGION = "us-east-1"
 
 
@@ -38,6 +40,7 @@ class Application:
         self.runtime: invoke.Runtime | None = None
         self.registry: Registry | None = None
         self._layers = ecr.Layers()
+        self._conditional = threading.Lock()
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def serve(self, backend: Backend, runtime: invoke.Runtime, region: str) -> None:
@@ -53,6 +56,9 @@ class Application:
         """Answer one request."""
         request = Request(environ)
         answer = self._own(request)
+        if answer is None and not _CONDITIONS.isdisjoint(environ):
+            with self._conditional:  # moto looks, and then writes; S3 does both at once
+                return self._elsewhere(environ, start_response, request)
         if answer is None:
             return self._elsewhere(environ, start_response, request)
         http = HttpResponse(answer.body, answer.status, dict(answer.headers))

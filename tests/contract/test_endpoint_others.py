@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -87,6 +88,23 @@ def test_two_at_once(site: Site) -> None:
     (waited,) = [text for text in site.said if text.startswith("waiting for `apply` of ")]
     assert "one change at a time" in waited
     assert [] == [name for name in site.names() if lock.NAME in name]
+
+
+def test_one_of_many_makes_a_file_that_is_not_there(site: Site) -> None:
+    """As S3 does: the lock is of one run alone."""
+    start, bucket = threading.Barrier(8), site.lab.account.artifacts.removeprefix("s3://")
+    file = {"Bucket": bucket, "Key": "one.lock", "Body": b"mine", "IfNoneMatch": "*"}
+    accounts = [AwsAccount(REGION, site.lab.place.url) for _ in range(start.parties)]
+
+    def make(account: AwsAccount) -> bool:
+        start.wait()
+        try:
+            return bool(account.call("s3", "put_object", file))
+        except AwsError as err:
+            return err.code != "PreconditionFailed"  # any other refusal spoils the sum
+
+    with ThreadPoolExecutor(start.parties) as pool:
+        assert 1 == sum(pool.map(make, accounts))
 
 
 def refuse(_: str) -> None:
