@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from serving.console import Commands, Parser, Run, add_command
+from serving.console import Commands, Parser, Run, add_command, seconds_below
 
 MODES = ("torchserve", "image")
 DEFAULT_PORT = 5055
@@ -35,7 +35,7 @@ def add_commands(commands: Commands[Parser]) -> None:
         help="shortens SageMaker's waits and CloudWatch's periods, such as 0.01",
     )  # fmt: skip
     parser.add_argument(
-        "--seconds-per-object", type=_seconds, default=0.0, metavar="SECONDS",
+        "--seconds-per-object", type=seconds_below(_MOST_SECONDS), default=0.0, metavar="SECONDS",
         help="how long an instance of a transform job takes for an object at least, before the "
         "time scale: for simulations of what many instances do",
     )  # fmt: skip
@@ -57,14 +57,4 @@ def _scale(text: str) -> float:
         value = 0.0
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r}; more than 0, at most 1")
-    return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < _MOST_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text!r}; 0 or more, less than {_MOST_SECONDS}")
     return value

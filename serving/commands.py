@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from serving.console import Commands, Parser, Run, add_command
+from serving.console import Commands, Parser, Run, add_command, seconds_below
 
 DEFAULT_ARCHIVE = Path("model_store/rooms.mar")
 DEFAULT_PORT = 8080
@@ -70,7 +70,7 @@ def add_commands(commands: Commands[Parser]) -> None:
 def _add_place(parser: argparse.ArgumentParser) -> None:
     """Declare which server it is, and how long both versions are kept."""
     parser.add_argument(
-        "--watch-s", type=_seconds, default=20.0, metavar="SECONDS",
+        "--watch-s", type=seconds_below(_MOST_WATCH_S), default=20.0, metavar="SECONDS",
         help="how long real requests are watched, and the version before is kept to go back to",
     )  # fmt: skip
     parser.add_argument(
@@ -80,16 +80,6 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
     other.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="of inference")
     other.add_argument("--management-url", help="such as http://127.0.0.1:8081")
     other.add_argument("--model-store", help="the folder that it takes archives from")
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < _MOST_WATCH_S:
-        raise argparse.ArgumentTypeError(f"{text!r}; 0 or more, less than {_MOST_WATCH_S}")
-    return value
 
 
 def _port(text: str) -> int:

@@ -87,6 +87,21 @@ def add_command(
     return parser
 
 
+def seconds_below(most: int) -> Callable[[str], float]:
+    """Reads an option that is a time from 0 on, shorter than so many seconds."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value < most:
+            raise argparse.ArgumentTypeError(f"{text!r}; 0 or more, less than {most}")
+        return value
+
+    return read
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Runs a command.

@@ -79,12 +79,6 @@ def scale_again(endpoint: Endpoint, remote: RemoteState, before: RemoteState) ->
     return [*start, *(async_scaling.restart_steps(endpoint.name, remote.alarms) if start else [])]
 
 
-def roll_back(remote: RemoteState, name: str, to: str = "") -> tuple[Version, list[Action]]:
-    """The version to go back to, and what leads there; see :func:`choose` and :func:`go_back`."""
-    target, previous = choose(remote, name, to)
-    return target, go_back(remote, name, target, previous)
-
-
 def choose(remote: RemoteState, name: str, to: str = "") -> tuple[Version, str]:
     """The version to go back to, and the configuration that a next `rollback` shall lead to.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import re
 import shlex
 import shutil
@@ -78,7 +79,9 @@ def test_the_client_understands_the_command(command: str) -> None:
     assert build_parser().parse_args(words).command == words[0]
 
 
-@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
+@pytest.mark.skipif(
+    not shutil.which("jq") and not os.environ.get("REQUIRE_ALL"), reason="jq is not installed"
+)
 def test_every_jq_filter_reads_the_log() -> None:
     """Lines of a container's log go in; what the filter selects comes out."""
     line = {"event": "request", "status": 400, "time": "t", "id": "7", "levels": 1, "slices": 1,

@@ -85,8 +85,8 @@ class Load:
 
 
 @contextmanager
-def load_on(server: LocalServer) -> Iterator[Load]:
-    """Requests until the block ends; all of them must have been answered."""
+def sending(server: LocalServer) -> Iterator[Load]:
+    """Requests until the block ends, whatever is answered."""
     load = Load()
     with ThreadPoolExecutor(CLIENTS) as pool:
         clients = [pool.submit(load.send, server) for _ in range(CLIENTS)]
@@ -96,9 +96,24 @@ def load_on(server: LocalServer) -> Iterator[Load]:
             load.is_over.set()
         for client in clients:
             client.result()
+
+
+@contextmanager
+def load_on(server: LocalServer) -> Iterator[Load]:
+    """Likewise; all of them must have been answered."""
+    with sending(server) as load:
+        yield load
     print(f"requests: {dict(load.statuses)}")
     assert set(load.statuses) == {200}
     assert load.statuses[200] >= CLIENTS
+
+
+def tired(folder: Path, version: str) -> Path:
+    """An archive of a version that fails after its first answers."""
+    good = packed(folder, version)
+    with zipfile.ZipFile(good) as archive:
+        source = archive.read("roomdet/schema.py") + FAILS_LATER
+    return without(good, folder / "bad.mar", "roomdet/schema.py", source)
 
 
 @pytest.fixture(scope="module")
@@ -230,20 +245,12 @@ def test_a_version_that_fails_real_requests_is_taken_back(
 ) -> None:
     """Its golden plan is answered; what comes then is not. The old version is there still."""
     before, files = versions(server), stored(server)
-    good = packed(tmp_path, "8.0")
-    with zipfile.ZipFile(good) as archive:
-        tired = archive.read("roomdet/schema.py") + FAILS_LATER
-    bad = without(good, tmp_path / "bad.mar", "roomdet/schema.py", tired)
-    load = Load()
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        clients = [pool.submit(load.send, server) for _ in range(CLIENTS)]
-        try:
-            with pytest.raises(RolloutError, match=r"failed .500.: RuntimeError: tired") as caught:
-                rollout.roll_out(bad, Place.of(server), print, watch_s=30)
-        finally:
-            load.is_over.set()
-        for client in clients:
-            client.result()
+    bad = tired(tmp_path, "8.0")
+    with (
+        sending(server) as load,
+        pytest.raises(RolloutError, match=r"failed .500.: RuntimeError: tired") as caught,
+    ):
+        rollout.roll_out(bad, Place.of(server), print, watch_s=30)
 
     assert str(caught.value).endswith("serves again")
     assert {200, 500} == set(load.statuses)
@@ -258,21 +265,13 @@ def test_a_bad_version_that_still_has_requests_is_told_with_its_cause(
     (old,) = versions(server)
     history = History(server.log.parent / "model_store")
     entries = history.entries()
-    good = packed(tmp_path, "8.1")
-    with zipfile.ZipFile(good) as archive:
-        tired = archive.read("roomdet/schema.py") + FAILS_LATER
-    bad = without(good, tmp_path / "bad.mar", "roomdet/schema.py", tired)
+    bad = tired(tmp_path, "8.1")
     monkeypatch.setattr(rollout, "DRAIN_TIMEOUT_S", 0)  # it is never quiet for long enough
-    load = Load()
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        clients = [pool.submit(load.send, server) for _ in range(CLIENTS)]
-        try:
-            with pytest.raises(RolloutError, match=r"RuntimeError: tired") as caught:
-                rollout.roll_out(bad, Place.of(server), print, watch_s=30)
-        finally:
-            load.is_over.set()
-        for client in clients:
-            client.result()
+    with (
+        sending(server),
+        pytest.raises(RolloutError, match=r"RuntimeError: tired") as caught,
+    ):
+        rollout.roll_out(bad, Place.of(server), print, watch_s=30)
 
     told = f"{old} serves again, but 8.1 still has requests after 0 s and stays registered"
     assert str(caught.value).endswith(told)

@@ -25,7 +25,7 @@ from deploy.endpoint.plan import plan
 from deploy.endpoint.reading import read_spec
 from deploy.endpoint.release import Artifact, Release
 from deploy.endpoint.remote import RemoteState
-from deploy.endpoint.rollback import dismantle, roll_back, scale_again, undo
+from deploy.endpoint.rollback import choose, dismantle, go_back, scale_again, undo
 from deploy.endpoint.spec import OUR_TAG
 from deploy.errors import PlanError
 from tests.unit.simulated import after
@@ -33,6 +33,9 @@ from tests.unit.test_endpoint_spec import ACCOUNT, INSTANCES, QUEUE, SHIPPED, TO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from deploy.endpoint.actions import Action
+    from deploy.endpoint.remote import Version
 
 IMAGE = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/rooms@sha256:{'a' * 64}"
 CANARY = (*INSTANCES, "realtime.instance_count=2", "realtime.rollout=canary")
@@ -146,6 +149,12 @@ def test_what_went_back_is_scaled_again() -> None:
         assert names_of_policies(ended) == names_of_policies(before)
     assert [(2, 6)] == limits(after(refused, scale_again(before.endpoint, refused, before)))
     assert [] == scale_again(before.endpoint, before, before)
+
+
+def roll_back(remote: RemoteState, name: str, to: str = "") -> tuple[Version, list[Action]]:
+    """The version that is chosen, and what leads there."""
+    target, previous = choose(remote, name, to)
+    return target, go_back(remote, name, target, previous)
 
 
 def limits(remote: RemoteState) -> list[tuple[int, int]]:
