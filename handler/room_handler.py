@@ -22,6 +22,7 @@ from ts.torch_handler.base_handler import BaseHandler
 from roomdet.config import Config
 from roomdet.detector import load_detector
 from roomdet.errors import ConfigError, ModelError, PageTooSlow
+from roomdet.facts import find_facts
 from roomdet.inspection import Ceiling, Inspection
 from roomdet.isolation import IsolatedReader, page_ceiling
 from roomdet.item import BatchItem, Step
@@ -141,8 +142,14 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
 
     def _read_page(self, item: BatchItem, file: bytes, side_px: int) -> Page:
         """Read the page of a row; for a further level no longer than it may be looked at."""
-        most_s = None if item.inspection is None else item.inspection.left_s
-        return self._pages.read_page(file, page=item.options.page, side_px=side_px, most_s=most_s)
+        is_first = item.inspection is None
+        return self._pages.read_page(
+            file,
+            page=item.options.page,
+            side_px=side_px,
+            most_s=None if item.inspection is None else item.inspection.left_s,
+            has_lines=is_first and bool(item.options.include),
+        )
 
     @contextmanager
     def _without_cpu(self) -> Iterator[None]:
@@ -163,6 +170,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
                 side_px = self._begin_to_look(item, item.page)
                 while side_px is not None:
                     side_px = self._look_closer(item, side_px)
+            self._describe(item)
             item.forget()
         return items
 
@@ -191,6 +199,14 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             inspection.look(pixels)
             return self._next_side_px(item, inspection)
         return None
+
+    @staticmethod
+    def _describe(item: BatchItem) -> None:
+        """Find out what else was asked for of the rooms."""
+        if item.found is not None and item.options.include:
+            assert item.page is not None  # on which they were found
+            with item.step(Step.DESCRIBE):
+                item.facts = find_facts(item.page, item.found.boxes_xyxy, item.options)
 
     @staticmethod
     def _next_side_px(item: BatchItem, inspection: Inspection) -> int | None:

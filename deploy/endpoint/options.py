@@ -3,4 +3,11 @@
 
 from __future__ import annotations
 
-REQUEST_OPTIONS = {"confidence": float, "iou": float, "max_rooms": int, "page": int, "detail": str}
+REQUEST_OPTIONS = {
+    "confidence": float,
+    "iou": float,
+    "max_rooms": int,
+    "page": int,
+    "detail": str,
+    "include": str,
+}

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,7 +26,7 @@ from roomdet.geometry import (
     vote,
 )
 from roomdet.images import read_page
-from roomdet.schema import Detail, RequestOptions
+from roomdet.schema import RequestOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +112,7 @@ class RawPrediction:
 
     def _suppressed(self, options: RequestOptions) -> Detections:
         """What suppression keeps, in canvas pixels; the same thresholds are answered once."""
-        thresholds = replace(options, page=1, detail=Detail.AUTO)
+        thresholds = RequestOptions(options.confidence, options.iou, options.max_rooms)
         if thresholds not in self._kept:
             found = parse_output(self.output, options.confidence)
             self._kept[thresholds] = non_maximum_suppression(

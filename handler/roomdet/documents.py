@@ -12,6 +12,7 @@ import math
 import re
 import threading
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ import pypdfium2.raw as pdfium_c
 from roomdet.errors import InvalidFileFormat
 from roomdet.geometry import fit_within
 from roomdet.page import Page, check_page, check_pixels, decode_lock
+from roomdet.pdf_text import read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +47,9 @@ _NAMES_TOLD, _NAME_CHARS = 3, 40
 _pdfium = threading.Lock()
 
 
-def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits) -> Page:
+def read(
+    data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits, has_lines: bool
+) -> Page:
     """Render a page of a PDF; arguments and errors as :func:`roomdet.images.read_page`.
 
     The page is what a viewer shows: its crop box, turned as the page says, with form fields,
@@ -67,7 +71,8 @@ def read(data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits
             for picture_wh in pictures_wh:
                 check_pixels(*picture_wh, limits)
             with closing(document[page - 1]) as sheet:
-                return _render(document, sheet, number=page, count=count, side_px=side_px)
+                shown = _render(document, sheet, number=page, count=count, side_px=side_px)
+                return replace(shown, lines=read_lines(sheet)) if has_lines else shown
     except pdfium.PdfiumError as err:
         raise _refusal(kind, err) from err
 

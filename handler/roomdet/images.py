@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 READABLE = "PNG, JPEG, TIFF, WebP, BMP, GIF or PDF"
 
 
-def read_page(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
+def read_page(
+    data: bytes, *, page: int, side_px: int, limits: Limits, has_lines: bool = False
+) -> Page:
     """Read one page of a picture or document.
 
     The header is read first: nothing is decoded before its bytes, pixels and pages are known to
@@ -31,6 +33,7 @@ def read_page(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
         page: Counted from 1; pictures of a single page have only the first.
         side_px: Longer side of the page that is returned.
         limits: What is refused.
+        has_lines: Whether the page is to have its lines of text; those of pictures are not read.
 
     Raises:
         InvalidFileFormat: If it is empty, damaged, encrypted, or of a kind that is not read.
@@ -45,8 +48,11 @@ def read_page(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
     if isinstance(kind, FileType):
         if kind is FileType.TIFF:
             return tiff.read(data, page=page, side_px=side_px, limits=limits)
-        read = documents.read if kind is FileType.PDF else pictures.read
-        return read(data, kind, page=page, side_px=side_px, limits=limits)
+        if kind is FileType.PDF:
+            return documents.read(
+                data, kind, page=page, side_px=side_px, limits=limits, has_lines=has_lines
+            )
+        return pictures.read(data, kind, page=page, side_px=side_px, limits=limits)
     raise InvalidFileFormat(
         f"the file is {kind}; send a {READABLE} file (drawing programs export PDF)",
         {"found": kind},

@@ -86,7 +86,13 @@ class IsolatedReader:
         self._turn = threading.Lock()
 
     def read_page(
-        self, data: bytes, *, page: int, side_px: int, most_s: float | None = None
+        self,
+        data: bytes,
+        *,
+        page: int,
+        side_px: int,
+        most_s: float | None = None,
+        has_lines: bool = False,
     ) -> Page:
         """Read one page.
 
@@ -95,6 +101,7 @@ class IsolatedReader:
             page: Counted from 1.
             side_px: Longer side of the page that is returned.
             most_s: Seconds, where there are fewer than the ceiling's.
+            has_lines: As of :func:`roomdet.images.read_page`.
 
         Returns:
             A page whose pixels are read-only.
@@ -107,9 +114,9 @@ class IsolatedReader:
         """
         seconds = self._ceiling.seconds if most_s is None else min(most_s, self._ceiling.seconds)
         reader = self._take()
-        shared_bytes = memory_for(data, side_px)
+        shared_bytes = memory_for(data, side_px, has_lines=has_lines)
         asked: dict[str, Any] = {"page": page, "side_px": side_px, "size": len(data)}
-        asked |= {"memory": shared_bytes, "idle_s": reader.idle_s}
+        asked |= {"memory": shared_bytes, "idle_s": reader.idle_s, "has_lines": has_lines}
         try:
             shared = reader.memory.of(shared_bytes)
             shared[: len(data)] = data
@@ -120,7 +127,9 @@ class IsolatedReader:
         except (EOFError, ConnectionError):
             by_signal = self._end(reader)
             if not by_signal and reader.idle_s:  # it ended for want of work, just now
-                return self.read_page(data, page=page, side_px=side_px, most_s=most_s)
+                return self.read_page(
+                    data, page=page, side_px=side_px, most_s=most_s, has_lines=has_lines
+                )
             raise _crashed(data, page, self._ceiling.mb, by_signal) from None
         except BaseException:
             self._end(reader)

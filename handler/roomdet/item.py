@@ -19,6 +19,7 @@ from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_er
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from roomdet.facts import Facts
     from roomdet.geometry import Pixels
     from roomdet.inspection import Inspection
     from roomdet.page import Page
@@ -29,11 +30,16 @@ SUCCESS = "success"
 
 
 class Step(StrEnum):
-    """Parts of the work on a row; a file that comes with the request is not fetched."""
+    """Parts of the work on a row.
+
+    A file that comes with the request is not fetched, and rooms are described where something more
+    than boxes is asked for.
+    """
 
     FETCH = "fetch"
     DECODE = "decode"
     DETECT = "detect"
+    DESCRIBE = "describe"
     ENCODE = "encode"
 
 
@@ -51,6 +57,7 @@ class BatchItem:
         large_page: The same page as large as it may be asked for, once that is.
         inspection: What was looked at, once detection began.
         found: Rooms on it, boxes as fractions of the page, once they are detected.
+        facts: What else is answered of each, where that was asked for.
         error: What ended the work on this row, if anything did.
         room_count: Rooms that are answered, once they are encoded.
         seconds: What each step took that was begun, with the wait for a large picture of another
@@ -66,6 +73,7 @@ class BatchItem:
     large_page: LargePage | None = None
     inspection: Inspection | None = None
     found: Detections | None = None
+    facts: list[Facts] = field(default_factory=list)
     error: RequestError | None = None
     room_count: int = 0
     seconds: dict[Step, float] = field(default_factory=dict)
@@ -133,7 +141,8 @@ class BatchItem:
         if self.error is None:
             with self.step(Step.ENCODE):
                 assert self.found is not None  # without an error it was detected
-                rooms = build_rooms(fractions_to_grid(self.found.boxes_xyxy), self.found.scores)
+                boxes_grid = fractions_to_grid(self.found.boxes_xyxy)
+                rooms = build_rooms(boxes_grid, self.found.scores, self.facts)
         if self.error is not None:
             return encode_error(self.error), HTTPStatus(self.error.status)
         assert self.page is not None

@@ -13,6 +13,7 @@ from roomdet.errors import FileTooLarge, InvalidFileFormat, ValidationError
 if TYPE_CHECKING:
     from roomdet.config import Limits
     from roomdet.geometry import Pixels
+    from roomdet.texts import TextLine
 
 # JPEG's own limit; at 300 dpi it is 5.5 m. Longer rows cost decoders far more memory than pixels.
 MAX_SIDE_PX = 65_535
@@ -51,6 +52,7 @@ class Page:
         pixel_count: Pixels that were submitted; of a PDF page, those that were drawn.
         number: Counted from 1.
         count: Pages of the document; 1 for a picture.
+        lines: What is written on it, where that was asked for and the file says so.
     """
 
     pixels: Pixels
@@ -59,6 +61,7 @@ class Page:
     pixel_count: int
     number: int
     count: int
+    lines: tuple[TextLine, ...] = ()
 
 
 def check_page(page: int, count: int, limits: Limits) -> None:

@@ -22,6 +22,7 @@ from roomdet.images import read_page
 from roomdet.memory import give_back, limit_memory
 from roomdet.page import Page, turn
 from roomdet.shared_memory import SharedMemory
+from roomdet.texts import MOST_BYTES, pack_lines, unpack_lines
 
 if TYPE_CHECKING:
     import socket
@@ -78,16 +79,22 @@ def _next_message(channel: socket.socket, idle_s: float | None) -> bytes:
     return b""
 
 
-def memory_for(data: bytes, side_px: int) -> int:
+def memory_for(data: bytes, side_px: int, *, has_lines: bool) -> int:
     """Bytes of shared memory that hold a file, and after it its page, whatever its form."""
-    return max(len(data), side_px * side_px * _CHANNELS)
+    return max(len(data), side_px * side_px * _CHANNELS + (MOST_BYTES if has_lines else 0))
 
 
 def _answer(asked: dict[str, Any], memory: SharedMemory, limits: Limits) -> dict[str, Any]:
     shared = memory.of(asked["memory"])
     file = shared[: asked["size"]]
     try:
-        page = read_page(file, page=asked["page"], side_px=asked["side_px"], limits=limits)
+        page = read_page(
+            file,
+            page=asked["page"],
+            side_px=asked["side_px"],
+            limits=limits,
+            has_lines=asked["has_lines"],
+        )
     except MemoryError:
         return {"error": MEMORY}
     except RequestError as err:
@@ -99,8 +106,18 @@ def _answer(asked: dict[str, Any], memory: SharedMemory, limits: Limits) -> dict
         return {"error": UNFORESEEN, "message": traceback.format_exc()[-_TRACE_CHARS:]}
     height, width, _ = page.pixels.shape
     np.frombuffer(shared, np.uint8, page.pixels.size).reshape(page.pixels.shape)[:] = page.pixels
-    fields = {name: getattr(page, name) for name in ("source_wh", "native_px", "pixel_count")}
-    return fields | {"number": page.number, "count": page.count, "size_hw": (height, width)}
+    lines = pack_lines(page.lines)
+    if asked["has_lines"]:
+        shared[page.pixels.size : page.pixels.size + len(lines)] = lines
+    return {
+        "source_wh": page.source_wh,
+        "native_px": page.native_px,
+        "pixel_count": page.pixel_count,
+        "number": page.number,
+        "count": page.count,
+        "size_hw": (height, width),
+        "lines": len(lines) if asked["has_lines"] else 0,
+    }
 
 
 def page_of(answer: dict[str, Any], shared: mmap.mmap, *, is_copied: bool) -> Page:
@@ -127,6 +144,7 @@ def page_of(answer: dict[str, Any], shared: mmap.mmap, *, is_copied: bool) -> Pa
     height, width = answer["size_hw"]
     pixels = np.frombuffer(shared, np.uint8, height * width * _CHANNELS)
     pixels = pixels.reshape(height, width, _CHANNELS)
+    lines = shared[pixels.size : pixels.size + answer["lines"]]
     return Page(
         pixels.copy() if is_copied else pixels,
         tuple(answer["source_wh"]),
@@ -134,6 +152,7 @@ def page_of(answer: dict[str, Any], shared: mmap.mmap, *, is_copied: bool) -> Pa
         answer["pixel_count"],
         number=answer["number"],
         count=answer["count"],
+        lines=unpack_lines(lines) if lines else (),
     )
 
 

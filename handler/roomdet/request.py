@@ -111,7 +111,7 @@ def parse_attributes(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in filter(None, (entry.strip() for entry in text.split(";"))):
         key, equals, value = entry.partition("=")
-        if not equals or "," in value:
+        if not equals or ("," in value and key.strip() != "include"):
             raise ValidationError(
                 f"{OPTIONS_HEADER} must read like confidence=0.4;page=2; got {entry[:64]!r}"
             )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from roomdet.errors import ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from roomdet.errors import RequestError
     from roomdet.geometry import GridBoxes, Scores
@@ -25,6 +25,12 @@ class Detail(StrEnum):
     SHEET = "sheet"  # on all levels that it holds and the operator grants
 
 
+class Include(StrEnum):
+    """What an answer may say of a room beside its box; the boxes are the same without it."""
+
+    NAME = "name"
+
+
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
     """Options of one request, checked.
@@ -36,6 +42,7 @@ class RequestOptions:
         max_rooms: At most this many rooms, the most confident first; 1 to 1000.
         page: Page of a document, counted from 1.
         detail: How closely the page is looked at.
+        include: What else is answered of each room.
     """
 
     confidence: float = 0.25
@@ -43,6 +50,7 @@ class RequestOptions:
     max_rooms: int = 300
     page: int = 1
     detail: Detail = Detail.AUTO
+    include: frozenset[Include] = frozenset()
 
     def __post_init__(self) -> None:
         _check_number("confidence", self.confidence, 0.01, 1.0)
@@ -63,12 +71,14 @@ class RequestOptions:
         options = dict(values)
         if options.get("detail") in list(Detail):
             options["detail"] = Detail(options["detail"])
+        if "include" in options:
+            options["include"] = _parse_include(options["include"])
         return cls(**options)
 
 
 CONFIDENCE_DECIMALS = 4
 OPTION_NAMES = tuple(field.name for field in fields(RequestOptions))
-_WORDS = ("detail",)
+_WORDS = ("detail", "include")
 # The longest number worth reading; int() of a longer text costs time that grows with its square.
 _MAX_NUMBER_CHARS = 32
 
@@ -133,19 +143,35 @@ def _check_choice(name: str, value: object, choices: type[StrEnum]) -> None:
         )
 
 
+def _parse_include(value: object) -> frozenset[Include]:
+    """Read what is to be included: an array of words, or words with commas between."""
+    words = [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(words, list):
+        raise ValidationError(
+            f"include must be an array of {', '.join(Include)}; got {_shown(value)}",
+            {"option": "include", "got": _shown(value)},
+        )
+    for word in words:
+        _check_choice("include", word, Include)
+    return frozenset(Include(word) for word in words)
+
+
 def _shown(value: object) -> str:
     """Text of a caller's value, short enough for a message."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= _MAX_NUMBER_CHARS else text[:_MAX_NUMBER_CHARS] + "…"
 
 
-def build_rooms(boxes_grid: GridBoxes, scores: Scores) -> list[dict[str, object]]:
+def build_rooms(
+    boxes_grid: GridBoxes, scores: Scores, facts: Sequence[Mapping[str, object]] = ()
+) -> list[dict[str, object]]:
     """Build the rooms of an answer.
 
     Args:
         boxes_grid: int, shape ``(n, 4)``, corners ``x_min, y_min, x_max, y_max`` in 0 to 1000 of
             the page. ``n`` may be 0.
         scores: float, shape ``(n,)``, 0 to 1.
+        facts: What else is answered of each room, by key; of none where nothing was asked.
 
     Returns:
         The most confident room first; equal ones (as answered, with 4 decimals) from top to
@@ -153,12 +179,12 @@ def build_rooms(boxes_grid: GridBoxes, scores: Scores) -> list[dict[str, object]
     """
     confidences = [round(score, CONFIDENCE_DECIMALS) for score in scores.tolist()]
     found = sorted(
-        zip(confidences, boxes_grid.tolist(), strict=True),
+        zip(confidences, boxes_grid.tolist(), facts or [{}] * len(confidences), strict=True),
         key=lambda room: (-room[0], room[1][1], room[1][0]),
     )
     return [
-        {"id": f"room_{number:03d}", "bounding_box": box, "confidence": confidence}
-        for number, (confidence, box) in enumerate(found, start=1)
+        {"id": f"room_{number:03d}", "bounding_box": box, "confidence": confidence, **more}
+        for number, (confidence, box, more) in enumerate(found, start=1)
     ]
 
 

@@ -3,7 +3,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# The lines of a sheet have 40 kB.
+MOST_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +31,29 @@ class TextLine:
     box_xyxy: tuple[float, float, float, float]
     turn_degrees: int = 0
     confidence: float = 1.0
+
+
+def pack_lines(lines: Iterable[TextLine]) -> bytes:
+    """Lines as bytes, at most ``MOST_BYTES``; those that would be more are left out."""
+    packed = []
+    left = MOST_BYTES - 2
+    for line in lines:
+        text = json.dumps((line.text, line.box_xyxy, line.turn_degrees))
+        left -= len(text) + 1
+        if left < 0:
+            break
+        packed.append(text)
+    return f"[{','.join(packed)}]".encode()
+
+
+def unpack_lines(packed: bytes) -> tuple[TextLine, ...]:
+    """Lines as they were packed, by a process that may have read anything.
+
+    Raises:
+        ValueError, TypeError: If they were not packed by :func:`pack_lines`.
+    """
+    lines = []
+    for text, (x0, y0, x1, y1), turn_degrees in json.loads(packed):
+        box = (float(x0), float(y0), float(x1), float(y1))
+        lines.append(TextLine(str(text), box, int(turn_degrees)))
+    return tuple(lines)

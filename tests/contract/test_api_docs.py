@@ -267,6 +267,15 @@ def check_words(name: str, words: list[str]) -> None:
             RequestOptions.from_values({name: value})
 
 
+def check_lists(name: str, words: list[str]) -> None:
+    """Assert that lists of these words are accepted, and no other word and no number."""
+    assert frozenset(words) == getattr(RequestOptions.from_values({name: words}), name)
+    assert frozenset(words) == getattr(RequestOptions.from_values({name: ",".join(words)}), name)
+    for value in ([words[0].upper()], [""], [1], [None]):
+        with pytest.raises(ValidationError, match=f"{name} must be one of {', '.join(words)}"):
+            RequestOptions.from_values({name: value})
+
+
 KINDS: dict[str, type[int] | type[float]] = {"number": float, "integer": int}
 
 
@@ -277,6 +286,10 @@ def test_the_options_table_equals_the_code() -> None:
     assert list(table) == [option.name for option in fields(RequestOptions)]
     for option in fields(RequestOptions):
         kind, allowed, default = table[option.name]
+        if kind == "words":
+            assert ("none", frozenset()) == (default, option.default)
+            check_lists(option.name, allowed.split("`, `"))
+            continue
         if kind == "word":
             assert default == option.default
             check_words(option.name, allowed.split("`, `"))
@@ -293,6 +306,10 @@ def test_the_options_of_openapi_equal_the_code() -> None:
     assert list(documented) == [option.name for option in fields(RequestOptions)]
     for option in fields(RequestOptions):
         schema = documented[option.name]
+        if schema["type"] == "array":
+            assert frozenset(schema["default"]) == option.default
+            check_lists(option.name, schema["items"]["enum"])
+            continue
         assert schema["default"] == option.default
         if schema["type"] == "string":
             check_words(option.name, schema["enum"])
@@ -303,7 +320,14 @@ def test_the_options_of_openapi_equal_the_code() -> None:
 
 @pytest.mark.parametrize(
     "extra",
-    [{"confidence": 1.4}, {"max_rooms": 0}, {"page": 1.5}, {"treshold": 0.4}, {"detail": "all"}],
+    [
+        {"confidence": 1.4},
+        {"max_rooms": 0},
+        {"page": 1.5},
+        {"treshold": 0.4},
+        {"detail": "all"},
+        {"include": ["color"]},
+    ],
     ids=lambda extra: next(iter(extra)),
 )
 def test_openapi_and_the_parser_refuse_the_same_requests(extra: dict[str, float | str]) -> None:

@@ -105,6 +105,12 @@ print("RESULT" + json.dumps({
 """
 
 
+SAMPLE_NAMES = sorted(
+    ["Kitchen", "Utility", "Bath", "WC", "Entry", "Storage", "Hall", "Living room"]
+    + [f"Bedroom {number}" for number in (1, 2, 3)]
+)
+
+
 def part(data: bytes) -> dict[str, str]:
     """A binary body part for the driver."""
     return {"bytes": base64.b64encode(data).decode()}
@@ -176,6 +182,50 @@ def test_errors_have_their_code(outcome: dict[str, Any]) -> None:
 
     assert (text["error"], page["error"]) == ("invalid_file_format", "validation_error")
     assert page["details"] == {"page": 2, "page_count": 1}
+
+
+@pytest.fixture(scope="session")
+def described(extracted: Path) -> dict[str, Any]:
+    """One run over the sample plan, as document and as picture, with and without names."""
+    document, picture = SAMPLE_PDF.read_bytes(), SAMPLE_PNG.read_bytes()
+    batch = [
+        row({"body": part(document)}),
+        row({"body": part(document)}, X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="include=name"),
+        row({"body": {"image": base64.b64encode(document).decode(), "include": ["name"]}}),
+        row({"body": part(picture)}, X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="include=name"),
+        row({"body": part(b"hello")}, X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="include=name"),
+    ]
+    return run_handler(extracted, [batch])
+
+
+def test_names_come_only_where_they_are_asked_for(described: dict[str, Any]) -> None:
+    """By header and by JSON; boxes and confidences do not depend on it."""
+    plain, by_header, by_json, *_ = (
+        a["body"]["detected_rooms"] for a in described["answers"][0][:3]
+    )
+    assert {"id", "bounding_box", "confidence"} == set().union(*plain)
+    assert by_header == by_json
+    assert SAMPLE_NAMES == sorted(room["name_hint"] for room in by_header)
+    assert {"text"} == {room["name_source"] for room in by_header}
+    boxes = [{key: room[key] for key in plain[0]} for room in by_header]
+    assert plain == boxes
+
+
+def test_picture_without_text_has_no_names(described: dict[str, Any]) -> None:
+    """It says so, and a file that is none is refused as ever."""
+    picture, refused = described["answers"][0][3:]
+    rooms = picture["body"]["detected_rooms"]
+    assert [None] * len(rooms) == [room["name_hint"] for room in rooms]
+    assert len(rooms) >= len(SAMPLE_NAMES)
+    assert all("name_source" not in room for room in rooms)
+    assert 400 == refused["status"]
+
+
+def test_description_is_timed(described: dict[str, Any]) -> None:
+    """In the log and as a metric, of the rows that asked for it and had rooms."""
+    requests = [fields for fields in described["log"] if "status" in fields]
+    assert [False, True, True, True, False] == ["describe_ms" in fields for fields in requests]
+    assert 3 == len(described["metrics"]["roomdet_describe_seconds"])
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from roomdet.errors import (
 )
 from roomdet.request import ImageRequest, parse_request
 from roomdet.s3_address import AllowList, S3Address
-from roomdet.schema import Detail, RequestOptions
+from roomdet.schema import Detail, Include, RequestOptions
 
 LIMITS = Limits(max_bytes=1000)
 ALLOWED = AllowList.parse("s3://bucket/plans/")
@@ -130,12 +130,19 @@ def test_header_names_have_no_case(name: str) -> None:
     assert RequestOptions(confidence=0.4, page=2) == request.options
 
 
+def test_commas_stand_in_include_alone() -> None:
+    """SageMaker's attributes have no lists, and other options have no use for commas."""
+    request = parse_request({"body": FILE}, {OPTIONS_HEADER: "include=name,name;page=2"}, LIMITS)
+    assert RequestOptions(page=2, include=frozenset({Include.NAME})) == request.options
+
+
 def test_json_keys_are_options() -> None:
     """All of them stand beside the image."""
     options = {"confidence": 0.5, "iou": 0.6, "max_rooms": 7, "page": 3, "detail": "sheet"}
-    request = parse_json({"image": FILE_BASE64, **options})
+    request = parse_json({"image": FILE_BASE64, **options, "include": ["name"]})
 
-    assert RequestOptions(0.5, 0.6, 7, 3, Detail.SHEET) == request.options
+    expected = RequestOptions(0.5, 0.6, 7, 3, Detail.SHEET, frozenset({Include.NAME}))
+    assert expected == request.options
 
 
 @pytest.mark.parametrize(
@@ -435,6 +442,8 @@ def test_header_and_json_keys_add_up() -> None:
         pytest.param({"body": FILE}, "trace=1", "unknown option 'trace'", id="unknown-number"),
         pytest.param({"body": FILE}, "page=two", "page must be a number", id="word"),
         pytest.param({"body": FILE}, "detail=2", "detail must be one of", id="number-for-a-word"),
+        pytest.param({"body": FILE}, "include=name,color", '"color"', id="include-other-word"),
+        pytest.param({"body": FILE}, "detail=auto,page", "must read like", id="list-of-words"),
         pytest.param({"body": FILE}, "detail=closely", "auto, page, sheet", id="other-word"),
         pytest.param(
             {"body": {"image": FILE_BASE64, "detail": True}}, "", "auto, page, sheet", id="bool"

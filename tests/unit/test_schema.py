@@ -12,6 +12,7 @@ import pytest
 from roomdet.errors import FileTooLarge, ValidationError
 from roomdet.schema import (
     Detail,
+    Include,
     RequestOptions,
     build_rooms,
     encode_answer,
@@ -141,6 +142,20 @@ def test_detail_is_one_of_its_kind() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([], set()),
+        (["name"], {Include.NAME}),
+        ("name", {Include.NAME}),
+        (" name , name", {Include.NAME}),
+    ],
+)
+def test_include_is_a_list_or_words_with_commas(value: object, expected: set[Include]) -> None:
+    """A header and a form have no lists; what is named twice is included once."""
+    assert expected == RequestOptions.from_values({"include": value}).include
+
+
+@pytest.mark.parametrize(
     ("values", "message"),
     [
         pytest.param({"confidence": 0.009}, "confidence must be", id="confidence-low"),
@@ -166,6 +181,12 @@ def test_detail_is_one_of_its_kind() -> None:
         pytest.param({"detail": 2}, "detail must be one of", id="number-for-a-word"),
         pytest.param({"detail": None}, "detail must be one of", id="null-for-a-word"),
         pytest.param({"detail": ["page"]}, "detail must be one of", id="list-of-words"),
+        pytest.param({"include": ["names"]}, 'include must be one of name.*"names"', id="include"),
+        pytest.param({"include": "name,"}, "include must be one of name", id="include-nothing"),
+        pytest.param({"include": [["name"]]}, "include must be one of", id="include-nested"),
+        pytest.param({"include": {"name": 1}}, "include must be an array of name", id="object"),
+        pytest.param({"include": 7}, "include must be an array of name", id="include-number"),
+        pytest.param({"include": None}, "include must be an array of name", id="include-null"),
         pytest.param({"conf": 0.5}, "unknown option 'conf'; known: confidence", id="unknown"),
     ],
 )
