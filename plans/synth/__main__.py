@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Draw synthetic blueprints with their rooms: ``python -m plans.synth --out DIR --count 1000``.
 
-Writes ``images/``, ``labels/`` (YOLO text) and ``index.jsonl``. Kind ``plans`` draws flats and
+Writes ``images/``, ``labels/`` (YOLO text), ``index.jsonl``, and ``rooms.jsonl`` with each room's
+outline in pixels. Kind ``plans`` draws flats and
 small buildings, a picture a blueprint: picture i of seed s is the blueprint of seed ``s + i``,
 whatever the count. Kinds ``floors`` and ``sheets`` draw floors of large buildings, alone or on
 whole sheets with all that stands around them; a sheet is drawn once and cut into eight tiles at
@@ -17,7 +18,7 @@ import multiprocessing
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -26,14 +27,17 @@ from plans.degrade import EFFECT_NAMES
 from plans.synth.blueprint import INGREDIENTS, Spec, draw_blueprint
 from plans.synth.layouts import read_layouts
 from plans.synth.measured import read_large_layouts
+from plans.synth.outlines import outline_row
 from plans.synth.sheet import SheetSpec, draw_sheet
 from plans.synth.style import WallStyle
-from plans.synth.tiles import cut_tiles, visible_boxes
+from plans.synth.tiles import cut_tiles, visible_rooms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+
+Rows: TypeAlias = tuple[dict[str, Any], dict[str, object]]  # of a picture in the two indices
 
 _JPEG_QUALITY = 92
 TILES = 8  # of a sheet
@@ -67,23 +71,25 @@ def _start_worker(layouts: Sequence[Path], is_plans: bool) -> None:  # noqa: FBT
         _layouts.extend(read_layouts(path) if is_plans else read_large_layouts(path))
 
 
-def _draw(job: Job) -> list[dict[str, Any]]:
+def _draw(job: Job) -> list[Rows]:
+    """Draw a job's pictures; return what the index and ``rooms.jsonl`` say of each."""
     if isinstance(job.spec, Spec):
         return [_draw_plan(job, job.spec)]
     return _draw_sheet(job, job.spec)
 
 
-def _draw_plan(job: Job, spec: Spec) -> dict[str, Any]:
+def _draw_plan(job: Job, spec: Spec) -> Rows:
     blueprint = draw_blueprint(job.seed, spec, _layouts)
     name = f"synth-{job.seed:08d}"
     _write_labels(job.folder, name, blueprint.boxes_xyxy_px, blueprint.page.shape)
     image = _image(job.folder, f"{name}.jpg")
     cv2.imwrite(str(image), blueprint.page[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     family = f"synthetic {blueprint.wall_style}"
-    return _row(image, blueprint.page.shape, len(blueprint.boxes_xyxy_px), name, family)
+    row = _row(image, blueprint.page.shape, len(blueprint.boxes_xyxy_px), name, family)
+    return row, outline_row(image.name, blueprint.outlines)
 
 
-def _draw_sheet(job: Job, spec: SheetSpec) -> list[dict[str, Any]]:
+def _draw_sheet(job: Job, spec: SheetSpec) -> list[Rows]:
     """Write a sheet's tiles, or all of it as a gray PNG."""
     sheet = draw_sheet(job.seed, spec, _layouts)
     family = "synthetic floor" if spec.floors_only else "synthetic sheet"
@@ -91,10 +97,11 @@ def _draw_sheet(job: Job, spec: SheetSpec) -> list[dict[str, Any]]:
     if not job.tiles:
         image = _image(job.folder, f"{plan}.png")
         cv2.imwrite(str(image), cv2.cvtColor(sheet.page, cv2.COLOR_RGB2GRAY))
-        boxes = visible_boxes(sheet.rooms, 1.0, (0, 0), sheet.page.shape)
+        boxes, outlines = visible_rooms(sheet.rooms, 1.0, (0, 0), sheet.page.shape)
         _write_labels(job.folder, plan, boxes, sheet.page.shape)
-        return [_row(image, sheet.page.shape, len(boxes), plan, family)]
-    rows = []
+        row = _row(image, sheet.page.shape, len(boxes), plan, family)
+        return [(row, outline_row(image.name, outlines))]
+    rows: list[Rows] = []
     rng = np.random.default_rng([job.seed, 2])
     for i, tile in enumerate(cut_tiles(sheet, TILES, job.px, rng)[: job.tiles]):
         name = f"{plan}-{i}"
@@ -102,7 +109,8 @@ def _draw_sheet(job: Job, spec: SheetSpec) -> list[dict[str, Any]]:
         image = _image(job.folder, f"{name}.jpg")
         cv2.imwrite(str(image), tile.page[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         row = _row(image, tile.page.shape, len(tile.boxes_xyxy_px), plan, family)
-        rows.append({**row, "level_px": tile.level_px})
+        row["level_px"] = tile.level_px
+        rows.append((row, outline_row(image.name, tile.outlines)))
     return rows
 
 
@@ -200,15 +208,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     for name in ("images", "labels"):
         (args.out / name).mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = []
+    rows: list[Rows] = []
     start = (args.layouts, args.kind == "plans")
     with multiprocessing.Pool(args.workers, _start_worker, start) as pool:
         for more in pool.imap(_draw, _jobs(args), chunksize=4):
             rows += more
             if len(rows) // 250 > (len(rows) - len(more)) // 250 or len(rows) == args.count:
                 print(f"{len(rows)} of {args.count}", file=sys.stderr, flush=True)
-    text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
-    (args.out / "index.jsonl").write_text(text, encoding="utf-8")
+    for file, lines in zip(("index.jsonl", "rooms.jsonl"), zip(*rows, strict=True), strict=True):
+        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        (args.out / file).write_text(text, encoding="utf-8")
     return 0
 
 

@@ -17,6 +17,7 @@ from plans.synth.canvas import Canvas
 from plans.synth.floor import snap
 from plans.synth.layouts import layout_to_floor
 from plans.synth.neighbors import draw_neighbors
+from plans.synth.outlines import Outlines
 from plans.synth.partition import Building
 from plans.synth.render import draw_floor
 from plans.synth.storey import build_storey
@@ -103,11 +104,13 @@ class Blueprint:
     Attributes:
         page: uint8 RGB, shape ``(height, width, 3)``.
         boxes_xyxy_px: float32, shape ``(n, 4)``, inside the page.
+        outlines: The same rooms' clear floors in pixels, as far as they lie on the page.
         wall_style: Of the outer walls of the first plan.
     """
 
     page: PageU8
     boxes_xyxy_px: Boxes
+    outlines: Outlines
     wall_style: WallStyle
 
 
@@ -121,33 +124,42 @@ def draw_blueprint(seed: int, spec: Spec, layouts: Sequence[dict[str, Any]] = ()
     """
     rng = np.random.default_rng(seed)
     has = _Chance(spec, rng)
-    page, boxes, style = _draw_sheet(spec, layouts, has, rng)
+    page, boxes, outlines, style = _draw_sheet(spec, layouts, has, rng)
     if has("tilt", 0.35):
-        page, boxes = tilt(page, boxes, rng)
-    boxes = _visible(boxes, page.shape)
+        page, moved = tilt(page, outlines.beside(boxes), rng)
+        boxes, outlines = outlines.moved(moved)
+    boxes, outlines = _visible(boxes, outlines, page.shape)
     if has("photo", 0.06):
-        page, boxes = photograph(page, boxes, rng.uniform(0.04, 0.12), rng)
+        depth = rng.uniform(0.04, 0.12)
+        page, moved = photograph(page, outlines.beside(boxes), depth, rng)
+        boxes, outlines = outlines.moved(moved)
     if has("degrade", 0.6):
         page = degrade_randomly(page, rng, spec.without_damage)
-    return Blueprint(page, _visible(boxes, page.shape), style.outer_wall)
+    return Blueprint(page, *_visible(boxes, outlines, page.shape), style.outer_wall)
 
 
 def _draw_sheet(
     spec: Spec, layouts: Sequence[dict[str, Any]], has: _Chance, rng: np.random.Generator
-) -> tuple[PageU8, Boxes, Style]:
-    """Return a clean sheet, its boxes, which may reach over its edges, and its style."""
+) -> tuple[PageU8, Boxes, Outlines, Style]:
+    """Return a clean sheet, its rooms, which may reach over its edges, and its style."""
     width, height = _page_wh_px(spec, rng)
     page = np.full((height, width, 3), 255, np.uint8)
     sheet = Canvas(page, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
     style = draw_style(rng, spec.without_walls, spec.without)
     if has("words only", 0.04):
         draw_wordsheet(sheet, style, rng)
-        return _averaged(page), np.zeros((0, 4), np.float32), style
+        return _averaged(page), np.zeros((0, 4), np.float32), Outlines(), style
     fields = _fields(width, height, has, rng)
-    boxes = []
+    boxes, outlines = [], []
     for field in fields:
         floor = _choose_storey(spec, layouts, rng)
-        boxes.append(_draw_plan(sheet, floor, style, field, has, rng))
+        canvas = _draw_plan(sheet, floor, style, field, has, rng)
+        boxes.append(_boxes(canvas, floor))
+        outlines += [
+            canvas.to_px(space.shape.exterior.coords[:-1]) / _OVERSAMPLING
+            for space in floor.spaces
+            if space.is_room
+        ]
     if has("elevation", 0.05) and len(fields) == 1:
         x, y = rng.uniform(0, 0.7) * width, rng.uniform(0.75, 0.9) * height
         surroundings.draw_elevation(sheet, (x, y, x + 0.25 * width, y + 0.1 * height), rng)
@@ -156,7 +168,8 @@ def _draw_sheet(
         surroundings.draw_north_arrow(sheet, rng)
     if has("title", 0.15):
         surroundings.draw_title_block(sheet, style, rng)
-    return _averaged(page), np.concatenate(boxes) / np.float32(_OVERSAMPLING), style
+    boxes_px: Boxes = np.concatenate(boxes) / np.float32(_OVERSAMPLING)
+    return _averaged(page), boxes_px, Outlines(tuple(outlines)), style
 
 
 def _averaged(page: PageU8) -> PageU8:
@@ -239,8 +252,8 @@ def _draw_plan(
     field: tuple[float, float, float, float],
     has: _Chance,
     rng: np.random.Generator,
-) -> Boxes:
-    """Draw a storey and what belongs to it into a field; return its boxes in pixels."""
+) -> Canvas:
+    """Draw a storey and what belongs to it into a field; return the canvas that it is drawn on."""
     canvas = _fit(sheet, floor, field, has, rng)
     if has("neighbors", 0.42):
         draw_neighbors(canvas, floor, style, rng)
@@ -256,6 +269,11 @@ def _draw_plan(
     ):
         if has(ingredient, probability):
             draw(canvas, floor, style, rng)
+    return canvas
+
+
+def _boxes(canvas: Canvas, floor: Floor) -> Boxes:
+    """Return the boxes of a storey's rooms in pixels."""
     boxes = []
     for space in floor.spaces:
         if space.is_room:
@@ -293,8 +311,8 @@ def _fit(
     return Canvas(sheet.page, np.column_stack([np.diag(scale) @ axes, offset]))
 
 
-def _visible(boxes: Boxes, page_hw: tuple[int, ...]) -> Boxes:
-    """Return the boxes cut at the page's edges, without those of which too little is left."""
+def _visible(boxes: Boxes, outlines: Outlines, page_hw: tuple[int, ...]) -> tuple[Boxes, Outlines]:
+    """Return the rooms cut at the page's edges, without those of which too little is left."""
     h, w = page_hw[:2]
     cut = boxes.clip(0, np.array([w, h, w, h], np.float32))
     sides = cut[:, 2:] - cut[:, :2]
@@ -302,5 +320,4 @@ def _visible(boxes: Boxes, page_hw: tuple[int, ...]) -> Boxes:
     kept = (sides.min(axis=1, initial=np.inf) >= _LEAST_SIDE_PX) & (
         np.prod(sides, axis=1) >= _LEAST_VISIBLE * whole
     )
-    visible: Boxes = cut[kept]
-    return visible
+    return cut[kept], outlines.on_page(cut, kept, page_hw)

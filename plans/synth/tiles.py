@@ -20,6 +20,7 @@ from shapely.geometry import box
 
 from plans.degrade import degrade_randomly
 from plans.degrade.pixels import as_page
+from plans.synth.outlines import Outlines, corners_px, largest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,11 +52,13 @@ class Tile:
     Attributes:
         page: uint8 RGB, shape ``(height, width, 3)``, at most as large as was asked for.
         boxes_xyxy_px: float32, shape ``(n, 4)``, inside the page.
+        outlines: The visible parts of the same rooms.
         level_px: Longer side of the sheet that it was cut from.
     """
 
     page: PageU8
     boxes_xyxy_px: Boxes
+    outlines: Outlines
     level_px: int
 
 
@@ -84,10 +87,10 @@ def cut_tiles(sheet: Sheet, count: int, px: int, rng: np.random.Generator) -> li
             pages[level] = as_page(cv2.resize(sheet.page, wh_px, interpolation=cv2.INTER_AREA))
         left, top = _inked_corner(pages[level], sheet.rooms, factor, px, rng)
         page = np.ascontiguousarray(pages[level][top : top + px, left : left + px])
-        boxes = visible_boxes(sheet.rooms, factor, (left, top), page.shape)
+        boxes, outlines = visible_rooms(sheet.rooms, factor, (left, top), page.shape)
         if rng.random() > _CLEAN:
             page = degrade_randomly(page, rng)
-        tiles.append(Tile(page, boxes, level))
+        tiles.append(Tile(page, boxes, outlines, level))
     return tiles
 
 
@@ -140,13 +143,13 @@ def _corner(
     return int(rng.integers(room[0] + 1)), int(rng.integers(room[1] + 1))
 
 
-def visible_boxes(
+def visible_rooms(
     rooms: Sequence[RoomPx],
     factor: float,
     corner_px: tuple[int, int],
     page_hw: tuple[int, ...],
-) -> Boxes:
-    """Return the boxes of what is visible of rooms in a piece of a level.
+) -> tuple[Boxes, Outlines]:
+    """Return boxes and outlines of what is visible of rooms in a piece of a level.
 
     Args:
         rooms: In pixels of the sheet.
@@ -155,13 +158,14 @@ def visible_boxes(
         page_hw: Height and width of the piece.
 
     Returns:
-        float32, shape ``(n, 4)``, corners in pixels of the piece.
+        float32, shape ``(n, 4)``, corners in pixels of the piece, and the outlines in the same.
     """
     left, top = corner_px
     frame = box(left, top, left + page_hw[1], top + page_hw[0])
     window = box(*(v / factor for v in frame.bounds))
     tree = STRtree([room.shape for room in rooms])
-    boxes = []
+    boxes: list[npt.NDArray[np.float64]] = []
+    outlines: list[npt.NDArray[np.float64]] = []
     for i in sorted(tree.query(window, predicate="intersects").tolist()):
         shape = rooms[i].shape
         part = shape.intersection(window)
@@ -170,5 +174,7 @@ def visible_boxes(
         corners = np.array(part.bounds) * factor - [left, top, left, top]
         if min(corners[2] - corners[0], corners[3] - corners[1]) >= LEAST_SIDE_PX:
             boxes.append(corners)
+            outlines.append(corners_px(largest(part, box(*part.bounds))) * factor - corner_px)
     h, w = page_hw[:2]
-    return np.array(boxes, np.float32).reshape(-1, 4).clip(0, [w, h, w, h]).astype(np.float32)
+    inside = np.array(boxes, np.float32).reshape(-1, 4).clip(0, [w, h, w, h]).astype(np.float32)
+    return inside, Outlines(tuple(outlines))

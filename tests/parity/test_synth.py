@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 from shapely.ops import unary_union
 
 from plans.degrade import EFFECT_NAMES
@@ -79,6 +79,23 @@ def test_boxes_lie_on_the_page(seed: int) -> None:
     assert (boxes >= 0).all()
     assert (boxes <= [w, h, w, h]).all()
     assert (boxes[:, 2:] - boxes[:, :2] >= 5).all()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_each_room_has_an_outline_in_its_box(seed: int) -> None:
+    """Outlines move with the page as boxes do; where nothing tilts it, they fill their boxes."""
+    straight = Spec(without=("tilt", "photo", "degrade"))
+    for spec, is_filled in ((Spec(), False), (straight, True)):
+        blueprint = draw_blueprint(seed, spec)
+        outlines = blueprint.outlines.points_px
+        assert len(outlines) == len(blueprint.boxes_xyxy_px)
+        for points, (x0, y0, x1, y1) in zip(outlines, blueprint.boxes_xyxy_px, strict=True):
+            low, high = points.min(axis=0), points.max(axis=0)
+            assert (low >= [x0 - 0.01, y0 - 0.01]).all()
+            assert (high <= [x1 + 0.01, y1 + 0.01]).all()
+            assert Polygon(points).is_valid
+            if is_filled and min(x0, y0) > 0:
+                assert np.allclose([*low, *high], [x0, y0, x1, y1], atol=0.01)
 
 
 @pytest.mark.parametrize("building", list(Building))

@@ -23,10 +23,12 @@ from plans.synth.floor import Kind, OpeningKind
 from plans.synth.measured import layout_to_large_floor, main_axis_deg, straighten
 from plans.synth.planview import RoomPx
 from plans.synth.sheet import Sheet, SheetSpec, draw_sheet
-from plans.synth.tiles import cut_tiles, draw_levels, visible_boxes
+from plans.synth.tiles import cut_tiles, draw_levels, visible_rooms
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy.typing as npt
 
     from plans.synth.floor import Floor
 
@@ -145,6 +147,11 @@ def test_nearly_straight_edges_become_straight_and_slanted_ones_stay() -> None:
 # -- sheets -------------------------------------------------------------------------------------
 
 
+def extent(points: npt.NDArray[np.float64]) -> list[float]:
+    """Corners x0, y0, x1, y1 of a polygon's box."""
+    return [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()]
+
+
 @pytest.mark.parametrize("floors_only", [True, False])
 def test_sheets_of_many_seeds(*, floors_only: bool) -> None:
     """Rooms lie on the page, on paper rather than ink; the sheet is wider than high."""
@@ -153,7 +160,7 @@ def test_sheets_of_many_seeds(*, floors_only: bool) -> None:
         h, w = sheet.page.shape[:2]
         assert w == SMALL
         assert h < w
-        boxes = visible_boxes(sheet.rooms, 1.0, (0, 0), sheet.page.shape)
+        boxes, _ = visible_rooms(sheet.rooms, 1.0, (0, 0), sheet.page.shape)
         assert (boxes >= 0).all()
         assert (boxes <= [w, h, w, h]).all()
         assert len(sheet.rooms) >= LEAST_ROOMS * 0.5 * floors_only
@@ -170,6 +177,8 @@ def test_equal_seeds_give_equal_sheets_and_tiles() -> None:
     for tile, twin in zip(one, other, strict=True):
         assert np.array_equal(tile.page, twin.page)
         assert np.array_equal(tile.boxes_xyxy_px, twin.boxes_xyxy_px)
+        extents = [extent(points) for points in tile.outlines.points_px]
+        assert np.allclose(extents, tile.boxes_xyxy_px, atol=1e-3)
     assert not np.array_equal(first.page, draw_sheet(1, spec).page)
 
 
@@ -263,18 +272,21 @@ def test_half_visible_rooms_are_labeled_by_their_visible_part() -> None:
         RoomPx(Kind.DUCT, box(20, 80, 22, 90)),  # a line at that size
     ]
 
-    boxes = visible_boxes(rooms, 1.0, (0, 0), (100, 100))
+    boxes, _ = visible_rooms(rooms, 1.0, (0, 0), (100, 100))
     assert boxes.tolist() == [[10, 10, 50, 50], [80, 10, 100, 50], [60, 60, 88, 90]]
 
-    at_twice = visible_boxes(rooms, 2.0, (150, 0), (100, 100))
+    at_twice, outlines = visible_rooms(rooms, 2.0, (150, 0), (100, 100))
     assert at_twice.tolist() == [[10, 20, 70, 100]]
+    assert [extent(points) for points in outlines.points_px] == at_twice.tolist()
 
 
 def test_a_slanted_room_is_judged_by_its_floor() -> None:
     """A room whose box is half outside, but whose floor is not, is labeled."""
     triangle = Polygon([(50, 0), (50, 90), (170, 0)])
-    kept = visible_boxes([RoomPx(Kind.OFFICE, triangle)], 1.0, (0, 0), (100, 100))
+    kept, outlines = visible_rooms([RoomPx(Kind.OFFICE, triangle)], 1.0, (0, 0), (100, 100))
     assert kept.tolist() == [[50, 0, 100, 90]]
+    (points,) = outlines.points_px
+    assert Polygon(points).equals(triangle.intersection(box(0, 0, 100, 100)))
 
 
 def test_tiles_see_rooms_at_sizes_that_the_network_knows() -> None:
@@ -324,6 +336,9 @@ def test_the_command_cuts_tiles_and_writes_whole_sheets(tmp_path: Path) -> None:
         assert page.shape[:2] == (row["height"], row["width"])
         labels = (tiles / "labels" / row["image"].replace(".jpg", ".txt")).read_text()
         assert len(labels.splitlines()) == row["rooms"]
+    drawn = [json.loads(line) for line in (tiles / "rooms.jsonl").read_text().splitlines()]
+    assert [one["image"] for one in drawn] == [row["image"] for row in rows]
+    assert [len(one["rooms"]) for one in drawn] == [row["rooms"] for row in rows]
     (row,) = [json.loads(line) for line in (whole / "index.jsonl").read_text().splitlines()]
     page = np.asarray(cv2.imread(str(whole / "images" / row["image"]), cv2.IMREAD_UNCHANGED))
     assert page.shape == (row["height"], 1600)
