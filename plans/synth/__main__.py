@@ -6,7 +6,8 @@ small buildings, a picture a blueprint: picture i of seed s is the blueprint of 
 whatever the count. Kinds ``floors`` and ``sheets`` draw floors of large buildings, alone or on
 whole sheets with all that stands around them; a sheet is drawn once and cut into eight tiles at
 several scales, so that picture i of seed s is a tile of the sheet of seed ``s + i // 8``. With
-``--whole`` they are not cut.
+``--whole`` they are not cut, and ``rooms.jsonl`` holds the rooms' outlines and what is written in
+them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from plans.synth.measured import read_large_layouts
 from plans.synth.sheet import SheetSpec, draw_sheet
 from plans.synth.style import WallStyle
 from plans.synth.tiles import cut_tiles, visible_boxes
+from plans.synth.truth import rooms_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 _JPEG_QUALITY = 92
 TILES = 8  # of a sheet
+ROOMS = "outlines"  # of a whole sheet; written into a file of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,8 @@ def _draw_sheet(job: Job, spec: SheetSpec) -> list[dict[str, Any]]:
         cv2.imwrite(str(image), cv2.cvtColor(sheet.page, cv2.COLOR_RGB2GRAY))
         boxes = visible_boxes(sheet.rooms, 1.0, (0, 0), sheet.page.shape)
         _write_labels(job.folder, plan, boxes, sheet.page.shape)
-        return [_row(image, sheet.page.shape, len(boxes), plan, family)]
+        row = _row(image, sheet.page.shape, len(boxes), plan, family)
+        return [{**row, ROOMS: rooms_of(sheet.rooms)}]
     rows = []
     rng = np.random.default_rng([job.seed, 2])
     for i, tile in enumerate(cut_tiles(sheet, TILES, job.px, rng)[: job.tiles]):
@@ -207,9 +211,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             rows += more
             if len(rows) // 250 > (len(rows) - len(more)) // 250 or len(rows) == args.count:
                 print(f"{len(rows)} of {args.count}", file=sys.stderr, flush=True)
-    text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
-    (args.out / "index.jsonl").write_text(text, encoding="utf-8")
+    outlines = [{"image": row["image"], "rooms": row.pop(ROOMS)} for row in rows if ROOMS in row]
+    _write_lines(args.out / "index.jsonl", rows)
+    if args.whole:
+        _write_lines(args.out / "rooms.jsonl", outlines)
     return 0
+
+
+def _write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
+    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
