@@ -7,7 +7,8 @@ small buildings, a picture a blueprint: picture i of seed s is the blueprint of 
 whatever the count. Kinds ``floors`` and ``sheets`` draw floors of large buildings, alone or on
 whole sheets with all that stands around them; a sheet is drawn once and cut into eight tiles at
 several scales, so that picture i of seed s is a tile of the sheet of seed ``s + i // 8``. With
-``--whole`` they are not cut.
+``--whole`` they are not cut, and ``rooms.jsonl`` holds the rooms' outlines and what is written in
+them.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from plans.synth.outlines import outline_row
 from plans.synth.sheet import SheetSpec, draw_sheet
 from plans.synth.style import WallStyle
 from plans.synth.tiles import cut_tiles, visible_rooms
+from plans.synth.truth import rooms_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,10 +99,10 @@ def _draw_sheet(job: Job, spec: SheetSpec) -> list[Rows]:
     if not job.tiles:
         image = _image(job.folder, f"{plan}.png")
         cv2.imwrite(str(image), cv2.cvtColor(sheet.page, cv2.COLOR_RGB2GRAY))
-        boxes, outlines = visible_rooms(sheet.rooms, 1.0, (0, 0), sheet.page.shape)
+        boxes, _ = visible_rooms(sheet.rooms, 1.0, (0, 0), sheet.page.shape)
         _write_labels(job.folder, plan, boxes, sheet.page.shape)
         row = _row(image, sheet.page.shape, len(boxes), plan, family)
-        return [(row, outline_row(image.name, outlines))]
+        return [(row, {"image": image.name, "rooms": rooms_of(sheet.rooms)})]
     rows: list[Rows] = []
     rng = np.random.default_rng([job.seed, 2])
     for i, tile in enumerate(cut_tiles(sheet, TILES, job.px, rng)[: job.tiles]):

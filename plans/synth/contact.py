@@ -18,7 +18,7 @@ from plans.synth.blueprint import Spec, draw_blueprint
 from plans.synth.layouts import read_layouts
 from plans.synth.measured import read_large_layouts
 from plans.synth.sheet import SheetSpec, draw_sheet
-from plans.synth.tiles import cut_tiles, visible_boxes
+from plans.synth.tiles import cut_tiles, visible_rooms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ def draw_sheets_contact(seed: int, layouts: Sequence[dict[str, Any]]) -> PageU8:
     sheets, tiles = [], []
     for i in range(2 * WIDE):
         sheet = draw_sheet(seed + i, SheetSpec(2 * wide_px), layouts)
-        boxes = visible_boxes(sheet.rooms, 1.0, (0, 0), sheet.page.shape)
+        boxes, _ = visible_rooms(sheet.rooms, 1.0, (0, 0), sheet.page.shape)
         sheets.append(_cell(sheet.page, boxes[: None if i % 2 else 0], wide_px))
         sheet = draw_sheet(seed + 100 + i, SheetSpec(), layouts)
         rng = np.random.default_rng(seed + i)

@@ -204,7 +204,7 @@ def test_tags_are_kept_with_their_rooms() -> None:
     """What is written into a room is known, for those who read it later."""
     sheets = [draw_sheet(seed, SheetSpec(2 * SMALL)) for seed in range(2)]
     tags = [room.tag for sheet in sheets for room in sheet.rooms]
-    assert sum(any(c.isalnum() for c in tag) for tag in tags) > 0.3 * len(tags)
+    assert sum(any(c.isalnum() for c in tag.number + tag.name) for tag in tags) > 0.3 * len(tags)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,8 @@ def test_the_command_cuts_tiles_and_writes_whole_sheets(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "plans.synth", "--kind", "sheets", "--sheet-px", "1600"]
     tiles, whole = tmp_path / "tiles", tmp_path / "whole"
     subprocess.run([*command, "--count", "10", "--out", str(tiles)], check=True)
-    subprocess.run([*command, "--count", "1", "--whole", "--out", str(whole)], check=True)
+    uncut = ["--count", "1", "--seed", "1", "--whole", "--out", str(whole)]
+    subprocess.run([*command, *uncut], check=True)
 
     rows = [json.loads(line) for line in (tiles / "index.jsonl").read_text().splitlines()]
     assert len(rows) == 10
@@ -342,3 +343,12 @@ def test_the_command_cuts_tiles_and_writes_whole_sheets(tmp_path: Path) -> None:
     (row,) = [json.loads(line) for line in (whole / "index.jsonl").read_text().splitlines()]
     page = np.asarray(cv2.imread(str(whole / "images" / row["image"]), cv2.IMREAD_UNCHANGED))
     assert page.shape == (row["height"], 1600)
+    (truth,) = [json.loads(line) for line in (whole / "rooms.jsonl").read_text().splitlines()]
+    assert truth["image"] == row["image"]
+    labels = (whole / "labels" / row["image"].replace(".png", ".txt")).read_text().splitlines()
+    boxes = [[float(number) for number in label.split()[1:]] for label in labels]
+    outlines = [np.array(room["polygon"]) / page.shape[::-1] for room in truth["rooms"]]
+    around = [np.concatenate([(o.min(0) + o.max(0)) / 2, np.ptp(o, axis=0)]) for o in outlines]
+    for box_of_label in boxes:  # each labeled room has its outline; slivers have no label
+        assert np.abs(np.array(around) - box_of_label).max(axis=1).min() < 1e-4
+    assert any(room.get("type") for room in truth["rooms"])
