@@ -173,14 +173,14 @@ train: $(if $(DATA),$(TRAIN_VENV)/python.stamp)
 # -- see it work ----------------------------------------------------------------------------
 
 demo: $(ARCHIVE)
-	@$(BIN)/python -m deploy local demo --plan '$(PLAN)' $(if $(PAGE),--page $(PAGE))
+	@$(BIN)/python -m deploy local demo --archive $(ARCHIVE) --plan '$(PLAN)' $(if $(PAGE),--page $(PAGE))
 
 serve: $(ARCHIVE)
-	@$(BIN)/python -m deploy local serve $(if $(PORT),--port $(PORT))
+	@$(BIN)/python -m deploy local serve --archive $(ARCHIVE) $(if $(PORT),--port $(PORT))
 
 # Without URL a server is started, too.
 view: $(if $(URL),$(VENV)/python.stamp,$(ARCHIVE))
-	@$(if $(URL),$(BIN)/python -m roomdet_client view --url '$(URL)',$(BIN)/python -m deploy local view --) \
+	@$(BIN)/python -m $(if $(URL),roomdet_client view --url '$(URL)',deploy local view --archive $(ARCHIVE) --) \
 	  $(if $(PLANS),'$(PLANS)') $(VIEW_FLAGS)
 
 # The viewer's page is committed; this needs Node 20.19 or later.

@@ -210,6 +210,55 @@ def test_serve_ends_with_everything_on_a_signal(archive: Path, number: signal.Si
     assert is_free(port)
 
 
+@pytest.mark.parametrize("has_server", [False, True], ids=["starts one", "is given one"])
+def test_make_view_shows_plans_until_ctrl_c(
+    archive: Path, server: LocalServer, tmp_path: Path, *, has_server: bool
+) -> None:
+    """Its page, the plan and the plan's rooms; Ctrl-C ends all that it started, and frees ports."""
+    (tmp_path / "plans").mkdir()
+    shutil.copy(SAMPLE_PDF, tmp_path / "plans" / "a house.pdf")
+    port = Ports.free().inference
+    command = [
+        "make", "--no-print-directory", "view", f"BIN={os.path.dirname(sys.executable)}",  # noqa: PTH120
+        # What is there is not made anew.
+        f"ARCHIVE={archive}", f"--old-file={archive}", "--old-file=.venv/python.stamp",
+        f"PLANS={tmp_path / 'plans'}", f"URL={server.url if has_server else ''}",
+        f"VIEW_FLAGS=--no-browser --port {port} --save '{tmp_path / 'saved'}'",
+    ]  # fmt: skip
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    started: list[psutil.Process] = []
+    # Ctrl-C reaches everything that runs in the terminal.
+    with subprocess.Popen(
+        command, cwd=ROOT, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout
+            assert process.stderr
+            address = process.stdout.readline().strip()
+            assert address == f"http://127.0.0.1:{port}/", process.stderr.read()
+            while "Rooms from " not in (said := process.stderr.readline()):
+                assert said
+            asked = said.split("Rooms from ")[1].split(". ")[0]
+            started = psutil.Process(process.pid).children(recursive=True)
+            with urllib.request.urlopen(address, timeout=20) as page:
+                assert b"<title>" in page.read()
+            with urllib.request.urlopen(f"{address}api/session", timeout=20) as answer:
+                (plan,) = json.load(answer)["documents"]
+            assert plan["name"] == "a house.pdf"
+            rooms = f"{address}api/documents/{plan['id']}/pages/1/rooms"
+            with urllib.request.urlopen(rooms, timeout=60) as answer:
+                assert len(json.load(answer)["detected_rooms"]) >= 11
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) in {0, 130, -signal.SIGINT}
+
+    assert not psutil.wait_procs(started, timeout=10)[1]
+    assert is_free(port)
+    assert (asked == server.url) is has_server
+    assert has_server or is_free(int(asked.rpartition(":")[2]))
+
+
 @pytest.mark.parametrize("port", ["99999", "-1", "0", "http"])
 def test_what_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     """In one line, with what is allowed."""

@@ -135,6 +135,24 @@ def test_geojson(exported: Path) -> None:
     assert [] == empty["features"]
 
 
+def test_csv(exported: Path) -> None:
+    """GDAL reads a table of all rooms; a name with a quote and an ampersand is one field."""
+    head, _, _, columns = pyogrio.raw.read(exported / "csv" / "rooms.csv")
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    found = [dict(zip(head["fields"], row, strict=True)) for row in rows]
+    answered = [(page, room) for page in pages() for room in page.rooms]
+
+    assert len(found) == len(answered)
+    for row, (page_, room) in zip(found, answered, strict=True):
+        assert (page_.file, str(page_.page), room.id) == (row["file"], row["page"], row["id"])
+        grid = [float(row[name]) for name in ("x_min", "y_min", "x_max", "y_max")]
+        assert list(room.box_xyxy_grid) == grid
+        assert room.confidence == float(row["confidence"])
+        assert page_.sheet.unit == row["unit"]
+        own = tuple(float(row[name]) for name in ("left", "top", "right", "bottom"))
+        assert page_.sheet.shown(room.box_xyxy_grid) == pytest.approx(own, abs=0.006)
+
+
 def test_dxf(exported: Path) -> None:
     """Read and audited by ezdxf: closed lines on a layer of their own."""
     for name, wh, count in [("ground floor", (1000, 800), 3), ("set-p2", (640, 400), 1),

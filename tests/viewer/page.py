@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pypdfium2
 from playwright.sync_api import expect
 from reportlab.pdfgen.canvas import Canvas
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 AXE = ROOT / "client" / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
 A1_PT = (2384, 1684)
+GAP = 0.05  # of a plan's place, on each side of it
 # A sheet of the sample plan again and again, on a machine that has much else to do.
 FIND_MS = 120_000
 PATIENCE_MS = 20_000
@@ -172,12 +175,19 @@ def _cover() -> bytes:
     return buffer.getvalue()
 
 
-def a1_sheet(plan: bytes, columns: int = 4, rows: int = 3) -> bytes:
-    """An A1 page with a PDF's first page on it many times, in a frame of hairlines."""
+def a1_sheet(plan: bytes, *, columns: int = 4, rows: int = 3, strokes: int = 0) -> bytes:
+    """An A1 page with a PDF's first page on it many times, in a frame of hairlines.
+
+    Args:
+        plan: The PDF.
+        columns: Plans side by side.
+        rows: Plans one above the other.
+        strokes: Short hairlines around the plans, each a path of its own, as gravel is drawn.
+    """
     buffer = io.BytesIO()
     with (
         closing(pypdfium2.PdfDocument(plan)) as source,
-        closing(pypdfium2.PdfDocument(_frame())) as sheet,
+        closing(pypdfium2.PdfDocument(_frame(rows, strokes))) as sheet,
     ):
         width, height = source[0].get_size()
         scale = min(A1_PT[0] / columns / width, A1_PT[1] / rows / height) * 0.9
@@ -186,8 +196,8 @@ def a1_sheet(plan: bytes, columns: int = 4, rows: int = 3) -> bytes:
         for column in range(columns):
             for row in range(rows):
                 placed = flat.as_pageobject()
-                x = A1_PT[0] * (column + 0.05) / columns
-                y = A1_PT[1] * (row + 0.05) / rows
+                x = A1_PT[0] * (column + GAP) / columns
+                y = A1_PT[1] * (row + GAP) / rows
                 placed.set_matrix(pypdfium2.PdfMatrix().scale(scale, scale).translate(x, y))
                 page.insert_obj(placed)
         page.gen_content()
@@ -195,10 +205,16 @@ def a1_sheet(plan: bytes, columns: int = 4, rows: int = 3) -> bytes:
     return buffer.getvalue()
 
 
-def _frame() -> bytes:
+def _frame(rows: int, strokes: int) -> bytes:
+    generator = np.random.default_rng(1)
+    wide, high = A1_PT
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=A1_PT, invariant=1)
     canvas.setLineWidth(0.1)
-    canvas.rect(12, 12, A1_PT[0] - 24, A1_PT[1] - 24)
+    canvas.rect(12, 12, wide - 24, high - 24)
+    # In the gap below each row of plans.
+    for x, y, row, turn in generator.random((strokes, 4)).tolist():
+        left, bottom = 12 + x * (wide - 24), high / rows * (int(row * rows) + y * GAP)
+        canvas.line(left, bottom, left + math.cos(7 * turn), bottom + math.sin(7 * turn))
     canvas.save()
     return buffer.getvalue()
