@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,12 +60,12 @@ class RoomPx:
     Attributes:
         kind: What it is for.
         shape: Its clear floor, in pixels of the sheet.
-        tag: What is written in it, lines parted by line ends; empty where nothing is.
+        tag: What is written in it.
     """
 
     kind: Kind
     shape: Polygon
-    tag: str = ""
+    tag: tags.Tag = field(default_factory=tags.Tag)
 
 
 def draw_plan(
@@ -88,7 +88,7 @@ def draw_plan(
         planmarks.draw_untouched(canvas, floor, cad, rng)
     draw_floor(canvas, floor, cad.style, rng)
     readable = cad.text_mm * cad.px_per_mm >= _READABLE_PX
-    written = [""] * len(floor.spaces)
+    written = [tags.Tag()] * len(floor.spaces)
     if rng.random() < (0.92 if readable else 0.3):
         written = tags.draw_room_tags(canvas, floor, cad, rng)
     _draw_some(_AFTER, canvas, floor, cad, rng)
@@ -158,7 +158,7 @@ def _cut_at_matchline(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Gen
     return box(0, 0, w, at)
 
 
-def _rooms(canvas: Canvas, floor: Floor, written: list[str], window: Polygon) -> list[RoomPx]:
+def _rooms(canvas: Canvas, floor: Floor, written: list[tags.Tag], window: Polygon) -> list[RoomPx]:
     matrix = canvas.matrix
     flat = [*matrix[:, :2].ravel(), *matrix[:, 2]]
     rooms = []

@@ -6,7 +6,7 @@ A sheet is a pure function of a seed and a specification, and knows the outline 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -239,7 +239,7 @@ def _aged(sheet: Sheet, rng: np.random.Generator) -> Sheet:
         )
         flat = [*matrix[:, :2].ravel(), *matrix[:, 2]]
         sheet.rooms = [
-            RoomPx(room.kind, affinity.affine_transform(room.shape, flat)) for room in sheet.rooms
+            replace(room, shape=affinity.affine_transform(room.shape, flat)) for room in sheet.rooms
         ]
     if rng.random() < 0.15:
         _, sheet.page = cv2.threshold(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from shapely.geometry import Point, box
@@ -21,16 +21,30 @@ PAPER = (255, 255, 255)
 _SF_PER_M2 = 10.7639
 
 
+class Tag(NamedTuple):
+    """What is written in a room.
+
+    Attributes:
+        number: Its number; like the others empty where it is not written.
+        name: Its name, perhaps of several lines.
+        area: Its area with its unit, if it has one.
+    """
+
+    number: str = ""
+    name: str = ""
+    area: str = ""
+
+
 def paper(canvas: Canvas) -> Canvas:
     """Return the page of a canvas in its own pixels."""
     return Canvas(canvas.page, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
 
 
-def draw_room_tags(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) -> list[str]:
+def draw_room_tags(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) -> list[Tag]:
     """Write number, name and area into the rooms, as one office does it.
 
     Returns:
-        What was written in each space, lines parted by line ends; empty where nothing was.
+        What was written in each space.
     """
     sheet = paper(canvas)
     number = cad.first_number
@@ -39,14 +53,14 @@ def draw_room_tags(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Genera
     for space in floor.spaces:
         number += 1
         if space.kind in (Kind.DUCT, Kind.BALCONY) or rng.random() < untagged:
-            written.append("")
+            written.append(Tag())
             continue
         at = _tag_place(space, rng)
         x, y = canvas.to_px([at])[0]
         room = np.ptp(canvas.to_px(box(*space.shape.bounds).exterior.coords), axis=0)
         area = f"{space.shape.area * _SF_PER_M2:.0f} SF" if cad.unit == "SF" else ""
         area = area or f"{space.shape.area:.1f}" + (" m2" if cad.unit == "m2" else "")
-        texts = (str(number), cad.name(space.kind, rng), area if cad.has_area else "")
+        texts = Tag(str(number), cad.name(space.kind, rng), area if cad.has_area else "")
         wh_px = (float(room[0]), float(room[1]))
         written.append(draw_tag(sheet, (x, y), texts, cad, room_wh_px=wh_px))
     return written
@@ -62,11 +76,11 @@ def _tag_place(space: Space, rng: np.random.Generator) -> PointM:
 def draw_tag(
     sheet: Canvas,
     at_px: PointM,
-    texts: tuple[str, str, str],
+    texts: Tag,
     cad: Cad,
     *,
     room_wh_px: tuple[float, float],
-) -> str:
+) -> Tag:
     """Write one room's number, name and area, smaller and less in small rooms; return that."""
     number, name, area = texts
     height = cad.text_mm
@@ -84,8 +98,8 @@ def draw_tag(
     elif cad.tag == "table":
         _draw_rows(sheet, at_px, lines, cad, height)
     else:
-        _draw_boxed(sheet, at_px, (number, name, area), cad, height)
-    return "\n".join(lines)
+        _draw_boxed(sheet, at_px, Tag(number, name, area), cad, height)
+    return Tag(number, name, area)
 
 
 def _draw_rows(sheet: Canvas, at_px: PointM, lines: list[str], cad: Cad, height_mm: float) -> None:
@@ -100,9 +114,7 @@ def _draw_rows(sheet: Canvas, at_px: PointM, lines: list[str], cad: Cad, height_
         sheet.text((x, top + step / 2), text, cad.letters(height_mm, cad.tag_gray))
 
 
-def _draw_boxed(
-    sheet: Canvas, at_px: PointM, texts: tuple[str, str, str], cad: Cad, height_mm: float
-) -> None:
+def _draw_boxed(sheet: Canvas, at_px: PointM, texts: Tag, cad: Cad, height_mm: float) -> None:
     """Draw the name above, the number in a box or an oval, the area below."""
     number, name, area = texts
     x, y = at_px
