@@ -179,7 +179,7 @@ def read_note(text: str) -> Note:
     """
     if not _HINT.search(text := text[:LONGEST]):
         return _SILENT
-    plain = _plain(text)
+    plain = plain_text(text)
     reading = _Reading(plain)
     tokens = list(_TOKEN.finditer(plain))
     for token in tokens:
@@ -251,7 +251,7 @@ def asked_scale(text: str) -> Scale:
     Raises:
         ValueError: It is none; the message says which forms are allowed.
     """
-    plain = _plain(text)
+    plain = plain_text(text)
     if len(text) <= _LONGEST_ASKED and (scale := parse_scale(f"SCALE {plain}")) is not None:
         rest = _TOKEN.sub("", f"SCALE {plain}")
         if not rest.strip(" @()"):
@@ -263,14 +263,14 @@ def is_label(text: str) -> bool:
     """Return whether a line is nothing but the word for scale, whose value stands beside it."""
     if len(text) > _LONGEST_LABEL or not _HINT.search(text):
         return False
-    plain = _plain(text)
+    plain = plain_text(text)
     token = _TOKEN.match(plain)
     if token is None or token.lastgroup != "label":
         return False
     return not plain[token.end() :].strip(" .:=")
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Return a line in capitals without accents, with plain signs and single spaces."""
     text = unicodedata.normalize("NFD", text.translate(_SIGNS)).upper()
     text = "".join(char for char in text if not unicodedata.combining(char))
