@@ -192,14 +192,18 @@ def test_errors_have_their_code(outcome: dict[str, Any]) -> None:
 def described(extracted: Path) -> dict[str, Any]:
     """One run over the sample plan, as document and as picture, with and without names."""
     document, picture = SAMPLE_PDF.read_bytes(), SAMPLE_PNG.read_bytes()
-    batch = [
+    rows = batch(
         row({"body": part(document)}),
         row({"body": part(document)}, X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="include=name"),
         row({"body": {"image": base64.b64encode(document).decode(), "include": ["name"]}}),
         row({"body": part(picture)}, X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="include=name"),
         row({"body": part(b"hello")}, X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="include=name"),
-    ]
-    return run_handler(extracted, [batch])
+        row(
+            {"body": part(document)},
+            X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="include=polygon,area;scale=1:100",
+        ),
+    )
+    return run_handler(extracted, [rows])
 
 
 def test_names_come_only_where_they_are_asked_for(described: dict[str, Any]) -> None:
@@ -217,7 +221,7 @@ def test_names_come_only_where_they_are_asked_for(described: dict[str, Any]) -> 
 
 def test_picture_without_text_has_no_names(described: dict[str, Any]) -> None:
     """It says so, and a file that is none is refused as ever."""
-    picture, refused = described["answers"][0][3:]
+    picture, refused = described["answers"][0][3:5]
     rooms = picture["body"]["detected_rooms"]
     assert [None] * len(rooms) == [room["name_hint"] for room in rooms]
     assert len(rooms) >= len(SAMPLE_NAMES)
@@ -228,8 +232,25 @@ def test_picture_without_text_has_no_names(described: dict[str, Any]) -> None:
 def test_description_is_timed(described: dict[str, Any]) -> None:
     """In the log and as a metric, of the rows that asked for it and had rooms."""
     requests = [fields for fields in described["log"] if "status" in fields]
-    assert [False, True, True, True, False] == ["describe_ms" in fields for fields in requests]
-    assert 3 == len(described["metrics"]["roomdet_describe_seconds"])
+    is_described = [False, True, True, True, False, True]
+    assert is_described == ["describe_ms" in fields for fields in requests]
+    assert 4 == len(described["metrics"]["roomdet_describe_seconds"])
+
+
+def test_outlines_lie_in_their_boxes_and_are_measured(described: dict[str, Any]) -> None:
+    """At most two thousandths outside; most rooms of the sample have one, and so an area."""
+    rooms = described["answers"][0][5]["body"]["detected_rooms"]
+    drawn = [room for room in rooms if room["polygon"]]
+    assert len(drawn) >= len(SAMPLE_NAMES) - 2
+    for room in drawn:
+        x0, y0, x1, y1 = room["bounding_box"]
+        assert room["polygon"][0] == room["polygon"][-1]
+        for x, y in room["polygon"]:
+            assert x0 - 2.5 <= x <= x1 + 2.5  # the box is rounded
+            assert y0 - 2.5 <= y <= y1 + 2.5
+        assert ("1:100", "request") == (room["area"]["scale"], room["area"]["scale_source"])
+    for room in rooms:
+        assert ("polygon_reason" in room) == ("area_reason" in room) == (not room["polygon"])
 
 
 @pytest.fixture(scope="session")

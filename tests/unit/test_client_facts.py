@@ -44,7 +44,8 @@ def test_they_are_fields() -> None:
     named, unknown, plain = parse_answer(found(NAMED, UNKNOWN, ROOM).decode()).rooms
 
     assert ("Köök", "text", 1.0) == (named.name_hint, named.name_source, named.name_confidence)
-    assert tuple(map(tuple, RING)) == named.polygon_grid == named.outline_grid
+    ring = tuple((x, y) for x, y in RING)
+    assert ring == named.polygon_grid == named.outline_grid
     assert Area(12.31, "1:100", "title_block", 12.5, agrees=True) == named.area
     assert "12.3 m²" == str(named.area)
     assert (None, None, None) == (unknown.name_hint, unknown.polygon_grid, unknown.area)

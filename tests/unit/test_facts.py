@@ -88,7 +88,7 @@ def test_area_is_measured_without_answering_the_polygon() -> None:
     side_m = 200 * 0.0254 / 72 * 100
     measured = first["area"]
     assert isinstance(measured, dict)
-    assert {"scale": "1:100", "scale_source": "title_block"}.items() <= measured.items()
+    assert {"scale": "1:100", "scale_source": "note"}.items() <= measured.items()
     assert side_m**2 == pytest.approx(measured["m2"], abs=0.01)
     assert (12.4, False) == (measured["printed_m2"], measured["agrees"])
     assert {"area", "area_reason"} == set(second)
