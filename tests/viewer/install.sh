@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: AGPL-3.0-or-later
-# Installs what tests/viewer needs: Chromium from Debian, and what client/viewer is built and tested
-# with from npm (Node 20.19 or later); and jq, for the documents' filters. Debian or Ubuntu, as root.
+# Installs what tests/viewer needs: Chromium from Debian; what client/viewer is built and tested with,
+# and docs/openapi.yaml linted with, from npm (Node 20.19 or later); and jq, for the documents' filters.
+# Debian or Ubuntu, as root.
 set -eu
 
 missing=
@@ -15,4 +16,5 @@ if [ -n "$missing" ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 cd "$(dirname "$0")/../../client/viewer"
-[ -d node_modules ] || npm ci --no-audit --no-fund
+# npm writes the second file when it is done.
+[ package-lock.json -ot node_modules/.package-lock.json ] || npm ci --no-audit --no-fund
