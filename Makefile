@@ -24,6 +24,7 @@
 # make local-sagemaker [PORT=5055]   SageMaker's calls on this machine (docs/local-sagemaker.md)
 # make first-deployment     README's first deployment on it, from an account that has nothing
 # make docs                 the documents as a site: build/site/index.html
+# make docs-tables          writes the documents' tables of code anew (tests/tables.py)
 # make help                 this list
 
 PYTHON ?= python3
@@ -277,6 +278,11 @@ docs: $(VENV)/docs.stamp
 	@$(BIN)/python -m sphinx --builder html --conf-dir docs/site --doctree-dir build/site-doctrees \
 	  --quiet --fail-on-warning . build/site
 	@echo "build/site/index.html"
+
+# Ends with status 1 where one was another.
+.PHONY: docs-tables
+docs-tables: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.tables
 
 # The endpoint plugin is committed; this needs a JDK of version 17 or later.
 plugin: $(VENV)/python.stamp

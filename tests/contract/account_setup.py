@@ -7,10 +7,11 @@ import contextlib
 import io
 import json
 import os
-import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import pytest
 
 from deploy.__main__ import main
 from deploy.aws.client import AwsAccount
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.contract.aws_account import AwsLab
-
-_AWS = re.compile(r"^AWS_")
 
 
 @dataclass
@@ -102,21 +101,15 @@ def run(args: Sequence[str], variables: Mapping[str, str]) -> tuple[int, str, st
 
 @contextlib.contextmanager
 def environ(variables: Mapping[str, str]) -> Iterator[None]:
-    """These variables of boto3 and no others, until the block ends."""
-    before = {name: value for name, value in os.environ.items() if _AWS.match(name)}
+    """These variables of AWS and no others, no file of a user and no metadata service."""
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
                "AWS_EC2_METADATA_DISABLED": "true"}  # fmt: skip
-    _exchange(nowhere | dict(variables))
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in {**nowhere, **variables}.items():
+            patch.setenv(name, value)
         yield
-    finally:
-        _exchange(before)
-
-
-def _exchange(variables: Mapping[str, str]) -> None:
-    for name in [name for name in os.environ if _AWS.match(name)]:
-        del os.environ[name]
-    os.environ.update(variables)
 
 
 def healthy(lab: AwsLab, archive: Path, *without: str) -> Setup:

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What a user reads when something goes wrong with AWS: ``python -m tests.contract.aws_messages``.
+"""What a user reads when something goes wrong with AWS.
 
 Every failure of the table is made to happen, on a server of this machine, with boto3.
 """
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +13,12 @@ import pytest
 from deploy.aws.client import AwsAccount
 from deploy.endpoint.invocation import invoke
 from deploy.errors import DeployError
+from tests.contract.account_setup import environ
 from tests.contract.aws_failures import CASES, STATES
 from tests.contract.aws_server import serve_aws
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
 
     from tests.contract.aws_failures import Case
 
@@ -27,26 +26,9 @@ if TYPE_CHECKING:
 NOBODY = "http://127.0.0.1:9"
 
 
-@contextmanager
-def environment(given: Mapping[str, str]) -> Iterator[None]:
-    """Only these of AWS's variables, no file of a user and no metadata service."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    nowhere = {
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name in set(os.environ) - set(kept):
-            patch.delenv(name)
-        for name, value in {**nowhere, **given}.items():
-            patch.setenv(name, value)
-        yield
-
-
 def message_of(case: Case) -> str:
     """What a user reads when it happens."""
-    with environment(case.environ):
+    with environ(case.environ):
         if case.answer is None:
             return _message(lambda: _ask(case, NOBODY))
         with serve_aws([case.answer]) as url:
@@ -73,17 +55,3 @@ def messages() -> dict[str, dict[str, str]]:
     }
     states = {title: f"error: {error}" for title, error in STATES.items()}
     return {**found, "States of an endpoint": states}
-
-
-def document(found: Mapping[str, Mapping[str, str]]) -> str:
-    """Messages as docs/deploy-errors.md has them."""
-    lines = []
-    for area, by_title in found.items():
-        lines += [f"## {area}", ""]
-        for title, message in by_title.items():
-            lines += [f"{title}:", "", "```", message, "```", ""]
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(document(messages()))

@@ -1,26 +1,23 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Accounts and set-ups that are broken in one way each, for `doctor` to find.
-
-``python -m tests.contract.doctor_cases ARCHIVE`` prints the table of docs/doctor.md.
-"""
+"""Accounts and set-ups that are broken in one way each, for `doctor` to find."""
 
 from __future__ import annotations
 
 import json
-import re
-import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from deploy.account.places import PREFIXES
 from deploy.account.policies import OF_BATCHES
 from deploy.aws.s3 import split_address
 from tests.contract.account_setup import Setup, healthy
-from tests.contract.aws_account import NUMBER, aws_lab, aws_place
+from tests.contract.aws_account import aws_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sagemaker_local.local_sagemaker import LocalSageMaker
 
@@ -33,7 +30,6 @@ REGIONS = (
     "sa-east-1", "us-east-2", "us-west-1", "us-west-2", "mx-central-1",
     "ap-southeast-5", "ap-southeast-7", "ap-southeast-6",
 )  # fmt: skip
-SHOWN_REGION = "eu-central-1"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -48,6 +44,7 @@ class Case:
         level: How bad it is.
         without: Actions that whoever deploys may not.
         also: Checks that fail, too, since what is named is not what permissions are for.
+        in_account: Whether it lies in the account; else in what is said of it.
     """
 
     title: str
@@ -56,6 +53,7 @@ class Case:
     level: str = "failure"
     without: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    in_account: bool = True
 
 
 def _change(**settings: str) -> Callable[[Setup], None]:
@@ -189,18 +187,30 @@ def _interrupted(setup: Setup) -> None:
 
 _OF_ANOTHER_BUCKET = ("permissions", "role-permissions")
 CASES = (
-    Case("Nothing is configured", "configuration", _forget("artifacts", "role", "image")),
-    Case("A key is misspelled", "configuration", _change(roel="arn:aws:iam::1:role/rooms")),
-    Case("No region is named", "region", _forget("region")),
+    Case(
+        "Nothing is configured",
+        "configuration",
+        _forget("artifacts", "role", "image"),
+        in_account=False,
+    ),
+    Case(
+        "A key is misspelled",
+        "configuration",
+        _change(roel="arn:aws:iam::1:role/rooms"),
+        in_account=False,
+    ),
+    Case("No region is named", "region", _forget("region"), in_account=False),
     Case(
         "There are no credentials",
         "credentials",
         _forget("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        in_account=False,
     ),
     Case(
         "The credentials are another account's",
         "credentials",
         _change(role="arn:aws:iam::210987654321:role/rooms"),
+        in_account=False,
     ),
     Case(
         "Whoever deploys may not hand the role to SageMaker",
@@ -224,6 +234,7 @@ CASES = (
         "bucket",
         _change(artifacts="s3://nobody-has-this/models"),
         also=_OF_ANOTHER_BUCKET,
+        in_account=False,
     ),
     Case("The bucket lies in another region", "bucket", _bucket_elsewhere, also=_OF_ANOTHER_BUCKET),
     Case("The bucket is public", "bucket", _open_bucket),
@@ -233,6 +244,7 @@ CASES = (
         "The image was not pushed",
         "image",
         lambda setup: setup.settings.update(image=setup.settings["image"] + ".1"),
+        in_account=False,
     ),
     Case("The image's manifest is of OCI's form", "image", _push(kind=OCI_MANIFEST)),
     Case("The image is for ARM", "image", _push(platform="arm64")),
@@ -241,6 +253,7 @@ CASES = (
         "role",
         lambda setup: setup.settings.update(role=setup.settings["role"] + "-of-before"),
         also=("permissions",),
+        in_account=False,
     ),
     Case("The role trusts EC2 alone", "role", _wrong_trust),
     Case("The role may not read models", "role-permissions", _role_without("ReadModels")),
@@ -255,13 +268,17 @@ CASES = (
         "role-permissions",
         _async_elsewhere,
         also=("permissions",),
+        in_account=False,
     ),
     Case(
         "The role may not read plans that the container is to fetch",
         "role-permissions",
         lambda setup: setup.settings.update({f"environment.{PREFIXES}": "s3://drawings/in/"}),
+        in_account=False,
     ),
-    Case("There is no archive", "archive", _change(archive="model_store/none.mar")),
+    Case(
+        "There is no archive", "archive", _change(archive="model_store/none.mar"), in_account=False
+    ),
     Case("The model in S3 was replaced", "model", _replace_model),
     Case("The model in S3 was deleted", "model", _remove_model),
     Case("The quota is smaller than what is wanted", "quotas", _small_quota),
@@ -275,6 +292,8 @@ CASES = (
 class Diagnoses(dict[Case, tuple[int, list[dict[str, str]]]]):
     """Exit status and findings of `doctor`, case by case; each is made once, when it is asked for.
 
+    Cases that do not lie in the account share one. It is closed in the end.
+
     Args:
         place: Where the accounts lie.
         archive: What is to be deployed.
@@ -283,43 +302,26 @@ class Diagnoses(dict[Case, tuple[int, list[dict[str, str]]]]):
     def __init__(self, place: LocalSageMaker, archive: Path) -> None:
         super().__init__()
         self._place, self._archive = place, archive
+        self._stack = ExitStack()
+
+    @cached_property
+    def _sound(self) -> Setup:
+        lab = self._stack.enter_context(aws_lab(self._place, REGIONS[0]))
+        return healthy(lab, self._archive)
 
     def __missing__(self, case: Case) -> tuple[int, list[dict[str, str]]]:
-        with aws_lab(self._place, REGIONS[CASES.index(case)]) as lab:
-            setup = healthy(lab, self._archive, *case.without)
+        if case.in_account:
+            with aws_lab(self._place, REGIONS[CASES.index(case)]) as lab:
+                setup = healthy(lab, self._archive, *case.without)
+                case.spoil(setup)
+                self[case] = setup.doctor()
+        else:
+            sound = self._sound
+            setup = Setup(sound.lab, dict(sound.settings), dict(sound.environ))
             case.spoil(setup)
             self[case] = setup.doctor()
         return self[case]
 
-
-def document(found: Diagnoses) -> str:
-    """The table of docs/doctor.md."""
-    rows = ["| what is wrong | check | `doctor` says | and what to do |", "|---|---|---|---|"]
-    for case in CASES:
-        _, findings = found[case]
-        finding = next(f for f in findings if f["check"] == case.check)
-        says = f"{finding['level']}: {finding['message']}"
-        rows.append(
-            "| "
-            + " | ".join(
-                _plain(text) for text in (case.title, case.check, says, finding["next_step"])
-            )
-            + " |"
-        )
-    return "\n".join(rows)
-
-
-def _plain(text: str) -> str:
-    """What is the same in every run, in one row."""
-    for region in REGIONS:
-        text = text.replace(region, SHOWN_REGION)
-    text = re.sub(r"(sha256:)?[0-9a-f]{64}", "sha256:…", text)
-    text = re.sub(r"(rooms-[0-9.]+-)[0-9a-f]{8}", r"\1…", text)
-    text = re.sub(r" \[request [^]]+\]", "", text)
-    text = re.sub(r"(python -m deploy [a-z ]+?)(?: --set [^\s`]+)+", r"\1", text)  # the test's own
-    return " ".join(text.replace("|", "\\|").split()).replace(NUMBER, "111122223333")
-
-
-if __name__ == "__main__":
-    with aws_place() as somewhere:
-        print(document(Diagnoses(somewhere, Path(sys.argv[1]))))
+    def close(self) -> None:
+        """Leave the shared account."""
+        self._stack.close()

@@ -16,6 +16,7 @@ import boto3
 from botocore.config import Config
 
 from deploy.contract.answers import ATTRIBUTES, Answer
+from deploy.contract.wire import parse_url
 from sagemaker_local.local_sagemaker import LocalSageMaker, local_sagemaker
 from sagemaker_local.model_servers import PING_FAILED, ServerFailed
 from sagemaker_local.seeding import Account, seed
@@ -47,7 +48,7 @@ class FakeServer:
     waited. ``BAD`` is a body that gets 400, ``WORSE`` one that gets 500, ``DIE`` one that ends it.
     It answers ``NAME``, the size of the body and the headers that came; ``ECHO`` names a variable
     that it answers instead. ``GOLDEN`` names an archive: its golden plan's rooms are answered, and
-    what is no plan refused.
+    what is no plan refused. ``URL`` is a server that is asked instead.
     """
 
     def __init__(self, launch: LaunchSpec) -> None:
@@ -70,6 +71,9 @@ class FakeServer:
 
     def send(self, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
         """Answer as told."""
+        if "URL" in self.environ:
+            server = parse_url(self.environ["URL"])
+            return server.ask("POST", "/invocations", body, headers, timeout_s=timeout_s)
         delay_s, status = float(self.environ.get("DELAY_S", "0")), self.environ.get("STATUS", "200")
         if delay_s > timeout_s:
             return Answer(0, seconds=timeout_s, failure="TimeoutError('timed out')")
@@ -339,3 +343,10 @@ def played_lab(
         yield Harness(place, seed(place.backend.aws, REGION, name))
     assert place.backend.bugs == []
     assert not place.backend.pool.running()
+
+
+@contextmanager
+def served_endpoint(url: str) -> Iterator[tuple[str, str]]:
+    """An endpoint whose instances are a server; SageMaker's address and the endpoint's name."""
+    with played_lab(timeout_s=60.0) as lab:
+        yield lab.place.url, lab.endpoint(URL=url)

@@ -11,7 +11,6 @@ import pytest
 from deploy.account import policies
 from deploy.account.deployer import OF_INSTANCES, SPARE, bootstrap_policy, deployer_policy
 from deploy.account.places import Account, Names
-from tests.conftest import ROOT
 from tests.contract.deploy_calls import DEPLOY, actions, calls, sources
 from tests.contract.templates import lint
 from tests.iam import ALLOWED, DENIED, NOTHING, decide
@@ -281,17 +280,3 @@ def test_a_statement_of_ones_own_stays_as_it_is(other: dict[str, Any]) -> None:
     if other["Effect"] == "Deny":
         assert DENIED == decide([merged], "s3:GetObject", f"{_MODELS}/secret/a")
         assert ALLOWED == decide([merged], "s3:GetObject", f"{_MODELS}/a")
-
-
-@pytest.mark.parametrize("kind", ["trust", "role"])
-def test_policies_are_documented(kind: str) -> None:
-    """docs/bootstrap.md has them as the code makes them."""
-    names = Names(Account("aws", REGION, "111122223333"))
-    made = {
-        "trust": policies.trust_policy(names.account),
-        "role": policies.execution_policy(names.places()),
-    }
-    text = (ROOT / "docs" / "bootstrap.md").read_text("utf-8")
-    shown = text.partition(f"<!-- {kind} -->\n```json\n")[2].partition("\n```\n<!-- /")[0]
-
-    assert json.dumps(made[kind], indent=2) == shown

@@ -23,8 +23,8 @@ from deploy.aws.errors import AwsDenied, AwsError, aws_error
 from deploy.errors import DeployError, NotFound, TagIsImmutable
 from deploy.image.ecr import MAX_PART_BYTES
 from tests.conftest import ROOT
+from tests.contract.account_setup import environ
 from tests.contract.aws_failures import CREDENTIALS
-from tests.contract.aws_messages import environment
 from tests.contract.aws_server import REQUEST_ID, Answer, serve_aws
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def test_limits_are_those_of_the_model() -> None:
 @pytest.mark.parametrize("service", CALLS)
 def test_calls_are_named_as_aws_does(service: str) -> None:
     """Such as in its policies and in CloudTrail."""
-    with environment({}):
+    with environ({}):
         client = AwsAccount("eu-central-1")._client(service)
 
     for operation in CALLS[service]:
@@ -255,7 +255,7 @@ def test_all_pages_are_read() -> None:
     last = {"Models": [{"ModelName": "b"}]}
     asked: list[tuple[str, bytes]] = []
     answers = [Answer(200, fields=first), Answer(200, fields=last)]
-    with environment(CREDENTIALS), serve_aws(answers, asked) as url:
+    with environ(CREDENTIALS), serve_aws(answers, asked) as url:
         found = AwsAccount("eu-central-1", url).pages("sagemaker", "list_models", {}, "Models")
 
     assert ["a", "b"] == [model["ModelName"] for model in found]
@@ -265,7 +265,7 @@ def test_all_pages_are_read() -> None:
 def test_a_body_that_breaks_off_is_an_error_of_ours() -> None:
     """It is received within the call, so that no exception of botocore's comes later."""
     broken = {"Content-Length": "7", "Body": b"mod"}
-    with environment(CREDENTIALS), serve_aws([Answer(200, fields=broken)]) as url:
+    with environ(CREDENTIALS), serve_aws([Answer(200, fields=broken)]) as url:
         account = AwsAccount("eu-central-1", url)
         with pytest.raises(AwsError, match=r"GetObject of s3://plans/1: \w+Error"):
             account.call("s3", "get_object", {"Bucket": "plans", "Key": "1"})
@@ -281,7 +281,7 @@ def test_an_invocation_is_sent_once() -> None:
     """A retry would hide the status, which the caller judges; the id of the request is kept."""
     asked: list[tuple[str, bytes]] = []
     answers = [Answer(503, "ServiceUnavailable", "no")]
-    with environment(CREDENTIALS), serve_aws(answers, asked) as url:
+    with environ(CREDENTIALS), serve_aws(answers, asked) as url:
         reply = AwsAccount("eu-central-1", url).invoke("rooms", b"plan")
 
     assert len(asked) == 1
@@ -290,7 +290,7 @@ def test_an_invocation_is_sent_once() -> None:
 
 def test_an_address_that_is_none() -> None:
     """It is an error with advice, not a trace."""
-    with environment({"AWS_ENDPOINT_URL": "nonsense"}), pytest.raises(AwsError) as caught:
+    with environ({"AWS_ENDPOINT_URL": "nonsense"}), pytest.raises(AwsError) as caught:
         AwsAccount("eu-central-1").call("sts", "get_caller_identity", {})
 
     assert "Correct --endpoint-url or AWS_ENDPOINT_URL" in str(caught.value)

@@ -11,30 +11,9 @@ import sys
 import pytest
 
 from deploy.__main__ import build_parser
-from deploy.contract.rows import NOT_OF_AN_ADDRESS, NOT_OF_AN_ENDPOINT, RULES
 from tests.conftest import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-
-
-def rules_table() -> str:
-    """The table of docs/contract.md, from the rules and from where they are judged."""
-    sign = {True: "–", False: "✓"}
-    head = ["| rule | demand | image | address | endpoint |", "|---|---|---|---|---|"]
-    rows = [
-        f"| `{rule}` | {demand} | ✓ | {sign[rule in NOT_OF_AN_ADDRESS]} "
-        f"| {sign[rule in NOT_OF_AN_ENDPOINT]} |"
-        for rule, demand in RULES.items()
-    ]
-    return "\n".join([*head, *rows])
-
-
-def test_the_table_of_rules_is_documented() -> None:
-    """docs/contract.md shows what the code would print."""
-    text = (ROOT / "docs" / "contract.md").read_text("utf-8")
-    shown = text.partition("<!-- rules -->\n")[2].partition("\n<!-- /rules -->")[0]
-
-    assert rules_table() == shown
 
 
 def test_every_finding_is_explained() -> None:

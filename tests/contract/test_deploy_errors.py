@@ -7,11 +7,11 @@ import pytest
 
 from deploy.aws.advice import RULES, Rule
 from deploy.aws.states import next_step_in
-from tests.conftest import ROOT
 from tests.contract.aws_failures import CASES, STATES
-from tests.contract.aws_messages import document, messages
+from tests.contract.aws_messages import messages
 from tests.contract.aws_server import REQUEST_ID
 from tests.contract.test_aws import SESSION
+from tests.tables import aws_errors, shown
 
 SAGEMAKER = SESSION.get_service_model("sagemaker")
 
@@ -47,11 +47,8 @@ def test_every_answer_of_aws_can_be_traced(by_title: dict[str, str]) -> None:
 
 
 def test_messages_are_documented(by_area: dict[str, dict[str, str]]) -> None:
-    """docs/deploy-errors.md shows what `python -m tests.contract.aws_messages` prints."""
-    text = (ROOT / "docs" / "deploy-errors.md").read_text("utf-8")
-    shown = text.partition("<!-- messages -->\n")[2].partition("\n<!-- /messages -->")[0]
-
-    assert document(by_area) == shown
+    """docs/deploy-errors.md shows them."""
+    assert aws_errors(by_area) == shown("deploy-errors.md", "messages")
 
 
 def test_every_state_is_known() -> None:

@@ -9,39 +9,10 @@ import sys
 import zipfile
 from typing import TYPE_CHECKING
 
-from roomdet.config import Config, Precision, settings
-from roomdet.s3_address import AllowList
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def settings_table() -> str:
-    """The table of settings in docs/operations.md, from the dataclasses."""
-    config = Config()
-    rows = ["| key | default | allowed | meaning |", "|---|---|---|---|"]
-    for setting in settings():
-        owner = config if hasattr(config, setting.name) else config.limits
-        default = getattr(owner, setting.name)
-        about = setting.metadata
-        match default:
-            case Precision():
-                shown, allowed = f"`{default}`", ", ".join(f"`{value}`" for value in Precision)
-            case AllowList():
-                shown, allowed = " ".join(default.prefixes), "in the environment only"
-            case _:
-                shown, allowed = f"{default:,}", f"{about['low']:,} to {about['high']:,}"
-        rows.append(f"| `{setting.name}` | {shown} | {allowed} | {about['meaning']} |")
-    return "\n".join(rows)
-
-
-def test_operations_lists_every_setting() -> None:
-    """The table between the markers is the one that the code would print."""
-    text = (ROOT / "docs" / "operations.md").read_text()
-    shown = text.partition("<!-- settings -->\n")[2].partition("\n<!-- /settings -->")[0]
-
-    assert settings_table() == shown
 
 
 def test_every_make_command_of_the_documents_exists() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,20 +16,19 @@ from roomdet.s3_address import VARIABLE
 from tests.conftest import ROOT
 from tests.contract.account_setup import environ, healthy, run
 from tests.contract.aws_account import aws_lab, aws_place
-from tests.contract.doctor_cases import CASES, REGIONS, Case, Diagnoses, document
+from tests.contract.doctor_cases import CASES, REGIONS, Case, Diagnoses
+from tests.tables import cases, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DOCUMENT = ROOT / "docs" / "doctor.md"
-
 
 @pytest.fixture(scope="module")
 def found(archive: Path) -> Iterator[Diagnoses]:
     """What `doctor` finds in each set-up that is broken in one way."""
-    with aws_place() as place:
-        yield Diagnoses(place, archive)
+    with aws_place() as place, closing(Diagnoses(place, archive)) as diagnoses:
+        yield diagnoses
 
 
 @pytest.fixture
@@ -80,26 +80,14 @@ def test_what_is_broken_is_found(found: Diagnoses, case: Case) -> None:
 
 
 def test_the_table_is_documented(found: Diagnoses) -> None:
-    """docs/doctor.md has what `python -m tests.contract.doctor_cases ARCHIVE` prints."""
-    text = DOCUMENT.read_text("utf-8")
-    shown = text.partition("<!-- cases -->\n")[2].partition("\n<!-- /cases -->")[0]
-
-    assert document(found) == shown
-
-
-def test_every_check_is_documented() -> None:
-    """docs/doctor.md names each with what it looks at."""
-    text = DOCUMENT.read_text("utf-8")
-    shown = text.partition("<!-- checks -->\n")[2].partition("\n<!-- /checks -->")[0]
-    rows = [f"| `{check.name}` | {check.about} |" for check in CHECKS]
-
-    assert "\n".join(["| check | looks at |", "|---|---|", *rows]) == shown
-    assert {check.name for check in CHECKS} >= {name for check in CHECKS for name in check.needs}
+    """docs/doctor.md shows it."""
+    assert cases(found) == shown("doctor.md", "cases")
 
 
 def test_every_check_was_seen_to_fail() -> None:
     """Or to warn: a check that says ok to all would not be noticed."""
     assert {check.name for check in CHECKS} - {case.check for case in CASES} == {"packages"}
+    assert {check.name for check in CHECKS} >= {name for check in CHECKS for name in check.needs}
 
 
 def test_the_variable_is_the_handlers() -> None:

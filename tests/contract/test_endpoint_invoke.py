@@ -19,8 +19,8 @@ from deploy.endpoint.options import REQUEST_OPTIONS
 from deploy.endpoint.spec import Mode
 from roomdet.schema import OPTION_NAMES
 from serving.errors import BadUsage
+from tests.contract.account_setup import environ
 from tests.contract.aws_failures import CREDENTIALS
-from tests.contract.aws_messages import environment
 from tests.contract.aws_server import Answer, serve_aws
 from tests.unit.closed_account import ClosedAccount
 
@@ -63,7 +63,7 @@ def test_rooms_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     """The answer as it came on stdout, the rest on stderr."""
     (tmp_path / "plan.png").write_bytes(b"plan")
     asked: list[tuple[str, bytes]] = []
-    with environment(CREDENTIALS), serve_aws([Answer(200, fields=ROOMS)], asked) as url:
+    with environ(CREDENTIALS), serve_aws([Answer(200, fields=ROOMS)], asked) as url:
         where = ("--set=region=eu-central-1", f"--endpoint-url={url}")
         status = command(str(tmp_path / "plan.png"), "--confidence=0.5", "--detail=sheet", *where)
 
@@ -79,7 +79,7 @@ def test_a_refusal_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (tmp_path / "plan.png").write_bytes(b"plan")
     said = '{"status":"error","error":"validation_error","message":"no page 9","details":{"got":9}}'
     answer = Answer(424, "ModelError", "…", {"OriginalStatusCode": 400, "OriginalMessage": said})
-    with environment(CREDENTIALS), serve_aws([answer]) as url:
+    with environ(CREDENTIALS), serve_aws([answer]) as url:
         where = ("--set=region=eu-central-1", f"--endpoint-url={url}")
         status = command(str(tmp_path / "plan.png"), "--page=9", *where)
 
@@ -162,7 +162,7 @@ def test_a_file_that_is_too_large_is_not_sent(
     """SageMaker would not hand it on, and the endpoint reads nothing from S3."""
     (tmp_path / "plan.png").write_bytes(bytes(size))
     asked: list[tuple[str, bytes]] = []
-    with environment(CREDENTIALS), serve_aws(served({}), asked) as url:
+    with environ(CREDENTIALS), serve_aws(served({}), asked) as url:
         sets = [f"--set={change}" for change in (*changes, "region=eu-central-1")]
         status = command(str(tmp_path / "plan.png"), f"--endpoint-url={url}", *sets)
 
@@ -186,7 +186,7 @@ def test_words_that_do_not_go_together(
     capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
 ) -> None:
     """Nothing is asked of AWS."""
-    with environment(CREDENTIALS):
+    with environ(CREDENTIALS):
         assert 2 == command(*words, "--set=region=eu-central-1")
 
     assert told in capsys.readouterr().err
@@ -243,7 +243,7 @@ def test_a_file_that_is_too_large_is_named_instead(
         *served({"ROOMDET_IMAGE_URL_PREFIXES": prefixes}), Answer(200), answer, Answer(204),
     ]  # fmt: skip
     asked: list[tuple[str, bytes]] = []
-    with environment(CREDENTIALS), serve_aws(answers, asked) as url:
+    with environ(CREDENTIALS), serve_aws(answers, asked) as url:
         where = ("--set=region=eu-central-1", f"--endpoint-url={url}", "--page=2")
         assert status == command(str(tmp_path / "plan.png"), *where)
 
@@ -260,7 +260,7 @@ def test_who_may_not_look_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixtu
     """The file is too large all the same, and nothing is sent."""
     (tmp_path / "plan.png").write_bytes(bytes(5 * 2**20))
     denied = Answer(400, "AccessDeniedException", "not authorized to perform: sagemaker:Describe")
-    with environment(CREDENTIALS), serve_aws([denied]) as url:
+    with environ(CREDENTIALS), serve_aws([denied]) as url:
         where = ("--set=region=eu-central-1", f"--endpoint-url={url}")
         assert 2 == command(str(tmp_path / "plan.png"), *where)
 
@@ -283,7 +283,7 @@ def test_bad_usage(
     capsys: pytest.CaptureFixture[str], args: list[str], status: int, told: str
 ) -> None:
     """It is told before anything is sent."""
-    with environment(CREDENTIALS):
+    with environ(CREDENTIALS):
         assert command(*args) == status
 
     assert told in capsys.readouterr().err

@@ -13,8 +13,8 @@ from deploy.__main__ import main
 from deploy.endpoint import log_group, logs
 from deploy.endpoint.log_lines import Errors, Line, cause_of, parse_line
 from serving.errors import BadUsage
+from tests.contract.account_setup import environ
 from tests.contract.aws_failures import CREDENTIALS
-from tests.contract.aws_messages import environment
 from tests.contract.aws_server import Answer, serve_aws
 from tests.unit.closed_account import ClosedAccount
 
@@ -51,7 +51,7 @@ def command(url: str, *args: str) -> int:
 def asked_of(answers: Sequence[Answer], *args: str) -> tuple[int, list[tuple[str, bytes]]]:
     """Exit status of the command, and what was called."""
     asked: list[tuple[str, bytes]] = []
-    with environment(CREDENTIALS), serve_aws(answers, asked) as url:
+    with environ(CREDENTIALS), serve_aws(answers, asked) as url:
         return command(url, *args), asked
 
 

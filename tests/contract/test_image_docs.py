@@ -4,34 +4,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 
-from pid1.settings import Settings
 from roomdet.config import settings as worker_settings
 from tests.conftest import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
-
-
-def variables_table() -> str:
-    """The table of environment variables in docs/image.md, from the dataclass."""
-    rows = ["| variable | default | meaning |", "|---|---|---|"]
-    for setting in fields(Settings):
-        about = setting.metadata
-        names = " or ".join(f"`{name}`" for name in (about["name"], about["also"]) if name)
-        default = "" if setting.default is None else f"`{setting.default}`".lower()
-        if about["name"] == "SAGEMAKER_SAFE_PORT_RANGE":
-            default = f"`{setting.default}-…`"
-        rows.append(f"| {names} | {default} | {about['meaning']} |")
-    return "\n".join(rows)
-
-
-def test_every_variable_is_documented() -> None:
-    """The table between the markers is the one that the code would print."""
-    text = (ROOT / "docs" / "image.md").read_text("utf-8")
-    shown = text.partition("<!-- variables -->\n")[2].partition("\n<!-- /variables -->")[0]
-
-    assert variables_table() == shown
 
 
 def test_every_setting_of_the_worker_is_named() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""`python -m deploy contract` on servers of this machine and on a fake of SageMaker's runtime."""
+"""`python -m deploy contract` on servers of this machine and through the local SageMaker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 from deploy.__main__ import main
 from deploy.contract.rows import NOT_OF_AN_ADDRESS, NOT_OF_AN_ENDPOINT
 from tests.conftest import ROOT
-from tests.contract.runtime_server import serve_runtime
+from tests.contract.local_sagemaker import served_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,9 +142,9 @@ def test_an_endpoint_is_asked_through_sagemaker(
     """Errors come wrapped; what SageMaker refuses by itself is not the container's."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-id")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
-    with served() as url, serve_runtime({"good": url}) as runtime:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", runtime)
-        status, rows = judge(capsys, "--endpoint", "good", "--region", "eu-central-1", *sample)
+    with served() as url, served_endpoint(url) as (sagemaker, name):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", sagemaker)
+        status, rows = judge(capsys, "--endpoint", name, "--region", "eu-central-1", *sample)
         missing = main(["contract", "--endpoint", "bad", "--region", "eu-central-1", *sample])
 
     assert (status, missing) == (0, 1)

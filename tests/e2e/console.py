@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sagemaker_local.local_sagemaker import ServeWith, local_sagemaker, starter
+from sagemaker_local.local_sagemaker import local_sagemaker
 from sagemaker_local.seeding import seed
+from sagemaker_local.torchserve import LocalTorchServe
 from tests.conftest import ROOT
 from tests.contract.account_setup import run
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from sagemaker_local.local_sagemaker import LocalSageMaker
+    from sagemaker_local.local_sagemaker import LocalSageMaker, Starter
 
 REGION = "eu-central-1"
 TIMEOUT_S = 240
@@ -75,12 +76,12 @@ class Console:
             text=True,
         )
 
-    def run(self, command: str, *arguments: str) -> Done:
-        """A command to its end."""
+    def spawn(self, command: str, *arguments: str) -> Done:
+        """A command to its end, as a process of its own."""
         return ended(self.start(command, *arguments))
 
-    def run_here(self, command: str, *arguments: str) -> Done:
-        """Likewise, in this process, for what is asked or done between two commands of a test."""
+    def run(self, command: str, *arguments: str) -> Done:
+        """Likewise, but in this process, which has read what boto3 reads for each process."""
         variables = {**self.place.environ, "AWS_ENDPOINT_URL": self.url}
         return Done(*run(self._words(command, *arguments), variables))
 
@@ -131,9 +132,14 @@ def ended(process: subprocess.Popen[str]) -> Done:
 
 
 @contextmanager
-def console(*, spare: int = 2) -> Iterator[Console]:
-    """Of a local SageMaker with real servers and an account that has what a first apply needs."""
-    with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=0.01, spare=spare) as place:
+def console(start: Starter = LocalTorchServe, *, spare: int = 2) -> Iterator[Console]:
+    """Of a local SageMaker and an account that has what a first apply needs.
+
+    Args:
+        start: What starts a server; real ones unless a test is of AWS's calls alone.
+        spare: How many run on without an endpoint.
+    """
+    with local_sagemaker(start, time_scale=0.01, spare=spare) as place:
         account = seed(place.backend.aws, REGION)
         yield Console(place, tuple(account.settings()), place.url)
         assert place.backend.bugs == []

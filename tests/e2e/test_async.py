@@ -11,7 +11,7 @@ import pytest
 
 from archive.pack import pack
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
-from tests.e2e.console import Console, console, ended
+from tests.e2e.console import REGION, Console, console, ended
 from tests.e2e.cutting import cutter
 
 if TYPE_CHECKING:
@@ -52,16 +52,13 @@ def comes_true(what: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def test_scale_to_zero(
-    typed: Console, archives: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scale_to_zero(typed: Console, archives: list[Path], tmp_path: Path) -> None:
     """The first request after a pause is answered, and so is the test of an update."""
-    for name, value in typed.place.environ.items():
-        monkeypatch.setenv(name, value)
+    sagemaker = typed.place.backend.aws.client("sagemaker", REGION)
 
     def instances() -> int:
-        # While their number changes it is Updating, which is an exit status of 3.
-        return int(json.loads(typed.run_here("status").out)["capacity"]["instances"])
+        (variant,) = sagemaker.describe_endpoint(EndpointName="queue")["ProductionVariants"]
+        return int(variant["CurrentInstanceCount"])
 
     made = typed.apply(archives[0])
     assert "queue-candidate finds" in made.err
@@ -69,6 +66,8 @@ def test_scale_to_zero(
     current = typed.with_settings(f"archive={archives[0]}")
     assert current.run("plan", "--check").status == 0
     comes_true(lambda: instances() == 0)
+    # While their number changes it is Updating, which is an exit status of 3.
+    assert json.loads(typed.run("status").out)["capacity"]["instances"] == 0
 
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no plan")
@@ -83,10 +82,10 @@ def test_scale_to_zero(
 
     comes_true(lambda: instances() == 0)
     assert "2.0" == typed.apply(archives[1]).document()["version"]
-    assert "2.0" == typed.run("status").document()["version"]
+    assert "2.0" == json.loads(typed.run("status").out)["version"]
     noted = tmp_path / "sent.json"
     noted.write_text(typed.run("invoke", "--no-wait", str(SAMPLE_PDF)).out)
-    comes_true(lambda: typed.run_here("invoke", "--fetch", str(noted)).status != PENDING)
+    comes_true(lambda: typed.run("invoke", "--fetch", str(noted)).status != PENDING)
     (answer,) = typed.run("invoke", "--fetch", str(noted)).document()
     assert answer["answer"]["detected_rooms"]
     back = typed.run("rollback").document()

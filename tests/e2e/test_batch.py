@@ -47,8 +47,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "plans"
 
 
+def test_no_such_batch(typed: Console) -> None:
+    """It is told where it was looked for."""
+    done = typed.run("batch", "status", "attic")
+
+    assert (1, "") == (done.status, done.out)
+    assert "there is no batch attic in s3://rooms/small/batch/attic/" in done.err
+
+
 def test_two_bad_files_do_not_lose_the_others(typed: Console, folder: Path) -> None:
-    """The job is Failed, each file has its line in the table, and nothing is sent twice."""
+    """The job is Failed, each file has its line in the table, and nothing is sent twice.
+
+    Nor is anything of it removed by `delete`, so its answers can be had after it.
+    """
     out = folder.parent / "rooms.json"
     with cutter(typed.place.url) as server:
         process = typed.with_settings(url=server.url).start(
@@ -95,25 +106,5 @@ def test_two_bad_files_do_not_lose_the_others(typed: Console, folder: Path) -> N
         }["floor-1/03.png"]
     )
 
-
-def test_no_such_batch(typed: Console) -> None:
-    """It is told where it was looked for."""
-    done = typed.run("batch", "status", "attic")
-
-    assert (1, "") == (done.status, done.out)
-    assert "there is no batch attic in s3://rooms/small/batch/attic/" in done.err
-
-
-def test_a_batch_outlives_its_endpoint(typed: Console, folder: Path, tmp_path: Path) -> None:
-    """Nothing of it is removed by `delete`, so its answers can be had after it."""
-    archive = tmp_path / "rooms-1.0.mar"
-    pack(NETWORK, archive, version="1.0", root=ROOT)
-    gone = typed.with_settings("endpoint=gone")
-    assert gone.apply(archive, "--no-candidate").status == 0
-    assert gone.run("batch", "submit", str(folder / "floor-0"), "--name=last").status == 0
-    assert gone.run("batch", "status", "last", "--wait").status == 0
-    assert gone.run("delete", "--yes").status == 0
-
-    fetched = gone.run("batch", "fetch", "last")
-
-    assert (0, COUNT // 2) == (fetched.status, len(json.loads(fetched.out)))
+    assert typed.run("delete", "--yes").status == 0
+    assert COUNT == len(json.loads(typed.run("batch", "fetch", "floors").out))

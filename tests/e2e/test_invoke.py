@@ -10,9 +10,9 @@ from PIL import Image
 
 from roomdet_client.drawing import COLORS
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
+from tests.contract.account_setup import environ
 from tests.contract.aws_failures import CREDENTIALS
-from tests.contract.aws_messages import environment
-from tests.contract.runtime_server import serve_runtime
+from tests.contract.local_sagemaker import served_endpoint
 from tests.contract.test_endpoint_invoke import command
 from tests.e2e.wire import PLAN, post
 
@@ -29,8 +29,10 @@ def test_rooms_come_through_the_endpoint(
 ) -> None:
     """They are those that the server itself answers; a refusal keeps its words and its fields."""
     (tmp_path / "text.png").write_bytes(b"no picture")
-    with environment(CREDENTIALS), serve_runtime({"rooms": server.url}) as runtime:
-        where = ("--set=region=eu-central-1", f"--endpoint-url={runtime}")
+    with environ(CREDENTIALS), served_endpoint(server.url) as (sagemaker, name):
+        where = (
+            "--set=region=eu-central-1", f"--set=endpoint={name}", f"--endpoint-url={sagemaker}",
+        )  # fmt: skip
         drawn = tmp_path / "rooms.png"
         statuses = [
             command(str(SAMPLE_PNG), f"--draw={drawn}", *where),
