@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from roomdet_client.answers import Room
 from roomdet_client.exports import ExportPage
+from roomdet_client.facts import INCLUDES, Area
 from roomdet_client.pages import Plan
 from tests.builders import draw_plan, encode, exif, plan_pdf
 
@@ -62,3 +64,31 @@ def sizes(folder: Path) -> dict[str, tuple[int, int]]:
             with Image.open(path) as picture:
                 found[path.name] = picture.size
     return found
+
+
+# An L in its box, 3/4 of it; runs clockwise as seen.
+RING = ((100.5, 100.0), (400.0, 100.0), (400.0, 175.0), (250.3, 175.0), (250.3, 250.0),
+        (100.5, 250.0), (100.5, 100.0))  # fmt: skip
+RING_GRID2 = (400 - 100.5) * 75 + (250.3 - 100.5) * 75  # what it encloses, in thousandths
+AREA = Area(12.31, "1:100", "title_block", 12.5, agrees=True)
+KNOWN_NAMES = ("Kök & <hall>", "Bedroom 2", "")
+
+
+def known_rooms() -> tuple[Room, ...]:
+    """The three, asked for all there is: one with it all, one with a name alone, one without."""
+    asked = [replace(room, included=frozenset(INCLUDES)) for room in rooms()]
+    known = [
+        replace(room, name_hint=name or None, name_source="text", name_confidence=1.0)
+        for room, name in zip(asked[:2], KNOWN_NAMES, strict=False)
+    ]
+    unknown = [
+        replace(room, polygon_reason="it is open", area_reason="the page states no scale")
+        for room in (known[1], asked[2])
+    ]
+    return (replace(known[0], polygon_grid=RING, area=AREA), *unknown)
+
+
+def known_page(name: str = "known.png", data: bytes | None = None) -> ExportPage:
+    """One page of them, a picture of 1000 x 800 px if nothing else is given."""
+    data = data or encode(draw_plan((1000, 800)), "PNG")
+    return replace(page(name, data), rooms=known_rooms())

@@ -28,6 +28,7 @@ class Changes:
         doubted: Pairs with nearly the same box and another confidence.
         only_a: Rooms without a partner.
         only_b: The same.
+        renamed: Those of the pairs of which both have a name, and another one.
     """
 
     same: tuple[tuple[Room, Room], ...]
@@ -35,11 +36,12 @@ class Changes:
     doubted: tuple[tuple[Room, Room], ...]
     only_a: tuple[Room, ...]
     only_b: tuple[Room, ...]
+    renamed: tuple[tuple[Room, Room], ...] = ()
 
     @property
     def any(self) -> bool:
         """Whether anything is different."""
-        return bool(self.moved or self.doubted or self.only_a or self.only_b)
+        return bool(self.moved or self.doubted or self.only_a or self.only_b or self.renamed)
 
     def as_json(self) -> dict[str, Any]:
         """For programs: how many are the same, and each that is not."""
@@ -52,13 +54,15 @@ class Changes:
             "same": len(self.same),
             "moved": pairs(self.moved),
             "confidence": pairs(self.doubted),
+            "renamed": pairs(self.renamed),
             "only_a": [_as_json(room) for room in self.only_a],
             "only_b": [_as_json(room) for room in self.only_b],
         }
 
 
 def _as_json(room: Room) -> dict[str, Any]:
-    return {"bounding_box": list(room.box_xyxy_grid), "confidence": room.confidence}
+    name = {"name_hint": room.name_hint} if "name" in room.included else {}
+    return {"bounding_box": list(room.box_xyxy_grid), "confidence": room.confidence, **name}
 
 
 def iou(one: Room, other: Room) -> float:
@@ -94,7 +98,12 @@ def find_changes(a: Sequence[Room], b: Sequence[Room]) -> Changes:
             differs = abs(pair[0].confidence - pair[1].confidence) >= SAME_CONFIDENCE
             kind = moved if overlap < SAME_IOU else doubted if differs else same
             kind.append(pair)
+    renamed = tuple(
+        (one, other)
+        for one, other in (*same, *moved, *doubted)
+        if one.name_hint and other.name_hint and one.name_hint != other.name_hint
+    )
     return Changes(
         tuple(same), tuple(moved), tuple(doubted), tuple(a[i] for i in sorted(left_a)),
-        tuple(b[i] for i in sorted(left_b)),
+        tuple(b[i] for i in sorted(left_b)), renamed,
     )  # fmt: skip

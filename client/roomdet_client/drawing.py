@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import html
 import io
+import unicodedata
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from roomdet_client.answers import Detection, Room
+    from roomdet_client.sheet import Ring
 
 SIDE_PX = 1600  # longer side of a drawing
 LINE_PX = 4
@@ -29,11 +33,15 @@ SHEET_LINE_PX = 3
 # (Okabe and Ito, "Color Universal Design", 2008; darkened).
 COLORS = ("#0072b2", "#b34e00", "#007a5a", "#a0457a", "#1f6f9f", "#7a6a00")
 _TINT = "30"  # opacity of a room's inside, hexadecimal
+# With Latin letters and their marks, on Linux, Windows and macOS.
+_SYSTEM_FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "NotoSans-Regular.ttf",
+                 "arial.ttf", "Arial.ttf", "Helvetica.ttc")  # fmt: skip
 _Box = tuple[int, int, int, int]
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def draw_rooms(plan: bytes | Plan, rooms: Sequence[Room], *, page: int = 1) -> Image.Image:
-    """Draw rooms as tinted boxes with their number and confidence.
+    """Draw rooms, tinted, as outlines or boxes, with number and name, area or confidence.
 
     Args:
         plan: The plan as it was submitted, a picture or PDF.
@@ -48,10 +56,20 @@ def draw_rooms(plan: bytes | Plan, rooms: Sequence[Room], *, page: int = 1) -> I
     """
     side_px = SHEET_SIDE_PX if len(rooms) > MANY_ROOMS else SIDE_PX
     colors = [COLORS[index % len(COLORS)] for index in range(len(rooms))]
-    labels = [f"{index}  {room.confidence:.2f}" for index, room in enumerate(rooms, start=1)]
+    labels = [_label(index, room) for index, room in enumerate(rooms, start=1)]
     return draw_boxes(
-        _rendered(plan, page, side_px), [room.box_xyxy_grid for room in rooms], colors, labels
+        _rendered(plan, page, side_px),
+        [room.box_xyxy_grid for room in rooms],
+        colors,
+        labels,
+        [room.polygon_grid for room in rooms],
     )
+
+
+def _label(number: int, room: Room) -> str:
+    """What is known of a room; its confidence where nothing else is."""
+    known = [text for text in (room.name_hint, room.area and str(room.area)) if text]
+    return "  ".join([str(number), *(known or [f"{room.confidence:.2f}"])])
 
 
 def _rendered(plan: bytes | Plan, page: int, side_px: int) -> Image.Image:
@@ -68,6 +86,7 @@ def draw_boxes(
     boxes_xyxy_grid: Sequence[tuple[int, int, int, int]],
     colors: Sequence[str],
     labels: Sequence[str],
+    polygons_grid: Sequence[Ring | None] = (),
 ) -> Image.Image:
     """Draw boxes on a picture, in place; labels make way for each other.
 
@@ -76,28 +95,60 @@ def draw_boxes(
         boxes_xyxy_grid: Thousandths of the picture.
         colors: ``#rrggbb``, one a box.
         labels: One a box; an empty one is not drawn.
+        polygons_grid: Closed outlines that are drawn in the place of their boxes; none, or one
+            or None a box.
     """
     boxes = [_to_pixels(box, picture.size) for box in boxes_xyxy_grid]
+    rings = [ring and _ring_to_pixels(ring, picture.size) for ring in polygons_grid]
+    rings = rings or [None] * len(boxes)
     tint = Image.new("RGBA", picture.size)
     tinter = ImageDraw.Draw(tint)
-    for box, color in zip(boxes, colors, strict=True):
-        tinter.rectangle(box, fill=color + _TINT)
+    for box, ring, color in zip(boxes, rings, colors, strict=True):
+        if ring:
+            tinter.polygon(ring, fill=color + _TINT)
+        else:
+            tinter.rectangle(box, fill=color + _TINT)
     picture.paste(tint, mask=tint.getchannel("A"))
     pen = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(FONT_PX)
+    plain = ImageFont.load_default(FONT_PX)
     line_px = SHEET_LINE_PX if len(boxes) > MANY_ROOMS else LINE_PX
-    for box, color in zip(boxes, colors, strict=True):
-        pen.rectangle(box, outline=color, width=line_px)
+    for box, ring, color in zip(boxes, rings, colors, strict=True):
+        if ring:
+            pen.line([*ring, ring[1]], fill=color, width=line_px, joint="curve")
+        else:
+            pen.rectangle(box, outline=color, width=line_px)
     taken: list[_Box] = []
     for box, color, label in zip(boxes, colors, labels, strict=True):
         if label:
-            text = f" {label} "
+            text, font = f" {label} ", plain
+            if not label.isascii():
+                text, font = _beyond_ascii(text)
             width, height = (round(x) for x in pen.textbbox((0, 0), text, font=font)[2:])
             at = _free_place(box, (width, height), picture.size, taken)
             taken.append(at)
             pen.rectangle(at, fill=color)
             pen.text(at[:2], text, fill="white", font=font)
     return picture
+
+
+def _beyond_ascii(text: str) -> tuple[str, _Font]:
+    """The text with a font that has its letters; Pillow's own has those of ASCII alone.
+
+    Without such a font on the system, letters lose their marks: ``Kok``, ``12.3 m2``.
+    """
+    font = _system_font()
+    if font:
+        return text, font
+    bare = (mark for mark in unicodedata.normalize("NFKD", text) if not unicodedata.combining(mark))
+    return "".join(bare).encode("ascii", "replace").decode(), ImageFont.load_default(FONT_PX)
+
+
+@functools.cache
+def _system_font() -> _Font | None:
+    for name in _SYSTEM_FONTS:
+        with contextlib.suppress(OSError):
+            return ImageFont.truetype(name, FONT_PX)
+    return None
 
 
 def _free_place(
@@ -132,6 +183,11 @@ def _to_pixels(box: tuple[int, int, int, int], size_wh: tuple[int, int]) -> _Box
     )
 
 
+def _ring_to_pixels(ring_grid: Ring, size_wh: tuple[int, int]) -> list[tuple[float, float]]:
+    width, height = size_wh
+    return [(x * (width - 1) / GRID, y * (height - 1) / GRID) for x, y in ring_grid]
+
+
 def as_png(picture: Image.Image) -> bytes:
     """A picture as PNG."""
     file = io.BytesIO()
@@ -149,16 +205,31 @@ def as_html(detection: Detection, *, at_most: int) -> str:
             f'<img src="data:image/png;base64,{source}" alt="the plan with its rooms" '
             'style="max-width:100%">'
         )
+    included = {word for room in detection.rooms for word in room.included}
+    head = ["id", "box, thousandths", "confidence"]
+    head += [word for word in ("name", "area") if word in included]
     rows = "".join(
         f"<tr><td>{html.escape(room.id)}</td>"
-        f"<td>{', '.join(map(str, room.box_xyxy_grid))}</td><td>{room.confidence:.2f}</td></tr>"
+        f"<td>{', '.join(map(str, room.box_xyxy_grid))}</td><td>{room.confidence:.2f}</td>"
+        f"{_known_cells(room, included)}</tr>"
         for room in detection.rooms[:at_most]
     )
+    heads = "".join(f"<th>{word}</th>" for word in head)
     left = len(detection.rooms) - at_most
     more = f"<p>… and {left} more</p>" if left > 0 else ""
     return (
         f"<p>{len(detection.rooms)} rooms, page {detection.page} of {detection.page_count}, "
         f"{detection.processing_time_ms} ms</p>{shown}"
-        f"<table><tr><th>id</th><th>box, thousandths</th><th>confidence</th></tr>{rows}</table>"
-        f"{more}"
+        f"<table><tr>{heads}</tr>{rows}</table>{more}"
     )
+
+
+def _known_cells(room: Room, included: set[str]) -> str:
+    """Cells of what was asked for; an area with its scale and who says so."""
+    cells = []
+    if "name" in included:
+        cells.append(room.name_hint or "")
+    if "area" in included:
+        area = room.area
+        cells.append(f"{area} at {area.scale} ({area.scale_source})" if area else "")
+    return "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)

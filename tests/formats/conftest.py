@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from roomdet_client.exports import FORMATS
-from tests.exporting import pages
+from tests.exporting import known_page, pages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,4 +21,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     answered = pages()
     for name, kind in FORMATS.items():
         kind.write(answered, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of one page whose rooms have names, an outline and an area, as far as known."""
+    folder = tmp_path_factory.mktemp("known")
+    for name, kind in FORMATS.items():
+        kind.write([known_page()], folder / name)
     return folder

@@ -106,6 +106,38 @@ def test_what_is_different(
         assert (pixels == np.frombuffer(bytes.fromhex(color[1:]), np.uint8)).all(axis=2).any()
 
 
+def test_names_that_are_different(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where both have one; a room that only one names is no other room."""
+
+    def named(*names: str | None) -> bytes:
+        given = zip((KITCHEN, BATH, HALL), names, strict=True)
+        return found(*({**room, "name_hint": name} for room, name in given))
+
+    url_of = ["--include", "name", str(folder / "a.png")]
+    with (
+        answering(lambda *_: (200, named("Kitchen", "Bath", None))) as a,
+        answering(lambda *_: (200, named("Kök", "Bath", "Hall"))) as b,
+    ):
+        drawn = tmp_path / "drawn"
+        assert 3 == main(["compare", a.url, b.url, *url_of, "--out", str(drawn)])
+        out = capsys.readouterr().out
+        assert 3 == main(["compare", a.url, b.url, *url_of, "--json"])
+        told = json.loads(capsys.readouterr().out)
+        assert 0 == main(["compare", a.url, a.url, *url_of])
+
+    head, _, row, *_ = (line.split() for line in out.splitlines())
+    assert "renamed" == head[-5]
+    assert ["1", "3", "3", "3", "0", "0", "0", "0", "1", "12", "12"] == row[1:]
+    (pair,) = told["renamed"]
+    assert ("Kitchen", "Kök") == (pair["a"]["name_hint"], pair["b"]["name_hint"])
+    with Image.open(drawn / "a.png") as picture:
+        pixels = np.asarray(picture)
+    violet = np.frombuffer(bytes.fromhex("a0457a"), np.uint8)
+    assert (pixels == violet).all(axis=2).any()
+
+
 def test_what_is_different_for_programs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A line a page."""
     with answering(by_size) as a, answering(another) as b:

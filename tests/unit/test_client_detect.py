@@ -71,6 +71,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
             ["--detail=page", "--max-rooms=1000", "--confidence=0.4", "--iou=0.5"],
             "confidence=0.4;iou=0.5;max_rooms=1000;detail=page",
         ),
+        (["--include", "name,area", "--scale=1/8\"=1'"], "include=name,area;scale=1/8\"=1'"),
     ],
 )
 def test_options_are_sent_in_the_header(
@@ -84,6 +85,42 @@ def test_options_are_sent_in_the_header(
 
     assert [sent] == [asked.options for asked in server.asked]
     assert [{"file": str(plan), **json.loads(found(ROOM))}] == lines(capsys)
+
+
+def test_what_cannot_be_included_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what can, before anything is sent."""
+    with pytest.raises(SystemExit) as caught:
+        main(["detect", "plan.png", "--include", "name,colour"])
+
+    assert 2 == caught.value.code
+    assert "'colour' cannot be included; allowed: name, polygon, area" in capsys.readouterr().err
+
+
+def test_names_and_areas_are_counted_where_they_were_asked_for(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the summary; the folder's answers have them, and other words are another question."""
+    area = {"m2": 9.5, "scale": "1:50", "scale_source": "request"}
+    named = {**ROOM, "name_hint": "Hall", "name_source": "text", "name_confidence": 1, "area": area}
+    unnamed = {**ROOM, "name_hint": None, "area": None, "area_reason": "open"}
+    out = tmp_path / "out"
+    command = ["detect", str(folder / "set.pdf"), "-o", str(out), "--format", "csv", "--url"]
+    with answering(lambda *_: (200, found(named, unnamed))) as server:
+        asked = [*command, server.url, "--include", "name,area", "--scale", "1:50"]
+        assert 0 == main(asked)
+        assert 0 == main(asked)
+        assert 3 == len(server.asked)
+        assert 0 == main([*asked, "--include", "name"])
+        assert 6 == len(server.asked)
+
+    rows = list(csv.DictReader(io.StringIO((out / "csv" / "rooms.csv").read_text("utf-8"))))
+    assert ["Hall", ""] * 3 == [row["name"] for row in rows]
+    assert ("9.5", "1:50", "request") == (
+        rows[0]["area_m2"], rows[0]["scale"], rows[0]["scale_source"],
+    )  # fmt: skip
+    lines = [line.split() for line in capsys.readouterr().err.splitlines()]
+    first = lines.index(["file", "pages", "rooms", "named", "measured", "ms"])
+    assert ["3", "6", "3", "3", "36"] == lines[first + 2][1:]
 
 
 @pytest.mark.parametrize("form", ["python -m client", "roomdet"])

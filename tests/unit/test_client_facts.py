@@ -29,8 +29,8 @@ from tests.unit.answering import ROOM, answering, found
 from tests.unit.test_client_payload import noise
 
 PLAN = encode(draw_plan(), "PNG")
-RING = [[100.5, 200.0], [300, 200.0], [300, 300.2], [200, 300.2], [200, 400], [100.5, 400],
-        [100.5, 200.0]]  # fmt: skip
+RING: list[list[float]] = [[100.5, 200.0], [300, 200.0], [300, 300.2], [200, 300.2], [200, 400],
+                           [100.5, 400], [100.5, 200.0]]  # fmt: skip
 AREA = {"m2": 12.31, "scale": "1:100", "scale_source": "title_block", "printed_m2": 12.5,
         "agrees": True}  # fmt: skip
 NAMED = {**ROOM, "name_hint": "Köök", "name_source": "text", "name_confidence": 1.0,
@@ -44,8 +44,7 @@ def test_they_are_fields() -> None:
     named, unknown, plain = parse_answer(found(NAMED, UNKNOWN, ROOM).decode()).rooms
 
     assert ("Köök", "text", 1.0) == (named.name_hint, named.name_source, named.name_confidence)
-    ring = tuple((x, y) for x, y in RING)
-    assert ring == named.polygon_grid == named.outline_grid
+    assert tuple((x, y) for x, y in RING) == named.polygon_grid == named.outline_grid
     assert Area(12.31, "1:100", "title_block", 12.5, agrees=True) == named.area
     assert "12.3 m²" == str(named.area)
     assert (None, None, None) == (unknown.name_hint, unknown.polygon_grid, unknown.area)

@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
                 _draw(outcome.job, changes, args.out, stems)
             progress.step(0, unanswered)
     if not args.json:
-        show(_table(found))
+        show(_table(found, with_names="name" in options.get("include", ())))
     different = sum(both.is_different for _, both in found)
     say(f"{different} of {len(found)} pages are different")
     return 1 if unanswered or not found else _DIFFERENT if different else 0
@@ -151,11 +151,11 @@ def _document(job: Job, both: Both) -> dict[str, Any]:
     return {**head, "different": both.is_different, **said}
 
 
-def _table(found: Sequence[tuple[Job, Both]]) -> str:
+def _table(found: Sequence[tuple[Job, Both]], *, with_names: bool) -> str:
     """The pages that are different, and the sum of all."""
     head = ("file", "page", "rooms A", "rooms B", "same", "moved", "confidence", "only A",
-            "only B", "ms A", "ms B")  # fmt: skip
-    counted = [_counts(both) for _, both in found]
+            "only B", *["renamed"] * with_names, "ms A", "ms B")  # fmt: skip
+    counted = [_counts(both, with_names=with_names) for _, both in found]
     rows = [
         (job.file.name, job.page, *counts) for (job, _), counts in zip(found, counted, strict=True)
     ]
@@ -168,7 +168,7 @@ def _table(found: Sequence[tuple[Job, Both]]) -> str:
     return table(head, [*shown, (f"all {len(rows)} pages", "", *numbers)])
 
 
-def _counts(both: Both) -> list[int | str]:
+def _counts(both: Both, *, with_names: bool) -> list[int | str]:
     rooms: list[int | str] = []
     times: list[int | str] = []
     for answer in (both.a, both.b):
@@ -176,16 +176,19 @@ def _counts(both: Both) -> list[int | str]:
         times.append(answer.processing_time_ms if isinstance(answer, Detection) else "")
     changes = both.changes()
     if changes is None:
-        return [*rooms, "", "", "", "", "", *times]
+        return [*rooms, *[""] * (5 + with_names), *times]
     kinds = (changes.same, changes.moved, changes.doubted, changes.only_a, changes.only_b)
-    return [*rooms, *map(len, kinds), *times]
+    names = [len(changes.renamed)] * with_names
+    return [*rooms, *map(len, kinds), *names, *times]
 
 
 def _draw(job: Job, changes: Changes, folder: Path, stems: Stems) -> None:
     from roomdet_client.drawing import draw_boxes  # noqa: PLC0415  # only where it is asked for
 
+    renamed = {one.id: f"{one.name_hint} / {other.name_hint}" for one, other in changes.renamed}
     drawn = [
-        *((one, _GREY, "") for one, _ in changes.same),
+        *((one, _VIOLET if one.id in renamed else _GREY, renamed.get(one.id, ""))
+          for one, _ in changes.same),
         *((other, _VIOLET, f"{one.confidence:.2f} {other.confidence:.2f}")
           for one, other in (*changes.moved, *changes.doubted)),
         *((room, _ORANGE, f"A {room.confidence:.2f}") for room in changes.only_a),

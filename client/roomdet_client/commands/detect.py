@@ -8,7 +8,7 @@ import json
 import re
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from roomdet_client.exports import ExportPage, Format
 
 _PRINTED = ("json", "csv", "coco", "cvat", "geojson", "svg")
+# Columns of the summary where they were asked for: how many rooms have one.
+_COUNTED = {"named": "name_hint", "outlined": "polygon", "measured": "area"}
 _MOST_ROWS = 40  # of the summary; beyond them only failures are listed
 _DRAWINGS = (".png", ".jpg", ".jpeg", ".webp")
 # Pillow's limit is for servers that strangers send pictures to; these are the user's own files.
@@ -103,6 +105,7 @@ class Tally:
     pages: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     rooms: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     milliseconds: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    facts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     errors: dict[str, str] = field(default_factory=dict)
     kept: int = 0
 
@@ -112,7 +115,12 @@ class Tally:
             self.errors.setdefault(record.name, f"{where}{record.answer['message']}")
             return
         self.pages[record.name] += 1
-        self.rooms[record.name] += len(record.answer["detected_rooms"])
+        rooms = record.answer["detected_rooms"]
+        self.rooms[record.name] += len(rooms)
+        for title, key in _COUNTED.items():
+            if any(key in room for room in rooms):
+                known = sum(room.get(key) is not None for room in rooms)
+                self.facts[title][record.name] += known
         self.milliseconds[record.name] += record.answer["processing_time_ms"]
 
     def show(self, seconds: float) -> None:
@@ -120,13 +128,14 @@ class Tally:
         names = list(dict.fromkeys([*self.pages, *self.errors]))
         pages = sum(self.pages.values())
         rows = [
-            (name, self.pages[name], self.rooms[name], self.milliseconds[name],
+            (name, self.pages[name], self.rooms[name],
+             *(counts[name] for counts in self.facts.values()), self.milliseconds[name],
              "failed" * (name in self.errors))
             for name in names
             if name in self.errors or len(names) <= _MOST_ROWS
         ]  # fmt: skip
         if rows and (len(names) > 1 or pages > 1):
-            say("\n" + table(("file", "pages", "rooms", "ms", ""), rows) + "\n")
+            say("\n" + table(("file", "pages", "rooms", *self.facts, "ms", ""), rows) + "\n")
             for name, why in self.errors.items():
                 say(f"failed: {name}: {why}")
         asked = pages - self.kept

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
-from roomdet_client.client import TIMEOUT_S, RoomClient
+from roomdet_client.client import TIMEOUT_S, RoomClient, words
+from roomdet_client.facts import INCLUDES
 
 if TYPE_CHECKING:
-    import argparse
     from typing import Any
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -42,11 +43,25 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--iou", type=float, metavar="0…1", help="default 0.45")
     group.add_argument("--max-rooms", type=int, metavar="1…1000", help="default 300")
     group.add_argument("--detail", choices=_DETAILS, help="how closely to look; default auto")
+    group.add_argument("--include", type=_includes, metavar="name,polygon,area",
+                       help="what else is wanted of each room")  # fmt: skip
+    group.add_argument("--scale", metavar="1:100",
+                       help="of the drawing, for areas, where the page states none")  # fmt: skip
+
+
+def _includes(text: str) -> list[str]:
+    found = words(text)
+    for word in found:
+        if word not in INCLUDES:
+            raise argparse.ArgumentTypeError(
+                f"{word!r} cannot be included; allowed: {', '.join(INCLUDES)}"
+            )
+    return found
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
     """The API's options that were given."""
-    names = ("confidence", "iou", "max_rooms", "detail")
+    names = ("confidence", "iou", "max_rooms", "detail", "include", "scale")
     return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 

@@ -103,10 +103,10 @@ FORMATS = {
         Format("labelme", "LabelMe: a picture and a JSON a page"),
         Format("cvat", "CVAT for images 1.1: images/ and annotations.xml"),
         Format("geojson", "polygons a page, y upward, in points or pixels", ".geojson"),
-        Format("dxf", "rectangles on the layer ROOMS, in points or pixels", ".dxf", is_binary=True),
+        Format("dxf", "lines on the layer ROOMS, in points or pixels", ".dxf", is_binary=True),
         Format("pdf", "the document with annotations; lines stay lines", ".pdf", is_binary=True,
                by_document=True),
-        Format("svg", "rectangles over the page", ".svg"),
+        Format("svg", "rooms over the page", ".svg"),
         Format("png", "a drawing, as --draw makes it", ".png", is_binary=True),
     )
 }  # fmt: skip

@@ -7,6 +7,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from roomdet_client.exports.page import facts_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -14,19 +16,25 @@ if TYPE_CHECKING:
     from roomdet_client.exports.page import ExportPage
 
 COLUMNS = ("file", "page", "id", "x_min", "y_min", "x_max", "y_max", "confidence",
-           "unit", "left", "top", "right", "bottom")  # fmt: skip
+           "unit", "left", "top", "right", "bottom", "name", "area_m2", "scale",
+           "scale_source")  # fmt: skip
 
 
 def text(pages: Sequence[ExportPage]) -> str:
-    """A line a room: its box in thousandths, and in points or pixels from the page's top left."""
+    """A line a room: its box in thousandths, and in points or pixels from the page's top left.
+
+    Name and area are empty where they are not known or were not asked for.
+    """
     file = io.StringIO()
     table = csv.writer(file, lineterminator="\n")
     table.writerow(COLUMNS)
     for page in pages:
         for room in page.rooms:
             shown = (round(value, 2) for value in page.sheet.shown(room.box_xyxy_grid))
+            facts = facts_of(room)
+            more = (facts.get(name, "") for name in ("name", "area_m2", "scale", "scale_source"))
             table.writerow((page.file, page.page, room.id, *room.box_xyxy_grid, room.confidence,
-                            page.sheet.unit, *shown))  # fmt: skip
+                            page.sheet.unit, *shown, *more))  # fmt: skip
     return file.getvalue()
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from roomdet_client.exports.page import LABEL
+from roomdet_client.exports.page import LABEL, facts_of
+from roomdet_client.outline import counterclockwise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,14 +16,17 @@ if TYPE_CHECKING:
 
 
 def feature(page: ExportPage, index: int) -> dict[str, Any]:
-    """One room; its ring is closed and runs counterclockwise."""
+    """One room: its outline, or its box where there is none.
+
+    The ring is closed and runs counterclockwise.
+    """
     room = page.rooms[index]
-    x0, y0, x1, y1 = (round(value, 2) for value in page.sheet.upward(room.box_xyxy_grid))
+    ring = counterclockwise(page.sheet.ring_upward(room.outline_grid))
     return {
         "type": "Feature",
         "geometry": {
             "type": "Polygon",
-            "coordinates": [[[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]],
+            "coordinates": [[[round(x, 2), round(y, 2)] for x, y in ring]],
         },
         "properties": {
             "id": room.id,
@@ -31,6 +35,7 @@ def feature(page: ExportPage, index: int) -> dict[str, Any]:
             "file": page.file,
             "page": page.page,
             "unit": page.sheet.unit,
+            **facts_of(room),
             **room.more,
         },
     }

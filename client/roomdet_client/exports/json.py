@@ -14,15 +14,6 @@ if TYPE_CHECKING:
 
 def document(page: ExportPage) -> dict[str, Any]:
     """One page."""
-    rooms = [
-        {
-            "id": room.id,
-            "bounding_box": list(room.box_xyxy_grid),
-            "confidence": room.confidence,
-            **room.more,
-        }
-        for room in page.rooms
-    ]
     head: dict[str, Any] = {"file": page.file}
     if page.page_count > 1:
         head |= {"page": page.page, "page_count": page.page_count}
@@ -30,7 +21,7 @@ def document(page: ExportPage) -> dict[str, Any]:
         **head,
         "status": "success",
         "processing_time_ms": page.processing_time_ms,
-        "detected_rooms": rooms,
+        "detected_rooms": [room.as_json() for room in page.rooms],
     }
 
 

@@ -6,32 +6,24 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from roomdet_client.exports.page import LABEL
+from roomdet_client.exports.page import LABEL, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from roomdet_client.answers import Room
     from roomdet_client.exports.page import ExportPage, Picture
 
 _VERSION = "5.0.0"  # of LabelMe, whose form this is since then
 
 
 def document(page: ExportPage, picture: Picture) -> dict[str, Any]:
-    """One page; the confidence is in the shape's description."""
-    shapes: list[dict[str, Any]] = [
-        {
-            "label": LABEL,
-            "points": [[x0, y0], [x1, y1]],
-            "group_id": None,
-            "description": f"confidence {room.confidence:.2f}",
-            "shape_type": "rectangle",
-            "flags": {},
-            "mask": None,
-        }
-        for room in page.rooms
-        for x0, y0, x1, y1 in [picture.box_px(room)]
-    ]
+    """One page; name, area and confidence are in the shape's description.
+
+    The label is ``room`` whatever a room is called: LabelMe's labels are classes.
+    """
+    shapes = [_shape(room, picture) for room in page.rooms]
     return {
         "version": _VERSION,
         "flags": {},
@@ -40,6 +32,23 @@ def document(page: ExportPage, picture: Picture) -> dict[str, Any]:
         "imageData": None,
         "imageHeight": picture.height,
         "imageWidth": picture.width,
+    }
+
+
+def _shape(room: Room, picture: Picture) -> dict[str, Any]:
+    x0, y0, x1, y1 = picture.box_px(room)
+    points: list[Any] = [[x0, y0], [x1, y1]]
+    if room.polygon_grid:
+        points = [list(point) for point in picture.ring_px(room.polygon_grid)[:-1]]
+    said = title_of(room).removeprefix(f"{room.id}, ")
+    return {
+        "label": LABEL,
+        "points": points,
+        "group_id": None,
+        "description": said,
+        "shape_type": "polygon" if room.polygon_grid else "rectangle",
+        "flags": {},
+        "mask": None,
     }
 
 

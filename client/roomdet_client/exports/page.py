@@ -13,10 +13,11 @@ from roomdet_client.payload import LEVEL_PX
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from roomdet_client.answers import Room
     from roomdet_client.pages import Plan
-    from roomdet_client.sheet import Sheet
+    from roomdet_client.sheet import Ring, Sheet
 
 LABEL = "room"
 # What every labeling tool and `make train` opens as it is.
@@ -92,7 +93,41 @@ class Picture:
         return (round(x0 * across, 2), round(y0 * down, 2), round(x1 * across, 2),
                 round(y1 * down, 2))  # fmt: skip
 
+    def ring_px(self, ring_grid: Ring) -> Ring:
+        """An outline in pixels, origin top left, with two decimals."""
+        across, down = self.width / 1000, self.height / 1000
+        return tuple((round(x * across, 2), round(y * down, 2)) for x, y in ring_grid)
+
     def write(self, folder: Path) -> None:
         """Write it into a folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / self.name).write_bytes(self.data)
+
+
+def facts_of(room: Room) -> dict[str, Any]:
+    """What is known of a room beside its place, by plain names: for tools with flat attributes.
+
+    Nothing where nothing was asked for; an area never without its scale and who says so.
+    """
+    facts: dict[str, Any] = {
+        "name": room.name_hint,
+        "name_source": room.name_source,
+        "name_confidence": room.name_confidence,
+        "polygon_reason": room.polygon_reason,
+    }
+    if room.area:
+        facts |= {
+            "area_m2": room.area.m2,
+            "scale": room.area.scale,
+            "scale_source": room.area.scale_source,
+            "printed_m2": room.area.printed_m2,
+            "area_agrees": room.area.agrees,
+        }
+    facts["area_reason"] = room.area_reason
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def title_of(room: Room) -> str:
+    """A room in words: its name, its area and how sure it is, or its id where it has no name."""
+    said = [room.name_hint or room.id, str(room.area or ""), f"confidence {room.confidence:.2f}"]
+    return ", ".join(filter(None, said))

@@ -5,20 +5,21 @@ from __future__ import annotations
 
 import ctypes
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from roomdet_client.drawing import COLORS
 from roomdet_client.errors import PlanUnreadable
+from roomdet_client.exports.page import title_of
 from roomdet_client.pages import pdfium_lock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from roomdet_client.exports.page import ExportPage
-    from roomdet_client.sheet import Box
+    from roomdet_client.sheet import Box, Ring
 
 _AUTHOR = "roomdet"
 _LINE = 1 / 800  # of the page's longer side
@@ -26,7 +27,7 @@ _OPAQUE = 255
 
 
 def encode(pages: Sequence[ExportPage]) -> bytes:
-    """All pages of a document with squares on those given; a picture becomes a page of a PDF.
+    """All pages of a document with the rooms of those given; a picture becomes a page of a PDF.
 
     Raises:
         PlanUnreadable: If the document cannot be read.
@@ -61,30 +62,56 @@ def _as_pdf(pages: Sequence[ExportPage]) -> bytes:
 
 def _annotate(target: pypdfium2.PdfPage, page: ExportPage) -> None:
     width = max(page.sheet.width, page.sheet.height) * _LINE
+    sheet, is_pdf = page.sheet, page.plan.is_pdf
     for index, room in enumerate(page.rooms):
-        grid = room.box_xyxy_grid
-        box = page.sheet.in_pdf(grid) if page.plan.is_pdf else page.sheet.upward(grid)
-        text = f"{room.id}, confidence {room.confidence:.2f}"
-        _add_square(target, box, COLORS[index % len(COLORS)], (width, text))
+        grid, ring_grid = room.box_xyxy_grid, room.polygon_grid
+        line = _Line(width, COLORS[index % len(COLORS)], title_of(room))
+        if ring_grid:
+            ring = sheet.ring_in_pdf(ring_grid) if is_pdf else sheet.ring_upward(ring_grid)
+            _add_outline(target, ring, line)
+        else:
+            _add_square(target, sheet.in_pdf(grid) if is_pdf else sheet.upward(grid), line)
 
 
-def _add_square(target: pypdfium2.PdfPage, box: Box, color: str, line: tuple[float, str]) -> None:
-    x0, y0, x1, y1 = box
-    width, text = line
-    red, green, blue = bytes.fromhex(color[1:])
+class _Line(NamedTuple):
+    """How an annotation is drawn, and what it says."""
+
+    width: float
+    color: str
+    text: str
+
+
+def _add_square(target: pypdfium2.PdfPage, box: Box, line: _Line) -> None:
     square = pdfium.FPDFPage_CreateAnnot(target.raw, pdfium.FPDF_ANNOT_SQUARE)
+    _finish(square, box, line)
+
+
+def _add_outline(target: pypdfium2.PdfPage, ring: Ring, line: _Line) -> None:
+    """A stroke of ink around the room: PDFium makes no polygons."""
+    ink = pdfium.FPDFPage_CreateAnnot(target.raw, pdfium.FPDF_ANNOT_INK)
+    points = (pdfium.FS_POINTF * len(ring))(*(pdfium.FS_POINTF(x, y) for x, y in ring))
+    added = pdfium.FPDFAnnot_AddInkStroke(ink, points, len(ring))
+    assert added >= 0, "PDFium refused a stroke"
+    xs, ys = zip(*ring, strict=False)
+    half = line.width / 2
+    _finish(ink, (min(xs) - half, min(ys) - half, max(xs) + half, max(ys) + half), line)
+
+
+def _finish(annotation: object, box: Box, line: _Line) -> None:
+    x0, y0, x1, y1 = box
+    red, green, blue = bytes.fromhex(line.color[1:])
     rectangle = pdfium.FS_RECTF(left=x0, top=y1, right=x1, bottom=y0)
     done = [
-        pdfium.FPDFAnnot_SetRect(square, rectangle),
+        pdfium.FPDFAnnot_SetRect(annotation, rectangle),
         pdfium.FPDFAnnot_SetColor(
-            square, pdfium.FPDFANNOT_COLORTYPE_Color, red, green, blue, _OPAQUE
+            annotation, pdfium.FPDFANNOT_COLORTYPE_Color, red, green, blue, _OPAQUE
         ),
-        pdfium.FPDFAnnot_SetBorder(square, 0, 0, width),
-        pdfium.FPDFAnnot_SetFlags(square, pdfium.FPDF_ANNOT_FLAG_PRINT),
-        _set_text(square, b"Contents", text),
-        _set_text(square, b"T", _AUTHOR),
+        pdfium.FPDFAnnot_SetBorder(annotation, 0, 0, line.width),
+        pdfium.FPDFAnnot_SetFlags(annotation, pdfium.FPDF_ANNOT_FLAG_PRINT),
+        _set_text(annotation, b"Contents", line.text),
+        _set_text(annotation, b"T", _AUTHOR),
     ]
-    pdfium.FPDFPage_CloseAnnot(square)
+    pdfium.FPDFPage_CloseAnnot(annotation)
     assert all(done), "PDFium refused an annotation"
 
 
