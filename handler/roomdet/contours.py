@@ -7,6 +7,7 @@ them; a side that lies nearly along the page lies along it.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -40,7 +41,7 @@ def contour(mask: Mask, level: float = LEVEL) -> Points | None:
 
     Returns:
         float64, shape ``(n, 2)``, x and y in pixels, where a pixel is a square and the first one
-        runs from 0 to 1, implicitly closed, with the part on its right. None where nothing is.
+        runs from 0 to 1, implicitly closed, counterclockwise as seen. None where nothing is.
     """
     framed = np.pad(mask.astype(np.float64), 1) - level
     framed[[0, -1]] = framed[:, [0, -1]] = -level
@@ -49,25 +50,21 @@ def contour(mask: Mask, level: float = LEVEL) -> Points | None:
     return max(rings, key=lambda ring: abs(signed_area(ring)), default=None)
 
 
-def _rings(inside: npt.NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
-    """Boundaries between inside and outside, each a list of crossings.
+def _rings(inside: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.int64]]:
+    """Boundaries between inside and outside, each the crossings that it runs through.
 
     A crossing lies between two neighboring pixels and is named by the sum of their rows and the sum
-    of their columns.
+    of their columns; shape ``(n, 2)``.
     """
     a, b = inside[:-1, :-1], inside[:-1, 1:]  # corners of each cell of four pixels
     c, d = inside[1:, 1:], inside[1:, :-1]
     code = a + 2 * b + 4 * c + 8 * d
-    following: dict[tuple[int, int], tuple[int, int]] = {}
-    rows, columns = np.nonzero((code > 0) & (code < 15))  # noqa: PLR2004  # all four
-    for row, column, kind in zip(
-        rows.tolist(), columns.tolist(), code[rows, columns].tolist(), strict=True
-    ):
-        for start, end in _STEPS[kind]:
-            following[2 * row + start[0], 2 * column + start[1]] = (
-                2 * row + end[0],
-                2 * column + end[1],
-            )
+    cells = np.argwhere((code > 0) & (code < _ALL_FOUR))
+    steps = _STEPS[code[tuple(cells.T)]]  # cells, two ways through, start and end, y and x
+    ways = (2 * cells[:, None, None] + steps)[steps[:, :, 0, 0] >= 0]
+    width = 2 * inside.shape[1]
+    names = ways[:, :, 0] * width + ways[:, :, 1]
+    following = dict(names.tolist())
     rings = []
     while following:
         first, at = following.popitem()
@@ -75,13 +72,14 @@ def _rings(inside: npt.NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
         while at != first:
             ring.append(at)
             at = following.pop(at)
-        rings.append(ring)
+        rings.append(np.stack(np.divmod(np.array(ring, np.int64), width), axis=1))
     return rings
 
 
 _TOP, _RIGHT, _BOTTOM, _LEFT = (0, 1), (1, 2), (2, 1), (1, 0)
-# Ways through a cell with the inside on the right; of two opposite corners inside, each is alone.
-_STEPS: dict[int, tuple[tuple[tuple[int, int], tuple[int, int]], ...]] = {
+_ALL_FOUR = 15
+# Ways through a cell with the inside on the left; of two opposite corners inside, each is alone.
+_WAYS: dict[int, tuple[tuple[tuple[int, int], tuple[int, int]], ...]] = {
     1: ((_LEFT, _TOP),),
     2: ((_TOP, _RIGHT),),
     3: ((_LEFT, _RIGHT),),
@@ -97,11 +95,14 @@ _STEPS: dict[int, tuple[tuple[tuple[int, int], tuple[int, int]], ...]] = {
     13: ((_RIGHT, _TOP),),
     14: ((_TOP, _LEFT),),
 }
+# The same by code, -1 where there is no second way.
+_STEPS = np.full((_ALL_FOUR + 1, 2, 2, 2), -1)
+for _code, _ways in _WAYS.items():
+    _STEPS[_code, : len(_ways)] = _ways
 
 
-def _points(framed: npt.NDArray[np.float64], ring: list[tuple[int, int]]) -> Points:
+def _points(framed: npt.NDArray[np.float64], doubled: npt.NDArray[np.int64]) -> Points:
     """Where the crossings of a ring lie, in pixels of the unframed mask."""
-    doubled = np.array(ring)
     low, high = doubled // 2, (doubled + 1) // 2
     before, after = framed[tuple(low.T)], framed[tuple(high.T)]
     share = before / (before - after)
@@ -198,8 +199,9 @@ class _Side:
         middle = kept.mean(axis=0)
         along = points[-1] - points[0]
         if len(kept) > 2:  # noqa: PLR2004  # two points are a line
-            spread = (kept - middle).T @ (kept - middle)
-            best = np.linalg.eigh(spread)[1][:, 1]
+            (xx, xy), (_, yy) = (kept - middle).T @ (kept - middle)
+            angle = math.atan2(2 * xy, xx - yy) / 2  # of the longer axis
+            best = np.array([math.cos(angle), math.sin(angle)])
             along = best if best @ along >= 0 else -best
         along = along / max(float(np.hypot(*along)), 1e-9)
         length = float(np.hypot(*(points[-1] - points[0])))

@@ -114,6 +114,8 @@ def draw_mask(corners_px: npt.NDArray[np.float64]) -> Mask:
     # OpenCV's coordinates are those of pixel centers.
     points = np.rint((corners_px * _FINE - 0.5) * (1 << _SHIFT_BITS)).astype(np.int32)
     cv2.fillPoly(fine, [points], 255, shift=_SHIFT_BITS)
+    # OpenCV fills whatever the edge touches: half of it is inside.
+    cv2.polylines(fine, [points], isClosed=True, color=127, shift=_SHIFT_BITS)
     mask = cv2.resize(fine, (CROP_PX, CROP_PX), interpolation=cv2.INTER_AREA)
     return np.asarray(mask, np.float32) / np.float32(255)
 
