@@ -22,16 +22,18 @@ from ts.torch_handler.base_handler import BaseHandler
 from roomdet.config import Config
 from roomdet.detector import load_detector
 from roomdet.errors import ConfigError, ModelError, PageTooSlow
-from roomdet.facts import find_facts
+from roomdet.facts import FactFinder
 from roomdet.inspection import Ceiling, Inspection
 from roomdet.isolation import IsolatedReader, page_ceiling
 from roomdet.item import BatchItem, Step
 from roomdet.logs import event, write_json_lines
 from roomdet.memory import keep_for_canvases, limit_memory, share_heap
+from roomdet.outlines import MOST_PX, load_outlines
 from roomdet.report import METRICS, initial_values, measurements, request_fields
 from roomdet.request import count_bytes, parse_request
 from roomdet.s3_address import S3Address
 from roomdet.s3_source import S3Source
+from roomdet.slices import level_sides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -68,9 +70,9 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             self._pages = IsolatedReader(self._config.limits, page_ceiling(self._config))
             keep_for_canvases()
             self._s3 = S3Source(self._config)
-            self._detector = load_detector(
-                Path(context.system_properties["model_dir"]), self._config, self._pages.read_page
-            )
+            folder = Path(context.system_properties["model_dir"])
+            self._detector = load_detector(folder, self._config, self._pages.read_page)
+            self._facts = FactFinder(load_outlines(folder, threads=self._config.threads))
         except Exception as err:
             is_explained = isinstance(err, ConfigError | ModelError)
             reason = str(err) if is_explained else f"{type(err).__name__}: {err}"
@@ -79,6 +81,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
                 "The room detector refuses to start: %s", reason, extra=event("refused", fields)
             )
             raise
+        self._most_px = level_sides(self._detector.input_px, MOST_PX, self._config.max_levels)[-1]
         limit_memory(self._config.memory_mb)
         self._readers = ThreadPoolExecutor(
             context.system_properties["batch_size"], thread_name_prefix="reader"
@@ -200,13 +203,18 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             return self._next_side_px(item, inspection)
         return None
 
-    @staticmethod
-    def _describe(item: BatchItem) -> None:
+    def _describe(self, item: BatchItem) -> None:
         """Find out what else was asked for of the rooms."""
-        if item.found is not None and item.options.include:
-            assert item.page is not None  # on which they were found
-            with item.step(Step.DESCRIBE):
-                item.facts = find_facts(item.page, item.found.boxes_xyxy, item.options)
+        if item.found is None or not item.options.include:
+            return
+        assert item.page is not None  # on which they were found
+        with item.step(Step.DESCRIBE):
+            item.facts = self._facts.find(
+                item.page,
+                item.found.boxes_xyxy,
+                item.options,
+                partial(item.sharp_pixels, self._most_px),
+            )
 
     @staticmethod
     def _next_side_px(item: BatchItem, inspection: Inspection) -> int | None:

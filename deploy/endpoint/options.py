@@ -10,4 +10,5 @@ REQUEST_OPTIONS = {
     "page": int,
     "detail": str,
     "include": str,
+    "scale": str,
 }

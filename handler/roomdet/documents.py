@@ -72,7 +72,10 @@ def read(
                 check_pixels(*picture_wh, limits)
             with closing(document[page - 1]) as sheet:
                 shown = _render(document, sheet, number=page, count=count, side_px=side_px)
-                return replace(shown, lines=read_lines(sheet)) if has_lines else shown
+                if not has_lines:
+                    return shown
+                paper_wh_pt = None if _has_own_unit(document, data) else sheet.get_size()
+                return replace(shown, lines=read_lines(sheet), paper_wh_pt=paper_wh_pt)
     except pdfium.PdfiumError as err:
         raise _refusal(kind, err) from err
 
@@ -119,17 +122,29 @@ def _refuse_what_is_elsewhere(document: pdfium.PdfDocument) -> None:
         )
 
 
-def _catalog(document: pdfium.PdfDocument) -> bytes:
-    """The document's catalog, which PDFium gives away only as part of a copy of the document.
-
-    The copy has no compressed objects.
-    """
+def _copy(document: pdfium.PdfDocument) -> bytes:
+    """The document as PDFium writes it, without compressed objects."""
     copy = io.BytesIO()
     document.save(copy)
-    text = copy.getvalue()
+    return copy.getvalue()
+
+
+def _catalog(document: pdfium.PdfDocument) -> bytes:
+    """The document's catalog, which PDFium gives away only as part of a copy of the document."""
+    text = _copy(document)
     *_, root = _ROOT.findall(text)
     found = re.search(rb"[\r\n]%b 0 obj(.*?)endobj" % root, text, re.DOTALL)
     return found[1] if found else b""
+
+
+def _has_own_unit(document: pdfium.PdfDocument, data: bytes) -> bool:
+    """Whether a page of the document counts in another unit than points, which PDFium ignores.
+
+    Sheets of more than 200 inches do (ISO 32000-1, table 30, UserUnit).
+    """
+    if b"/ObjStm" in data:  # a page may be in a compressed object; a copy has none
+        data = _copy(document)
+    return b"/UserUnit" in data
 
 
 def _show_forms(document: pdfium.PdfDocument) -> None:

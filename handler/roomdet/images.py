@@ -70,6 +70,10 @@ class LargePage:
         only = png.grey(pixels)
         self._picture = Image.fromarray(pixels if only is None else only)
 
+    def whole(self) -> Pixels:
+        """The page as large as it is held, uint8 RGB, shape ``(height, width, 3)``."""
+        return rgb(self._picture)
+
     def at(self, page_wh_px: tuple[int, int]) -> Pixels:
         """The page at a size, averaged over what is left out.
 

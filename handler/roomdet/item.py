@@ -130,6 +130,25 @@ class BatchItem:
         assert self.page is not None
         return self.large_page.at(fit_within(self.page.source_wh, side_px))
 
+    def sharp_pixels(self, most_px: int) -> Pixels:
+        """The page as sharp as it is held already, or as it can be read.
+
+        Args:
+            most_px: Longer side of the page, where it is read for this.
+
+        Returns:
+            uint8 RGB, shape ``(height, width, 3)``.
+
+        Raises:
+            RequestError: As :meth:`roomdet.isolation.IsolatedReader.read_page`.
+        """
+        if self.large_page is not None:
+            return self.large_page.whole()
+        assert self.page is not None
+        side_px = int(min(most_px, self.page.native_px))
+        seen_px = max(self.page.pixels.shape)
+        return self.read(side_px).pixels if side_px != seen_px else self.page.pixels
+
     def forget(self) -> None:
         """Let go of the file and of the page at its largest, once the rooms are found."""
         self.read_at = self.large_page = None

@@ -53,6 +53,8 @@ class Page:
         number: Counted from 1.
         count: Pages of the document; 1 for a picture.
         lines: What is written on it, where that was asked for and the file says so.
+        paper_wh_pt: Its size on paper in points (1/72 inch), where that was asked for and the file
+            says so.
     """
 
     pixels: Pixels
@@ -62,6 +64,7 @@ class Page:
     number: int
     count: int
     lines: tuple[TextLine, ...] = ()
+    paper_wh_pt: tuple[float, float] | None = None
 
 
 def check_page(page: int, count: int, limits: Limits) -> None:

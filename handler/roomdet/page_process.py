@@ -116,6 +116,7 @@ def _answer(asked: dict[str, Any], memory: SharedMemory, limits: Limits) -> dict
         "number": page.number,
         "count": page.count,
         "size_hw": (height, width),
+        "paper_wh_pt": page.paper_wh_pt,
         "lines": len(lines) if asked["has_lines"] else 0,
     }
 
@@ -145,6 +146,7 @@ def page_of(answer: dict[str, Any], shared: mmap.mmap, *, is_copied: bool) -> Pa
     pixels = np.frombuffer(shared, np.uint8, height * width * _CHANNELS)
     pixels = pixels.reshape(height, width, _CHANNELS)
     lines = shared[pixels.size : pixels.size + answer["lines"]]
+    paper_wh_pt = answer["paper_wh_pt"]
     return Page(
         pixels.copy() if is_copied else pixels,
         tuple(answer["source_wh"]),
@@ -153,6 +155,7 @@ def page_of(answer: dict[str, Any], shared: mmap.mmap, *, is_copied: bool) -> Pa
         number=answer["number"],
         count=answer["count"],
         lines=unpack_lines(lines) if lines else (),
+        paper_wh_pt=tuple(paper_wh_pt) if paper_wh_pt else None,
     )
 
 

@@ -9,12 +9,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from roomdet.errors import ValidationError
+from roomdet.scale_notes import asked_scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from roomdet.errors import RequestError
     from roomdet.geometry import GridBoxes, Scores
+    from roomdet.scale_notes import Scale
 
 
 class Detail(StrEnum):
@@ -29,6 +31,8 @@ class Include(StrEnum):
     """What an answer may say of a room beside its box; the boxes are the same without it."""
 
     NAME = "name"
+    POLYGON = "polygon"
+    AREA = "area"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class RequestOptions:
         page: Page of a document, counted from 1.
         detail: How closely the page is looked at.
         include: What else is answered of each room.
+        scale: In which the page is drawn, such as ``1:100``; empty where the page states it.
     """
 
     confidence: float = 0.25
@@ -51,6 +56,7 @@ class RequestOptions:
     page: int = 1
     detail: Detail = Detail.AUTO
     include: frozenset[Include] = frozenset()
+    scale: str = ""
 
     def __post_init__(self) -> None:
         _check_number("confidence", self.confidence, 0.01, 1.0)
@@ -58,6 +64,12 @@ class RequestOptions:
         _check_integer("max_rooms", self.max_rooms, 1, 1000)
         _check_integer("page", self.page, 1, None)
         _check_choice("detail", self.detail, Detail)
+        _check_scale(self.scale)
+
+    @property
+    def asked_scale(self) -> Scale | None:
+        """The scale that the request states, if it does."""
+        return asked_scale(self.scale) if self.scale else None
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> RequestOptions:
@@ -78,7 +90,7 @@ class RequestOptions:
 
 CONFIDENCE_DECIMALS = 4
 OPTION_NAMES = tuple(field.name for field in fields(RequestOptions))
-_WORDS = ("detail", "include")
+_WORDS = ("detail", "include", "scale")
 # The longest number worth reading; int() of a longer text costs time that grows with its square.
 _MAX_NUMBER_CHARS = 32
 
@@ -141,6 +153,20 @@ def _check_choice(name: str, value: object, choices: type[StrEnum]) -> None:
             f"{name} must be one of {', '.join(choices)}; got {_shown(value)}",
             {"option": name, "got": _shown(value)},
         )
+
+
+def _check_scale(value: object) -> None:
+    """Refuse a scale that cannot be read; an empty one says nothing."""
+    reason = f"scale must be a text such as 1:100; got {_shown(value)}"
+    if isinstance(value, str):
+        try:
+            if value:
+                asked_scale(value)
+        except ValueError as err:
+            reason = f"{err}; got {_shown(value)}"
+        else:
+            return
+    raise ValidationError(reason, {"option": "scale", "got": _shown(value)})
 
 
 def _parse_include(value: object) -> frozenset[Include]:

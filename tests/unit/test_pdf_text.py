@@ -135,6 +135,26 @@ def test_lines_are_read_only_where_they_are_asked_for() -> None:
     assert () == page.lines
 
 
+def test_paper_is_as_large_as_the_page_is_shown() -> None:
+    """Turned and cropped, in points; a picture has none."""
+    turned = written(write_room, rotation=90, crop_pt=(0, 0, 400, 200))
+    page = read_page(turned, page=1, side_px=64, limits=LIMITS, has_lines=True)
+    assert (200, 400) == page.paper_wh_pt
+    picture = encode(draw_plan(), "PNG")
+    assert read_page(picture, page=1, side_px=64, limits=LIMITS, has_lines=True).paper_wh_pt is None
+
+
+def test_page_that_counts_in_another_unit_has_no_paper() -> None:
+    """PDFium takes its units for points, which would make areas wrong by the unit's square."""
+    content = b"BT /F 10 Tf 10 10 Td (A) Tj ET"
+    data = raw_pdf(content, [b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"])
+    plain = read_page(data, page=1, side_px=64, limits=LIMITS, has_lines=True)
+    scaled = data.replace(b"/Type/Page/Parent", b"/Type/Page/UserUnit 10/Parent")
+    own_unit = read_page(scaled, page=1, side_px=64, limits=LIMITS, has_lines=True)
+    assert plain.source_wh == plain.paper_wh_pt
+    assert own_unit.paper_wh_pt is None
+
+
 def test_letters_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of millions of letters costs as much as one of the most that are read."""
     monkeypatch.setattr(pdf_text, "MOST_CHARS", 6)
