@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import openvino
 
 from archive.checkpoint import CheckpointError, cause, read_model
+from archive.outlines import SHIPPED, add_outlines
 from archive.topology import build_network, class_names
 from plans.plan_sets import evenly_thinned, find_pictures
 from roomdet import network
@@ -252,6 +253,13 @@ def main(argv: list[str] | None = None) -> int:
         help=f"plans to calibrate int8 with; without it, {DRAWN_PICTURES} are drawn",
     )
     parser.add_argument(
+        "--outlines",
+        type=Path,
+        default=SHIPPED,
+        metavar="FOLDER",
+        help="whose outlines.xml draws the outlines of rooms; default: %(default)s",
+    )
+    parser.add_argument(
         "--allow-no-rooms",
         action="store_true",
         help="accept a checkpoint that finds no room on the golden plan",
@@ -267,7 +275,8 @@ def main(argv: list[str] | None = None) -> int:
             allow_no_rooms=args.allow_no_rooms,
             storage=Storage(args.precision, args.calibration),
         )
-    except ExportError as err:
+        add_outlines(args.outlines, args.out)
+    except (ExportError, ModelError) as err:
         print(f"error: {err}", file=sys.stderr)
         return 1
     print(

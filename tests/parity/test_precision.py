@@ -162,6 +162,7 @@ def test_plans_are_drawn_where_none_are_named(
 
     manifest = NetworkManifest.read(tmp_path)
     assert (status, manifest.precision, len(manifest.golden)) == (0, "int8", 11)
+    assert "outlines.xml" in manifest.files  # the shipped one draws outlines with any weights
 
 
 def test_a_precision_that_is_not_known_is_refused() -> None:
