@@ -57,7 +57,8 @@ NETWORK := $(if $(WEIGHTS),build/network,weights/rooms)
 HANDLER_FILES := $(shell find handler -name '*.py') handler/model-config.yaml
 
 TRAIN_INDEX ?=
-PIP_FLAGS := --quiet --disable-pip-version-check
+# What is imported is compiled then, once; pip would compile all of 12,000 files.
+PIP_FLAGS := --quiet --disable-pip-version-check --no-compile
 export PYTHONPATH := handler:docker:client:.
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
@@ -118,7 +119,7 @@ $(VENV)/archive.stamp: $(VENV)/python.stamp requirements/archive.txt
 $(TRAIN_VENV)/python.stamp: constraints-train.txt requirements/train.txt
 	@echo "Making $(TRAIN_VENV) with ultralytics: 1 to 3 minutes …"
 	@$(PYTHON) -m venv $(TRAIN_VENV)
-	@$(TRAIN_BIN)/python -m pip install --disable-pip-version-check $(TRAIN_INDEX) -c constraints-train.txt -r requirements/train.txt
+	@$(TRAIN_BIN)/python -m pip install $(filter-out --quiet,$(PIP_FLAGS)) $(TRAIN_INDEX) -c constraints-train.txt -r requirements/train.txt
 	@touch $@
 
 # What the client's exports are opened with in tests/formats.

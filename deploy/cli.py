@@ -91,7 +91,6 @@ def add_output(
 
 
 def add_yes(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--yes``."""
     parser.add_argument(
         "--yes", action="store_true",
         help="do it; without it, a terminal is shown the plan and asked, and elsewhere the plan is "
@@ -100,7 +99,6 @@ def add_yes(parser: argparse.ArgumentParser) -> None:
 
 
 def add_timeout(parser: argparse.ArgumentParser, default_s: float, about: str) -> None:
-    """Declare ``--timeout-s``."""
     parser.add_argument(
         "--timeout-s", type=seconds, default=default_s, metavar="SECONDS", help=about
     )

@@ -87,7 +87,6 @@ def _write(sample: Sample, corners: Boxes, out: Path) -> None:
 
 
 def main() -> int:
-    """Run the command."""
     usual = Rule()
     parser = argparse.ArgumentParser(prog="python -m plans.complete", description=__doc__)
     parser.add_argument("plans", type=Path)

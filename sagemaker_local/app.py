@@ -53,7 +53,6 @@ class Application:
         self._layers.close()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
         request = Request(environ)
         answer = self._own(request)
         if answer is None and not _CONDITIONS.isdisjoint(environ):

@@ -41,7 +41,6 @@ class AwsClients:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str, region: str) -> Any:
-        """A client of a service."""
         with self._lock:
             if (service, region) not in self._clients:
                 self._clients[service, region] = botocore.session.Session().create_client(

@@ -108,7 +108,6 @@ class Backend:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def region(self, name: str) -> Region:
-        """Everything of a region."""
         with self._lock:
             return self.regions.setdefault(name, Region(name, ACCOUNT))
 

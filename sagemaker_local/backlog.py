@@ -60,7 +60,6 @@ class Backlog:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, task: Task) -> None:
-        """One more waits."""
         with self._lock:
             self._waiting.append(task)
 

@@ -71,7 +71,6 @@ def delete_config(region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def variants_of(config: Record) -> Sequence[Mapping[str, Any]]:
-    """The production variants."""
     found: Sequence[Mapping[str, Any]] = config.params["ProductionVariants"]
     return found
 

@@ -23,7 +23,6 @@ IN_PROGRESS = {"Creating", "Updating", "RollingBack", "Deleting"}
 
 
 def create_endpoint(backend: Backend, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
-    """CreateEndpoint."""
     name, arn = given["EndpointName"], region.arn(ENDPOINT, given["EndpointName"])
     if name in region.endpoints:
         raise already_exists(ENDPOINT, arn)
@@ -65,7 +64,6 @@ def delete_endpoint(backend: Backend, region: Region, given: Mapping[str, Any]) 
 
 
 def describe_endpoint(region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
-    """DescribeEndpoint."""
     endpoint = region.endpoint(given["EndpointName"])
     with endpoint.lock:
         answer: dict[str, Any] = {

@@ -55,7 +55,6 @@ class Variant:
 
     @property
     def stream(self) -> str:
-        """Its log stream."""
         return f"{self.name}/{self.instance_id}"
 
     def enter(self) -> bool:
@@ -85,7 +84,6 @@ class Fleet:
     asynchronous: Mapping[str, Any] | None = None
 
     def variant(self, name: str) -> Variant | None:
-        """A variant by name."""
         return next((variant for variant in self.variants if variant.name == name), None)
 
 

@@ -25,7 +25,6 @@ _PAGE = 10  # API reference, MaxResults of each of them
 
 
 def list_models(region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
-    """ListModels."""
     found = _chosen(list(region.records[MODEL].values()), given)
     return page("Models", [_summary(item, "Model") for item in found], given)
 
@@ -37,7 +36,6 @@ def list_configs(region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_endpoints(region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
-    """ListEndpoints."""
     found = _chosen(list(region.endpoints.values()), given)
     summaries = [
         _summary(item, "Endpoint")

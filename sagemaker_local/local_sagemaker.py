@@ -93,7 +93,6 @@ class _Users:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def come(self) -> None:
-        """One more."""
         with self.lock:
             self.count += 1
 

@@ -77,7 +77,6 @@ class Logs:
             self.put(stream, whole.decode("utf-8", errors="replace"))
 
     def put(self, stream: Stream, text: str) -> None:
-        """Send lines."""
         at_ms = int(time.time() * 1000)
         events = [
             {"timestamp": at_ms, "message": line[:_MOST_CHARACTERS]}

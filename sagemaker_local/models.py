@@ -22,7 +22,6 @@ WANTED_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 def create_model(backend: Backend, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
-    """CreateModel."""
     name, arn = given["ModelName"], region.arn(MODEL, given["ModelName"])
     if name in region.records[MODEL]:
         raise already_exists(MODEL, arn)
@@ -40,7 +39,6 @@ def create_model(backend: Backend, region: Region, given: Mapping[str, Any]) -> 
 
 
 def describe_model(region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
-    """DescribeModel."""
     record = region.find(MODEL, given["ModelName"])
     answer = {"EnableNetworkIsolation": False, **record.params}
     return {**answer, "CreationTime": record.created, "ModelArn": record.arn}

@@ -157,7 +157,6 @@ class Pool:
             raise Closing
 
     def close(self) -> None:
-        """End all servers."""
         self.closing.set()
         with self._lock:
             left, self._shared = list(self._shared.values()), {}

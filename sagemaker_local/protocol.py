@@ -135,7 +135,6 @@ def render_failure(err: Exception) -> Response:
 
 
 def request_id() -> str:
-    """A new one."""
     return str(uuid.uuid4())
 
 

@@ -127,12 +127,10 @@ class TransformJob:
             self.started = self.modified = now()
 
     def move_to(self, status: str) -> None:
-        """Change the status."""
         with self.lock:
             self.status, self.modified = status, now()
 
     def end(self, status: str, reason: str = "") -> None:
-        """It is over."""
         with self.lock:
             self.status, self.failure_reason = status, reason[:_MOST_REASON]
             self.ended = self.modified = now()

@@ -48,7 +48,6 @@ class Update:
     retained: Mapping[str, Retained]
 
     def __call__(self, backend: Backend, endpoint: Endpoint) -> None:
-        """Carry it out."""
         region = backend.region(endpoint.region)
         try:
             fleet = start_fleet(backend, region, endpoint, self.config)

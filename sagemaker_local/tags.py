@@ -17,14 +17,12 @@ _MOST_TAGS = 50  # API reference, AddTags
 
 
 def list_tags(region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
-    """ListTags."""
     _check_exists(region, given["ResourceArn"])
     tags = _listed(region.tags.get(given["ResourceArn"], {}))
     return page("Tags", tags, given, default=_MOST_TAGS)
 
 
 def add_tags(region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
-    """AddTags."""
     arn = given["ResourceArn"]
     _check_exists(region, arn)
     with region.lock:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 
 def update_endpoint(backend: Backend, region: Region, given: Mapping[str, Any]) -> dict[str, Any]:
-    """UpdateEndpoint."""
     endpoint = region.endpoint(given["EndpointName"])
     with region.lock, endpoint.lock:
         _check_settled(endpoint)

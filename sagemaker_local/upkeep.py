@@ -40,7 +40,6 @@ class Upkeep:
         self._thread = threading.Thread(target=self._run, name="upkeep")
 
     def start(self) -> None:
-        """Begin."""
         self._thread.start()
 
     def join(self) -> None:

@@ -156,7 +156,6 @@ class Run:
 
 
 def say(text: str) -> None:
-    """Tell progress."""
     print(f"{_clear()}{text}", file=sys.stderr, flush=True)
 
 

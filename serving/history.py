@@ -55,7 +55,6 @@ class History:
         return [entry for entry in noted if (self.model_store / entry.archive).is_file()]
 
     def archives(self) -> set[str]:
-        """Their files."""
         return {entry.archive for entry in self.entries()}
 
     def push(self, entry: Entry) -> list[Entry]:

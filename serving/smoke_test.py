@@ -33,9 +33,7 @@ class Answered(Protocol):
         ...
 
     @property
-    def body(self) -> bytes:
-        """Of the answer."""
-        ...
+    def body(self) -> bytes: ...
 
     @property
     def failure(self) -> str:

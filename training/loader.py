@@ -88,7 +88,6 @@ class RoomDataset(YOLODataset):  # type: ignore[misc] # ultralytics has no types
         super().__init__(img_path="", data={"names": {0: "room"}, "channels": 3}, **settings)
 
     def get_img_files(self, img_path: str) -> list[str]:  # noqa: ARG002 - ultralytics' signature
-        """Paths of the samples."""
         return [str(sample.path) for sample in self.samples]
 
     def get_labels(self) -> list[dict[str, Any]]:

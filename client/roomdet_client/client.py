@@ -60,9 +60,7 @@ class Transport(Protocol):
         """Send one request, return the body of a successful answer."""
         ...
 
-    def close(self) -> None:
-        """Close the connections."""
-        ...
+    def close(self) -> None: ...
 
 
 class RoomClient:
@@ -239,7 +237,6 @@ class RoomClient:
         return isinstance(err, ServerBusy)
 
     def close(self) -> None:
-        """Close the connections."""
         self._transport.close()
         if self._shelf is not None:
             self._shelf.close()

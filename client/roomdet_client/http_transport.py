@@ -110,7 +110,6 @@ class HttpTransport:
         return f"no answer from {self.where}: {reason}"
 
     def close(self) -> None:
-        """Close the connections."""
         self._pool.clear()
 
 

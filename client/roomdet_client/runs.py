@@ -228,12 +228,10 @@ class State:
         return {name: next(iter(pages.values())).stem for name, pages in self._records.items()}
 
     def add(self, record: Record) -> None:
-        """Keep an answer."""
         self._records.setdefault(record.name, {})[record.page] = record
         sheet = record.sheet and vars(record.sheet)
         self._file.write(json.dumps({**vars(record), "sheet": sheet}, ensure_ascii=False) + "\n")
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file."""
         self._file.close()

@@ -150,7 +150,6 @@ class SageMakerTransport:
             return answer
 
     def close(self) -> None:
-        """Close the connections."""
         self._runtime.close()
 
 
@@ -194,7 +193,6 @@ class Shelf:
                 self._s3.delete_object(Bucket=self._bucket, Key=key)
 
     def close(self) -> None:
-        """Close the connections."""
         self._s3.close()
 
 

@@ -67,7 +67,6 @@ class Finding:
     next_step: str
 
     def as_document(self) -> dict[str, Any]:
-        """As JSON."""
         return asdict(self)
 
     def __str__(self) -> str:

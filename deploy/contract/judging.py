@@ -237,7 +237,6 @@ def memory(usage: Usage, loaded: Sequence[Answer]) -> Row:
 
 
 def statuses(answers: Iterable[Answer]) -> str:
-    """Answers, counted."""
     counted = Counter(map(str, answers))
     return ", ".join(f"{count}× {answer}" for answer, count in counted.items())
 

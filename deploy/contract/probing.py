@@ -92,7 +92,6 @@ class _Seen:
     seen: list[Answer]
 
     def invoke(self, sample: Sample) -> Answer:
-        """Ask, and keep."""
         self.seen.append(self.asker.invoke(sample))
         return self.seen[-1]
 

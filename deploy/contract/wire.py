@@ -50,7 +50,6 @@ class Server:
         return self.ask("POST", "/invocations", sample.body, headers_of(sample))
 
     def ping(self) -> Answer:
-        """Ask /ping."""
         return self.ask("GET", "/ping", timeout_s=PING_TIMEOUT_S)
 
     def ask(

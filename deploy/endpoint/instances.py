@@ -19,14 +19,10 @@ class Scaling(Protocol):
     """Between which numbers of instances a fleet is kept."""
 
     @property
-    def min_instances(self) -> int:
-        """The fewest."""
-        ...
+    def min_instances(self) -> int: ...
 
     @property
-    def max_instances(self) -> int:
-        """The most."""
-        ...
+    def max_instances(self) -> int: ...
 
 
 class Instances(Protocol):
@@ -53,9 +49,7 @@ class Instances(Protocol):
         ...
 
     @property
-    def max_execution_s(self) -> int:
-        """Of an update."""
-        ...
+    def max_execution_s(self) -> int: ...
 
     @property
     def health_check_timeout_s(self) -> int:

@@ -29,7 +29,6 @@ MOST_BYTES = {Mode.REALTIME: 6_291_456, Mode.SERVERLESS: 4 * 2**20}
 
 
 def run_invoke(args: argparse.Namespace) -> int:
-    """Print the answer."""
     options = {
         name: value for name in REQUEST_OPTIONS if (value := getattr(args, name, None)) is not None
     }

@@ -50,7 +50,6 @@ class Line:
 
     @property
     def message(self) -> str:
-        """Its text."""
         return str(self.fields.get("message", ""))
 
     @property

@@ -228,12 +228,10 @@ def _tidy(release: Release, remote: RemoteState) -> list[Action]:
 
 
 def delete_endpoint(endpoint: Endpoint, why: str) -> list[Action]:
-    """Removes an endpoint."""
     params = {"EndpointName": endpoint.name}
     return [ApiCall(SERVICE, "delete_endpoint", params, why), WaitDeleted(endpoint.name)]
 
 
 def delete_config(name: str) -> ApiCall:
-    """Removes a configuration."""
     params = {"EndpointConfigName": name}
     return ApiCall(SERVICE, "delete_endpoint_config", params, "it is no longer needed")

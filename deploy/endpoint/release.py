@@ -71,7 +71,6 @@ class Release:
 
     @property
     def model(self) -> str:
-        """Name of the model."""
         version = re.sub(r"[^a-zA-Z0-9]+", "-", self.artifact.version)[:_LONGEST_VERSION].strip("-")
         return f"{self.spec.endpoint}-{version}-{_digest(self._model())}"
 
@@ -105,7 +104,6 @@ class Release:
         )
 
     def model_step(self) -> ApiCall:
-        """Makes the model."""
         params = {"ModelName": self.model, **self._model(), "Tags": self._version_tags()}
         return ApiCall("sagemaker", "create_model", params, "image, archive and variables")
 
@@ -122,7 +120,6 @@ class Release:
         return self._config_step(self.candidate_config, content, why)
 
     def create_step(self) -> ApiCall:
-        """Makes the endpoint."""
         return self._create_step(self.spec.endpoint, self.config, "there is none of this name")
 
     def create_candidate_step(self) -> ApiCall:

@@ -106,7 +106,6 @@ def _what_is_wanted(args: argparse.Namespace, outcome: Outcome) -> str:
 
 
 def run_delete(args: argparse.Namespace) -> int:
-    """Remove an endpoint."""
     operator = _operator(args)
     return _tell(args, operator.delete(operator.place))
 

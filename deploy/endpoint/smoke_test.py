@@ -57,7 +57,6 @@ class AtOnce:
     sleep: Callable[[float], None]
 
     def __call__(self, body: bytes) -> Reply:
-        """Its answer."""
         reply = self.aws.invoke(self.endpoint, body)
         for _ in range(_TRIES):
             if reply.status not in _BUSY and reply.code not in THROTTLED:
@@ -81,7 +80,6 @@ class Queue:
     say: Callable[[str], None]
 
     def __call__(self, body: bytes) -> Reply:
-        """Its answer."""
         address = f"{self.test.inbox}{hashlib.sha256(body).hexdigest()[:8]}"
         put(self.aws, address, body)
         try:

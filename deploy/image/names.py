@@ -38,7 +38,6 @@ class EcrPlace:
 
     @property
     def host(self) -> str:
-        """Of its registry."""
         ending = ".cn" if self.region.startswith("cn-") else ""
         return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com{ending}"
 

@@ -216,7 +216,6 @@ def _signal_of(status: int) -> int:
 
 
 def _run_child(serve: Callable[[socket.socket, int], None], channel_fd: int, fd: int) -> NoReturn:
-    """Be a child."""
     status = 1
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

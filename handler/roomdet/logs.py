@@ -25,7 +25,6 @@ class JsonLine(logging.Formatter):
     """Writes a record as one line of JSON, its trace included."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one record."""
         text = record.getMessage()
         if text.startswith(_METRICS_LINE):
             return text

@@ -137,7 +137,6 @@ class _Pages:
             self.is_broken_off = True
 
     def tags(self, page: int) -> list[int]:
-        """Tags of a page."""
         entries_at, count = self._entries(self.offsets[page - 1])
         ends = range(entries_at, entries_at + count * self._entry_bytes, self._entry_bytes)
         return [self._number(self._tag_form, at) for at in ends]

@@ -206,7 +206,6 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command."""
     args = parse_args(argv)
     for name in ("images", "labels"):
         (args.out / name).mkdir(parents=True, exist_ok=True)

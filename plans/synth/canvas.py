@@ -92,7 +92,6 @@ class Canvas:
         )
 
     def fill(self, points_m: Sequence[PointM], color: ColorRGB) -> None:
-        """Fill a polygon."""
         fixed = np.round(self.to_px(points_m) * 2**_SUBPIXEL_BITS).astype(np.int32)
         cv2.fillPoly(self.page, [fixed], color, cv2.LINE_AA, _SUBPIXEL_BITS)
 

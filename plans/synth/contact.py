@@ -100,7 +100,6 @@ def _in_rows(cells: Sequence[PageU8], columns: int, px: int) -> PageU8:
 
 
 def main() -> None:
-    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m plans.synth.contact", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--kind", default="plans", choices=("plans", "sheets"))

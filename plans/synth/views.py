@@ -146,7 +146,6 @@ def draw_scale_bar(sheet: Canvas, at: tuple[float, float], cad: Cad, px_per_m: f
 
 
 def draw_north(sheet: Canvas, at: tuple[float, float], cad: Cad, rng: np.random.Generator) -> None:
-    """Draw a north arrow."""
     x, y = at
     r = rng.uniform(4, 10) * cad.px_per_mm
     turn = float(rng.uniform(0, 360))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from roomdet_client import ClientError, RoomClient, ValidationError
 from serving.server import LocalServer, serve
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
 from tests.e2e.conftest import CONFIG
@@ -137,6 +138,27 @@ def test_the_log_tells_sizes_and_times_but_no_names(server: LocalServer, s3: S3)
         assert secret not in text
 
 
+def test_the_client_names_a_plan_that_is_too_large_to_be_sent(
+    server: LocalServer, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put into S3, named, and removed again, whatever came of it."""
+    for variable, value in s3.environ.items():
+        monkeypatch.setenv(variable, value)
+    s3.forget()
+    with RoomClient(server.url, limit_bytes=20_000, s3_place=BASE, region="us-east-1") as client:
+        found = client.detect(large_plan())
+        with pytest.raises(ValidationError):
+            client.detect(large_plan(), confidence=7)
+        with pytest.raises(ClientError, match="is no place for plans"):
+            RoomClient(server.url, s3_place="my-shelf/plans")
+
+    assert "by reference in S3" == found.sent_as
+    assert len(found.rooms) >= 10
+    verbs = [request.split()[0] for request in s3.requests]
+    assert ["PUT", "HEAD", "GET", "DELETE", "PUT"] == verbs[:5]
+    assert "DELETE" == verbs[-1]
+
+
 # -- refusals -------------------------------------------------------------------------------
 
 
@@ -213,19 +235,6 @@ def test_what_is_no_picture_is_refused_as_ever(server: LocalServer, file: str) -
     reply = name(server, BASE + file)
 
     assert (reply.status, reply.document["error"]) == (400, "invalid_file_format")
-
-
-def test_switched_off_it_says_so(archive: Path, s3: S3) -> None:
-    """Without the setting, whatever credentials there are."""
-    with serve(archive, config=CONFIG, environ=s3.environ) as server:
-        server.wait_ready()
-        s3.forget()
-        reply = name(server, f"{BASE}large.bmp")
-
-    assert reply.status == 400
-    assert reply.document["error"] == "validation_error"
-    assert "switched off" in reply.document["message"]
-    assert s3.requests == []
 
 
 # -- an S3 that misbehaves ------------------------------------------------------------------

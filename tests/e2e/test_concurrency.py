@@ -42,10 +42,11 @@ def test_parallel_clients_get_their_own_answers(server: LocalServer) -> None:
 def batching(
     batching_archive: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalServer]:
-    """A server with batches of four that logs each message to its worker."""
+    """A server with batches of four that logs each message to its worker, and times pages."""
     log_config = tmp_path_factory.mktemp("batching") / "log4j2.xml"
     log_config.write_text(LOG_CONFIG.read_text().replace("DENY", "NEUTRAL"))
-    with serve(batching_archive, config=CONFIG, log_config=log_config) as server:
+    environ = {"ROOMDET_PAGE_SECONDS": "2"}
+    with serve(batching_archive, config=CONFIG, log_config=log_config, environ=environ) as server:
         server.wait_ready()
         yield server
 
@@ -74,37 +75,34 @@ def test_a_mixed_batch_is_answered_item_by_item(batching: LocalServer) -> None:
     assert messages(batching) - before == 2  # the first, which waited for nobody, and all others
 
 
-def test_a_page_without_end_is_its_row_alone(batching_archive: Path) -> None:
+def test_a_page_without_end_is_its_row_alone(batching: LocalServer) -> None:
     """Its neighbors get their rooms, the worker lives, and ``/ping`` says so all along."""
     bodies = [layered_pdf(50_000), PLAN, SAMPLE_PDF.read_bytes(), PLAN]
     pings, answered = [], threading.Event()
 
-    def watch(server: LocalServer) -> None:
+    def watch() -> None:
         while not answered.wait(0.05):
-            with urllib.request.urlopen(f"{server.url}/ping", timeout=2) as reply:
+            with urllib.request.urlopen(f"{batching.url}/ping", timeout=2) as reply:
                 pings.append(reply.status)
 
-    environ = {"ROOMDET_PAGE_SECONDS": "2"}
-    with serve(batching_archive, config=CONFIG, environ=environ) as server:
-        server.wait_ready()
-        workers = server.worker_pids()
-        with ThreadPoolExecutor(6) as pool:
-            watching = pool.submit(watch, server)
-            with frozen_worker(server):
-                pool.submit(post, server, PLAN)  # goes to the worker at once, the others together
-                wait_in_flight(server, 1)
-                running = [pool.submit(post, server, body) for body in bodies]
-                wait_in_flight(server, 5)
-            slow, *others = (each.result() for each in running)
-            answered.set()
-            watching.result()
+    workers = batching.worker_pids()
+    with ThreadPoolExecutor(6) as pool:
+        watching = pool.submit(watch)
+        with frozen_worker(batching):
+            pool.submit(post, batching, PLAN)  # goes to the worker at once, the others together
+            wait_in_flight(batching, 1)
+            running = [pool.submit(post, batching, body) for body in bodies]
+            wait_in_flight(batching, 5)
+        slow, *others = (each.result() for each in running)
+        answered.set()
+        watching.result()
 
-        assert (slow.status, slow.document["error"]) == (413, "file_too_large")
-        assert slow.document["details"] == {"limit_seconds": 2}
-        assert [200] * 3 == [reply.status for reply in others]
-        assert all(reply.document["detected_rooms"] for reply in others)
-        assert workers == server.worker_pids()
-        assert {200} == set(pings)
+    assert (slow.status, slow.document["error"]) == (413, "file_too_large")
+    assert slow.document["details"] == {"limit_seconds": 2}
+    assert [200] * 3 == [reply.status for reply in others]
+    assert all(reply.document["detected_rooms"] for reply in others)
+    assert workers == batching.worker_pids()
+    assert {200} == set(pings)
 
 
 def test_a_request_that_is_alone_does_not_wait_for_others(batching: LocalServer) -> None:
@@ -122,15 +120,3 @@ def wait_in_flight(server: LocalServer, count: int) -> None:
     while (health := server.health()) is None or health.in_flight != count:
         assert time.monotonic() < deadline, server.log_tail()
         time.sleep(0.02)
-
-
-def test_a_full_queue_is_503(archive: Path) -> None:
-    """With one waiting place, ten requests at once: some are served, the others told to return."""
-    with serve(archive, config=CONFIG, settings={"job_queue_size": "1"}) as server:
-        server.wait_ready()
-        with ThreadPoolExecutor(10) as pool:
-            replies = list(pool.map(lambda body: post(server, body), [PLAN] * 10))
-            after = post(server, PLAN)
-
-    assert {200, 503} == {reply.status for reply in replies}
-    assert after.status == 200

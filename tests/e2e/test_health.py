@@ -159,6 +159,10 @@ def test_a_broken_archive_never_becomes_ready(archive: Path, tmp_path: Path) -> 
             said |= {(health.http_status, health.status)} if health else set()
             time.sleep(0.05)
         last = server.health()
+        with pytest.raises(
+            LocalServerError, match=r"does not load: rooms: network\.bin has sha256"
+        ):
+            server.wait_ready()
 
     assert last is not None
     assert said == {(503, "Loading"), (503, "Unhealthy")}

@@ -142,7 +142,7 @@ def test_what_is_no_checkpoint_is_told(tmp_path: Path, content: object, told: st
 
 LONG_BINPUT_FAR = b"Nr" + (10_000_000).to_bytes(4, "little")
 SHARED = b")q\x00" + b"h\x00\x86q\x00" * 60  # a pair of a pair of a pair …
-DEEP = b")" + b"\x85" * 2_000_000
+DEEP = b")" + b"\x85" * 400_000
 BYTEARRAY8 = b"\x96" + (1 << 40).to_bytes(8, "little")
 
 

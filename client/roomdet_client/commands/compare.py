@@ -39,7 +39,6 @@ _ORANGE, _BLUE, _VIOLET, _GREY = "#b34e00", "#0072b2", "#a0457a", "#808080"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.epilog = (
         "Status: 0 nothing is different, 3 something is, 1 a page has no answer from either."
     )

@@ -18,7 +18,6 @@ for all:         roomdet completion bash > ~/.local/share/bash-completion/comple
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     import argparse  # noqa: PLC0415
 
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -27,6 +26,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print it."""
     print(shtab.complete(build_parser(), args.shell))
     return 0

@@ -55,7 +55,6 @@ _MAX_PIXELS = 600_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.add_argument("inputs", nargs="+", metavar="FILE|FOLDER", type=Path,
                         help="pictures and PDFs; of folders all that are below")  # fmt: skip
     parser.add_argument("--pages", default="all", type=page_range, metavar="1,3-5",
@@ -108,7 +107,6 @@ class Tally:
     kept: int = 0
 
     def add(self, record: Record) -> None:
-        """Count a page."""
         if not record.is_good:
             where = f"page {record.page}: " if record.page_count > 1 else ""
             self.errors.setdefault(record.name, f"{where}{record.answer['message']}")

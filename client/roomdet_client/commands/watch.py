@@ -31,7 +31,6 @@ _MOST_PAUSE_S = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="and all folders in it")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER",
                         help="for the answers, as of detect; it may lie in the folder")  # fmt: skip
