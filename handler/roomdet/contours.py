@@ -346,10 +346,8 @@ def _touch(a: Points, b: Points, c: Points, d: Points) -> npt.NDArray[np.bool_]:
         return found
 
     def within(p: Points, q: Points, r: Points) -> npt.NDArray[np.bool_]:
-        found: npt.NDArray[np.bool_] = ((np.minimum(p, q) <= r) & (r <= np.maximum(p, q))).all(
-            axis=1
-        )
-        return found
+        is_within = (np.minimum(p, q) <= r) & (r <= np.maximum(p, q))
+        return is_within[:, 0] & is_within[:, 1]
 
     abc, abd, cda, cdb = side(a, b, c), side(a, b, d), side(c, d, a), side(c, d, b)
     ends = [
@@ -357,5 +355,5 @@ def _touch(a: Points, b: Points, c: Points, d: Points) -> npt.NDArray[np.bool_]:
         for which, p, q, r in ((abc, a, b, c), (abd, a, b, d), (cda, c, d, a), (cdb, c, d, b))
     ]
     crossed = (abc * abd < 0) & (cda * cdb < 0)
-    touch: npt.NDArray[np.bool_] = np.stack([crossed, *ends]).any(axis=0)
+    touch: npt.NDArray[np.bool_] = np.logical_or.reduce([crossed, *ends])
     return touch

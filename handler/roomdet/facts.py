@@ -79,9 +79,7 @@ class FactFinder:
                 _add(facts, map(_measured, areas))
         return facts
 
-    def _outline(
-        self, sharp_pixels: Callable[[], Pixels], boxes_xyxy_norm: Boxes
-    ) -> list[Outline]:
+    def _outline(self, sharp_pixels: Callable[[], Pixels], boxes_xyxy_norm: Boxes) -> list[Outline]:
         try:
             pixels = sharp_pixels()
         except PageTooSlow:  # it was read for the rooms; its time is over now

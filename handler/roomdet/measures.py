@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 M_PER_PT = 0.0254 / 72
 _M_PER_FOOT = 0.3048
 # Scales in which plans are drawn; what is measured is taken for the nearest, if it is near.
-_PLANS = (20, 24, 25, 32, 48, 50, 64, 75, 96, 100, 120, 125, 128, 150, 192, 200, 240, 250, 256,
-          300, 360, 384, 400, 480, 500, 600, 750, 768, 1000)  # fmt: skip
-NEAR = 0.015  # share by which a measured scale may be off
+_PLANS = (20, 24, 25, 32, 48, 50, 64, 75, 96, 100, 120, 128, 150, 192, 200, 240, 250, 300, 360, 384,
+          400, 480, 500, 600, 750, 1000)  # fmt: skip
+NEAR = 0.02  # share by which a measured scale may be off: a half of the way from 1:96 to 1:100
 _SAME = 0.008  # by which two measurements of the same scale may
 _LEAST_PAIRS = 6  # of neighbors in chains that say the same
 _LEAST_SHARE = 0.3  # of all pairs
@@ -61,10 +61,16 @@ def nearest_plan_scale(ratio: float) -> int | None:
 
 
 def measured_scale(lines: Sequence[TextLine], page_wh_pt: tuple[float, float]) -> Fit | None:
-    """Return the scale that the lengths on a page fit, its bar before its dimensions."""
+    """Return the scale that the lengths on a page fit.
+
+    Dimensions are more exact than a bar; where they do not agree there is none.
+    """
     short = [line for line in lines if len(line.text) <= _LONGEST_NUMBER and _has_digit(line.text)]
     rows = _rows(short, page_wh_pt)
-    return _bar(rows, lines, page_wh_pt) or _chains(rows)
+    bar, chains = _bar(rows, lines, page_wh_pt), _chains(rows)
+    if bar is not None and chains is not None and abs(bar.ratio / chains.ratio - 1) > 2 * NEAR:
+        return None
+    return chains or bar
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,6 @@ _WORDS = re.compile(
 _EDGE = (0.08, 0.06, 0.74, 0.78)  # a title block lies left of, above, right of or below these
 _AROUND = (0.16, 0.12)  # of the page, to either side of a note, for words of a title block
 _LEAST_WORDS = 2
-_LEAST_WORDS_UNLABELED = 4
 _BESIDE, _BELOW = 14.0, 3.0  # heights of the word for scale, to its value
 
 
@@ -206,7 +205,8 @@ class PlacedNote:
         note: What it says.
         box_xyxy: Fractions of the page.
         turn_degrees: Of the line.
-        in_title_block: Whether it stands among the words of a title block, at an edge of the page.
+        in_title_block: Whether it stands beside the word for scale and among other words of a
+            title block, at an edge of the page.
     """
 
     note: Note
@@ -254,7 +254,7 @@ def _in_title_block(
     index: int, note: Note, lines: Sequence[TextLine], centers: npt.NDArray[np.float64]
 ) -> bool:
     x, y = centers[index]
-    if _EDGE[0] < x < _EDGE[2] and _EDGE[1] < y < _EDGE[3]:
+    if not note.has_label or (_EDGE[0] < x < _EDGE[2] and _EDGE[1] < y < _EDGE[3]):
         return False
     near = np.flatnonzero((np.abs(centers - centers[index]) < _AROUND).all(axis=1))
     words = {
@@ -262,7 +262,7 @@ def _in_title_block(
         for i in near.tolist()
         for match in _WORDS.finditer(plain_text(lines[i].text[:LONGEST]))
     }
-    return len(words) >= (_LEAST_WORDS if note.has_label else _LEAST_WORDS_UNLABELED)
+    return len(words) >= _LEAST_WORDS
 
 
 # -- drawings ---------------------------------------------------------------------------------

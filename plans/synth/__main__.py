@@ -8,7 +8,7 @@ whatever the count. Kinds ``floors`` and ``sheets`` draw floors of large buildin
 whole sheets with all that stands around them; a sheet is drawn once and cut into eight tiles at
 several scales, so that picture i of seed s is a tile of the sheet of seed ``s + i // 8``. With
 ``--whole`` they are not cut, and ``rooms.jsonl`` holds the rooms' outlines and what is written in
-them.
+them. With ``--pdf`` sheets are PDF pages with a text layer, drawn to a scale that they state.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from plans.synth.blueprint import INGREDIENTS, Spec, draw_blueprint
 from plans.synth.layouts import read_layouts
 from plans.synth.measured import read_large_layouts
 from plans.synth.outlines import outline_row
+from plans.synth.plotted import draw_plotted, truth_of
 from plans.synth.sheet import SheetSpec, draw_sheet
 from plans.synth.style import WallStyle
 from plans.synth.tiles import cut_tiles, visible_rooms
@@ -55,6 +56,7 @@ class Job:
         spec: What it may look like; the type says which kind it is.
         tiles: How many tiles of a sheet are written; 0 writes it whole.
         px: Longer side of a tile.
+        is_pdf: Whether a sheet is written as a document.
     """
 
     seed: int
@@ -62,6 +64,7 @@ class Job:
     spec: Spec | SheetSpec
     tiles: int = 0
     px: int = 640
+    is_pdf: bool = False
 
 
 _layouts: list[dict[str, Any]] = []  # of a worker process, read once
@@ -77,7 +80,7 @@ def _draw(job: Job) -> list[Rows]:
     """Draw a job's pictures; return what the index and ``rooms.jsonl`` say of each."""
     if isinstance(job.spec, Spec):
         return [_draw_plan(job, job.spec)]
-    return _draw_sheet(job, job.spec)
+    return [_plot_sheet(job, job.spec)] if job.is_pdf else _draw_sheet(job, job.spec)
 
 
 def _draw_plan(job: Job, spec: Spec) -> Rows:
@@ -114,6 +117,21 @@ def _draw_sheet(job: Job, spec: SheetSpec) -> list[Rows]:
         row["level_px"] = tile.level_px
         rows.append((row, outline_row(image.name, tile.outlines)))
     return rows
+
+
+def _plot_sheet(job: Job, spec: SheetSpec) -> Rows:
+    """Write a sheet as a document; lengths are points of its page."""
+    sheet = draw_plotted(job.seed, spec, _layouts)
+    truth = truth_of(sheet)
+    plan = f"synth-plotted-{job.seed:08d}"
+    image = _image(job.folder, f"{plan}.pdf")
+    image.write_bytes(sheet.pdf)
+    corners = [np.array(room["polygon"]) for room in truth["rooms"]]
+    boxes = np.array([[*xy.min(axis=0), *xy.max(axis=0)] for xy in corners], np.float32)
+    page_hw = (round(truth["page_wh_pt"][1]), round(truth["page_wh_pt"][0]))
+    _write_labels(job.folder, plan, boxes, page_hw)
+    row = _row(image, page_hw, len(boxes), plan, "synthetic plotted sheet")
+    return row, {"image": image.name, **truth}
 
 
 def _image(folder: Path, name: str) -> Path:
@@ -169,12 +187,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--layout-share", type=float, default=0.35, help="storeys from them, 0 to 1")
     add("--px", type=int, default=640, help="longer side of the pictures")
     add("--whole", action="store_true", help="floors and sheets uncut, gray PNG")
+    add("--pdf", action="store_true", help="sheets whole, as PDF pages to scale")
     add("--sheet-px", type=int, help="longer side of a sheet; 3000 to 5600 if not given")
     add("--without", nargs="*", default=[], choices=INGREDIENTS)
     add("--without-walls", nargs="*", default=[], choices=[*WallStyle])
     add("--without-damage", nargs="*", default=[], choices=EFFECT_NAMES)
     add("--workers", type=int, default=1)
     args = parser.parse_args(argv)
+    if args.pdf and args.kind != "sheets":
+        parser.error("--pdf is of --kind sheets")
     args.spec = _spec(args)
     return args
 
@@ -196,8 +217,9 @@ def _spec(args: argparse.Namespace) -> Spec | SheetSpec:
 
 
 def _jobs(args: argparse.Namespace) -> list[Job]:
-    if args.kind == "plans" or args.whole:
-        return [Job(args.seed + i, args.out, args.spec) for i in range(args.count)]
+    if args.kind == "plans" or args.whole or args.pdf:
+        numbers = range(args.seed, args.seed + args.count)
+        return [Job(seed, args.out, args.spec, is_pdf=args.pdf) for seed in numbers]
     starts = range(0, args.count, TILES)
     return [
         Job(args.seed + k, args.out, args.spec, min(TILES, args.count - start), args.px)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     PageU8 = npt.NDArray[np.uint8]
     Mask = npt.NDArray[np.uint8]
+    Points = npt.NDArray[np.float64]
 
 ColorRGB = tuple[int, int, int]
 PointM = tuple[float, float]
@@ -49,19 +50,48 @@ class Pen:
         return replace(self, dash_m=(stroke_m, gap_m))
 
 
+class Ink(Protocol):
+    """What keeps a drawing as lines, areas and text beside its pixels; coordinates are pixels."""
+
+    def stroke(self, lines_px: list[Points], pen: Pen, *, closed: bool = False) -> None:
+        """Draw lines through points, each shape ``(k, 2)``."""
+
+    def fill(self, rings_px: list[Points], color: ColorRGB) -> None:
+        """Fill what lies in an odd number of rings."""
+
+    def hatch(self, rings_px: list[Points], lines_px: list[Points], pen: Pen) -> None:
+        """Draw lines as far as they lie in an odd number of rings."""
+
+    def text(self, at_px: Points, text: str, font: Lettering, *, turned: bool) -> None:
+        """Write a text centered on a point, shape ``(2,)``."""
+
+    def moved(self, by_px: tuple[int, int]) -> Ink:
+        """Return the same drawing with its origin at a pixel."""
+
+
 class Canvas:
     """A page, and the affine map from metres to its pixels."""
 
-    def __init__(self, page: PageU8, matrix: npt.NDArray[np.float64]) -> None:
-        """Draw on ``page`` (H×W×3, RGB) through ``matrix`` (2×3, metres to pixels)."""
+    def __init__(
+        self, page: PageU8, matrix: npt.NDArray[np.float64], ink: Ink | None = None
+    ) -> None:
+        """Draw on ``page`` (H×W×3, RGB) through ``matrix`` (2×3, metres to pixels).
+
+        What is drawn is told to ``ink``, too, if there is one.
+        """
         self.page = page
         self.matrix = matrix
+        self.ink = ink
         self.px_per_m = math.sqrt(abs(np.linalg.det(matrix[:, :2])))
 
     def moved(self, origin: PointM, u: PointM, v: PointM) -> Canvas:
         """Return the same page with axes ``u`` and ``v`` at ``origin``, given in metres."""
         inner = np.array([[u[0], v[0], origin[0]], [u[1], v[1], origin[1]], [0, 0, 1]])
-        return Canvas(self.page, self.matrix @ inner)
+        return self.over(self.matrix @ inner)
+
+    def over(self, matrix: npt.NDArray[np.float64]) -> Canvas:
+        """Return the same page under another map, 2×3, from metres or pixels to its pixels."""
+        return Canvas(self.page, matrix, self.ink)
 
     def to_px(self, points_m: Iterable[PointM]) -> npt.NDArray[np.float64]:
         """Map points to pixels, shape ``(n, 2)``."""
@@ -79,7 +109,9 @@ class Canvas:
             return
         self._strokes([self.to_px(dash) for dash in _dashes(points_m, *pen.dash_m)], pen)
 
-    def _strokes(self, lines_px: list[npt.NDArray[np.float64]], pen: Pen) -> None:
+    def _strokes(self, lines_px: list[Points], pen: Pen) -> None:
+        if self.ink is not None:
+            self.ink.stroke(lines_px, pen)
         fixed = [np.round(line * 2**_SUBPIXEL_BITS).astype(np.int32) for line in lines_px]
         cv2.polylines(
             self.page,
@@ -92,7 +124,10 @@ class Canvas:
         )
 
     def fill(self, points_m: Sequence[PointM], color: ColorRGB) -> None:
-        fixed = np.round(self.to_px(points_m) * 2**_SUBPIXEL_BITS).astype(np.int32)
+        ring = self.to_px(points_m)
+        if self.ink is not None:
+            self.ink.fill([ring], color)
+        fixed = np.round(ring * 2**_SUBPIXEL_BITS).astype(np.int32)
         cv2.fillPoly(self.page, [fixed], color, cv2.LINE_AA, _SUBPIXEL_BITS)
 
     def box(
@@ -130,7 +165,8 @@ class Canvas:
         x0, y0 = max(x0, 0), max(y0, 0)
         matrix = self.matrix.copy()
         matrix[:, 2] -= x0, y0
-        return Canvas(self.page[y0:y1, x0:x1], matrix)
+        ink = None if self.ink is None else self.ink.moved((int(x0), int(y0)))
+        return Canvas(self.page[y0:y1, x0:x1], matrix, ink)
 
     # -- shapes with holes ----------------------------------------------------------------------
 
@@ -152,12 +188,16 @@ class Canvas:
 
     def fill_shape(self, shape: BaseGeometry, color: ColorRGB) -> None:
         """Fill a shape, leaving its holes."""
-        rings = [np.round(ring * 2**_SUBPIXEL_BITS).astype(np.int32) for ring in self.rings(shape)]
+        exact = self.rings(shape)
+        if self.ink is not None and exact:
+            self.ink.fill(exact, color)
+        rings = [np.round(ring * 2**_SUBPIXEL_BITS).astype(np.int32) for ring in exact]
         if rings:
             cv2.fillPoly(self.page, rings, color, cv2.LINE_8, _SUBPIXEL_BITS)
 
-    def hatch(self, mask: Mask, pen: Pen, spacing_px: float, angle_deg: float) -> None:
-        """Draw parallel lines where a mask is."""
+    def hatch(self, shape: BaseGeometry, pen: Pen, spacing_px: float, angle_deg: float) -> None:
+        """Draw parallel lines where a shape is."""
+        mask = self.mask(shape)
         x, y, w, h = cv2.boundingRect(mask)
         if w == 0 or h == 0:
             return
@@ -167,18 +207,24 @@ class Canvas:
         center = np.array([w / 2, h / 2])
         along, cross = np.array([c, s]), np.array([-s, c])
         part = np.zeros((h, w), np.uint8)
+        lines: list[Points] = []
         for offset in offsets:
             a = center + cross * offset - along * reach / 2
             b = a + along * reach
+            lines.append(np.stack([a, b]) + np.array([x, y]))
             cv2.line(
                 part, _point(a), _point(b), 255, max(1, pen.width_px), cv2.LINE_AA, _SUBPIXEL_BITS
             )
+        if self.ink is not None:
+            self.ink.hatch(self.rings(shape), lines, pen)
         part[mask[y : y + h, x : x + w] == 0] = 0
         _blend(self.page[y : y + h, x : x + w], part, pen.color)
 
     def outline(self, shape: BaseGeometry, pen: Pen) -> None:
         """Draw the outlines of a shape, holes included."""
         rings = self.rings(shape)
+        if self.ink is not None and rings:
+            self.ink.stroke(rings, pen, closed=True)
         fixed = [np.round(ring * 2**_SUBPIXEL_BITS).astype(np.int32) for ring in rings]
         if fixed:
             cv2.polylines(
@@ -196,6 +242,8 @@ class Canvas:
     def text(self, at_m: PointM, text: str, font: Lettering, *, turned: bool = False) -> None:
         """Write a text centered on a point, upright on the page or turned left by 90 degrees."""
         (x, y), coverage = self.to_px([at_m])[0], font.coverage(text)
+        if self.ink is not None:
+            self.ink.text(np.array([x, y]), text, font, turned=turned)
         if turned:
             coverage = np.rot90(coverage)
         h, w = coverage.shape

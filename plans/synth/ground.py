@@ -64,9 +64,8 @@ def draw_courts(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator
         court = Polygon(ring)
         if rng.random() < 0.3:
             part = canvas.around(court)
-            mask = part.mask(court)
             for angle in (0.0, 90.0):
-                part.hatch(mask, pen, canvas.px_per_m * rng.uniform(0.5, 2.5), angle)
+                part.hatch(court, pen, canvas.px_per_m * rng.uniform(0.5, 2.5), angle)
         x0, y0, x1, y1 = court.bounds
         for _ in range(int(rng.choice([0, 3, 10]))):
             r = rng.uniform(0.6, 2.2)

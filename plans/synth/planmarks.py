@@ -122,7 +122,7 @@ def draw_untouched(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Genera
             canvas.fill_shape(space.shape, (gray,) * 3)
         else:
             around = canvas.around(space.shape)
-            around.hatch(around.mask(space.shape), cad.pen(0.5, gray - 60), spacing, angle)
+            around.hatch(space.shape, cad.pen(0.5, gray - 60), spacing, angle)
 
 
 def draw_untouched_words(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from plans.synth.cad import Cad
+    from plans.synth.canvas import Ink
     from plans.synth.floor import Floor, Kind
 
     PageU8 = npt.NDArray[np.uint8]
@@ -61,15 +62,43 @@ class RoomPx:
         kind: What it is for.
         shape: Its clear floor, in pixels of the sheet.
         tag: What is written in it.
+        px_per_m: Of its plan.
     """
 
     kind: Kind
     shape: Polygon
     tag: tags.Tag = field(default_factory=tags.Tag)
+    px_per_m: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """How plans are drawn to scale.
+
+    Attributes:
+        ink: Keeps the drawing.
+        px_per_mm: Pixels of the canvas a millimetre of paper.
+        ratios: Scales in which plans are drawn, as lengths of the building per length on paper,
+            rising; the last is that of a plan that is too large for all.
+    """
+
+    ink: Ink
+    px_per_mm: float
+    ratios: tuple[float, ...]
+
+    def px_per_m(self, most: float) -> float:
+        """Return the largest scale that is none larger than one that fits, in pixels a metre."""
+        scales = [1000 * self.px_per_mm / ratio for ratio in self.ratios]
+        return next((scale for scale in scales if scale <= most), scales[-1])
 
 
 def draw_plan(
-    page: PageU8, floor: Floor, place: FieldPx, cad: Cad, rng: np.random.Generator
+    page: PageU8,
+    floor: Floor,
+    place: FieldPx,
+    cad: Cad,
+    rng: np.random.Generator,
+    plot: Plot | None = None,
 ) -> list[RoomPx]:
     """Draw a floor with its marks into a field of a page; return its rooms.
 
@@ -79,8 +108,11 @@ def draw_plan(
         place: ``x0, y0, x1, y1`` in pixels.
         cad: The office's decisions.
         rng: Turns, mirrors and marks it.
+        plot: Draws it to scale, whole; none draws it as large as its place is.
     """
     canvas = fit(page, floor, place, _MOST_MM_PER_M * cad.px_per_mm, rng)
+    if plot is not None:
+        canvas = _to_scale(canvas, place, plot)
     cad = _scaled(cad, canvas, floor)
     _draw_some(_BEFORE, canvas, floor, cad, rng)
     untouched = rng.random() < 0.14
@@ -95,7 +127,7 @@ def draw_plan(
     if untouched:
         planmarks.draw_untouched_words(canvas, floor, cad, rng)
     window = box(0, 0, page.shape[1], page.shape[0])
-    if rng.random() < 0.1:
+    if plot is None and rng.random() < 0.1:
         window = _cut_at_matchline(canvas, floor, cad, rng)
     return _rooms(canvas, floor, written, window)
 
@@ -136,6 +168,15 @@ def fit(
     return Canvas(page, np.column_stack([scale * axes, middle - scale * (low + high) / 2]))
 
 
+def _to_scale(canvas: Canvas, place: FieldPx, plot: Plot) -> Canvas:
+    """Return a canvas at the next smaller scale in which plans are drawn, with the same middle."""
+    share = plot.px_per_m(canvas.px_per_m) / canvas.px_per_m
+    middle = np.array([place[0] + place[2], place[1] + place[3]]) / 2
+    matrix = canvas.matrix * share
+    matrix[:, 2] += (1 - share) * middle
+    return Canvas(canvas.page, matrix, plot.ink)
+
+
 def _cut_at_matchline(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) -> Polygon:
     """Take away what lies beyond a matchline; return what is left of the page."""
     h, w = canvas.page.shape[:2]
@@ -168,5 +209,5 @@ def _rooms(canvas: Canvas, floor: Floor, written: list[tags.Tag], window: Polygo
             continue
         shape = whole if window.contains(whole) else whole.intersection(window)
         if isinstance(shape, Polygon) and shape.area >= _LEAST_VISIBLE * whole.area:
-            rooms.append(RoomPx(space.kind, shape, tag))
+            rooms.append(RoomPx(space.kind, shape, tag, canvas.px_per_m))
     return rooms

@@ -86,25 +86,23 @@ def _draw_ground(canvas: Canvas, floor: Floor, style: Style, rng: np.random.Gene
 
 
 def _draw_pattern(canvas: Canvas, space: Space, rng: np.random.Generator) -> None:
-    mask = canvas.mask(space.shape)
     gray = int(rng.integers(90, 210))
     pen = Pen((gray,) * 3, 1)
     spacing = canvas.px_per_m * rng.uniform(0.12, 0.5)
     angle = float(rng.choice([0.0, 90.0, 45.0]))
-    canvas.hatch(mask, pen, spacing, angle)
+    canvas.hatch(space.shape, pen, spacing, angle)
     if rng.random() < 0.6:
-        canvas.hatch(mask, pen, spacing, angle + 90)
+        canvas.hatch(space.shape, pen, spacing, angle + 90)
 
 
 def _draw_slabs(canvas: Canvas, space: Space, rng: np.random.Generator) -> None:
     """Pave a terrace or balcony with slabs, or floor it with boards."""
     canvas = canvas.around(space.shape)
-    mask = canvas.mask(space.shape)
     pen = Pen((int(rng.integers(0, 150)),) * 3, int(rng.integers(1, 3)))
     angle = float(rng.choice([0.0, 90.0]))
-    canvas.hatch(mask, pen, canvas.px_per_m * rng.uniform(0.1, 0.9), angle)
+    canvas.hatch(space.shape, pen, canvas.px_per_m * rng.uniform(0.1, 0.9), angle)
     if rng.random() < 0.65:
-        canvas.hatch(mask, pen, canvas.px_per_m * rng.uniform(0.4, 0.9), angle + 90)
+        canvas.hatch(space.shape, pen, canvas.px_per_m * rng.uniform(0.4, 0.9), angle + 90)
 
 
 def _draw_duct(canvas: Canvas, space: Space, style: Style, rng: np.random.Generator) -> None:
@@ -137,10 +135,9 @@ def _draw_walls(canvas: Canvas, walls: BaseGeometry, how: WallStyle, style: Styl
     solid = {WallStyle.BLACK: 0, WallStyle.THIN: 0, WallStyle.GRAY: style.wall_gray}
     canvas.fill_shape(walls, (solid[how],) * 3 if how in solid else PAPER)
     if how in _HATCH_ANGLES_DEG:
-        mask = canvas.mask(walls)
         spacing = max(4.0, canvas.px_per_m * _HATCH_SPACING_M)
         for angle in _HATCH_ANGLES_DEG[how]:
-            canvas.hatch(mask, Pen((0, 0, 0), 1), spacing, angle)
+            canvas.hatch(walls, Pen((0, 0, 0), 1), spacing, angle)
     if how is WallStyle.INSULATED:
         canvas.outline(walls.buffer(-_LEAF_OF_WALL_M, join_style="mitre"), pen)
     canvas.outline(walls, pen)

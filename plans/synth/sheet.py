@@ -14,7 +14,7 @@ import numpy as np
 from shapely import affinity
 
 from plans.degrade.pixels import as_page
-from plans.synth import strips, tables, tags, views
+from plans.synth import strips, tables, views
 from plans.synth.buildings import build_large_floor
 from plans.synth.cad import draw_cad
 from plans.synth.canvas import Canvas
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     PageU8 = npt.NDArray[np.uint8]
     FieldPx = tuple[float, float, float, float]
 
-_PAPERS_MM = ((841, 594), (841, 594), (1189, 841), (914, 610), (1067, 762), (1219, 914), (594, 420))
+PAPERS_MM = ((841, 594), (841, 594), (1189, 841), (914, 610), (1067, 762), (1219, 914), (594, 420))
 _LONG_PX = (3000, 5600)
 _TRIES = 3
 _LEAST_MM_PER_M = 4.0  # a floor that would be smaller is not put on the sheet, if another fits
@@ -77,36 +77,36 @@ def draw_sheet(seed: int, spec: SheetSpec, layouts: Sequence[dict[str, Any]] = (
         layouts: Measured floors (:mod:`plans.synth.measured`), may be empty.
     """
     rng = np.random.default_rng([seed, 1])
-    paper_mm = _PAPERS_MM[int(rng.integers(len(_PAPERS_MM)))]
+    paper_mm = PAPERS_MM[int(rng.integers(len(PAPERS_MM)))]
     long_px = spec.long_side_px or round(float(rng.uniform(*_LONG_PX)))
     per_mm = long_px / paper_mm[0]
     # What is meant for A1 is plotted on other papers too: letters keep their share of the sheet.
     cad = draw_cad(per_mm * float(np.clip(paper_mm[0] / 841, 0.8, 1.25)), rng)
     page = np.full((round(paper_mm[1] * per_mm), long_px, 3), 255, np.uint8)
     result = Sheet(page)
-    sheet = tags.paper(Canvas(page, np.eye(3)[:2]))
+    sheet = Canvas(page, np.eye(3)[:2])
     h, w = page.shape[:2]
     if spec.floors_only:
         m = rng.uniform(0.01, 0.08) * w
         place = (m, m, w - m, h - m)
-        floor = _choose(spec, layouts, _size_mm(place, cad), rng)
+        floor = choose_floor(spec, layouts, size_mm(place, cad), rng)
         result.rooms += draw_plan(page, floor, place, cad, rng)
         return _aged(result, rng)
     inside = strips.draw_frame(sheet, cad, rng)
     rest = strips.draw_strip(sheet, inside, cad, rng)
-    fields, others = _split(rest, cad, rng)
+    fields, others = split_fields(rest, cad, rng)
     main: Floor | None = None
     for number, place in enumerate(fields):
         if number > 0 and rng.random() < 0.6:
-            floor = build_storey(_home(rng), rng)
+            floor = build_storey(draw_home(rng), rng)
         else:
-            main = floor = _choose(spec, layouts, _size_mm(place, cad), rng)
+            main = floor = choose_floor(spec, layouts, size_mm(place, cad), rng)
         result.rooms += draw_plan(page, floor, place, cad, rng)
         if rng.random() < 0.8:
             x0, _, x1, y1 = place
             views.draw_view_title(sheet, (x0, y1 - 12 * cad.px_per_mm, x1, y1), cad, rng)
     for place in others:
-        _draw_other(sheet, place, main, cad, rng)
+        draw_other(sheet, place, main, cad, rng)
     _draw_small_marks(sheet, rest, cad, rng)
     return _aged(result, rng)
 
@@ -120,17 +120,18 @@ def _draw_small_marks(sheet: Canvas, rest: FieldPx, cad: Cad, rng: np.random.Gen
         views.draw_scale_bar(sheet, at, cad, float(rng.uniform(3, 12)) * cad.px_per_mm)
 
 
-def _size_mm(place: FieldPx, cad: Cad) -> tuple[float, float]:
+def size_mm(place: FieldPx, cad: Cad) -> tuple[float, float]:
     """Return shorter and longer side of a field, as a draftsman sees it."""
     low, high = sorted((place[2] - place[0], place[3] - place[1]))
     return low / cad.px_per_mm, high / cad.px_per_mm
 
 
-def _home(rng: np.random.Generator) -> Building:
+def draw_home(rng: np.random.Generator) -> Building:
+    """Return what a small plan beside the main one is of."""
     return Building.FLATS if rng.random() < 0.5 else Building.HOME
 
 
-def _choose(
+def choose_floor(
     spec: SheetSpec,
     layouts: Sequence[dict[str, Any]],
     field_mm: tuple[float, float],
@@ -152,7 +153,7 @@ def _choose(
     return max(floors)[2]
 
 
-def _split(
+def split_fields(
     rest: FieldPx, cad: Cad, rng: np.random.Generator
 ) -> tuple[list[FieldPx], list[FieldPx]]:
     """Return where plans lie and where other things do."""
@@ -206,9 +207,10 @@ def _plan_fields(whole: FieldPx, rng: np.random.Generator) -> list[FieldPx]:
     return [(x0 + m * w, y0 + m * h, x1 - m * w, y1 - m * h)]
 
 
-def _draw_other(
+def draw_other(
     sheet: Canvas, place: FieldPx, floor: Floor | None, cad: Cad, rng: np.random.Generator
 ) -> None:
+    """Draw what is no plan into a field: notes, legends, schedules, other views."""
     wide = place[2] - place[0] > 1.3 * (place[3] - place[1])
     if rng.random() < 0.12:
         views.draw_key_plan(sheet, place, floor, cad, rng)

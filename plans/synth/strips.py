@@ -82,6 +82,60 @@ def draw_strip(sheet: Canvas, inside: FieldPx, cad: Cad, rng: np.random.Generato
     return rest
 
 
+_BLOCK_MM = 32  # of a strip, for what a plotted sheet says of itself
+
+
+def draw_strip_with_block(
+    sheet: Canvas, inside: FieldPx, cad: Cad, rng: np.random.Generator
+) -> tuple[FieldPx, FieldPx]:
+    """Draw a title strip at the right or at the bottom with a free field at its end.
+
+    Returns:
+        What is left of the sheet, and the field, which :func:`write_block` fills.
+    """
+    x0, y0, x1, y1 = inside
+    w, h = x1 - x0, y1 - y0
+    free = _BLOCK_MM * cad.px_per_mm
+    if rng.random() < 0.6:
+        left = x1 - rng.uniform(0.09, 0.13) * w
+        _fill_strip(sheet, (left, y0, x1, y1 - free), cad, rng)
+        return (x0, y0, left, y1), (left, y1 - free, x1, y1)
+    top = y1 - max(rng.uniform(0.08, 0.13) * h, free)
+    _fill_strip(sheet, (x0, top, x1 - 2 * free, y1), cad, rng)
+    return (x0, y0, x1, top), (x1 - 2 * free, top, x1, y1)
+
+
+def write_block(
+    sheet: Canvas, field: FieldPx, scale: str, cad: Cad, rng: np.random.Generator
+) -> None:
+    """Write rows of what a sheet says of itself, its scale among them, beside or below its word."""
+    x0, y0, x1, y1 = field
+    words = _BLOCKS[cad.language] if cad.language in _BLOCKS else _BLOCKS["en"]
+    values = ("28-1143", "2026-11-30", str(rng.choice(["AB", "K. L.", "MN/OP"])), scale)
+    step = (y1 - y0) / len(words)
+    sheet.box(x0, y0, x1 - x0, y1 - y0, cad.pen(1.5))
+    below = rng.random() < 0.5
+    size = min(2.2, 0.3 * step / cad.px_per_mm)
+    small = cad.letters(0.8 * size) if below else cad.letters(size)
+    for i, (word, value) in enumerate(zip(words, values, strict=True)):
+        y = y0 + i * step
+        sheet.line((x0, y), (x1, y), cad.pen(0.6))
+        wide = small.coverage(word).shape[1]
+        at = (x0 + wide / 2 + cad.px_per_mm, y + (0.25 if below else 0.5) * step)
+        sheet.text(at, word, small)
+        font = cad.letters(size)
+        left = x0 + (2 * cad.px_per_mm if below else wide + 4 * cad.px_per_mm)
+        middle = left + font.coverage(value).shape[1] / 2
+        sheet.text((middle, y + (0.68 if below else 0.5) * step), value, font)
+
+
+_BLOCKS = {
+    "en": ("PROJECT NUMBER", "DATE", "DRAWN BY", "SCALE"),
+    "sv": ("UPPDRAG NR", "DATUM", "RITAD AV", "SKALA"),
+    "de": ("PROJEKT", "DATUM", "GEZ.", "MASSSTAB"),
+}
+
+
 def _fill_strip(sheet: Canvas, strip: FieldPx, cad: Cad, rng: np.random.Generator) -> None:
     """Cut a strip into cells and fill them with words, tables, logos and numbers."""
     x0, y0, x1, y1 = strip

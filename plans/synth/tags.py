@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from shapely.geometry import Point, box
 
-from plans.synth.canvas import Canvas, arc_points
+from plans.synth.canvas import arc_points
 from plans.synth.floor import Kind, OpeningKind
 
 if TYPE_CHECKING:
     from plans.synth.cad import Cad
-    from plans.synth.canvas import PointM
+    from plans.synth.canvas import Canvas, PointM
     from plans.synth.floor import Floor, Space
 
 PAPER = (255, 255, 255)
@@ -37,7 +37,7 @@ class Tag(NamedTuple):
 
 def paper(canvas: Canvas) -> Canvas:
     """Return the page of a canvas in its own pixels."""
-    return Canvas(canvas.page, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
+    return canvas.over(np.array([[1.0, 0, 0], [0, 1.0, 0]]))
 
 
 def draw_room_tags(canvas: Canvas, floor: Floor, cad: Cad, rng: np.random.Generator) -> list[Tag]:

@@ -10,13 +10,14 @@ import numpy as np
 from shapely.geometry import box
 from shapely.ops import unary_union
 
-from plans.synth.canvas import Canvas, Pen, arc_points
+from plans.synth.canvas import Pen, arc_points
 from plans.synth.surroundings import draw_elevation
 from plans.synth.tables import draw_words
 from plans.synth.tags import draw_mark
 
 if TYPE_CHECKING:
     from plans.synth.cad import Cad
+    from plans.synth.canvas import Canvas
     from plans.synth.floor import Floor
 
 FieldPx = tuple[float, float, float, float]
@@ -61,7 +62,7 @@ def draw_key_plan(
     scale = 0.75 * min(w / (c - a), h / (d - b))
     matrix = np.array([[scale, 0, x0 + w / 2], [0, scale, y0 + h / 2]], np.float64)
     matrix[:, 2] -= scale * np.array([(a + c) / 2, (b + d) / 2])
-    part = Canvas(sheet.page, matrix)
+    part = sheet.over(matrix)
     shape = whole.buffer(0.5).buffer(-0.5).simplify(0.005 * max(c - a, d - b))
     gray = int(rng.choice([255, 170, 120, 60]))
     if rng.random() < 0.6:
@@ -122,8 +123,10 @@ def draw_facade(sheet: Canvas, field: FieldPx, cad: Cad, rng: np.random.Generato
     draw_view_title(sheet, (x0, y1 - 0.1 * h, x1, y1), cad, rng)
 
 
-def draw_view_title(sheet: Canvas, field: FieldPx, cad: Cad, rng: np.random.Generator) -> None:
-    """Write number, title and scale of a view under it."""
+def draw_view_title(
+    sheet: Canvas, field: FieldPx, cad: Cad, rng: np.random.Generator, scale: str = ""
+) -> None:
+    """Write number, title and scale of a view under it; any scale if none is given."""
     x0, y0, x1, _ = field
     r = 4.5 * cad.px_per_mm
     draw_mark(sheet, (x0 + r, y0 + r), "circle", str(int(rng.integers(1, 9))), cad, 9)
@@ -131,7 +134,8 @@ def draw_view_title(sheet: Canvas, field: FieldPx, cad: Cad, rng: np.random.Gene
     text = str(rng.choice(PROJECTS))
     at = (x0 + 2.4 * r + 1.5 * len(text) * cad.px_per_mm, y0 + 0.5 * r)
     sheet.text(at, text, cad.letters(2.8))
-    scale = str(rng.choice(["1:100", "1:200", '1/8" = 1\'-0"', "SKALA 1:100", "SCALE: AS NOTED"]))
+    scales = ["1:100", "1:200", '1/8" = 1\'-0"', "SKALA 1:100", "SCALE: AS NOTED"]
+    scale = scale or str(rng.choice(scales))
     sheet.text((x0 + 4.5 * r, y0 + 1.5 * r), scale, cad.letters(1.8))
 
 

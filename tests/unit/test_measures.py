@@ -121,6 +121,17 @@ def test_bars_of_several_drawings_say_nothing_of_the_page() -> None:
     assert measured_scale([*one, *other], PAGE_WH_PT) is None
 
 
+def test_dimensions_are_more_exact_than_a_bar() -> None:
+    """Where both fit the same; where they do not there is none."""
+    bar = [line(text, 300 + 57.5 * i, 1500) for i, text in enumerate(["0", "2", "4", "6 m"])]
+
+    fit = measured_scale([*bar, *chain(100, METERS)], PAGE_WH_PT)
+
+    assert fit is not None
+    assert fit.source == "dimensions"
+    assert measured_scale([*bar, *chain(50, METERS)], PAGE_WH_PT) is None
+
+
 @pytest.mark.parametrize(
     ("text", "meters"),
     [("3600", 3.6), ("12 400", 12.4), ("1,200", 1.2), ("900", 0.9), ("3.60", 3.6), ("3,605", 3.605),
