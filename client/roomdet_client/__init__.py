@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         ValidationError,
         WorkerDied,
     )
+    from roomdet_client.facts import Area
     from roomdet_client.pages import Plan
     from roomdet_client.sheet import Sheet
 
@@ -62,6 +63,7 @@ _PLACES = {
         "ValidationError",
         "WorkerDied",
     ),
+    "facts": ("Area",),
     "pages": ("Plan",),
     "sheet": ("Sheet",),
 }
@@ -69,6 +71,7 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 
 __all__ = [
     "AnswerTimeout",
+    "Area",
     "AsyncRoomClient",
     "ClientError",
     "CredentialsRefused",

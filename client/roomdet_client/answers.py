@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from roomdet_client.errors import NoAnswerForm, RequestRefused, refused
+from roomdet_client.facts import FACT_KEYS, Area, parse_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from roomdet_client.pages import Plan
-    from roomdet_client.sheet import Box, Sheet
+    from roomdet_client.sheet import Box, Ring, Sheet
 
 _CORNERS = 4
 _ROOM_KEYS = {"id", "bounding_box", "confidence"}
@@ -31,6 +32,16 @@ class Room:
         confidence: 0 to 1.
         more: Keys that this version does not know, as they came.
         sheet: The page that the room is on, where it is known.
+        included: What the answer says beside that, of ``name``, ``polygon`` and ``area``: what
+            was asked for with ``include``. The rest is None where it is not among them.
+        name_hint: What is written in the room; None where nothing is.
+        name_source: ``text`` of the page, or ``ocr``.
+        name_confidence: 0 to 1.
+        polygon_grid: The room's outline in thousandths of the upright page, its last point the
+            first again; None where none was found.
+        polygon_reason: Why none was.
+        area: Its size, with the scale that it was measured at; None where none is known.
+        area_reason: Why none is.
     """
 
     id: str
@@ -38,6 +49,14 @@ class Room:
     confidence: float
     more: Mapping[str, Any] = field(default_factory=dict, repr=False)
     sheet: Sheet | None = field(default=None, repr=False, compare=False)
+    included: frozenset[str] = field(default=frozenset(), repr=False)
+    name_hint: str | None = None
+    name_source: str | None = None
+    name_confidence: float | None = None
+    polygon_grid: Ring | None = field(default=None, repr=False)
+    polygon_reason: str | None = field(default=None, repr=False)
+    area: Area | None = None
+    area_reason: str | None = field(default=None, repr=False)
 
     @property
     def box_xyxy_px(self) -> Box:
@@ -70,6 +89,74 @@ class Room:
         if sheet.unit != "pt":
             raise ValueError("a picture has pixels of its own; ask for box_xyxy_px")
         return sheet.scaled(self.box_xyxy_grid, sheet.width * dpi / 72, sheet.height * dpi / 72)
+
+    @property
+    def outline_grid(self) -> Ring:
+        """The polygon, or the corners of the box where there is none; closed, in thousandths."""
+        if self.polygon_grid is not None:
+            return self.polygon_grid
+        x0, y0, x1, y1 = self.box_xyxy_grid
+        return ((x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0))
+
+    @property
+    def polygon_px(self) -> Ring | None:
+        """The polygon in pixels of the upright picture, origin top left.
+
+        Raises:
+            ValueError: If the page is unknown, or has points instead of pixels.
+        """
+        sheet = self._known_sheet()
+        if sheet.unit != "px":
+            raise ValueError("a PDF page has no pixels; ask for polygon_pt, or for polygon_at(dpi)")
+        return self.polygon_grid and sheet.ring_shown(self.polygon_grid)
+
+    @property
+    def polygon_pt(self) -> Ring | None:
+        """The polygon in points of a PDF page, as its content counts them; origin lower left.
+
+        Raises:
+            ValueError: If the page is unknown, or a picture.
+        """
+        sheet = self._known_sheet()
+        return self.polygon_grid and sheet.ring_in_pdf(self.polygon_grid)
+
+    def polygon_at(self, dpi: float) -> Ring | None:
+        """The polygon in pixels of a PDF page rendered at that many dots per inch, origin top left.
+
+        Raises:
+            ValueError: If the page is unknown, or a picture.
+        """
+        sheet = self._known_sheet()
+        if sheet.unit != "pt":
+            raise ValueError("a picture has pixels of its own; ask for polygon_px")
+        return self.polygon_grid and sheet.ring_scaled(
+            self.polygon_grid, sheet.width * dpi / 72, sheet.height * dpi / 72
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The room in the form of docs/api.md, with the keys that came."""
+        polygon = self.polygon_grid and [list(point) for point in self.polygon_grid]
+        asked = {
+            "name_hint": ("name", self.name_hint),
+            "polygon": ("polygon", polygon),
+            "area": ("area", self.area and self.area.as_json()),
+        }
+        said: dict[str, Any] = {
+            "name_source": self.name_source,
+            "name_confidence": self.name_confidence,
+            "polygon_reason": self.polygon_reason,
+            "area_reason": self.area_reason,
+        }
+        found: dict[str, Any] = {
+            "id": self.id,
+            "bounding_box": list(self.box_xyxy_grid),
+            "confidence": self.confidence,
+        }
+        for key in FACT_KEYS:
+            word, value = asked.get(key, ("", said.get(key)))
+            if value is not None or word in self.included:
+                found[key] = value
+        return {**found, **self.more}
 
     def _known_sheet(self) -> Sheet:
         if self.sheet is None:
@@ -121,19 +208,10 @@ class Detection:
 
     def as_json(self) -> dict[str, Any]:
         """The answer in the form of docs/api.md."""
-        rooms = [
-            {
-                "id": room.id,
-                "bounding_box": list(room.box_xyxy_grid),
-                "confidence": room.confidence,
-                **room.more,
-            }
-            for room in self.rooms
-        ]
         answer = {
             "status": "success",
             "processing_time_ms": self.processing_time_ms,
-            "detected_rooms": rooms,
+            "detected_rooms": [room.as_json() for room in self.rooms],
         }
         if self.page_count > 1:
             answer |= {"page": self.page, "page_count": self.page_count}
@@ -179,8 +257,8 @@ def _parse_room(room: dict[str, Any]) -> Room:
     numbers = (*box, room["confidence"])
     if len(box) != _CORNERS or not all(isinstance(x, (int, float)) for x in numbers):
         raise ValueError("a room has four corners and a confidence, all of them numbers")
-    more = {key: value for key, value in room.items() if key not in _ROOM_KEYS}
-    return Room(str(room["id"]), box, room["confidence"], more)
+    more = {key: value for key, value in room.items() if key not in (*_ROOM_KEYS, *FACT_KEYS)}
+    return Room(str(room["id"]), box, room["confidence"], more, **parse_facts(room))
 
 
 def parse_refusal(status: int, body: bytes) -> RequestRefused:

@@ -27,7 +27,7 @@ from roomdet_client.pages import Plan
 from roomdet_client.payload import fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Any
@@ -43,6 +43,10 @@ _FIRST_PAUSE_S = 1.0
 _MOST_PAUSE_S = 20.0
 _OCTETS = "application/octet-stream"
 _JSON = "application/json"
+# Feet and inches as they stand on drawings; a header carries ASCII.
+_QUOTES = str.maketrans(
+    dict.fromkeys("\u2032\u2018\u2019", "'") | dict.fromkeys("\u2033\u201c\u201d", '"')
+)
 _KILLED = 507  # the worker's memory had run out: the same plan would kill the next one
 
 
@@ -157,6 +161,8 @@ class RoomClient:
         iou: float | None = None,
         max_rooms: int | None = None,
         detail: str | None = None,
+        include: Sequence[str] = (),
+        scale: str | None = None,
         original_wh: tuple[float, float] | None = None,
     ) -> Detection:
         """Find the rooms of one page.
@@ -168,6 +174,8 @@ class RoomClient:
             iou: Overlap of two boxes at which one is dropped; 0 to 1.
             max_rooms: At most so many; 1 to 1000.
             detail: ``auto``, ``page`` or ``sheet``.
+            include: What else is wanted of each room: of ``name``, ``polygon`` and ``area``.
+            scale: Of the drawing, where you know it, such as ``1:100`` or ``1/8"=1'``.
             original_wh: Width and height of the plan before ``source`` was made of it, where that
                 is a square with the plan in its middle; boxes are then those of the plan.
 
@@ -180,7 +188,8 @@ class RoomClient:
             NoAnswerForm: If the answer is of another form.
         """
         plan = _plan(source)
-        given = {"confidence": confidence, "iou": iou, "max_rooms": max_rooms, "detail": detail}
+        given = {"confidence": confidence, "iou": iou, "max_rooms": max_rooms, "detail": detail,
+                 "include": words(include) or None, "scale": scale}  # fmt: skip
         options = {name: value for name, value in given.items() if value is not None}
         body, sent_as = self._asked(plan, page, options)
         detection = replace(parse_answer(body.decode(errors="replace")), sent_as=sent_as)
@@ -195,8 +204,11 @@ class RoomClient:
         limit_bytes = self._own_limit
         if limit_bytes is None:
             limit_bytes = self._transport.limit_bytes
+        has_shelf = self._shelf is not None
+        # Names and scales are read from the text of a PDF, outlines from its lines.
+        may_draw = not (has_shelf and "include" in options)
         try:
-            payload = fit(plan, page, limit_bytes, may_lose=self._shelf is None)
+            payload = fit(plan, page, limit_bytes, may_lose=not has_shelf, may_draw=may_draw)
         except PayloadTooLarge:
             if self._shelf is None:
                 raise
@@ -303,7 +315,7 @@ def detect(
     data: bytes,
     *,
     url: str,
-    options: Mapping[str, float | str] | None = None,
+    options: Mapping[str, float | str | Sequence[str]] | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> Detection:
     """Ask once, as the bytes are and over a connection of its own: what a measurement wants.
@@ -311,7 +323,8 @@ def detect(
     Args:
         data: A picture or PDF.
         url: Address of a server, such as ``http://127.0.0.1:8080``.
-        options: ``confidence``, ``iou``, ``max_rooms``, ``page``, ``detail``.
+        options: ``confidence``, ``iou``, ``max_rooms``, ``page``, ``detail``, ``include``,
+            ``scale``.
         timeout_s: For each read.
 
     Raises:
@@ -326,8 +339,29 @@ def detect(
         return parse_answer(body.decode(errors="replace"))
 
 
+def words(given: Sequence[str] | str) -> list[str]:
+    """A list of words; a text is read as words with commas between."""
+    parts = given.split(",") if isinstance(given, str) else given
+    return [word for part in parts if (word := part.strip())]
+
+
 def _attributes(options: Mapping[str, Any]) -> str:
-    return ";".join(f"{name}={value}" for name, value in options.items())
+    """Options as a header carries them.
+
+    Raises:
+        ClientError: If a value has letters that none can.
+    """
+    return ";".join(f"{name}={_attribute(name, value)}" for name, value in options.items())
+
+
+def _attribute(name: str, value: Any) -> str:
+    text = ",".join(value) if isinstance(value, (list, tuple)) else str(value)
+    text = text.translate(_QUOTES)
+    if ";" in text or not (text.isascii() and text.isprintable()):
+        raise ClientError(
+            f"{name} is {text!r}; it may have letters of ASCII only, and no semicolon"
+        )
+    return text
 
 
 def _plan(source: bytes | str | Path | Plan) -> Plan:

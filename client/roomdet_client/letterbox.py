@@ -14,6 +14,7 @@ from roomdet_client.sheet import GRID
 
 if TYPE_CHECKING:
     from roomdet_client.answers import Detection, Room
+    from roomdet_client.sheet import Ring
 
 Anchor = Literal["center", "top-left"]
 
@@ -43,7 +44,13 @@ def unletterbox(
     moved = [(room, _moved(room, offsets, used)) for room in detection.rooms]
     kept = [(room, box) for room, box in moved if box[0] < box[2] and box[1] < box[3]]
     rooms = tuple(
-        replace(room, id=f"room_{number:03d}", box_xyxy_grid=box, sheet=None)
+        replace(
+            room,
+            id=f"room_{number:03d}",
+            box_xyxy_grid=box,
+            polygon_grid=room.polygon_grid and _moved_ring(room.polygon_grid, offsets, used),
+            sheet=None,
+        )
         for number, (room, box) in enumerate(kept, start=1)
     )
     return replace(detection, rooms=rooms, sheet=None, plan=None)
@@ -53,7 +60,19 @@ def _moved(
     room: Room, offsets: list[float], used: tuple[float, float]
 ) -> tuple[int, int, int, int]:
     x0, y0, x1, y1 = (
-        min(max(round((value - GRID * offsets[axis % 2]) / used[axis % 2]), 0), GRID)
+        round(_on_plan(value, offsets[axis % 2], used[axis % 2]))
         for axis, value in enumerate(room.box_xyxy_grid)
     )
     return (x0, y0, x1, y1)
+
+
+def _moved_ring(ring_grid: Ring, offsets: list[float], used: tuple[float, float]) -> Ring:
+    return tuple(
+        (round(_on_plan(x, offsets[0], used[0]), 1), round(_on_plan(y, offsets[1], used[1]), 1))
+        for x, y in ring_grid
+    )
+
+
+def _on_plan(value: float, offset: float, share: float) -> float:
+    """A thousandth of the square in thousandths of the plan, which it is cut to."""
+    return min(max((value - GRID * offset) / share, 0), GRID)

@@ -43,7 +43,9 @@ class Payload:
     sent_as: str = "as it is"
 
 
-def fit(plan: Plan, page: int, limit_bytes: int, *, may_lose: bool = True) -> Payload:
+def fit(
+    plan: Plan, page: int, limit_bytes: int, *, may_lose: bool = True, may_draw: bool = True
+) -> Payload:
     """The largest form of a page that may be sent, exact ones first.
 
     In this order: the file as it is; the page of a PDF alone; the page with a longer side of
@@ -54,6 +56,7 @@ def fit(plan: Plan, page: int, limit_bytes: int, *, may_lose: bool = True) -> Pa
         page: Which page of it, counted from 1.
         limit_bytes: The largest body.
         may_lose: False leaves JPEG out.
+        may_draw: False leaves pictures of PDF pages out: they have neither text nor lines.
 
     Raises:
         PayloadTooLarge: If none is small enough.
@@ -61,7 +64,7 @@ def fit(plan: Plan, page: int, limit_bytes: int, *, may_lose: bool = True) -> Pa
     """
     if len(plan.data) <= limit_bytes and (plan.is_pdf or not _has_too_many_pixels(plan, page)):
         return Payload(plan.data, page)
-    for data, sent_as in _forms(plan, page, may_lose=may_lose):
+    for data, sent_as in _forms(plan, page, may_lose=may_lose, may_draw=may_draw):
         if len(data) <= limit_bytes:
             return Payload(data, 1, sent_as)
     raise PayloadTooLarge(
@@ -81,12 +84,14 @@ def _has_too_many_pixels(plan: Plan, page: int) -> bool:
     return sheet.width * sheet.height > SERVER_PIXELS
 
 
-def _forms(plan: Plan, page: int, *, may_lose: bool) -> Iterator[tuple[bytes, str]]:
+def _forms(plan: Plan, page: int, *, may_lose: bool, may_draw: bool) -> Iterator[tuple[bytes, str]]:
     if plan.is_pdf:
         alone = plan.page_alone(page)
         # What the document says of its layers is lost where it is taken apart.
         if _same(plan.render(page, _COMPARED_PX), Plan(alone).render(1, _COMPARED_PX)):
             yield alone, f"page {page} alone"
+        if not may_draw:
+            return
         picture = plan.render(page, LEVEL_PX)
     else:
         picture = plan.upright(page, LEVEL_PX)

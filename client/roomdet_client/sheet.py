@@ -8,6 +8,7 @@ from typing import Literal
 
 GRID = 1000  # an answer's boxes run from 0 to 1000
 Box = tuple[float, float, float, float]
+Ring = tuple[tuple[float, float], ...]  # points x, y of an outline; the last is the first again
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,27 @@ class Sheet:
         x0, y0, x1, y1 = self.shown(box_xyxy_grid)
         return (x0, self.height - y1, x1, self.height - y0)
 
+    def ring_scaled(self, ring_grid: Ring, width: float, height: float) -> Ring:
+        """An outline on a rendering of the page of that size, origin top left."""
+        return tuple((x * width / GRID, y * height / GRID) for x, y in ring_grid)
+
+    def ring_shown(self, ring_grid: Ring) -> Ring:
+        """An outline in the page's unit as it is seen, origin top left."""
+        return self.ring_scaled(ring_grid, self.width, self.height)
+
+    def ring_upward(self, ring_grid: Ring) -> Ring:
+        """An outline in the page's unit as it is seen, origin at the lower left and y upward."""
+        return tuple((x, self.height - y) for x, y in self.ring_shown(ring_grid))
+
+    def ring_in_pdf(self, ring_grid: Ring) -> Ring:
+        """An outline in the coordinates of a PDF page's content: see :meth:`in_pdf`.
+
+        Raises:
+            ValueError: If this is no PDF page.
+        """
+        width, height = self._size_in_pdf()
+        return tuple(self._point(x / GRID, y / GRID, width, height) for x, y in ring_grid)
+
     def in_pdf(self, box_xyxy_grid: Box) -> Box:
         """A box in the coordinates of a PDF page's content: points, before ``/Rotate``.
 
@@ -51,14 +73,16 @@ class Sheet:
         Raises:
             ValueError: If this is no PDF page.
         """
+        x0, y0, x1, y1 = box_xyxy_grid
+        (xa, ya), (xb, yb) = self.ring_in_pdf(((x0, y0), (x1, y1)))
+        return (min(xa, xb), min(ya, yb), max(xa, xb), max(ya, yb))
+
+    def _size_in_pdf(self) -> tuple[float, float]:
+        """Width and height of a PDF page before ``/Rotate``."""
         if self.unit != "pt":
             raise ValueError("a picture has no points; ask for pixels")
-        u0, v0, u1, v1 = (value / GRID for value in box_xyxy_grid)
         turned = self.rotation in (90, 270)
-        width, height = (self.height, self.width) if turned else (self.width, self.height)
-        corners = [self._point(u, v, width, height) for u, v in ((u0, v0), (u1, v1))]
-        (xa, ya), (xb, yb) = corners
-        return (min(xa, xb), min(ya, yb), max(xa, xb), max(ya, yb))
+        return (self.height, self.width) if turned else (self.width, self.height)
 
     def _point(self, u: float, v: float, width: float, height: float) -> tuple[float, float]:
         """A point of the seen page, 0 to 1 from the top left, in the content's coordinates."""
