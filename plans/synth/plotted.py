@@ -24,12 +24,11 @@ from plans.synth.sheet import (
 )
 from plans.synth.storey import build_storey
 from plans.synth.style import font_paths
+from plans.synth.truth import rooms_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from shapely.geometry import LinearRing
 
     from plans.synth.cad import Cad
     from plans.synth.floor import Floor
@@ -145,29 +144,13 @@ def truth_of(sheet: PlottedSheet) -> dict[str, Any]:
     """Return what is known of a plotted sheet, in points from its upper left corner.
 
     Returns:
-        ``page_wh_pt``, ``stated``, and ``rooms``: of each its ``kind``; ``polygon``, its corners,
-        the first not repeated, and ``holes`` where it has them; ``m2``, its clear floor; ``ratio``,
-        lengths in the building per length on paper; and ``number``, ``type`` (its name) and
-        ``area`` where they are written in it.
+        ``page_wh_pt``, ``stated``, and ``rooms``: each as :func:`~plans.synth.truth.rooms_of` has
+        it, with ``m2``, its clear floor, and ``ratio``, lengths in the building per length on
+        paper.
     """
-    rooms = [_truth_of_room(room, sheet.px_per_mm) for room in sheet.rooms]
+    rooms = rooms_of(sheet.rooms, PT_PER_MM / sheet.px_per_mm)
+    for known, room in zip(rooms, sheet.rooms, strict=True):
+        known["m2"] = round(room.shape.area / room.px_per_m**2, 3)
+        known["ratio"] = round(1000 * sheet.px_per_mm / room.px_per_m, 3)
     page_wh_pt = [round(mm * PT_PER_MM, 2) for mm in sheet.paper_mm]
     return {"page_wh_pt": page_wh_pt, "stated": sheet.stated, "rooms": rooms}
-
-
-def _truth_of_room(room: RoomPx, px_per_mm: float) -> dict[str, Any]:
-    texts = {"number": room.tag.number, "type": room.tag.name, "area": room.tag.area}
-    pt_per_px = PT_PER_MM / px_per_mm
-    result: dict[str, Any] = {
-        "kind": room.kind.value,
-        "polygon": _corners(room.shape.exterior, pt_per_px),
-        "m2": round(room.shape.area / room.px_per_m**2, 3),
-        "ratio": round(1000 * px_per_mm / room.px_per_m, 3),
-    }
-    if room.shape.interiors:
-        result["holes"] = [_corners(ring, pt_per_px) for ring in room.shape.interiors]
-    return result | {key: " ".join(text.split()) for key, text in texts.items() if text}
-
-
-def _corners(ring: LinearRing, pt_per_px: float) -> list[list[float]]:
-    return [[round(x * pt_per_px, 2), round(y * pt_per_px, 2)] for x, y in ring.coords[:-1]]

@@ -6,37 +6,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from shapely.geometry import LinearRing
 
     from plans.synth.planview import RoomPx
 
 
-def rooms_of(rooms: Sequence[RoomPx]) -> list[dict[str, Any]]:
+def rooms_of(rooms: Sequence[RoomPx], per_px: float = 1.0) -> list[dict[str, Any]]:
     """Return the rooms as JSON knows them.
+
+    Args:
+        rooms: Of a sheet.
+        per_px: Lengths of the unit in which corners are told that a pixel has.
 
     Returns:
         One object a room: ``kind`` (a :class:`~plans.synth.floor.Kind`); ``polygon``, its corners
-        in pixels with one decimal, the first not repeated; ``holes``, if it has any, the same of
-        each; and what is written in it: ``number``, ``type`` (its name) and ``area``, where it is.
+        with one decimal in pixels and two in other units, the first not repeated; ``holes``, if it
+        has any, the same of each; and what is written in it: ``number``, ``type`` (its name) and
+        ``area``, where it is.
     """
-    return [_room_of(room) for room in rooms]
+    return [_room_of(room, per_px) for room in rooms]
 
 
-def _room_of(room: RoomPx) -> dict[str, Any]:
+def _room_of(room: RoomPx, per_px: float) -> dict[str, Any]:
     texts = {"number": room.tag.number, "type": room.tag.name, "area": room.tag.area}
     written = {key: " ".join(text.split()) for key, text in texts.items() if text}
     result: dict[str, Any] = {"kind": room.kind.value, **written}
-    result["polygon"] = _corners(room.shape.exterior)
+    result["polygon"] = _corners(room.shape.exterior, per_px)
     if room.shape.interiors:
-        result["holes"] = _rings(room.shape.interiors)
+        result["holes"] = [_corners(ring, per_px) for ring in room.shape.interiors]
     return result
 
 
-def _rings(rings: Iterable[LinearRing]) -> list[list[list[float]]]:
-    return [_corners(ring) for ring in rings]
-
-
-def _corners(ring: LinearRing) -> list[list[float]]:
-    return [[round(x, 1), round(y, 1)] for x, y in ring.coords[:-1]]
+def _corners(ring: LinearRing, per_px: float) -> list[list[float]]:
+    decimals = 1 if per_px == 1.0 else 2
+    return [[round(x * per_px, decimals), round(y * per_px, decimals)] for x, y in ring.coords[:-1]]

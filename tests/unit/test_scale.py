@@ -204,6 +204,19 @@ def test_a_page_of_many_lines_and_rooms_takes_little() -> None:
     assert time.process_time() - start < 1.0
 
 
+def test_a_title_beside_the_title_block_is_none_of_it() -> None:
+    """Words of one stand around it, but not the word for scale."""
+    boxes = np.concatenate([plan(1700, 1200), LEFT])
+    lines = [*BLOCK, line("1:50", 1750, 1560), line("1:100", *UNDER_LEFT)]
+
+    found = room_scales(boxes, lines, PAGE_WH_PT)
+
+    assert (
+        found
+        == [PageScale(50, "1:50", "viewport")] * 12 + [PageScale(100, "1:100", "viewport")] * 12
+    )
+
+
 @pytest.mark.parametrize("text", ["1:100", "SCALE 1:100"])
 def test_a_title_under_a_drawing_at_the_edge_is_no_title_block(text: str) -> None:
     """Unless words of one stand around it."""

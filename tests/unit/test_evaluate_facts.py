@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What is answered of rooms beside their boxes, put together of what others find out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from roomdet.areas import NO_SIZE
+from roomdet.errors import PageTooSlow
+from roomdet.facts import FactFinder, to_grid
+from roomdet.outlines import UNCLEAR, Outline
+from roomdet.page import Page
+from roomdet.schema import Include, RequestOptions
+from roomdet.texts import TextLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roomdet.facts import Facts
+    from roomdet.geometry import Boxes, Pixels
+
+PAPER_PT = (1000.0, 500.0)
+BOXES = np.array([(0.1, 0.1, 0.3, 0.5), (0.5, 0.1, 0.9, 0.9)], np.float32)
+LINES = (
+    TextLine("KITCHEN", (0.15, 0.25, 0.25, 0.28)),
+    TextLine("12.4 m²", (0.15, 0.28, 0.25, 0.31)),
+    TextLine("SCALE 1:100", (0.9, 0.95, 0.98, 0.98)),
+)
+PIXELS = np.full((50, 100, 3), 255, np.uint8)
+SQUARE = Outline(np.array([(0.1, 0.1), (0.3, 0.1), (0.3, 0.5), (0.1, 0.5)]), 0.95)
+
+
+@dataclass
+class ToldOutliner:
+    """Draws what it is told, and counts what it was shown."""
+
+    found: list[Outline] = field(default_factory=lambda: [SQUARE, Outline(None, 0.3, UNCLEAR)])
+    shown: list[Pixels] = field(default_factory=list)
+
+    def outlines(self, pixels: Pixels, _boxes_xyxy_norm: Boxes) -> list[Outline]:
+        """What it was told."""
+        self.shown.append(pixels)
+        return self.found
+
+
+def sharp() -> Pixels:
+    """The page as it is seen closely."""
+    return PIXELS
+
+
+def facts(
+    *include: Include,
+    outliner: ToldOutliner | None = None,
+    paper_wh_pt: tuple[float, float] | None = PAPER_PT,
+    scale: str = "",
+    sharp_pixels: Callable[[], Pixels] = sharp,
+) -> list[Facts]:
+    """What is answered of two rooms on a page of 1000 by 500 points."""
+    page = Page(PIXELS, PAPER_PT, float("inf"), 5000, 1, 1, lines=LINES, paper_wh_pt=paper_wh_pt)
+    options = RequestOptions(include=frozenset(include), scale=scale)
+    return FactFinder(outliner or ToldOutliner()).find(page, BOXES, options, sharp_pixels)
+
+
+def test_name_needs_no_pixels() -> None:
+    """Text is there already; nothing is read again, and the other keys are not there."""
+    outliner = ToldOutliner()
+    first, second = facts(Include.NAME, outliner=outliner)
+    assert {"name_hint": "KITCHEN", "name_source": "text", "name_confidence": 1.0} == first
+    assert {"name_hint": None} == second
+    assert [] == outliner.shown
+
+
+def test_polygon_is_closed_and_in_thousandths() -> None:
+    """Or there is none, and a reason."""
+    first, second = facts(Include.POLYGON)
+    corners = [[100.0, 100.0], [300.0, 100.0], [300.0, 500.0], [100.0, 500.0], [100.0, 100.0]]
+    assert {"polygon": corners} == first
+    assert {"polygon": None, "polygon_reason": UNCLEAR} == second
+
+
+def test_area_is_measured_without_answering_the_polygon() -> None:
+    """200 by 200 pt at 1:100 are 7.06 m by 7.06 m; printed is another area."""
+    first, second = facts(Include.AREA)
+    side_m = 200 * 0.0254 / 72 * 100
+    measured = first["area"]
+    assert isinstance(measured, dict)
+    assert {"scale": "1:100", "scale_source": "title_block"}.items() <= measured.items()
+    assert side_m**2 == pytest.approx(measured["m2"], abs=0.01)
+    assert (12.4, False) == (measured["printed_m2"], measured["agrees"])
+    assert {"area", "area_reason"} == set(second)
+    assert second["area"] is None
+
+
+def test_scale_of_the_request_comes_before_that_of_the_page() -> None:
+    """Half the scale, a quarter of the area."""
+    own, asked = (facts(Include.AREA, scale=scale)[0]["area"] for scale in ("", "1:50"))
+    assert isinstance(own, dict)
+    assert isinstance(asked, dict)
+    assert ("1:50", "request") == (asked["scale"], asked["scale_source"])
+    assert own["m2"] / 4 == pytest.approx(asked["m2"], abs=0.01)
+
+
+def test_picture_has_no_area() -> None:
+    """Its pixels say nothing of its paper, whatever scale is written on it."""
+    expected = {"area": None, "area_reason": NO_SIZE}
+    assert [expected] * 2 == facts(Include.AREA, paper_wh_pt=None)
+
+
+def test_all_at_once_look_once() -> None:
+    """Polygons that are answered are those that are measured."""
+    outliner = ToldOutliner()
+    first, _ = facts(*Include, outliner=outliner)
+    assert ["name_hint", "name_source", "name_confidence", "polygon", "area"] == list(first)
+    assert 1 == len(outliner.shown)
+
+
+def test_page_that_cannot_be_seen_closely_in_time_has_no_outlines() -> None:
+    """The rooms were found: they are answered, and the reason."""
+
+    def too_slow() -> Pixels:
+        raise PageTooSlow("10 s")
+
+    for room in facts(Include.POLYGON, Include.AREA, sharp_pixels=too_slow):
+        assert room["polygon"] is None
+        assert room["area"] is None
+        assert "no time" in str(room["polygon_reason"])
+
+
+def test_corner_on_the_grid() -> None:
+    """One decimal of a thousandth."""
+    corners = np.array([(0.12344, 0.5), (0.2, 0.99999), (0.0, 1.0)])
+    assert [[123.4, 500.0], [200.0, 1000.0], [0.0, 1000.0], [123.4, 500.0]] == to_grid(corners)
