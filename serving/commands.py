@@ -74,7 +74,9 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
         help="how long real requests are watched, and the version before is kept to go back to",
     )  # fmt: skip
     parser.add_argument(
-        "--port", type=int, help="inference port; default: the one `make serve` of this checkout"
+        "--port",
+        type=int,
+        help="inference port; default: the one `make serve` or `make view` of this checkout",
     )
     other = parser.add_argument_group("a server that `make serve` did not start")
     other.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="of inference")

@@ -57,6 +57,7 @@ def run_view(args: argparse.Namespace) -> int:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             server.wait_ready()
+            announce(server)
             return roomdet(["view", "--url", server.url, *given])
         except KeyboardInterrupt:
             return 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Which servers of ``make serve`` run, and where: a note in each one's private folder."""
+"""Which servers of ``make serve`` and ``make view`` run, and where: a note in each one's folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Place:
         url: Address of the inference API.
         management_url: Address of the management API.
         model_store: Folder that it takes archives from.
-        checkout: Whose `make serve` started it; empty for none.
+        checkout: Whose `make serve` or `make view` started it; empty for none.
     """
 
     url: str
@@ -71,8 +71,8 @@ def find_running(port: int | None) -> Place:
             others = ", ".join(sorted(f"{place.url} of {place.checkout}" for place in announced))
             beside = f"; --port chooses another one: {others}" if others else ""
             raise BadUsage(
-                f"no `make serve` runs{where}{beside}; another TorchServe needs --management-url "
-                "and --model-store"
+                f"no `make serve` or `make view` runs{where}{beside}; another TorchServe needs "
+                "--management-url and --model-store"
             )
     urls = ", ".join(sorted(place.url for place in places))
     raise BadUsage(f"several servers run ({urls}); choose one with --port")

@@ -403,13 +403,14 @@ def test_the_command(
     note.write_text(note.read_text().replace(str(ROOT), "/somewhere/else"))
     assert main(["local", "rollback"]) == 2
     told = capsys.readouterr().err
-    assert f"no `make serve` runs from this checkout ({ROOT}); --port chooses another" in told
+    assert "no `make serve` or `make view` runs from this checkout" in told
+    assert f"({ROOT}); --port chooses another" in told
     announce(server)
     other = without(new, tmp_path / "other.mar", "NOTICE")
     assert main([*command, str(other)]) == 1
     assert "pack this one under another version" in capsys.readouterr().err
     assert main(["local", "rollout", "--port", "1", str(new)]) == 2
-    assert "no `make serve` runs on port 1" in capsys.readouterr().err
+    assert "no `make serve` or `make view` runs on port 1" in capsys.readouterr().err
     by_hand = ["--url", server.url, "--management-url", server.management_url, "--watch-s=0.1"]
     assert main(["local", "rollout", *by_hand, str(new)]) == 2
     store = server.log.parent / "model_store"

@@ -23,6 +23,7 @@ from deploy.__main__ import build_parser
 from roomdet_client.client import detect
 from roomdet_client.errors import RequestRefused, ServerUnreachable
 from serving.errors import LocalServerError
+from serving.running import find_running
 from serving.server import LocalServer, Ports, is_free, java_environment, serve, with_settings
 from tests.builders import ENDLESS_PDF
 from tests.conftest import ROOT, SAMPLE_PDF, SAMPLE_PNG
@@ -169,7 +170,10 @@ def test_serve_ends_with_everything_on_a_signal(
 def test_make_view_shows_plans_until_ctrl_c(
     archive: Path, server: LocalServer, tmp_path: Path, *, has_server: bool
 ) -> None:
-    """Its page, the plan and the plan's rooms; Ctrl-C ends all that it started, and frees ports."""
+    """Its page, the plan and the plan's rooms; Ctrl-C ends all that it started, and frees ports.
+
+    A server of its own is one that `local rollout` finds.
+    """
     (tmp_path / "plans").mkdir()
     shutil.copy(SAMPLE_PDF, tmp_path / "plans" / "a house.pdf")
     port = Ports.free().inference
@@ -204,6 +208,7 @@ def test_make_view_shows_plans_until_ctrl_c(
             rooms = f"{address}api/documents/{plan['id']}/pages/1/rooms"
             with urllib.request.urlopen(rooms, timeout=60) as answer:
                 assert len(json.load(answer)["detected_rooms"]) >= 11
+            assert has_server or find_running(int(asked.rpartition(":")[2])).url == asked
         finally:
             os.killpg(process.pid, signal.SIGINT)
         assert process.wait(timeout=60) in {0, 130, -signal.SIGINT}
