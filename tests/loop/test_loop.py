@@ -2,44 +2,35 @@
 """The loop closed, in small: correct, train, pack, roll out, and plans of that style are found.
 
 Plans whose rooms are hatched and have no walls, of which the shipped weights find nothing. Ten are
-drawn in by a person (here: saved as the page saves them), ten others are only looked at.
+corrected (saved as the page saves them), ten others are only looked at.
 """
 
 from __future__ import annotations
 
 import io
 import itertools
+import json
 import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from archive.pack import pack
-from roomdet_client import RoomClient
-from roomdet_client.viewer.plan_set import PlanSet, Room
-from serving.rollout import roll_out
-from serving.running import Place
-from serving.server import serve
+from benchmarks.teach import main
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import pytest
 
 Box = tuple[int, int, int, int]
 WIDTH, HEIGHT = 640, 480
-CORRECTED, OTHERS = range(10), range(100, 110)
-TRAIN_PYTHON = Path(os.environ.get("TRAIN_BIN") or ROOT / ".venv-train" / "bin") / "python"
-SAME_ROOM_IOU = 0.5
-TRAIN_S = 900
-# A dozen epochs of ten pictures, no more than a minute or two of two cores.
+SEEDS = range(20)
+# Pictures for the documents are written where this says, as those of tests/viewer.
+SHOTS = "VIEWER_SHOTS"
+# Twenty epochs of ten pictures, no more than two or three minutes of a core.
 # One thread: several that wait for each other, spinning, take ten times as long on a busy machine.
-SMALL = ["--epochs", "12", "--input-px", "416", "--batch", "5", "--workers", "1", "--lr", "0.001"]
-SMALL += ["--threads", "1"]
+SMALL = "--epochs 20 --input-px 416 --batch 5 --workers 1 --lr 0.001 --threads 1"
 
 
 def sides(generator: np.random.Generator, length: int, least: int, most: int) -> list[int]:
@@ -70,69 +61,65 @@ def draw(seed: int) -> tuple[bytes, list[Box]]:
     return buffer.getvalue(), boxes
 
 
-def overlap(one: Iterable[float], other: Iterable[float]) -> float:
-    """Intersection over union."""
-    a, b = np.array(list(one), float), np.array(list(other), float)
-    shared = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
-    return float(shared / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared))
-
-
-def f1(client: RoomClient, seeds: Iterable[int]) -> float:
-    """Rooms found, against all that are there and all that were answered."""
-    hits = rooms = answered = 0
-    for seed in seeds:
+def write_plans(folder: Path) -> None:
+    """Ten to correct and ten others, with the rooms that they have, as a plan set."""
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    for seed in SEEDS:
         picture, boxes = draw(seed)
-        found = [room.box_xyxy_px for room in client.detect(picture).rooms]
-        hits += sum(any(overlap(box, one) > SAME_ROOM_IOU for one in found) for box in boxes)
-        rooms, answered = rooms + len(boxes), answered + len(found)
-    return 2 * hits / (rooms + answered)
-
-
-def correct(folder: Path) -> None:
-    """Save ten plans as the page does when a person has drawn their rooms."""
-    plan_set = PlanSet(folder)
-    for seed in CORRECTED:
-        picture, boxes = draw(seed)
-        rooms = tuple(
-            Room((x0 / WIDTH, y0 / HEIGHT, x1 / WIDTH, y1 / HEIGHT), None, accepted=True)
+        lines = [
+            f"0 {(x0 + x1) / 2 / WIDTH} {(y0 + y1) / 2 / HEIGHT} "
+            f"{(x1 - x0) / WIDTH} {(y1 - y0) / HEIGHT}\n"
             for x0, y0, x1, y1 in boxes
-        )
-        name, size = f"plan {seed}.png", (WIDTH, HEIGHT)
-        plan_set.save(name, 1, picture, ".png", size, rooms, complete=True)
+        ]
+        (folder / "images" / f"plan-{seed}.png").write_bytes(picture)
+        (folder / "labels" / f"plan-{seed}.txt").write_text("".join(lines))
 
 
-def run_training(folder: Path, *command: str) -> None:
-    """One of training's programs, as the Makefile runs it."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{ROOT / 'handler'}{os.pathsep}{ROOT}",
-        "YOLO_OFFLINE": "true",
-        "YOLO_CONFIG_DIR": str(folder / "ultralytics"),
-    }
-    line = [str(TRAIN_PYTHON), "-m", *command]
-    subprocess.run(line, cwd=ROOT, env=environment, check=True, timeout=TRAIN_S)
+def keep_drawings(out: Path) -> None:
+    """One of the others, before and after, for the documents."""
+    folder = Path(os.environ.get(SHOTS) or ROOT / "build" / "viewer")
+    folder.mkdir(parents=True, exist_ok=True)
+    for moment in ("before", "after"):
+        (path,) = (out / moment).iterdir()
+        with Image.open(path) as drawn:
+            drawn.convert("RGB").save(folder / f"taught-{moment}.webp", quality=82, method=6)
 
 
 def test_corrected_plans_teach_the_weights_a_style(
-    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Ten other plans of that style: nothing found before, most after."""
-    with serve(archive) as server:
-        server.wait_ready()
-        with RoomClient(server.url) as client:
-            before = f1(client, OTHERS)
-            correct(tmp_path / "my-plans")
-            run = ["--data", str(tmp_path / "my-plans"), "--out", str(tmp_path / "run")]
-            run_training(tmp_path, "training.train", *run, "--start", "weights/rooms.pt", *SMALL)
-            weights, network = str(tmp_path / "run" / "rooms.pt"), tmp_path / "network"
-            export = ["archive.export", weights, "--out", str(network), "--allow-no-rooms"]
-            export += ["--precision", "fp16"]
-            run_training(tmp_path, *export)
-            pack(network, tmp_path / "rooms-1.1.mar", version="1.1", root=ROOT)
-            outcome = roll_out(tmp_path / "rooms-1.1.mar", Place.of(server), print)
-            after = f1(client, OTHERS)
-    with capsys.disabled():
+    """Ten other plans of that style: nothing found before, most after; the server never stops."""
+    write_plans(tmp_path / "plans")
+    out = tmp_path / "taught"
+    command = ["--plans", f"hatched={tmp_path / 'plans'}", "--out", str(out), "--drawings", "1"]
+    command += ["--archive", str(archive), f"--train-flags={SMALL}", "--minutes", "110"]
+    command += ["--export-flags=--allow-no-rooms --precision fp16"]
+
+    assert main(command) == 0
+    report = json.loads((out / "teach.json").read_text())
+    before, after = (report[moment]["hatched, others"]["f1"] for moment in ("before", "after"))
+    with capfd.disabled():
         print(f"\nten uncorrected plans: F1 {before:.2f} before, {after:.2f} after")
-    assert outcome.has_switched
+    assert f"{before:.3f} → {after:.3f}" in capfd.readouterr().out
     assert before < 0.1
     assert after > 0.5
+    plans = report["plans"]
+    assert len(plans["hatched, corrected"]) == len(plans["hatched, others"]) == 10
+    assert not set(plans["hatched, corrected"]) & set(plans["hatched, others"])
+    trained_on = {path.stem for path in (out / "my-plans" / "images").iterdir()}
+    assert {Path(name).stem for name in plans["hatched, corrected"]} == {
+        stem.removesuffix("-p1") for stem in trained_on
+    }
+    keep_drawings(out)
+
+
+def test_too_few_plans_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is asked or trained."""
+    write_plans(tmp_path / "plans")
+    command = ["--plans", f"hatched={tmp_path / 'plans'}", "--out", str(tmp_path / "taught")]
+
+    assert main([*command, "--others", "11"]) == 1
+    assert "there are 20 such plans; 21 are needed" in capsys.readouterr().err
+    assert main([*command, "--least-rooms", "99"]) == 1
+    assert "there are 0 such plans" in capsys.readouterr().err
