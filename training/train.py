@@ -87,7 +87,7 @@ def train(args: argparse.Namespace, clock: Callable[[], float] = time.monotonic)
     split = split_by_plan(data.samples, held_out=args.held_out, seed=args.seed, most=MOST_HELD_OUT)
     print(describe(data, split), flush=True)
     _quiet_ultralytics()
-    from training.progress import Progress  # noqa: PLC0415
+    from training.progress import Progress  # noqa: PLC0415  # torch takes seconds
 
     progress = Progress(out, _fingerprint(args, data), lambda: clock() - started)
     _check_same_run(progress)
@@ -133,13 +133,13 @@ def _quiet_ultralytics() -> None:
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
-    from ultralytics.utils import LOGGER  # noqa: PLC0415
+    from ultralytics.utils import LOGGER  # noqa: PLC0415  # see above
 
     LOGGER.setLevel("WARNING")
 
 
 def _trainer(args: argparse.Namespace, split: Split, progress: Progress, stop: Stop) -> RoomTrainer:
-    import cv2  # noqa: PLC0415
+    import cv2  # noqa: PLC0415  # these take seconds, which --help need not wait for
     import torch  # noqa: PLC0415
 
     from training.trainer import RoomTrainer  # noqa: PLC0415
@@ -193,7 +193,7 @@ def _degrading(probability: float) -> PageTransform | None:
     """The drawing-specific degradations, each picture with this probability."""
     if not probability:
         return None
-    from plans.degrade import degrade_randomly  # noqa: PLC0415
+    from plans.degrade import degrade_randomly  # noqa: PLC0415  # cv2, likewise
 
     def page_transform(page_u8: Any, generator: Any) -> Any:
         if generator.random() >= probability:

@@ -132,6 +132,7 @@ class RoomClient:
             limit_bytes: The largest body; without it DescribeEndpoint is asked which kind the
                 endpoint is, and the smaller limit, 4 MiB, holds where that is not allowed.
         """
+        # Few callers have an endpoint.
         from roomdet_client.sagemaker_transport import Aws, SageMakerTransport  # noqa: PLC0415
 
         client = cls.__new__(cls)

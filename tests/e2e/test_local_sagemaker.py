@@ -17,6 +17,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from deploy.__main__ import main
 from sagemaker_local.local_sagemaker import LocalSageMaker, ServeWith, local_sagemaker, starter
 from sagemaker_local.seeding import seed
 from serving.golden import read_golden
@@ -140,18 +141,30 @@ def test_the_command(archive: Path, tmp_path: Path) -> None:
     assert not [path for path in tmp_path.iterdir() if path.suffix != ".gz"]
 
 
-def test_bad_usage() -> None:
-    """And a port that is taken."""
-    command = [sys.executable, "-m", "deploy", "local", "sagemaker"]
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--image", "x"], "--image goes with --serve-with image"),
+        (["--time-scale", "2"], "more than 0, at most 1"),
+    ],
+)
+def test_bad_usage(more: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is told before anything starts."""
+    try:
+        status = main(["local", "sagemaker", *more])
+    except SystemExit as err:
+        status = int(str(err.code))
+    assert 2 == status
+    assert told in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken() -> None:
+    """Is named."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        for more, status, told in (
-            (["--image", "x"], 2, "--image goes with --serve-with image"),
-            (["--time-scale", "2"], 2, "more than 0, at most 1"),
-            (["--port", str(port)], 1, f"port {port} cannot be listened on"),
-        ):
-            result = subprocess.run(
-                [*command, *more], cwd=ROOT, capture_output=True, text=True, check=False
-            )
-            assert status == result.returncode, result.stderr
-            assert told in result.stderr
+        port = str(listener.getsockname()[1])
+        result = subprocess.run(
+            [sys.executable, "-m", "deploy", "local", "sagemaker", "--port", port],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert 1 == result.returncode, result.stderr
+    assert f"port {port} cannot be listened on" in result.stderr

@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
 
 import shtab
 
 from roomdet_client.cli import build_parser
-
-if TYPE_CHECKING:
-    import argparse
 
 _HOW = """for this shell:  eval "$(roomdet completion bash)"
 for all:         roomdet completion bash > ~/.local/share/bash-completion/completions/roomdet
@@ -18,8 +15,6 @@ for all:         roomdet completion bash > ~/.local/share/bash-completion/comple
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    import argparse  # noqa: PLC0415
-
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _HOW
     parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
