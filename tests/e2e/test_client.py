@@ -10,9 +10,11 @@ import os
 import subprocess
 import sys
 import venv
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pypdfium2
 import pytest
 from PIL import Image
 
@@ -209,6 +211,36 @@ def test_a_plan_too_large_to_be_sent_goes_by_reference(reading_server: LocalServ
     assert "DELETE" == verbs[-1]
 
 
+def heavy_plan() -> bytes:
+    """The sample's page with a spot of noise: larger as PDF than drawn."""
+    with closing(pypdfium2.PdfDocument(SAMPLE_PDF)) as document:
+        page = document[0]
+        noise = np.random.default_rng(21).integers(0, 256, (700, 700), np.uint8)
+        spot = pypdfium2.PdfImage.new(document)
+        spot.set_bitmap(pypdfium2.PdfBitmap.from_pil(Image.fromarray(noise)))
+        spot.set_matrix(pypdfium2.PdfMatrix().scale(0.5, 0.5).translate(1, 1))
+        page.insert_obj(spot)
+        page.gen_content()
+        file = io.BytesIO()
+        document.save(file)
+        return file.getvalue()
+
+
+def test_a_plan_that_is_asked_for_names_keeps_its_text(reading_server: LocalServer, s3: S3) -> None:
+    """By reference, where it would else be drawn and small enough."""
+    plan = heavy_plan()
+    settings = {"limit_bytes": 400_000, "s3_place": "s3://my-shelf/plans/", "region": "us-east-1"}
+    with (
+        environment(s3.environ),
+        RoomClient(reading_server.url, **settings) as client,  # type: ignore[arg-type]
+    ):
+        drawn, named = client.detect(plan), client.detect(plan, include=["name"])
+
+    assert drawn.sent_as.startswith("PNG of 4160")
+    assert "by reference in S3" == named.sent_as
+    assert {"Kitchen", "Bedroom 2"} <= {room.name_hint for room in named.rooms}
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with nothing but the client."""
@@ -272,16 +304,20 @@ def test_the_checkouts_alias(server: LocalServer) -> None:
     assert ROOMS == len(json.loads(ran.stdout)["detected_rooms"])
 
 
-def test_the_example_of_the_documentation(server: LocalServer) -> None:
-    """Runs as it is printed, but for the address."""
+def test_the_examples_of_the_documentation(server: LocalServer) -> None:
+    """They run as they are printed, but for the address."""
     text = (ROOT / "docs" / "client.md").read_text("utf-8")
-    code = text.split("```python\n")[1].split("```")[0]
-    code = code.replace("http://127.0.0.1:8080", server.url)
     environ = {**os.environ, "PYTHONPATH": str(ROOT / "client")}
-    ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environ, check=True, capture_output=True,
-        text=True,
-    )  # fmt: skip
-    lines = ran.stdout.splitlines()
-    assert 4 * ROOMS + 1 == len(lines)
-    assert lines[-1].startswith("400 invalid_file_format the file is")
+    printed = []
+    for block in text.split("```python\n")[1:]:
+        code = block.split("```")[0].replace("http://127.0.0.1:8080", server.url)
+        ran = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=environ, check=True, capture_output=True,
+            text=True,
+        )  # fmt: skip
+        printed.append(ran.stdout.splitlines())
+    boxes, names = printed
+    assert 4 * ROOMS + 1 == len(boxes)
+    assert boxes[-1].startswith("400 invalid_file_format the file is")
+    assert ROOMS == len(names)
+    assert "Bedroom 2 text 1.0" in names
