@@ -7,7 +7,9 @@ them; a side that lies nearly along the page lies along it.
 
 from __future__ import annotations
 
+import cmath
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -27,7 +29,8 @@ STRAIGHT_DEGREES, STRAIGHT_PX, TELLING_PX = 4.0, 0.9, 10.0
 # A step so short is square to the sides that it lies between.
 STEP_PX = 10.0
 # Sides that meet are drawn to where they cross, unless that is farther from the corner than this.
-FAR_PX = 5.0
+FAR_PX = 10.0
+_TINY = 1e-9
 _TRIMMED = 0.15  # of a side's points at each end, which a rounded corner has moved
 LEAST_CORNERS = 3
 
@@ -128,21 +131,28 @@ def straightened(ring: Points, scale_xy: tuple[float, float]) -> Points:
         float64, shape ``(k, 2)``, in pixels of the mask. Perhaps fewer corners than three, or one
         that crosses itself: see :func:`is_simple`.
     """
-    corners = _corners(ring)
-    if len(corners) < LEAST_CORNERS:
-        return ring[corners]
+    plane = ring[:, 0] + 1j * ring[:, 1]
+    twice = np.concatenate([plane, plane])
+    at = _corners(twice)
+    if len(at) < LEAST_CORNERS:
+        return ring[at]
     sides = [
-        _Side.through(_between(ring, start, end), np.array(scale_xy))
-        for start, end in zip(corners, np.roll(corners, -1).tolist(), strict=True)
+        _through(twice[start : end + 1], scale_xy)
+        for start, end in pairwise([*at, at[0] + len(ring)])
     ]
-    return _joined(_without_short(_with_square_steps(_without_kinks(sides))))
+    corners = _joined(_without_short(_with_square_steps(_without_kinks(sides))))
+    return without_needless(np.array([(corner.real, corner.imag) for corner in corners]))
 
 
-def _corners(ring: Points) -> list[int]:
-    """Indices of the points where a ring turns (Ramer, Douglas and Peucker)."""
-    first = int(np.argmax(((ring - ring.mean(axis=0)) ** 2).sum(axis=1)))
-    second = int(np.argmax(((ring - ring[first]) ** 2).sum(axis=1)))
-    n = len(ring)
+def _corners(twice: npt.NDArray[np.complex128]) -> list[int]:
+    """Indices of the points where a ring turns (Ramer, Douglas and Peucker).
+
+    Args:
+        twice: The ring two times, points as complex numbers.
+    """
+    n = len(twice) // 2
+    first = int(np.argmax(np.abs(twice[:n] - twice[:n].mean())))
+    second = int(np.argmax(np.abs(twice[:n] - twice[first])))
     low, high = sorted((first, second))
     kept = {low, high}
     open_parts = [(low, high), (high, low + n)]
@@ -150,8 +160,11 @@ def _corners(ring: Points) -> list[int]:
         start, end = open_parts.pop()
         if end - start < 2:  # noqa: PLR2004  # nothing between
             continue
-        between = ring[np.arange(start + 1, end) % n]
-        far = _distances(between, ring[start % n], ring[end % n])
+        along = twice[end] - twice[start]
+        length = abs(along)
+        beside = (twice[start + 1 : end] - twice[start]) * (along.conjugate() / (length or 1.0))
+        beyond = np.maximum(-beside.real, beside.real - length).clip(0)
+        far = np.hypot(beside.imag, beyond)
         at = int(np.argmax(far))
         if far[at] > TOLERANCE_PX:
             middle = start + 1 + at
@@ -160,67 +173,73 @@ def _corners(ring: Points) -> list[int]:
     return sorted(kept)
 
 
-def _distances(points: Points, start: Points, end: Points) -> npt.NDArray[np.float64]:
-    """Of points to the stretch between two."""
-    along = end - start
-    length2 = float(along @ along)
-    share = ((points - start) @ along / length2).clip(0, 1) if length2 else np.zeros(len(points))
-    away = points - start - share[:, None] * along
-    found: npt.NDArray[np.float64] = np.hypot(*away.T)
-    return found
-
-
-def _between(ring: Points, start: int, end: int) -> Points:
-    """The points from one corner to the next, both of them among them."""
-    n = len(ring)
-    return ring[np.arange(start, end + n * (end <= start) + 1) % n]
-
-
+@dataclass(frozen=True, slots=True)
 class _Side:
-    """A side of a polygon: a line, and from where to where it is seen.
+    """A side of a polygon: a line, and from where to where it is seen; points are complex numbers.
 
     Attributes:
-        start, end: Where it is seen to begin and to end, on the line.
+        start: Where it is seen to begin, on the line.
+        end: Where it is seen to end.
         along: Its direction, of length 1.
-        length: In pixels of the mask.
     """
 
-    def __init__(self, middle: Points, along: Points, start: Points, end: Points) -> None:
-        self.along = along
-        self.start = middle + ((start - middle) @ along) * along
-        self.end = middle + ((end - middle) @ along) * along
-        self.length = float(np.hypot(*(end - start)))
+    start: complex
+    end: complex
+    along: complex
 
     @classmethod
-    def through(cls, points: Points, scale_xy: Points) -> _Side:
-        """The line that lies nearest to points, along the page if it nearly is."""
-        cut = int(len(points) * _TRIMMED)
-        kept = points[cut : len(points) - cut]
-        middle = kept.mean(axis=0)
-        along = points[-1] - points[0]
-        if len(kept) > 2:  # noqa: PLR2004  # two points are a line
-            (xx, xy), (_, yy) = (kept - middle).T @ (kept - middle)
-            angle = math.atan2(2 * xy, xx - yy) / 2  # of the longer axis
-            best = np.array([math.cos(angle), math.sin(angle)])
-            along = best if best @ along >= 0 else -best
-        along = along / max(float(np.hypot(*along)), 1e-9)
-        length = float(np.hypot(*(points[-1] - points[0])))
-        for axis in (0, 1):
-            off = abs(along[1 - axis])
-            degrees = np.degrees(
-                np.arctan2(off * scale_xy[1 - axis], abs(along[axis]) * scale_xy[axis])
-            )
-            is_near = length >= TELLING_PX and off * length / 2 <= STRAIGHT_PX
-            if degrees <= STRAIGHT_DEGREES or is_near:
-                sign = np.sign(along[axis]) or 1.0
-                along = np.eye(2)[axis] * sign
-                break
-        return cls(middle, along, points[0], points[-1])
+    def on_line(cls, middle: complex, along: complex, start: complex, end: complex) -> _Side:
+        """The side of a line that two points beside it bound."""
+        foot, head = (middle + _dot(point - middle, along) * along for point in (start, end))
+        return cls(foot, head, along)
+
+    @property
+    def length(self) -> float:
+        """In pixels of the mask."""
+        return abs(self.end - self.start)
 
     def is_along(self, other: _Side) -> bool:
         """Whether they run the same way, or back."""
-        cross = self.along[0] * other.along[1] - self.along[1] * other.along[0]
-        return abs(float(cross)) < float(np.sin(np.radians(STRAIGHT_DEGREES)))
+        return abs(_cross(self.along, other.along)) < math.sin(math.radians(STRAIGHT_DEGREES))
+
+
+def _dot(one: complex, other: complex) -> float:
+    return (one.conjugate() * other).real
+
+
+def _cross(one: complex, other: complex) -> float:
+    return (one.conjugate() * other).imag
+
+
+def _through(points: npt.NDArray[np.complex128], scale_xy: tuple[float, float]) -> _Side:
+    """The side that lies nearest to points, along the page if it nearly is."""
+    cut = int(len(points) * _TRIMMED)
+    kept = points[cut : len(points) - cut]
+    middle = complex(kept.mean())
+    start, end = complex(points[0]), complex(points[-1])
+    along = end - start
+    if len(kept) > 2:  # noqa: PLR2004  # two points are a line
+        turned = complex(((kept - middle) ** 2).sum())  # at twice the angle of the longer axis
+        best = cmath.rect(1.0, cmath.phase(turned) / 2)
+        along = best if _dot(best, along) >= 0 else -best
+    along /= max(abs(along), _TINY)
+    return _Side.on_line(middle, _straight(along, abs(end - start), scale_xy), start, end)
+
+
+def _straight(along: complex, length: float, scale_xy: tuple[float, float]) -> complex:
+    """A direction, or that of the page's edge which it nearly is."""
+    x, y = along.real, along.imag
+    on_page = math.degrees(math.atan2(abs(y) * scale_xy[1], abs(x) * scale_xy[0]))
+
+    def is_near(degrees: float, off: float) -> bool:
+        is_telling = length >= TELLING_PX and off * length / 2 <= STRAIGHT_PX
+        return degrees <= STRAIGHT_DEGREES or is_telling
+
+    if is_near(on_page, abs(y)):
+        return complex(math.copysign(1, x), 0)
+    if is_near(90 - on_page, abs(x)):
+        return complex(0, math.copysign(1, y))
+    return along
 
 
 def _without_kinks(sides: list[_Side]) -> list[_Side]:
@@ -229,7 +248,7 @@ def _without_kinks(sides: list[_Side]) -> list[_Side]:
     i = 0
     while i < len(left) > LEAST_CORNERS:
         before, after = left[i - 1], left[i]
-        goes_on = before.is_along(after) and before.along @ after.along > 0
+        goes_on = before.is_along(after) and _dot(before.along, after.along) > 0
         if goes_on and _step(before, after) < TOLERANCE_PX:
             left[i - 1] = _one_side(before, after)
             del left[i]
@@ -241,13 +260,13 @@ def _without_kinks(sides: list[_Side]) -> list[_Side]:
 def _with_square_steps(sides: list[_Side]) -> list[_Side]:
     """Turn each short side between two sides of one direction square to them, about its middle."""
     turned = []
-    for before, side, after in zip(
-        [sides[-1], *sides], sides, [*sides[1:], sides[0]], strict=False
-    ):
+    for i, side in enumerate(sides):
+        before, after = sides[i - 1], sides[(i + 1) % len(sides)]
         if side.length < STEP_PX and before.is_along(after) and not side.is_along(before):
-            across = np.array([-before.along[1], before.along[0]])
-            across *= np.sign(across @ side.along) or 1.0
-            turned.append(_Side((side.start + side.end) / 2, across, side.start, side.end))
+            across = before.along * 1j
+            across *= math.copysign(1, _dot(across, side.along))
+            middle = (side.start + side.end) / 2
+            turned.append(_Side.on_line(middle, across, side.start, side.end))
         else:
             turned.append(side)
     return turned
@@ -277,38 +296,30 @@ def _without_short(sides: list[_Side]) -> list[_Side]:
 
 def _step(before: _Side, after: _Side) -> float:
     """How far two sides of one direction lie apart."""
-    away = after.start - before.end
-    return abs(float(away[0] * before.along[1] - away[1] * before.along[0]))
+    return abs(_cross(before.along, after.start - before.end))
 
 
 def _one_side(before: _Side, after: _Side) -> _Side:
     """A side from where one begins to where another ends, on the line of the longer one."""
     longer = before if before.length >= after.length else after
-    return _Side(longer.start, longer.along, before.start, after.end)
+    return _Side.on_line(longer.start, longer.along, before.start, after.end)
 
 
-def _joined(sides: list[_Side]) -> Points:
+def _joined(sides: list[_Side]) -> list[complex]:
     """The corners where sides meet."""
-    corners: list[Points] = []
+    corners: list[complex] = []
     for before, after in pairwise([sides[-1], *sides]):
-        crossing = None if before.is_along(after) else _crossing(before, after)
-        at = (before.end + after.start) / 2
-        if crossing is not None and np.hypot(*(crossing - at)) <= FAR_PX + SHORT_PX:
-            corners.append(crossing)
-        else:
-            corners += [before.end, after.start]
-    return without_needless(np.array(corners))
+        if not before.is_along(after):
+            away = _cross(after.along, after.start - before.start)
+            crossing = before.start + away / _cross(after.along, before.along) * before.along
+            if abs(crossing - (before.end + after.start) / 2) <= FAR_PX:
+                corners.append(crossing)
+                continue
+        corners += [before.end, after.start]
+    return corners
 
 
-def _crossing(one: _Side, other: _Side) -> Points:
-    away = other.start - one.start
-    cross = one.along[0] * other.along[1] - one.along[1] * other.along[0]
-    share = (away[0] * other.along[1] - away[1] * other.along[0]) / cross
-    crossing: Points = one.start + share * one.along
-    return crossing
-
-
-def without_needless(corners: Points, least: float = 1e-9) -> Points:
+def without_needless(corners: Points, least: float = _TINY) -> Points:
     """Corners without those that lie on the line between their neighbors."""
     kept = corners
     while len(kept) > 2:  # noqa: PLR2004  # fewer are no polygon

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from archive.outlines import add_outlines, main
+from evaluation.outlines import main as evaluate
 from roomdet import outlines
 from roomdet.errors import ModelError
 from roomdet.network import MANIFEST, NetworkManifest
@@ -120,6 +121,42 @@ def test_another_network_is_refused(folder: Path, tmp_path: Path) -> None:
 
     with pytest.raises(ModelError, match="another network"):
         add_outlines(other, folder)
+
+
+def test_the_command_puts_it_into_a_folder(folder: Path, tmp_path: Path) -> None:
+    """What was trained takes the place of what was there, digests and all."""
+    trained = tmp_path / "trained"
+    trained.mkdir()
+    for name in (outlines.TOPOLOGY, outlines.WEIGHTS):
+        shutil.copyfile(folder / name, trained / name)
+    with (trained / outlines.TOPOLOGY).open("a") as file:
+        file.write("\n")
+
+    assert main([str(trained), "--into", str(folder)]) == 0
+    assert NetworkManifest.read(folder).files != NetworkManifest.read(NETWORK).files
+    assert (folder / outlines.TOPOLOGY).read_bytes() == (trained / outlines.TOPOLOGY).read_bytes()
+
+
+def test_outlines_are_judged_on_a_page_that_is_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sample plan, with its rooms' boxes as truth: all are found, with outlines like them."""
+    pixels, boxes = plan_and_boxes()
+    (tmp_path / "images").mkdir()
+    shutil.copyfile(SAMPLE_PNG, tmp_path / "images" / "plan.png")
+    corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2) * pixels.shape[1::-1]
+    rooms = [{"polygon": points} for points in corners.tolist()]
+    row = {"image": "plan.png", "rooms": rooms}
+    (tmp_path / "rooms.jsonl").write_text(json.dumps(row) + "\n")
+    wishes = ["--sheets", str(tmp_path), "--drawings", str(tmp_path / "drawn"), "--threads", "1"]
+
+    assert evaluate([*wishes, "--boxes", str(tmp_path / "boxes.json")]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["found_rooms"], figures["with_polygon"]) == (11, 1)
+    assert figures["iou_of_polygons"]["mean"] > 0.93
+    assert (tmp_path / "drawn" / "plan.png").exists()
+    assert evaluate([*wishes, "--boxes", str(tmp_path / "boxes.json")]) == 0  # found once
+    assert json.loads(capsys.readouterr().out)["iou_of_polygons"] == figures["iou_of_polygons"]
 
 
 def test_a_folder_without_one_cannot_be_packed(
