@@ -12,7 +12,7 @@ from PIL import Image, ImageColor
 
 from roomdet_client.drawing import COLORS
 from roomdet_client.exports import FORMATS
-from tests.exporting import BOXES, CONFIDENCES, pages
+from tests.exporting import BOXES, CONFIDENCES, KNOWN_NAMES, RING, known_page, pages
 from tests.viewer.conftest import opened
 
 if TYPE_CHECKING:
@@ -32,6 +32,13 @@ _RECTANGLES = """() => [...document.querySelectorAll('#rooms > rect')].map((rect
   const shown = rect.getBoundingClientRect();
   return {box: [x, y, x + width, y + height], screen: [shown.left, shown.top, shown.right,
     shown.bottom], title: rect.querySelector('title').textContent};
+})"""
+
+_OUTLINE = """() => [...document.querySelector('#rooms > polygon').points].map(
+  (point) => [point.x, point.y])"""
+_NAMES = """() => [...document.querySelectorAll('#names > text')].map((name) => {
+  const {left, right, top, bottom} = name.getBoundingClientRect();
+  return [name.textContent, [(left + right) / 2, (top + bottom) / 2]];
 })"""
 
 
@@ -115,6 +122,30 @@ def test_a_browser_shows_the_plan_with_its_rooms(
         edge = pixels[top - 1 : top + 2, left + 3 : right - 3].mean(axis=1)
         assert np.abs(edge - color).sum(axis=1).min() < np.abs(inside - color).sum()
     assert_same_ink(plan, pixels, free_of_rooms(expected, (high, wide)))
+
+
+def test_outlines_and_names_lie_where_they_were_found(browser: Browser, tmp_path: Path) -> None:
+    """The L of a room is tinted and the rest of its box is not; its name stands within it."""
+    page = known_page()
+    FORMATS["svg"].write([page], tmp_path)
+    address = (tmp_path / "known.svg").as_uri()
+    with opened(browser, address, viewport={"width": 1000, "height": 800}) as shown:
+        shown.page.goto(address)
+        outline = shown.page.evaluate(_OUTLINE)
+        names = shown.page.evaluate(_NAMES)
+        pixels = screenshot(shown.page, 1000, 800)
+
+    ring = [(x, y * 0.8) for x, y in RING[:-1]]
+    assert ring == [pytest.approx(tuple(point), abs=0.011) for point in outline]
+    assert [text for text, _ in names] == [f"{KNOWN_NAMES[0]}, 12.3 m²", KNOWN_NAMES[1]]
+    for (_, (x, y)), (x0, y0, x1, y1) in zip(names, BOXES, strict=False):
+        assert x0 < x < x1
+        assert y0 * 0.8 < y < y1 * 0.8
+    plan, color = drawn(page), np.array(ImageColor.getrgb(COLORS[0]))
+    inside, notch = np.s_[145:185, 110:140], np.s_[145:195, 260:395]
+    tinted = (1 - TINT) * plan[inside].mean(axis=(0, 1)) + TINT * color
+    assert pixels[inside].mean(axis=(0, 1)) == pytest.approx(tinted, abs=SAME_INK)
+    assert np.abs(pixels[notch] - plan[notch]).mean() < 1
 
 
 def test_it_is_shown_within_another_page(browser: Browser, exported: Path, tmp_path: Path) -> None:
