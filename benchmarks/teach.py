@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -228,8 +229,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when the loop is closed, 1 failed, 2 bad usage. stdout has the table."""
+    """Run the command; 0 when the loop is closed, 1 failed, 2 bad usage. stdout has the table.
+
+    One that was stopped goes on with its training.
+    """
     args = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         report = teach(args)
     except FAILURES as err:

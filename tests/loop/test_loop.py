@@ -94,6 +94,7 @@ def test_corrected_plans_teach_the_weights_a_style(
     out = tmp_path / "taught"
     command = ["--plans", f"hatched={tmp_path / 'plans'}", "--out", str(out), "--drawings", "1"]
     command += ["--archive", str(archive), f"--train-flags={SMALL}", "--minutes", "110"]
+    command += ["--other", f"some={tmp_path / 'plans'}:plan-1", "--at-most", "4"]
     command += ["--export-flags=--allow-no-rooms --precision fp16"]
 
     assert main(command) == 0
@@ -105,6 +106,8 @@ def test_corrected_plans_teach_the_weights_a_style(
     assert before < 0.1
     assert after > 0.5
     plans = report["plans"]
+    assert plans["some"] == ["plan-1.png", "plan-12.png", "plan-15.png", "plan-18.png"]
+    assert report["after"]["some"]["f1"] > 0.5
     assert len(plans["hatched, corrected"]) == len(plans["hatched, others"]) == 10
     assert not set(plans["hatched, corrected"]) & set(plans["hatched, others"])
     trained_on = {path.stem for path in (out / "my-plans" / "images").iterdir()}
