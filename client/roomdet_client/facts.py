@@ -83,6 +83,8 @@ def parse_facts(room: Mapping[str, Any]) -> dict[str, Any]:
 def _area(given: Any) -> Area | None:
     if given is None:
         return None
+    if not isinstance(given, dict):
+        raise ValueError("an area has m2, scale and scale_source")  # noqa: TRY004  # one error for all
     m2, scale, source = _number(given, "m2"), _text(given, "scale"), _text(given, "scale_source")
     if m2 is None or not scale or not source:
         raise ValueError("an area has m2, scale and scale_source")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import threading
 from contextlib import closing
@@ -12,17 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roomdet_client import RoomClient
+from roomdet_client import RoomClient, ValidationError
 from roomdet_client.viewer.plan_set import PlanSet
 from roomdet_client.viewer.server import Viewer
 from roomdet_client.viewer.shelf import Shelf
 from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
+from tests.unit.answering import Asked, answering, found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 ROOM = {"box": [0.1, 0.2, 0.3, 0.4], "confidence": 0.9, "accepted": True}
+ANSWERED = {"id": "room_001", "bounding_box": [100, 200, 300, 400], "confidence": 0.9}
+REFUSED = b'{"status":"error","error":"validation_error","message":"no such page","details":{}}'
 
 
 def closed_port() -> int:
@@ -281,3 +285,68 @@ def test_a_detector_that_is_away_is_a_502(viewer: Viewer) -> None:
 
     assert (status, answer["error"]) == (502, "server_unreachable")
     assert viewer.client.where in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "second"),
+    [
+        (("name", "polygon", "area"), ["name,polygon,area"], "name,polygon,area"),
+        (("name",), ["name,polygon,area", "name"], "name"),
+        ((), ["name,polygon,area", "name", None], None),
+    ],
+    ids=["all", "names", "nothing"],
+)
+def test_older_servers_are_asked_for_what_they_know(
+    plans: Path, tmp_path: Path, known: tuple[str, ...], asked: list[str | None], second: str | None
+) -> None:
+    """What a server refuses is left out, from the next page on without trying."""
+
+    def included(request: Asked) -> str | None:
+        match = re.search("include=([^;]*)", request.options or "")
+        return match and match[1]
+
+    def answer(request: Asked, _: int) -> tuple[int, bytes]:
+        words = (included(request) or "").split(",")
+        return (200, found(ANSWERED)) if {*words, ""} <= {*known, ""} else (400, REFUSED)
+
+    with (
+        answering(answer) as server,
+        Viewer(0, Shelf(plans), PlanSet(tmp_path / "saved"), RoomClient(server.url)) as viewer,
+    ):
+        data = SAMPLE_PNG.read_bytes()
+        assert viewer.find_rooms(data, 1).as_json()["detected_rooms"] == [ANSWERED]
+        viewer.find_rooms(data, 1)
+
+    assert [included(request) for request in server.asked] == [*asked, second]
+
+
+def test_a_refusal_for_another_reason_is_the_servers(plans: Path, tmp_path: Path) -> None:
+    """Asked without anything it is the same, and the next page is asked for everything again."""
+    with (
+        answering(lambda *_: (400, REFUSED)) as server,
+        Viewer(0, Shelf(plans), PlanSet(tmp_path / "saved"), RoomClient(server.url)) as viewer,
+    ):
+        for _ in range(2):
+            with pytest.raises(ValidationError, match="no such page"):
+                viewer.find_rooms(SAMPLE_PNG.read_bytes(), 1)
+
+    assert 6 == len(server.asked)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"name": 3}, {"name": "x" * 501}, {"polygon": [[0, 0], [1, 0], [1, 1]]}, {"polygon": "M0 0"},
+     {"polygon": [[0, 0], [1.1, 0], [1, 1], [0, 0]]}, {"area": {"m2": 3}}, {"area": "3 m²"},
+     {"polygon": [[0, 0], [1, 0], *[[1, 1]] * 2000, [0, 0]]}],
+)  # fmt: skip
+def test_what_is_known_of_a_room_has_its_form(viewer: Viewer, more: dict[str, Any]) -> None:
+    """Else nothing is written; in its form it comes back as it was sent."""
+    path = f"/api/documents/{ids(viewer)['b.PNG']}/pages/1/saved"
+    area = {"m2": 12.3, "scale": "1:50", "scale_source": "note"}
+    known = {**ROOM, "name": "Kök", "polygon": [[0, 0], [1, 0], [1, 1], [0, 0]], "area": area}
+
+    status, answer = ask_json(viewer, path, {"rooms": [{**known, **more}], "complete": True})
+    assert (status, answer["error"]) == (400, "bad_request")
+    assert not viewer.plan_set.folder.exists()
+    assert ask_json(viewer, path, {"rooms": [known, ROOM], "complete": True})[0] == 200
+    assert ask_json(viewer, path)[1]["saved"]["rooms"] == [known, ROOM]

@@ -12,12 +12,17 @@ import json
 import math
 import re
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from roomdet_client.exports.coco import annotation
+from roomdet_client.facts import parse_facts
+from roomdet_client.sheet import GRID
 from roomdet_client.viewer.errors import ViewerError
+
+if TYPE_CHECKING:
+    from roomdet_client.sheet import Ring
 
 STATE = "viewer.json"
 # Pictures that training reads as they are; of others, and of PDF pages, a PNG is made.
@@ -25,6 +30,8 @@ KEPT_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 # The longest side at which a server looks at a page (docs/operations.md, max_levels).
 PICTURE_PX = 4160
 MAX_ROOMS = 5000
+MAX_NAME_LETTERS = 500
+MAX_POINTS = 2000  # of an outline
 _VERSION = 1
 
 
@@ -36,11 +43,27 @@ class Room:
         box: Corners ``x_min, y_min, x_max, y_max`` as fractions of the page, 0 to 1.
         confidence: 0 to 1, as the server answered; None for one that a person drew.
         accepted: Whether a person has said that it is one.
+        name: What the server read in it.
+        polygon: Its outline as the server saw it, as fractions of the page, closed.
+        area: Its area as the server answered it, with scale and source.
     """
 
     box: tuple[float, float, float, float]
     confidence: float | None
     accepted: bool
+    name: str | None = None
+    polygon: Ring | None = None
+    area: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The room as the page sends it: what is not known of it is not there."""
+        known = {"name": self.name, "polygon": self.polygon, "area": self.area}
+        return {
+            "box": self.box,
+            "confidence": self.confidence,
+            "accepted": self.accepted,
+            **{key: value for key, value in known.items() if value is not None},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +113,33 @@ def _parse_room(item: Any) -> Room:
             (x_min, y_min, x_max, y_max),
             None if confidence is None else float(confidence),
             bool(item["accepted"]),
+            **_parse_facts(item),
         )
     except (KeyError, TypeError, ValueError) as err:
-        raise ViewerError("a room has box (four numbers), confidence and accepted") from err
+        raise ViewerError(
+            "a room has box (four numbers), confidence and accepted, "
+            "and may have name, polygon and area"
+        ) from err
     # Comparisons with NaN are false.
     if not (0 <= x_min < x_max <= 1 and 0 <= y_min < y_max <= 1):
         raise ViewerError(f"{room.box} is no box within 0 to 1")
     if room.confidence is not None and not 0 <= room.confidence <= 1:
         raise ViewerError(f"{room.confidence} is no confidence within 0 to 1")
     return room
+
+
+def _parse_facts(item: dict[str, Any]) -> dict[str, Any]:
+    name, polygon, area = item.get("name"), item.get("polygon"), item.get("area")
+    ring = polygon and [[GRID * x, GRID * y] for x, y in polygon]
+    # As answers have them; raises ValueError where they are of another form.
+    facts = parse_facts({"name_hint": name, "polygon": ring, "area": area})
+    if (name and len(name) > MAX_NAME_LETTERS) or (ring and len(ring) > MAX_POINTS):
+        raise ValueError("a name or polygon is too long")
+    return {
+        "name": facts["name_hint"],
+        "polygon": polygon and tuple((float(x), float(y)) for x, y in polygon),
+        "area": area,
+    }
 
 
 class PlanSet:
@@ -194,7 +235,7 @@ class PlanSet:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         label = "".join(f"0 {_yolo(room)}\n" for room in saved.accepted)
         index = "".join(json.dumps(_index_row(one)) + "\n" for one in pages)
-        state = {"version": _VERSION, "pages": [asdict(one) for one in pages]}
+        state = {"version": _VERSION, "pages": [_state_row(one) for one in pages]}
         _replace(self.folder / "images" / saved.picture, picture)
         _replace(self.folder / "labels" / f"{Path(saved.picture).stem}.txt", label.encode())
         _replace(self.folder / "index.jsonl", index.encode())
@@ -210,7 +251,8 @@ def coco(pages: list[SavedPage]) -> dict[str, Any]:
             x_min, x_max = (round(value * page.width, 2) for value in room.box[::2])
             y_min, y_max = (round(value * page.height, 2) for value in room.box[1::2])
             corners_px = (x_min, y_min, x_max, y_max)
-            annotations.append(annotation(len(annotations) + 1, number, corners_px))
+            named = {"attributes": {"name": room.name}} if room.name else {}
+            annotations.append(annotation(len(annotations) + 1, number, corners_px) | named)
     return {
         "info": {"description": "rooms corrected in the roomdet viewer"},
         "images": [
@@ -235,6 +277,11 @@ def _index_row(page: SavedPage) -> dict[str, Any]:
         "rooms": len(page.accepted),
         "complete": page.complete,
     }
+
+
+def _state_row(page: SavedPage) -> dict[str, Any]:
+    row = {field.name: getattr(page, field.name) for field in fields(page)}
+    return {**row, "rooms": [room.as_json() for room in page.rooms]}
 
 
 def _saved_page(item: dict[str, Any]) -> SavedPage:

@@ -18,7 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from roomdet_client.errors import ClientError, RequestRefused, ServerUnreachable
+from roomdet_client.errors import (
+    ClientError,
+    RequestRefused,
+    ServerUnreachable,
+    ValidationError,
+)
+from roomdet_client.pages import Plan
 from roomdet_client.viewer import pages
 from roomdet_client.viewer.errors import Forbidden, NotFound, TooLarge, ViewerError
 from roomdet_client.viewer.plan_set import (
@@ -31,9 +37,9 @@ from roomdet_client.viewer.plan_set import (
 from roomdet_client.viewer.shelf import MAX_FILE_BYTES, Entry, Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from roomdet_client import RoomClient
+    from roomdet_client import Detection, RoomClient
 
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")
@@ -59,6 +65,8 @@ HEADERS = {
 # Lower than the server's own default, so that the page's slider has something to show below it.
 LEAST_CONFIDENCE = 0.05
 MOST_ROOMS = 1000
+# What is asked for beside boxes; older servers know less, or nothing of it.
+INCLUDES = (("name", "polygon", "area"), ("name",), ())
 _ROUTE = re.compile(
     r"/api/documents/(?P<key>[0-9a-f]{16})(?:/pages/(?P<page>\d{1,5})/(?P<what>rooms|saved|picture"
     r"|tiles/(?P<level>\d{1,2})/(?P<column>\d{1,4})/(?P<row>\d{1,4})))?"
@@ -83,11 +91,38 @@ class Viewer(ThreadingHTTPServer):
         self.plan_set = plan_set
         self.client = client
         self.assets = read_page()
+        self._includes: Sequence[Sequence[str]] = INCLUDES
 
     @property
     def url(self) -> str:
         """Address of the page."""
         return f"http://{HOST}:{self.server_address[1]}/"
+
+    def find_rooms(self, data: bytes, page: int) -> Detection:
+        """Ask for the rooms of a page, with all else that the server knows to say of them.
+
+        Servers refuse what they do not know; what one took is asked for from then on.
+
+        Raises:
+            ClientError: If there is no answer.
+        """
+        plan, tries = Plan(data), self._includes
+        for number, include in enumerate(tries):
+            try:
+                found = self.client.detect(
+                    plan,
+                    page=page,
+                    confidence=LEAST_CONFIDENCE,
+                    max_rooms=MOST_ROOMS,
+                    include=include,
+                )
+            except ValidationError:
+                if number == len(tries) - 1:
+                    raise
+            else:
+                self._includes = tries[number:]
+                return found
+        raise AssertionError("the last try returns or raises")
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away in the middle of an answer is no error of ours."""
@@ -197,10 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _find(self, data: bytes, page: int) -> None:
         """Pass on what the server says of a page, its errors too."""
         try:
-            found = self.server.client.detect(
-                data, page=page, confidence=LEAST_CONFIDENCE, max_rooms=MOST_ROOMS
-            )
-            self._send_json(found.as_json())
+            self._send_json(self.server.find_rooms(data, page).as_json())
         except RequestRefused as err:
             self._send_json({"error": err.code, "message": err.message}, err.status)
         except ClientError as err:
@@ -294,10 +326,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _saved(page: SavedPage) -> dict[str, Any]:
     return {
-        "rooms": [
-            {"box": room.box, "confidence": room.confidence, "accepted": room.accepted}
-            for room in page.rooms
-        ],
+        "rooms": [room.as_json() for room in page.rooms],
         "accepted": len(page.accepted),
         "complete": page.complete,
         "picture": page.picture,

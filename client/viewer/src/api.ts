@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // What the viewer's server answers (client/roomdet_client/viewer/server.py).
 
-import type { Box, Room } from "./rooms";
+import type { Area, Box, Ring, Room } from "./rooms";
 
 export interface ListedDocument {
   id: string;
@@ -31,11 +31,7 @@ export interface PlanDocument {
   pages: PageSize[];
 }
 
-interface SavedRoom {
-  box: Box;
-  confidence: number | null;
-  accepted: boolean;
-}
+type SavedRoom = Omit<Room, "number">;
 
 export interface SavedPage {
   rooms: SavedRoom[];
@@ -46,7 +42,13 @@ export interface SavedPage {
 
 interface Answer {
   processing_time_ms: number;
-  detected_rooms: { bounding_box: Box; confidence: number; name_hint?: string }[];
+  detected_rooms: {
+    bounding_box: Box;
+    confidence: number;
+    name_hint?: string | null;
+    polygon?: Ring | null;
+    area?: Area | null;
+  }[];
 }
 
 /** A request that was answered with an error, or not at all. */
@@ -101,6 +103,8 @@ export async function detect(id: string, page: number): Promise<{ rooms: Omit<Ro
     confidence: room.confidence,
     accepted: false,
     ...(room.name_hint ? { name: room.name_hint } : {}),
+    ...(room.polygon ? { polygon: room.polygon.map(([x, y]) => [x / GRID, y / GRID] as const) } : {}),
+    ...(room.area ? { area: room.area } : {}),
   }));
   return { rooms, ms: answer.processing_time_ms };
 }
@@ -111,7 +115,7 @@ export async function saved(id: string, page: number): Promise<SavedPage | null>
 }
 
 export async function save(id: string, page: number, rooms: readonly Room[], complete: boolean): Promise<SavedPage> {
-  const sent = rooms.map(({ box, confidence, accepted }) => ({ box, confidence, accepted }));
+  const sent = rooms.map(({ number: _number, ...room }) => room);
   const init = { method: "POST", body: JSON.stringify({ rooms: sent, complete }) };
   return (await ask(`${pageAddress(id, page)}/saved`, init)) as SavedPage;
 }

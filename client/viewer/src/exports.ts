@@ -8,6 +8,11 @@ import type { Room } from "./rooms";
 const GRID = 1000;
 const DRAWING_PX = 4096;
 
+/** Thousandths with one decimal, as outlines have them. */
+const onGrid = (value: number) => Math.round(value * GRID * 10) / 10;
+
+const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
+
 const gridBox = (room: Room) => room.box.map((value) => Math.round(value * GRID));
 
 /** As the server would have answered it; rooms that a person drew have confidence 1. */
@@ -17,20 +22,27 @@ export function asJson(rooms: readonly Room[]): string {
     bounding_box: gridBox(room),
     confidence: room.confidence ?? 1,
     accepted: room.accepted,
+    ...(room.name ? { name_hint: room.name } : {}),
+    ...(room.polygon ? { polygon: room.polygon.map((point) => point.map(onGrid)) } : {}),
+    ...(room.area ? { area: room.area } : {}),
   }));
   return JSON.stringify({ status: "success", detected_rooms }, null, 2);
 }
 
 export function asCsv(rooms: readonly Room[], name: string, page: number, size: { width: number; height: number }): string {
-  const quoted = `"${name.replaceAll('"', '""')}"`;
+  const quoted = quote(name);
   const lines = rooms.map((room) => {
     const [x, y, right, bottom] = room.box;
     const px = [x * size.width, y * size.height, right * size.width, bottom * size.height].map((value) => Math.round(value));
-    return [quoted, page, room.number, ...px, ...gridBox(room), room.confidence ?? "", room.accepted ? "accepted" : "draft"].join(",");
+    return [quoted, page, room.number, ...px, ...gridBox(room), room.confidence ?? "", room.accepted ? "accepted" : "draft", ...known(room)].join(",");
   });
-  const head = "document,page,room,x_min_px,y_min_px,x_max_px,y_max_px,x_min,y_min,x_max,y_max,confidence,state";
+  const head = "document,page,room,x_min_px,y_min_px,x_max_px,y_max_px,x_min,y_min,x_max,y_max,confidence,state,name,area_m2,scale,scale_source";
   return [head, ...lines, ""].join("\r\n");
 }
+
+const known = ({ name, area }: Room) => [
+  name ? quote(name) : "", area?.m2 ?? "", area ? quote(area.scale) : "", area?.scale_source ?? "",
+];
 
 /** The page with its rooms, as it is on the screen, at 4096 px on its longer side. */
 export async function asPicture(id: string, page: number, rooms: readonly Room[]): Promise<Blob> {
@@ -59,8 +71,12 @@ function drawRoom(pen: CanvasRenderingContext2D, room: Room, plan: ImageBitmap, 
   pen.setLineDash(room.accepted ? [] : [7 * unit, 5 * unit]);
   pen.strokeStyle = color;
   pen.fillStyle = `${color}1f`;
-  pen.fillRect(x, y, width, height);
-  pen.strokeRect(x, y, width, height);
+  pen.beginPath();
+  if (room.polygon) for (const [px, py] of room.polygon) pen.lineTo(px * plan.width, py * plan.height);
+  else pen.rect(x, y, width, height);
+  pen.closePath();
+  pen.fill();
+  pen.stroke();
   const label = labelOf(room);
   pen.fillStyle = color;
   pen.fillRect(x, y, pen.measureText(label).width + 8 * unit, 19 * unit);

@@ -3,6 +3,7 @@
 
 import { icon } from "./icons";
 import type { Room } from "./rooms";
+import { areaOf } from "./stage";
 
 export interface ListEvents {
   select(number: number): void;
@@ -16,7 +17,9 @@ interface Row {
   name: HTMLButtonElement;
   title: HTMLSpanElement;
   note: HTMLSpanElement;
+  meter: HTMLSpanElement;
   bar: HTMLSpanElement;
+  area: HTMLSpanElement;
   accept: HTMLButtonElement;
   remove: HTMLButtonElement;
 }
@@ -52,6 +55,10 @@ export class RoomList {
     if (row.item.className !== className) row.item.className = className;
     set(row.title, room.name ?? `Room ${room.number}`);
     set(row.note, room.confidence === null ? "drawn" : room.confidence.toFixed(2));
+    // What is known of a room takes the place of the bar.
+    set(row.area, areaOf(room));
+    row.meter.hidden = Boolean(room.area);
+    row.name.title = sourceOf(room);
     row.bar.style.width = `${Math.round((room.confidence ?? 1) * 100)}%`;
     row.name.setAttribute("aria-current", String(isSelected));
     const label = room.accepted ? `Make room ${room.number} a draft again` : `Accept room ${room.number}`;
@@ -72,7 +79,8 @@ export class RoomList {
     const bar = document.createElement("span");
     meter.append(bar);
     const note = Object.assign(document.createElement("span"), { className: "note" });
-    name.append(key, title, meter, note);
+    const area = Object.assign(document.createElement("span"), { className: "area" });
+    name.append(key, title, meter, area, note);
     name.addEventListener("click", () => this.events.select(number));
     const accept = iconButton("check", "");
     accept.classList.add("accept");
@@ -82,10 +90,18 @@ export class RoomList {
     item.append(name, accept, remove);
     item.addEventListener("pointerenter", () => this.events.hover(number));
     item.addEventListener("pointerleave", () => this.events.hover(null));
-    const row = { item, name, title, note, bar, accept, remove };
+    const row = { item, name, title, note, meter, bar, area, accept, remove };
     this.rows.set(number, row);
     return row;
   }
+}
+
+/** The whole name, and where an area comes from: it is no better than the scale it was measured at. */
+function sourceOf(room: Room): string {
+  const { area } = room;
+  const printed = area?.printed_m2 === undefined ? "" : `; ${area.printed_m2} m² on the plan`;
+  const size = area ? `${area.m2} m² at ${area.scale} (${area.scale_source.replaceAll("_", " ")})${printed}` : "";
+  return [room.name ?? "", size].filter(Boolean).join(", ");
 }
 
 function iconButton(name: "check" | "trash", label: string): HTMLButtonElement {

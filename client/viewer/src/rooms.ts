@@ -4,6 +4,17 @@
 /** Corners x_min, y_min, x_max, y_max as fractions of the page, 0 to 1. */
 export type Box = [number, number, number, number];
 
+/** Corners x, y as fractions of the page; the last is the first again. */
+export type Ring = readonly (readonly [number, number])[];
+
+/** As the server answers it (docs/api.md). */
+export interface Area {
+  readonly m2: number;
+  readonly scale: string;
+  readonly scale_source: string;
+  readonly printed_m2?: number;
+}
+
 export interface Room {
   /** Names it on its page; kept when others go. */
   readonly number: number;
@@ -12,8 +23,10 @@ export interface Room {
   readonly confidence: number | null;
   /** A draft until a person has said that it is a room. */
   readonly accepted: boolean;
-  /** What the server read on the plan, if it was asked for. */
+  /** What the server read on the plan; its outline and size there, until a person changes the box. */
   readonly name?: string;
+  readonly polygon?: Ring;
+  readonly area?: Area;
 }
 
 export type Rooms = readonly Room[];
@@ -31,9 +44,13 @@ export const toggleAccepted = (rooms: Rooms, number: number): Rooms =>
 
 export const remove = (rooms: Rooms, number: number): Rooms => rooms.filter((room) => room.number !== number);
 
-/** A person who has put a box right has accepted it. */
+/** A person who has put a box right has accepted it; outline and area were those of another box. */
 export const reshape = (rooms: Rooms, number: number, box: Box): Rooms =>
-  rooms.map((room) => (room.number === number ? { ...room, box, accepted: true } : room));
+  rooms.map((room) => {
+    if (room.number !== number) return room;
+    const { polygon: _polygon, area: _area, ...kept } = room;
+    return { ...kept, box, accepted: true };
+  });
 
 export const add = (rooms: Rooms, box: Box): Rooms => [
   ...rooms,

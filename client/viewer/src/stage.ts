@@ -52,6 +52,7 @@ interface Frame {
 interface Drawn {
   group: SVGGElement;
   rect: SVGRectElement;
+  shape: SVGPolygonElement;
   label: SVGGElement;
   plate: SVGRectElement;
   text: SVGTextElement;
@@ -354,6 +355,8 @@ export class Stage {
     const height = (box[3] - box[1]) * frame.height;
     const isHovered = room.number === this.shown.hovered;
     const names = ["room", room.accepted || isPulled ? "accepted" : "draft"];
+    // While the box is pulled, the outline is no longer the room's.
+    const ring = isPulled && this.working ? undefined : room.polygon;
     if (isSelected) names.push("selected");
     if (isHovered) names.push("hovered");
     const className = names.join(" ");
@@ -364,16 +367,23 @@ export class Stage {
     drawn.group.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
     drawn.rect.setAttribute("width", width.toFixed(1));
     drawn.rect.setAttribute("height", height.toFixed(1));
+    drawn.shape.style.display = ring ? "" : "none";
+    drawn.rect.classList.toggle("behind", Boolean(ring));
+    if (ring) {
+      const points = ring.map(([px, py]) => [frame.x + px * frame.width - x, frame.y + py * frame.height - y]);
+      drawn.shape.setAttribute("points", points.map(([px, py]) => `${px!.toFixed(1)},${py!.toFixed(1)}`).join(" "));
+    }
     this.drawLabel(drawn, room, width, height, isSelected || isHovered);
   }
 
-  /** Name and confidence where there is room for both, else the name, else nothing. */
+  /** Name, area and confidence where there is room for them, else less, else nothing. */
   private drawLabel(drawn: Drawn, room: Room, width: number, height: number, isWanted: boolean): void {
     const px = LABEL_PX * this.scale;
     const measure = (text: string) => Math.ceil(text.length * px * 0.6) + 8;
     // A label is not to hide the room that it names.
     const fits = (text: string) => height > px * 3.2 && width > measure(text) * 1.5 && width > px * 4.5;
-    const label = [labelOf(room), nameOf(room)].find(fits) ?? "";
+    const most = Math.floor((width / 1.5 - 8) / (px * 0.6));
+    const label = [labelOf(room), knownOf(room), nameOf(room), shortened(nameOf(room), most)].find(fits) ?? "";
     const isOutside = !label && isWanted;
     const text = isOutside ? labelOf(room) : label;
     drawn.label.style.display = text && (this.shown.labels || isWanted) ? "" : "none";
@@ -382,7 +392,8 @@ export class Stage {
       drawn.text.textContent = text;
       drawn.labeled = text;
     }
-    drawn.plate.setAttribute("width", String(measure(text)));
+    // A little more than measured: long names have wide letters among them.
+    drawn.plate.setAttribute("width", String(measure(text) + Math.ceil(text.length * px * 0.03)));
     drawn.plate.setAttribute("height", String(px + 6));
     drawn.text.setAttribute("y", String(px + 1));
     drawn.label.setAttribute("transform", isOutside ? `translate(0 ${-(px + 8)})` : "");
@@ -397,16 +408,18 @@ export class Stage {
     const group = document.createElementNS(SVG, "g");
     const rect = document.createElementNS(SVG, "rect");
     rect.classList.add("edge");
+    const shape = document.createElementNS(SVG, "polygon");
+    shape.classList.add("shape");
     const label = document.createElementNS(SVG, "g");
     const plate = document.createElementNS(SVG, "rect");
     plate.classList.add("plate");
     const text = document.createElementNS(SVG, "text");
     text.setAttribute("x", "4");
     label.append(plate, text);
-    group.append(rect, label);
+    group.append(rect, shape, label);
     group.dataset["number"] = String(number);
     this.boxes.append(group);
-    const drawn = { group, rect, label, plate, text, labeled: "" };
+    const drawn = { group, rect, shape, label, plate, text, labeled: "" };
     this.drawn.set(number, drawn);
     return drawn;
   }
@@ -448,8 +461,19 @@ export class Stage {
 
 const nameOf = (room: Room) => room.name ?? String(room.number);
 
+const LARGE_M2 = 100;
+
+export const areaOf = ({ area }: Room) => (area ? `${area.m2.toFixed(area.m2 < LARGE_M2 ? 1 : 0)} m²` : "");
+
+const LEAST_LETTERS = 4;
+
+const shortened = (text: string, most: number) =>
+  most < LEAST_LETTERS || text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+
+const knownOf = (room: Room) => [nameOf(room), areaOf(room)].filter(Boolean).join("  ");
+
 export const labelOf = (room: Room) =>
-  [nameOf(room), room.confidence === null ? "" : room.confidence.toFixed(2)].filter(Boolean).join("  ");
+  [knownOf(room), room.confidence === null ? "" : room.confidence.toFixed(2)].filter(Boolean).join("  ");
 
 const contains = (place: Frame, at: OpenSeadragon.Point) =>
   at.x >= place.x && at.y >= place.y && at.x <= place.x + place.width && at.y <= place.y + place.height;
