@@ -7,8 +7,11 @@ import io
 import re
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pypdfium2
 import pytest
 from PIL import Image
 
@@ -47,6 +50,21 @@ def large_plan() -> bytes:
     with Image.open(SAMPLE_PNG) as plan:
         plan.convert("RGB").resize((2400, 1698)).save(buffer, "BMP")
     return buffer.getvalue()
+
+
+def heavy_plan() -> bytes:
+    """The sample's page with a spot of noise: larger as PDF than drawn."""
+    with closing(pypdfium2.PdfDocument(SAMPLE_PDF)) as document:
+        page = document[0]
+        noise = np.random.default_rng(21).integers(0, 256, (700, 700), np.uint8)
+        spot = pypdfium2.PdfImage.new(document)
+        spot.set_bitmap(pypdfium2.PdfBitmap.from_pil(Image.fromarray(noise)))
+        spot.set_matrix(pypdfium2.PdfMatrix().scale(0.5, 0.5).translate(1, 1))
+        page.insert_obj(spot)
+        page.gen_content()
+        buffer = io.BytesIO()
+        document.save(buffer)
+        return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +175,22 @@ def test_the_client_names_a_plan_that_is_too_large_to_be_sent(
     verbs = [request.split()[0] for request in s3.requests]
     assert ["PUT", "HEAD", "GET", "DELETE", "PUT"] == verbs[:5]
     assert "DELETE" == verbs[-1]
+
+
+def test_a_plan_that_is_asked_for_names_keeps_its_text(
+    server: LocalServer, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named where it would else be drawn and small enough; its outlines need no text."""
+    for variable, value in s3.environ.items():
+        monkeypatch.setenv(variable, value)
+    plan = heavy_plan()
+    with RoomClient(server.url, limit_bytes=400_000, s3_place=BASE, region="us-east-1") as client:
+        drawn, named = client.detect(plan, include=["polygon"]), client.detect(plan, include="name")
+
+    assert drawn.sent_as.startswith("PNG of 4160")
+    assert drawn.rooms[0].polygon_grid
+    assert "by reference in S3" == named.sent_as
+    assert {"Kitchen", "Bedroom 2"} <= {room.name_hint for room in named.rooms}
 
 
 # -- refusals -------------------------------------------------------------------------------

@@ -217,16 +217,20 @@ def test_the_checkouts_alias(server: LocalServer) -> None:
     assert ROOMS == len(json.loads(ran.stdout)["detected_rooms"])
 
 
-def test_the_example_of_the_documentation(server: LocalServer) -> None:
-    """Runs as it is printed, but for the address."""
+def test_the_examples_of_the_documentation(server: LocalServer) -> None:
+    """They run as they are printed, but for the address."""
     text = (ROOT / "docs" / "client.md").read_text("utf-8")
-    code = text.split("```python\n")[1].split("```")[0]
-    code = code.replace("http://127.0.0.1:8080", server.url)
     environ = {**os.environ, "PYTHONPATH": str(ROOT / "client")}
-    ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environ, check=True, capture_output=True,
-        text=True,
-    )  # fmt: skip
-    lines = ran.stdout.splitlines()
-    assert 4 * ROOMS + 1 == len(lines)
-    assert lines[-1].startswith("400 invalid_file_format the file is")
+    printed = []
+    for block in text.split("```python\n")[1:]:
+        code = block.split("```")[0].replace("http://127.0.0.1:8080", server.url)
+        ran = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=environ, check=True, capture_output=True,
+            text=True,
+        )  # fmt: skip
+        printed.append(ran.stdout.splitlines())
+    boxes, names = printed
+    assert 4 * ROOMS + 1 == len(boxes)
+    assert boxes[-1].startswith("400 invalid_file_format the file is")
+    assert ROOMS == len(names)
+    assert "Bedroom 2 text 1.0" in names
