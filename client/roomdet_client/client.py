@@ -206,8 +206,8 @@ class RoomClient:
         if limit_bytes is None:
             limit_bytes = self._transport.limit_bytes
         has_shelf = self._shelf is not None
-        # Names and scales are read from the text of a PDF, outlines from its lines.
-        may_draw = not (has_shelf and "include" in options)
+        # Names and scales are read from the text of a PDF.
+        may_draw = not (has_shelf and {"name", "area"} & {*options.get("include", ())})
         try:
             payload = fit(plan, page, limit_bytes, may_lose=not has_shelf, may_draw=may_draw)
         except PayloadTooLarge:

@@ -56,7 +56,7 @@ def fit(
         page: Which page of it, counted from 1.
         limit_bytes: The largest body.
         may_lose: False leaves JPEG out.
-        may_draw: False leaves pictures of PDF pages out: they have neither text nor lines.
+        may_draw: False leaves pictures of PDF pages out: they have no text.
 
     Raises:
         PayloadTooLarge: If none is small enough.

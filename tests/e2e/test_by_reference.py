@@ -52,6 +52,21 @@ def large_plan() -> bytes:
     return buffer.getvalue()
 
 
+def heavy_plan() -> bytes:
+    """The sample's page with a spot of noise: larger as PDF than drawn."""
+    with closing(pypdfium2.PdfDocument(SAMPLE_PDF)) as document:
+        page = document[0]
+        noise = np.random.default_rng(21).integers(0, 256, (700, 700), np.uint8)
+        spot = pypdfium2.PdfImage.new(document)
+        spot.set_bitmap(pypdfium2.PdfBitmap.from_pil(Image.fromarray(noise)))
+        spot.set_matrix(pypdfium2.PdfMatrix().scale(0.5, 0.5).translate(1, 1))
+        page.insert_obj(spot)
+        page.gen_content()
+        buffer = io.BytesIO()
+        document.save(buffer)
+        return buffer.getvalue()
+
+
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3]:
     """Moto's S3 with plans, and with what is no business of the server's."""
@@ -162,32 +177,18 @@ def test_the_client_names_a_plan_that_is_too_large_to_be_sent(
     assert "DELETE" == verbs[-1]
 
 
-def heavy_plan() -> bytes:
-    """The sample's page with a spot of noise: larger as PDF than drawn."""
-    with closing(pypdfium2.PdfDocument(SAMPLE_PDF)) as document:
-        page = document[0]
-        noise = np.random.default_rng(21).integers(0, 256, (700, 700), np.uint8)
-        spot = pypdfium2.PdfImage.new(document)
-        spot.set_bitmap(pypdfium2.PdfBitmap.from_pil(Image.fromarray(noise)))
-        spot.set_matrix(pypdfium2.PdfMatrix().scale(0.5, 0.5).translate(1, 1))
-        page.insert_obj(spot)
-        page.gen_content()
-        file = io.BytesIO()
-        document.save(file)
-        return file.getvalue()
-
-
 def test_a_plan_that_is_asked_for_names_keeps_its_text(
     server: LocalServer, s3: S3, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By reference, where it would else be drawn and small enough."""
+    """It is named where it would else be drawn and small enough; its outlines need no text."""
     for variable, value in s3.environ.items():
         monkeypatch.setenv(variable, value)
     plan = heavy_plan()
     with RoomClient(server.url, limit_bytes=400_000, s3_place=BASE, region="us-east-1") as client:
-        drawn, named = client.detect(plan), client.detect(plan, include=["name"])
+        drawn, named = client.detect(plan, include=["polygon"]), client.detect(plan, include="name")
 
     assert drawn.sent_as.startswith("PNG of 4160")
+    assert drawn.rooms[0].polygon_grid
     assert "by reference in S3" == named.sent_as
     assert {"Kitchen", "Bedroom 2"} <= {room.name_hint for room in named.rooms}
 
