@@ -37,14 +37,15 @@ if TYPE_CHECKING:
 _METRIC = {ratio: f"1:{ratio:.0f}" for ratio in (50.0, 75.0, 100.0, 150.0, 200.0, 250.0, 300.0,
                                                 400.0, 500.0, 1000.0)}  # fmt: skip
 _IMPERIAL = {
-    12 / inches: f"{text}\" = 1'-0\""
-    for text, inches in (("1/4", 1 / 4), ("3/16", 3 / 16), ("1/8", 1 / 8), ("3/32", 3 / 32),
-                         ("1/16", 1 / 16), ("1/32", 1 / 32), ("1/64", 1 / 64))
+    48.0: "1/4\" = 1'-0\"", 64.0: "3/16\" = 1'-0\"", 96.0: "1/8\" = 1'-0\"",
+    128.0: "3/32\" = 1'-0\"", 192.0: "1/16\" = 1'-0\"", 240.0: "1\" = 20'", 360.0: "1\" = 30'-0\"",
+    480.0: "1\" = 40'", 768.0: "1/64\" = 1'-0\"",
 }  # fmt: skip
 _FACES = ("DejaVuSans.ttf", "Roboto-Regular.ttf", "Roboto-Light.ttf")
 _LONG_PX = 4200
 _TITLE_MM = 14  # below a plan
 _HOMES = 0.6  # of further plans that are of small buildings
+_USUAL_MM_PER_M, _TRIES = 5.0, 4
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ def draw_plotted(
         if number > 0 and rng.random() < _HOMES:
             floor = build_storey(draw_home(rng), rng)
         else:
-            main = floor = choose_floor(spec, layouts, size_mm((x0, y0, x1, low), cad), rng)
+            main = floor = _fitting(spec, layouts, size_mm((x0, y0, x1, low), cad), rng)
         rooms = draw_plan(page, floor, (x0, y0, x1, low), cad, rng, plot)
         result.rooms += rooms
         text = _scale_text(rooms[0], result, cad)
@@ -116,6 +117,25 @@ def draw_plotted(
 def scales_of(cad: Cad) -> Mapping[float, str]:
     """Return the scales in which an office draws, rising, each with how it writes it."""
     return _IMPERIAL if cad.unit == "SF" else _METRIC
+
+
+def _fitting(
+    spec: SheetSpec,
+    layouts: Sequence[dict[str, Any]],
+    field_mm: tuple[float, float],
+    rng: np.random.Generator,
+) -> Floor:
+    """Return a floor that its field holds at 1:200, or that of a few that it holds largest."""
+    floors: list[tuple[float, int, Floor]] = []
+    for number in range(_TRIES):
+        floor = choose_floor(spec, layouts, field_mm, rng)
+        x0, y0, x1, y1 = floor.bounds_m
+        sides = sorted((x1 - x0, y1 - y0))
+        mm_per_m = min(mm / m for mm, m in zip(field_mm, sides, strict=True))
+        floors.append((mm_per_m, number, floor))
+        if mm_per_m >= _USUAL_MM_PER_M:
+            break
+    return max(floors)[2]
 
 
 def _below(
