@@ -70,6 +70,11 @@ class LargePage:
         only = png.grey(pixels)
         self._picture = Image.fromarray(pixels if only is None else only)
 
+    @property
+    def side_px(self) -> int:
+        """Longer side of the page as it is held."""
+        return max(self._picture.size)
+
     def whole(self) -> Pixels:
         """The page as large as it is held, uint8 RGB, shape ``(height, width, 3)``."""
         return rgb(self._picture)

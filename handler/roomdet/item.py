@@ -134,7 +134,8 @@ class BatchItem:
         """The page as sharp as it is held already, or as it can be read.
 
         Args:
-            most_px: Longer side of the page, where it is read for this.
+            most_px: Longer side of the page, where it is read for this; of a page that is held and
+                larger than that, its own.
 
         Returns:
             uint8 RGB, shape ``(height, width, 3)``.
@@ -142,10 +143,10 @@ class BatchItem:
         Raises:
             RequestError: As :meth:`roomdet.isolation.IsolatedReader.read_page`.
         """
-        if self.large_page is not None:
-            return self.large_page.whole()
         assert self.page is not None
         side_px = int(min(most_px, self.page.native_px))
+        if self.large_page is not None and self.large_page.side_px >= side_px:
+            return self.large_page.whole()
         seen_px = max(self.page.pixels.shape)
         return self.read(side_px).pixels if side_px != seen_px else self.page.pixels
 
