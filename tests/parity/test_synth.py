@@ -238,14 +238,14 @@ def test_left_out_damage_changes_no_other_page() -> None:
     }
     specs["clean"] = replace(specs["all"], without=(*specs["all"].without, "degrade"))
     differing = 0
-    for seed in range(60):
+    for seed in range(30):
         drawn = {name: draw_blueprint(seed, spec) for name, spec in specs.items()}
         boxes = [blueprint.boxes_xyxy_px.tobytes() for blueprint in drawn.values()]
         assert len(set(boxes)) == 1
         np.testing.assert_array_equal(drawn["none"].page, drawn["clean"].page)
         differing += bool((drawn["all"].page != drawn["no noise"].page).any())
 
-    assert 1 <= differing <= 12
+    assert 1 <= differing <= 6
 
 
 def test_left_out_wall_styles_do_not_occur() -> None:

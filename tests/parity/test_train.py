@@ -105,11 +105,14 @@ def test_a_run_leaves_weights_that_ultralytics_reads(run: Path) -> None:
     assert not (run / "last.pt").exists()
 
 
-@pytest.mark.parametrize("licence", ["AGPL-3.0-only", "AGPL-3.0-or-later"])
-def test_the_licence_of_the_start_stays(plans: Path, tmp_path: Path, licence: str) -> None:
+def test_the_licence_of_the_start_stays(run: Path, plans: Path, tmp_path: Path) -> None:
     """Weights made from weights under version 3 alone are so too."""
-    start = tmp_path / "start.pt"
-    content = torch.load("weights/rooms.pt", map_location="cpu", weights_only=False)
+    start, licence = tmp_path / "start.pt", "AGPL-3.0-only"
+    content, made = (
+        torch.load(path, map_location="cpu", weights_only=False)
+        for path in ("weights/rooms.pt", run / "rooms.pt")
+    )
+    assert made["license"] == content["license"] == "AGPL-3.0-or-later"
     torch.save(content | {"license": licence}, start)
     command = ["--data", str(plans), "--out", str(tmp_path / "run"), "--start", str(start)]
 
@@ -217,11 +220,20 @@ def stopped_run(plans: Path, out: Path, number: signal.Signals) -> int:
     ("number", "status"), [(signal.SIGTERM, STOPPED), (signal.SIGKILL, -signal.SIGKILL)]
 )
 def test_a_stopped_run_goes_on(
-    plans: Path, tmp_path: Path, number: signal.Signals, status: int
+    plans: Path,
+    tmp_path: Path,
+    number: signal.Signals,
+    status: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Epochs, steps and clock continue, no epoch is missing, and the end is a whole run's."""
+    """Epochs, steps and clock continue, no epoch is missing, and the end is a whole run's.
+
+    With other settings it does not go on; the message names what differs.
+    """
     out = tmp_path / "run"
     assert stopped_run(plans, out, number) == status
+    assert main(["--data", str(plans), "--out", str(out), "--lr", "0.5", *SMALL]) == 1
+    assert "lr: 0.0005 → 0.5" in capsys.readouterr().err
     state = torch.load(out / "last.pt", weights_only=True)
     reached = state["position"]["epoch"]
     assert reached >= 1
@@ -237,17 +249,6 @@ def test_a_stopped_run_goes_on(
         assert values == sorted(set(values))
     assert rows[reached + 1]["steps"] > state["position"]["steps"]
     assert (out / "rooms.pt").exists()
-
-
-def test_other_settings_do_not_go_on(
-    plans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The message names what differs."""
-    out = tmp_path / "run"
-    assert stopped_run(plans, out, signal.SIGTERM) == STOPPED
-
-    assert main(["--data", str(plans), "--out", str(out), "--lr", "0.5", *SMALL]) == 1
-    assert "lr: 0.0005 → 0.5" in capsys.readouterr().err
 
 
 # -- refused --------------------------------------------------------------------------------
