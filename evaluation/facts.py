@@ -21,13 +21,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.scoring import MATCH_IOU
-from roomdet.areas import AGREES, parse_area
+from roomdet.areas import AGREES, holds_point, placed_areas
 from roomdet.config import Limits
 from roomdet.geometry import GRID, Boxes, iou_matrix
 from roomdet.images import read_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
 
 Answer = dict[str, Any]
 _ASKED = "include=name,polygon,area;max_rooms=1000"
@@ -104,16 +106,13 @@ def printed_beside_answered(pdf: bytes, answer: Answer) -> list[dict[str, Any]]:
 
     Returns:
         A row an area: ``printed`` as it reads and ``printed_m2``; ``room`` and ``name`` of the
-        smallest answered box around it, if there is one; ``m2`` with ``scale`` and ``source`` and
-        how much it is off in percent, or the reason why there is none.
+        smallest answered polygon around it, or box without one, if there is one; ``m2`` with
+        ``scale`` and ``source`` and how much it is off in percent, or the reason why there is none.
     """
     page = read_page(pdf, page=1, side_px=_LINES_PX, limits=Limits(), has_lines=True)
     rows = []
-    for line in page.lines:
-        if (printed := parse_area(line.text)) is None:
-            continue
-        x0, y0, x1, y1 = (GRID * v for v in line.box_xyxy)
-        room = _room_at(answer, (x0 + x1) / 2, (y0 + y1) / 2)
+    for line, printed, (x, y) in placed_areas(page.lines, page.source_wh):
+        room = _room_at(answer, GRID * x, GRID * y)
         row: dict[str, Any] = {"printed": line.text, "printed_m2": round(printed, 2)}
         if room is None:
             rows.append({**row, "reason": "no room was found there"})
@@ -134,12 +133,12 @@ def _room_at(answer: Answer, x: float, y: float) -> Answer | None:
         x0, y0, x1, y1 = room["bounding_box"]
         return float((x1 - x0) * (y1 - y0))
 
-    holds = [
-        room
-        for room in answer["detected_rooms"]
-        for x0, y0, x1, y1 in [room["bounding_box"]]
-        if x0 <= x <= x1 and y0 <= y <= y1
-    ]
+    def shape(room: Answer) -> npt.NDArray[np.float64]:
+        x0, y0, x1, y1 = room["bounding_box"]
+        box = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+        return np.array(room.get("polygon") or box, np.float64)
+
+    holds = [room for room in answer["detected_rooms"] if holds_point(shape(room), (x, y))]
     return min(holds, key=size, default=None)
 
 

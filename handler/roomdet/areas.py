@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from roomdet.labels import find_labels
 from roomdet.measures import M_PER_PT
 from roomdet.scale import PageScale, room_scales
 
@@ -77,7 +78,7 @@ def room_areas(
     if page_wh_pt is None:
         return [RoomArea(reason=NO_SIZE)] * n
     scales = room_scales(boxes_xyxy, lines, page_wh_pt, asked)
-    printed = printed_areas(polygons, boxes_xyxy, lines)
+    printed = printed_areas(polygons, boxes_xyxy, lines, page_wh_pt)
     found = [
         _area(*each, page_wh_pt) for each in zip(polygons, scales, printed, strict=True)
     ]  # fmt: skip
@@ -174,11 +175,13 @@ def printed_areas(
     polygons: Sequence[npt.NDArray[np.floating] | None],
     boxes_xyxy: npt.NDArray[np.floating],
     lines: Sequence[TextLine],
+    page_wh_pt: tuple[float, float],
 ) -> list[float | None]:
     """Return, for each room, the area that is printed in it, in square metres, if one is.
 
-    A line belongs to the smallest room whose polygon, or whose box if it has none, holds its
-    middle. A room with several has none: they are of parts that share it.
+    It belongs to the smallest room whose polygon, or whose box if it has none, holds the middle of
+    the name with which it stands, or its own if it stands alone: the label of a closet is larger
+    than the closet. A room with several has none: they are of parts that share it.
     """
     shapes = [
         polygon if polygon is not None else _corners(box)
@@ -186,15 +189,26 @@ def printed_areas(
     ]
     sizes = [area_m2(shape, (1, 1), 1) for shape in shapes]
     found: list[list[float]] = [[] for _ in shapes]
-    for line in lines:
-        if (area := parse_area(line.text)) is None:
-            continue
-        x0, y0, x1, y1 = line.box_xyxy
-        at = ((x0 + x1) / 2, (y0 + y1) / 2)
-        holds = [i for i, shape in enumerate(shapes) if _holds(shape, at)]
+    for _, area, at in placed_areas(lines, page_wh_pt):
+        holds = [i for i, shape in enumerate(shapes) if holds_point(shape, at)]
         if holds:
             found[min(holds, key=sizes.__getitem__)].append(area)
     return [round(areas[0], 2) if len(areas) == 1 else None for areas in found]
+
+
+def placed_areas(
+    lines: Sequence[TextLine], page_wh_pt: tuple[float, float]
+) -> list[tuple[TextLine, float, tuple[float, float]]]:
+    """Return the lines that print an area, with its square metres and where it belongs."""
+    names = {
+        id(area): label.center for label in find_labels(lines, page_wh_pt) for area in label.areas
+    }
+    result = []
+    for line in lines:
+        if (area := parse_area(line.text)) is not None:
+            x0, y0, x1, y1 = line.box_xyxy
+            result.append((line, area, names.get(id(line), ((x0 + x1) / 2, (y0 + y1) / 2))))
+    return result
 
 
 def _corners(box_xyxy: npt.NDArray[np.floating]) -> Floats:
@@ -202,7 +216,7 @@ def _corners(box_xyxy: npt.NDArray[np.floating]) -> Floats:
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
 
 
-def _holds(polygon: npt.NDArray[np.floating], at: tuple[float, float]) -> bool:
+def holds_point(polygon: npt.NDArray[np.floating], at: tuple[float, float]) -> bool:
     """Return whether a point lies in a polygon: a ray from it crosses its sides an odd number."""
     x, y = at
     ax, ay = np.asarray(polygon, np.float64).T

@@ -106,6 +106,7 @@ class _Label:
     center: tuple[float, float]  # of the name, fractions of the page
     height: float  # of its letters, in the page's unit
     confidence: float
+    areas: tuple[TextLine, ...] = ()  # that stand with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,7 @@ def _label(group: list[_Line]) -> _Label | None:
         (float(x), float(y)),
         float(np.median([line.height for line in named])),
         min(line.source.confidence for line in named),
+        tuple(line.source for line in group if line.kind == "area"),
     )
 
 

@@ -95,6 +95,22 @@ def test_a_printed_area_is_of_the_smallest_room_that_holds_it() -> None:
     assert [area.printed_m2 for area in found] == [11, 1, None]
 
 
+def test_the_area_of_a_label_is_where_its_name_is() -> None:
+    """Below a closet whose label is larger than it, in the room beside it."""
+    closet = rectangle(0, 0, 1.2, 0.8)
+    hall = rectangle(0, 0.9, 4, 4)
+    x, y = 200 + 0.6 * PT, 200 + 0.5 * PT
+    label = [line("STORAGE", x, y, height=5), line("0.96 m²", x, y + 13, height=5)]
+    label.insert(1, line("136A", x, y + 6.5, height=5))
+
+    closets, halls = room_areas(
+        [closet, hall], boxes(closet, hall), [NOTE, *label], PAGE_WH_PT
+    )  # fmt: skip
+
+    assert (closets.m2, closets.printed_m2, closets.agrees) == (0.96, 0.96, True)
+    assert halls.printed_m2 is None
+
+
 def test_without_polygon_scale_or_paper_there_is_a_reason() -> None:
     """Never a number."""
     assert room_areas([None], boxes(ROOM), [NOTE], PAGE_WH_PT) == [RoomArea(reason=NO_POLYGON)]
