@@ -22,10 +22,10 @@ LEVEL = 0.5
 # Of a contour a corner is what lies farther than this from the line between its neighbors, and
 # a side shorter than this is a corner that the mask has rounded, unless it is a step between two
 # sides that run the same way; pixels of the mask. A wall around a room is as thick.
-TOLERANCE_PX, SHORT_PX = 1.3, 5.0
+TOLERANCE_PX, SHORT_PX = 1.3, 8.0
 # A side along the page is off by at most this: in degrees, or by so much at its ends, if it is long
 # enough to tell.
-STRAIGHT_DEGREES, STRAIGHT_PX, TELLING_PX = 4.0, 0.9, 10.0
+STRAIGHT_DEGREES, STRAIGHT_PX, TELLING_PX = 4.0, 1.3, 10.0
 # A step so short is square to the sides that it lies between.
 STEP_PX = 10.0
 # Sides that meet are drawn to where they cross, unless that is farther from the corner than this.

@@ -20,6 +20,7 @@ from roomdet.errors import ModelError
 from roomdet.geometry import GRID
 from roomdet.network import NetworkManifest
 from roomdet.room_crops import CROP_PX, cut_crops, gray, windows
+from roomdet.wall_faces import on_faces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,7 @@ MOST_PX = 4160
 BEYOND_BOX = 2 / GRID
 # A mask's certainty is how much of what may be the room surely is: its expected overlap with the
 # true one. Below this there is no polygon.
-LEAST_CERTAINTY = 0.8
+LEAST_CERTAINTY = 0.9
 # A polygon's extent and the box are the same room from this overlap on.
 LEAST_AGREEMENT = 0.6
 # And what straightening changed is at most this share of the mask.
@@ -126,13 +127,15 @@ class OutlineNetwork:
         """
         page_wh = np.array(pixels.shape[1::-1], np.float64)
         boxes = boxes_xyxy_norm.astype(np.float64)
-        crops = cut_crops(gray(pixels), windows(boxes * np.tile(page_wh, 2)))
+        page = gray(pixels)
+        crops = cut_crops(page, windows(boxes * np.tile(page_wh, 2)))
+        values = np.asarray(page)
         found = []
         for start in range(0, len(boxes), _ROOMS_AT_ONCE):
             part = slice(start, start + _ROOMS_AT_ONCE)
             masks = self.masks(crops.pixels[part])
             found += [
-                outline(mask, window, box, page_wh)
+                outline(mask, window, box, values)
                 for mask, window, box in zip(
                     masks, crops.windows_xyxy_px[part], boxes[part], strict=True
                 )
@@ -174,15 +177,18 @@ def load_outlines(folder: Path, *, threads: int = 0) -> Outliner:
     return OutlineNetwork(folder, threads=threads)
 
 
-def outline(mask: Mask, window_px: Points, box_norm: Points, page_wh_px: Points) -> Outline:
+def outline(
+    mask: Mask, window_px: Points, box_norm: Points, page: npt.NDArray[np.uint8]
+) -> Outline:
     """The outline that a mask draws.
 
     Args:
         mask: float32, shape ``(CROP_PX, CROP_PX)``, 0 to 1.
         window_px: float64, shape ``(4,)``, what of the page the mask shows.
         box_norm: float64, shape ``(4,)``, the room's box, as fractions of the page.
-        page_wh_px: Width and height of the page.
+        page: uint8 gray, shape ``(height, width)``.
     """
+    page_wh_px = np.array(page.shape[::-1], np.float64)
     sure = float(mask[mask >= 0.5].sum())  # noqa: PLR2004  # more likely in than out
     possible = float((mask >= 0.5).sum() + mask[mask < 0.5].sum())  # noqa: PLR2004
     certainty = sure / possible if possible else 0.0
@@ -195,15 +201,21 @@ def outline(mask: Mask, window_px: Points, box_norm: Points, page_wh_px: Points)
     if ring is None:
         return Outline(None, certainty, UNCLEAR)
 
-    def on_page(corners: Points) -> Points:
-        fractions = (window_px[:2] + corners * scale) / page_wh_px
-        return _rounded(np.clip(fractions, bounds[:2], bounds[2:]))
+    scale_xy = (float(scale[0]), float(scale[1]))
+    corners_px = window_px[:2] + straightened(ring, scale_xy) * scale
+    area_norm = abs(signed_area(ring)) * float(np.prod(scale / page_wh_px))
 
-    area = abs(signed_area(ring))
-    polygon = on_page(straightened(ring, (float(scale[0]), float(scale[1]))))
-    area_norm = area * float(np.prod(scale / page_wh_px))
-    changed = abs(abs(signed_area(polygon)) - area_norm) / area_norm
-    if len(polygon) < LEAST_CORNERS or changed > MOST_CHANGED or not is_simple(polygon):
+    def as_polygon(corners_px: Points) -> Points | None:
+        fractions = np.clip(corners_px / page_wh_px, bounds[:2], bounds[2:])
+        polygon = _rounded(fractions)
+        changed = abs(abs(signed_area(polygon)) - area_norm) / area_norm
+        is_one = len(polygon) >= LEAST_CORNERS and changed <= MOST_CHANGED and is_simple(polygon)
+        return polygon if is_one else None
+
+    polygon = as_polygon(on_faces(corners_px, page, scale_xy))
+    if polygon is None:
+        polygon = as_polygon(corners_px)
+    if polygon is None:
         return Outline(None, certainty, UNCLEAR)
     extent = np.concatenate([polygon.min(axis=0), polygon.max(axis=0)])
     if _overlap(extent, box_norm) < LEAST_AGREEMENT:

@@ -84,6 +84,7 @@ LISTING = [
     "roomdet/texts.py",
     "roomdet/tiff.py",
     "roomdet/tiff_rows.py",
+    "roomdet/wall_faces.py",
     "sitecustomize.py",
 ]
 

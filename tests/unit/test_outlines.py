@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PAGE_WH = np.array([2000.0, 1000.0])
+PAPER = np.full((1000, 2000), 255, np.uint8)
 BOX = np.array([0.2, 0.3, 0.4, 0.5])  # 400 x 200 px
 WINDOW = windows(BOX * np.tile(PAGE_WH, 2))[0]
 
@@ -47,7 +48,7 @@ def mask_on(*parts_norm: Sequence[float] | npt.NDArray[np.float64]) -> Mask:
 
 def drawn(mask: Mask) -> Outline:
     """The outline of a mask in the box of these tests."""
-    return outline(mask, WINDOW, BOX, PAGE_WH)
+    return outline(mask, WINDOW, BOX, PAPER)
 
 
 def crosses_itself(polygon: npt.NDArray[np.float64]) -> bool:
@@ -94,6 +95,18 @@ def test_an_l_shaped_room_has_six_corners() -> None:
     assert found.polygon is not None
     expected = [(0.2, 0.3), (0.4, 0.3), (0.4, 0.4), (0.3, 0.4), (0.3, 0.5), (0.2, 0.5)]
     assert np.abs(found.polygon - expected).max() < 0.002
+
+
+def test_sides_lie_where_the_wall_begins() -> None:
+    """The page's lines say it more finely than the mask, whose pixels are 4 x 2 of the page's."""
+    page = PAPER.copy()
+    page[297:299, 390:810] = page[501:503, 390:810] = 0  # walls of two pixels
+    page[297:503, 396:398] = page[297:503, 803:805] = 0
+    found = outline(mask_on(BOX), WINDOW, BOX, page)
+
+    assert found.polygon is not None
+    expected = np.array([(398, 299), (803, 299), (803, 501), (398, 501)]) / PAGE_WH
+    assert np.abs((found.polygon - expected) * PAGE_WH).max() < 0.6
 
 
 def test_numbers_are_those_of_the_grid() -> None:
@@ -161,7 +174,8 @@ def test_whatever_a_mask_says_the_polygon_is_one(
     mask = (field > np.quantile(field, share)).astype(np.float32)
     x, y, width, height = box
     box_norm = np.array([x, y, min(1, x + width), min(1, y + height)])
-    found = outline(mask, windows(box_norm * np.tile(PAGE_WH, 2))[0], box_norm, PAGE_WH)
+    page = np.tile(rng.integers(0, 2, (100, 200), np.uint8) * 255, (10, 10))
+    found = outline(mask, windows(box_norm * np.tile(PAGE_WH, 2))[0], box_norm, page)
 
     assert (found.polygon is None) == bool(found.reason)
     if found.polygon is not None:
