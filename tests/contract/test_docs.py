@@ -9,7 +9,7 @@ import sys
 import zipfile
 from typing import TYPE_CHECKING
 
-from roomdet.config import Config, Precision, settings
+from roomdet.config import Config, Precision, Switch, settings
 from roomdet.s3_address import AllowList
 from tests.conftest import ROOT
 
@@ -26,8 +26,8 @@ def settings_table() -> str:
         default = getattr(owner, setting.name)
         about = setting.metadata
         match default:
-            case Precision():
-                shown, allowed = f"`{default}`", ", ".join(f"`{value}`" for value in Precision)
+            case Precision() | Switch():
+                shown, allowed = f"`{default}`", ", ".join(f"`{value}`" for value in type(default))
             case AllowList():
                 shown, allowed = " ".join(default.prefixes), "in the environment only"
             case _:
