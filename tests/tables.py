@@ -41,8 +41,8 @@ def settings() -> str:
         default = getattr(owner, setting.name)
         about = setting.metadata
         match default:
-            case Precision():
-                shown, allowed = f"`{default}`", ", ".join(f"`{value}`" for value in Precision)
+            case Precision() | Switch():
+                shown, allowed = f"`{default}`", ", ".join(f"`{value}`" for value in type(default))
             case AllowList():
                 shown, allowed = " ".join(default.prefixes), "in the environment only"
             case _:
