@@ -426,7 +426,16 @@ def test_nothing_is_left_of_an_endpoint() -> None:
     """That was deleted, whatever it had."""
     for changes in (ACCOUNT, SCALED):
         remote = deployed(changes, 1, 2)
-        assert RemoteState() == after(remote, dismantle(remote, "rooms"))
+        steps = dismantle(remote, "rooms")
+        assert "sagemaker delete_endpoint rooms: as asked" in map(str, steps)
+        assert RemoteState() == after(remote, steps)
+
+
+def test_an_endpoint_that_is_gone_is_not_brought_back() -> None:
+    """Though a version of before was chosen while it was there."""
+    version, _ = roll_back(deployed(ACCOUNT, 1, 2), "rooms")
+    with pytest.raises(PlanError, match="there is no endpoint rooms to roll back"):
+        go_back(RemoteState(), "rooms", version, "")
 
 
 def busy(name: str, status: str, tags: Mapping[str, str] = OURS) -> RemoteState:

@@ -177,7 +177,7 @@ def test_the_accounts_of_role_and_image_are_known() -> None:
         (["region=us-east-1"], "lies in eu-central-1, the endpoint in us-east-1"),
         (["role=rooms"], "role is 'rooms'"),
         (["role=arn:aws-cn:iam::123456789012:role/rooms"], "aws-cn, and the image lies in eu-"),
-        (["artifacts=plans"], "say s3://bucket"),
+        (["artifacts=plans"], "artifacts is 'plans'; say s3://bucket"),
         (["endpoint=-rooms"], "single hyphens"),
         (["environment.ROOMDET_ARCHIVE_SHA256=x"], "set from the archive itself"),
         (["endpoint=rooms-candidate"], "the temporary endpoint of rooms is called so"),
