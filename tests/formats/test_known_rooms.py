@@ -149,7 +149,7 @@ def test_dxf(known: Path) -> None:
     for said in (KNOWN_NAMES[0], "12.3 m²"):
         assert outline.contains(shapely.Point(texts[said].dxf.align_point[:2]))
     x, y, _ = texts["Bedroom 2"].dxf.align_point
-    assert (725, 220) == pytest.approx((x, y))
+    assert (725, 290) == pytest.approx((x, y))
 
 
 def test_pdf(known: Path) -> None:
