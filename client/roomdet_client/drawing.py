@@ -36,6 +36,7 @@ _TINT = "30"  # opacity of a room's inside, hexadecimal
 # With Latin letters and their marks, on Linux, Windows and macOS.
 _SYSTEM_FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "NotoSans-Regular.ttf",
                  "arial.ttf", "Arial.ttf", "Helvetica.ttc")  # fmt: skip
+_SYSTEM_FONT_PX = 16  # their letters are wider than those of Pillow's own
 _Box = tuple[int, int, int, int]
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -147,7 +148,7 @@ def _beyond_ascii(text: str) -> tuple[str, _Font]:
 def _system_font() -> _Font | None:
     for name in _SYSTEM_FONTS:
         with contextlib.suppress(OSError):
-            return ImageFont.truetype(name, FONT_PX)
+            return ImageFont.truetype(name, _SYSTEM_FONT_PX)
     return None
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from roomdet_client.sheet import Ring
 
-# Heights at which a place for a label is looked for: the middle first.
-_HEIGHTS = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9)
-# Parts of a room's width within which another height is not worth leaving the middle.
+# Heights at which a place for a label is looked for, as parts of the room's.
+_HEIGHTS = (0.15, 0.25, 0.35, 0.5, 0.65, 0.75, 0.85)
+# How much wider a room must be elsewhere for a label to leave the height that is wanted.
 _BETTER = 1.25
 
 
@@ -28,19 +28,21 @@ def counterclockwise(ring: Ring) -> Ring:
     return ring if signed_area(ring) >= 0 else ring[::-1]
 
 
-def place_inside(ring: Ring) -> tuple[float, float]:
+def place_inside(ring: Ring, at: float) -> tuple[float, float]:
     """A point inside a closed ring with much of it to the left and right: for a label.
 
     Args:
         ring: Closed, does not cross itself; y counts either way.
+        at: The height that is wanted, 0 to 1 of the way from the least y to the greatest. Plans
+            have their own labels in the middle.
 
     Returns:
-        The middle of the widest part at the height of the middle, or at one that is much wider.
+        The middle of the widest part at about that height, or at one where it is much wider.
     """
     low, high = min(y for _, y in ring), max(y for _, y in ring)
     best = ring[0]
     best_width = 0.0
-    for share in _HEIGHTS:
+    for share in sorted(_HEIGHTS, key=lambda height: abs(height - at)):
         y = low + share * (high - low)
         crossings = sorted(
             x0 + (x1 - x0) * (y - y0) / (y1 - y0)

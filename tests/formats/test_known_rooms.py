@@ -47,6 +47,8 @@ def same_outline(points: object, ring: list[tuple[float, float]], tolerance: flo
     return bool(found.is_valid and found.symmetric_difference(wanted).area < tolerance)
 
 
+# Of its own masks, which NumPy 2 asks for a copy of.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_coco(known: Path) -> None:
     """Masks by pycocotools are the outline, and the box of a room without one."""
     coco = COCO(str(known / "coco" / "annotations.json"))
@@ -147,9 +149,10 @@ def test_dxf(known: Path) -> None:
     assert same_outline(outline.exterior.coords, [(x, HEIGHT - y) for x, y in RING_PX], 1e-3)
     assert 6 == len(texts)
     for said in (KNOWN_NAMES[0], "12.3 m²"):
-        assert outline.contains(shapely.Point(texts[said].dxf.align_point[:2]))
+        x, y, _ = texts[said].dxf.align_point
+        assert outline.contains(shapely.Point(x, y))
     x, y, _ = texts["Bedroom 2"].dxf.align_point
-    assert (725, 220) == pytest.approx((x, y))
+    assert (725, 290) == pytest.approx((x, y))
 
 
 def test_pdf(known: Path) -> None:

@@ -118,7 +118,9 @@ def test_names_and_areas_are_counted_where_they_were_asked_for(
     assert ("9.5", "1:50", "request") == (
         rows[0]["area_m2"], rows[0]["scale"], rows[0]["scale_source"],
     )  # fmt: skip
-    lines = [line.split() for line in capsys.readouterr().err.splitlines()]
+    err = capsys.readouterr().err
+    assert "6 rooms (3 named, 3 measured) on 3 pages" in err
+    lines = [line.split() for line in err.splitlines()]
     first = lines.index(["file", "pages", "rooms", "named", "measured", "ms"])
     assert ["3", "6", "3", "3", "36"] == lines[first + 2][1:]
 

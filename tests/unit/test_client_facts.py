@@ -164,13 +164,19 @@ def test_a_pdf_is_not_drawn_where_its_text_is_wanted_and_s3_is_there() -> None:
     assert fit(Plan(encode(draw_plan(), "BMP")), 1, 60_000, may_draw=False).sent_as[:3] == "PNG"
 
 
-@given(st.integers(1, 100), st.integers(1, 100), st.integers(1, 99), st.integers(1, 99))
-def test_a_label_lies_inside(width: int, height: int, across: int, down: int) -> None:
+@given(
+    st.integers(1, 100),
+    st.integers(1, 100),
+    st.integers(1, 99),
+    st.integers(1, 99),
+    st.sampled_from([0.15, 0.5, 0.85]),
+)
+def test_a_label_lies_inside(width: int, height: int, across: int, down: int, at: float) -> None:
     """Of a room in the form of an L, whichever way its outline runs; not in the notch."""
     x, y = width * across / 100, height * down / 100
     ring = ((0, 0), (width, 0), (width, y), (x, y), (x, height), (0, height), (0, 0))
     for turned in (ring, ring[::-1]):
-        at_x, at_y = place_inside(turned)
+        at_x, at_y = place_inside(turned, at)
         assert 0 < at_x < width
         assert 0 < at_y < height
         assert at_x < x or at_y <= y

@@ -143,7 +143,9 @@ class Tally:
         kept = f", {self.kept} of them answered before" if self.kept else ""
         failed = f"; {len(self.errors)} of {len(names)} files failed" if self.errors else ""
         rooms = sum(self.rooms.values())
-        say(f"{rooms} room{'s' * (rooms != 1)} on {pages} page{'s' * (pages != 1)}{kept}, "
+        known = ", ".join(f"{counts.total()} {title}" for title, counts in self.facts.items())
+        known = f" ({known})" if known else ""
+        say(f"{rooms} room{'s' * (rooms != 1)}{known} on {pages} page{'s' * (pages != 1)}{kept}, "
             f"{seconds:.1f} s{rate}{failed}")  # fmt: skip
 
 

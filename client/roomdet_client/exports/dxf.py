@@ -47,7 +47,7 @@ def encode(pages: Sequence[ExportPage]) -> bytes:
             place = (x0 + height / 2, y1 - 1.5 * height)
             attributes = {"layer": LABEL_LAYER}
             space.add_text(text, height=height, dxfattribs={**attributes, "insert": place})
-            x, y = place_inside(ring)
+            x, y = place_inside(ring, at=0.85)
             for line in filter(None, (room.name_hint, str(room.area or ""))):
                 written = space.add_text(line, height=height, dxfattribs=attributes)
                 written.set_placement((x, y), align=TextEntityAlignment.MIDDLE_CENTER)

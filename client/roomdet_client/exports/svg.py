@@ -70,7 +70,7 @@ def _shape(room: Room, sheet: Sheet, color: str) -> str:
 
 def _name(room: Room, sheet: Sheet, line: float) -> str:
     """Name and area, legible on ink, too: letters on a white edge."""
-    x, y = place_inside(sheet.ring_shown(room.outline_grid))
+    x, y = place_inside(sheet.ring_shown(room.outline_grid), at=0.15)
     edge = f'stroke="white" stroke-width="{line:g}" paint-order="stroke"'
     said = ", ".join(filter(None, (room.name_hint, str(room.area or ""))))
     return f'<text x="{x:.2f}" y="{y:.2f}" {edge}>{escape(said)}</text>'
