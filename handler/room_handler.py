@@ -7,11 +7,12 @@ TorchServe imports this file by its name and takes the one class that is defined
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
@@ -19,21 +20,22 @@ from typing import TYPE_CHECKING, Any
 from ts.metrics.metric_type_enum import MetricTypes
 from ts.torch_handler.base_handler import BaseHandler
 
-from roomdet.config import Config
+from roomdet.config import Config, Switch
 from roomdet.detector import load_detector
 from roomdet.errors import ConfigError, ModelError, PageTooSlow
-from roomdet.facts import FactFinder
+from roomdet.facts import OCR_PX, FactFinder
 from roomdet.inspection import Ceiling, Inspection
 from roomdet.isolation import IsolatedReader, page_ceiling
 from roomdet.item import BatchItem, Step
 from roomdet.logs import event, write_json_lines
 from roomdet.memory import keep_for_canvases, limit_memory, share_heap
-from roomdet.outlines import MOST_PX, load_outlines
+from roomdet.ocr import load_reader
+from roomdet.outlines import load_outlines
 from roomdet.report import METRICS, initial_values, measurements, request_fields
 from roomdet.request import count_bytes, parse_request
 from roomdet.s3_address import S3Address
 from roomdet.s3_source import S3Source
-from roomdet.slices import level_sides
+from roomdet.slices import LEVELS, level_sides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -72,7 +74,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             self._s3 = S3Source(self._config)
             folder = Path(context.system_properties["model_dir"])
             self._detector = load_detector(folder, self._config, self._pages.read_page)
-            self._facts = FactFinder(load_outlines(folder, threads=self._config.threads))
+            self._facts = self._load_facts(folder)
         except Exception as err:
             is_explained = isinstance(err, ConfigError | ModelError)
             reason = str(err) if is_explained else f"{type(err).__name__}: {err}"
@@ -81,7 +83,6 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
                 "The room detector refuses to start: %s", reason, extra=event("refused", fields)
             )
             raise
-        self._most_px = level_sides(self._detector.input_px, MOST_PX, self._config.max_levels)[-1]
         limit_memory(self._config.memory_mb)
         self._readers = ThreadPoolExecutor(
             context.system_properties["batch_size"], thread_name_prefix="reader"
@@ -93,6 +94,21 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         precision = self._detector.precision
         fields = self._model | {"precision": precision}
         logger.info("The room detector is ready: %s", precision, extra=event("ready", fields))
+
+    def _load_facts(self, folder: Path) -> FactFinder:
+        """Load what says more of rooms than their boxes, and what it may see of a page.
+
+        What reads text takes a second and 200 MB, so it waits for the first page that needs it,
+        unless it is asked for in so many words.
+        """
+        levels = self._config.max_levels
+        largest_px = level_sides(self._detector.input_px, math.inf, levels)[-1]
+        self._most_px = OCR_PX if levels >= len(LEVELS) else largest_px
+        load_text_reader = cache(partial(load_reader, self._config))
+        if self._config.ocr is Switch.ON:
+            load_text_reader()
+        outliner = load_outlines(folder, threads=self._config.threads)
+        return FactFinder(outliner, load_text_reader, self._config.ocr_seconds)
 
     def handle(self, data: list[dict[str, Any]], context: Context) -> list[bytes]:
         """Answer a batch: one JSON document per row; status and content type go to ``context``."""
@@ -209,11 +225,11 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             return
         assert item.page is not None  # on which they were found
         with item.step(Step.DESCRIBE):
-            item.facts = self._facts.find(
+            item.description = self._facts.find(
                 item.page,
                 item.found.boxes_xyxy,
                 item.options,
-                partial(item.sharp_pixels, self._most_px),
+                lambda side_px: item.sharp_pixels(min(side_px, self._most_px)),
             )
 
     @staticmethod

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,7 @@ from roomdet.areas import room_areas
 from roomdet.errors import PageTooSlow
 from roomdet.geometry import GRID
 from roomdet.labels import name_rooms
-from roomdet.outlines import Outline
+from roomdet.outlines import MOST_PX, Outline
 from roomdet.schema import Include
 
 if TYPE_CHECKING:
@@ -22,13 +24,29 @@ if TYPE_CHECKING:
     from roomdet.areas import RoomArea
     from roomdet.geometry import Boxes, Pixels
     from roomdet.labels import RoomLabel
+    from roomdet.ocr import TextReader
     from roomdet.outlines import Outliner
     from roomdet.page import Page
     from roomdet.schema import RequestOptions
 
 Facts = dict[str, object]
 _CONFIDENCE_DECIMALS = 2
+# The page is read with a longer side of at most this: letters of an A1 sheet have 16 px then.
+OCR_PX = 5600
 _TOO_SLOW = "there was no time to see the page closely"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is answered of a page's rooms beside their boxes.
+
+    Attributes:
+        rooms: For each room the keys that its answer has more.
+        is_cut_short: Whether time ended before all rooms were seen to.
+    """
+
+    rooms: list[Facts] = field(default_factory=list)
+    is_cut_short: bool = False
 
 
 class FactFinder:
@@ -36,34 +54,45 @@ class FactFinder:
 
     Args:
         outliner: Draws their outlines.
+        load_reader: Gives what reads text from pictures, None where nothing does; called for pages
+            whose own text names no room.
+        ocr_seconds: That reading a page may take.
     """
 
-    def __init__(self, outliner: Outliner) -> None:
-        self._outliner = outliner
+    def __init__(
+        self, outliner: Outliner, load_reader: Callable[[], TextReader | None], ocr_seconds: float
+    ) -> None:
+        self._outliner, self._load_reader = outliner, load_reader
+        self._ocr_seconds = ocr_seconds
 
     def find(
         self,
         page: Page,
         boxes_xyxy_norm: Boxes,
         options: RequestOptions,
-        sharp_pixels: Callable[[], Pixels],
-    ) -> list[Facts]:
+        sharp_pixels: Callable[[int], Pixels],
+    ) -> Description:
         """Say of each room what was asked for.
 
         Args:
             page: With its lines of text.
             boxes_xyxy_norm: float32, shape ``(n, 4)``, the rooms as fractions of the page.
             options: ``include`` says what.
-            sharp_pixels: The page, uint8 RGB, shape ``(height, width, 3)``, as sharp as outlines
-                need it; called where they are asked for.
+            sharp_pixels: The page, uint8 RGB, shape ``(height, width, 3)``, with a longer side of
+                so many pixels if it holds as many; called where pixels are needed.
 
-        Returns:
-            For each room the keys that its answer has more.
+        Raises:
+            ModelError: If a network cannot be loaded, or answers with numbers that are none.
         """
         facts: list[Facts] = [{} for _ in boxes_xyxy_norm]
-        asked = options.include
+        asked, is_cut_short = options.include, False
         if Include.NAME in asked:
-            _add(facts, map(_named, name_rooms(page.lines, boxes_xyxy_norm, page.source_wh)))
+            labels, source = name_rooms(page.lines, boxes_xyxy_norm, page.source_wh), "text"
+            reader = None if any(labels) or not facts else self._load_reader()
+            if reader is not None:
+                source = "ocr"
+                labels, is_cut_short = self._read(reader, page, boxes_xyxy_norm, sharp_pixels)
+            _add(facts, (_named(label, source) for label in labels))
         if Include.POLYGON in asked or Include.AREA in asked:
             outlines = self._outline(sharp_pixels, boxes_xyxy_norm)
             if Include.POLYGON in asked:
@@ -77,12 +106,31 @@ class FactFinder:
                     options.asked_scale,
                 )
                 _add(facts, map(_measured, areas))
-        return facts
+        return Description(facts, is_cut_short)
 
-    def _outline(self, sharp_pixels: Callable[[], Pixels], boxes_xyxy_norm: Boxes) -> list[Outline]:
+    def _read(
+        self,
+        reader: TextReader,
+        page: Page,
+        boxes_xyxy_norm: Boxes,
+        sharp_pixels: Callable[[int], Pixels],
+    ) -> tuple[list[RoomLabel | None], bool]:
+        """Names from the page's pixels, and whether there was no time for all of them."""
+        ends_s = time.monotonic() + self._ocr_seconds
         try:
-            pixels = sharp_pixels()
+            pixels = sharp_pixels(OCR_PX)
         except PageTooSlow:  # it was read for the rooms; its time is over now
+            return [None] * len(boxes_xyxy_norm), True
+        reading = reader.read_lines(pixels, boxes_xyxy_norm, ends_s=ends_s)
+        labels = name_rooms(reading.lines, boxes_xyxy_norm, page.source_wh)
+        return labels, reading.is_cut_short
+
+    def _outline(
+        self, sharp_pixels: Callable[[int], Pixels], boxes_xyxy_norm: Boxes
+    ) -> list[Outline]:
+        try:
+            pixels = sharp_pixels(MOST_PX)
+        except PageTooSlow:
             return [Outline(None, 0.0, _TOO_SLOW)] * len(boxes_xyxy_norm)
         return self._outliner.outlines(pixels, boxes_xyxy_norm)
 
@@ -92,11 +140,11 @@ def _add(facts: Sequence[Facts], more: Iterable[Facts]) -> None:
         known.update(new)
 
 
-def _named(label: RoomLabel | None) -> Facts:
+def _named(label: RoomLabel | None, source: str) -> Facts:
     if label is None:
         return {"name_hint": None}
     confidence = round(label.confidence, _CONFIDENCE_DECIMALS)
-    return {"name_hint": label.name, "name_source": "text", "name_confidence": confidence}
+    return {"name_hint": label.name, "name_source": source, "name_confidence": confidence}
 
 
 def _outlined(outline: Outline) -> Facts:

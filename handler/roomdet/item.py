@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from roomdet.errors import ProcessingFailed, RequestError
+from roomdet.facts import Description
 from roomdet.geometry import Detections, fit_within, fractions_to_grid
 from roomdet.images import LargePage
 from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_error
@@ -19,7 +20,6 @@ from roomdet.schema import RequestOptions, build_rooms, encode_answer, encode_er
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from roomdet.facts import Facts
     from roomdet.geometry import Pixels
     from roomdet.inspection import Inspection
     from roomdet.page import Page
@@ -57,7 +57,7 @@ class BatchItem:
         large_page: The same page as large as it may be asked for, once that is.
         inspection: What was looked at, once detection began.
         found: Rooms on it, boxes as fractions of the page, once they are detected.
-        facts: What else is answered of each, where that was asked for.
+        description: What else is answered of each, where that was asked for.
         error: What ended the work on this row, if anything did.
         room_count: Rooms that are answered, once they are encoded.
         seconds: What each step took that was begun, with the wait for a large picture of another
@@ -73,7 +73,7 @@ class BatchItem:
     large_page: LargePage | None = None
     inspection: Inspection | None = None
     found: Detections | None = None
-    facts: list[Facts] = field(default_factory=list)
+    description: Description = field(default_factory=Description)
     error: RequestError | None = None
     room_count: int = 0
     seconds: dict[Step, float] = field(default_factory=dict)
@@ -162,7 +162,7 @@ class BatchItem:
             with self.step(Step.ENCODE):
                 assert self.found is not None  # without an error it was detected
                 boxes_grid = fractions_to_grid(self.found.boxes_xyxy)
-                rooms = build_rooms(boxes_grid, self.found.scores, self.facts)
+                rooms = build_rooms(boxes_grid, self.found.scores, self.description.rooms)
         if self.error is not None:
             return encode_error(self.error), HTTPStatus(self.error.status)
         assert self.page is not None

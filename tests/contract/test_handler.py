@@ -219,14 +219,27 @@ def test_names_come_only_where_they_are_asked_for(described: dict[str, Any]) -> 
     assert plain == boxes
 
 
-def test_picture_without_text_has_no_names(described: dict[str, Any]) -> None:
-    """It says so, and a file that is none is refused as ever."""
+def test_picture_is_named_by_recognition(described: dict[str, Any]) -> None:
+    """Where it is installed; a file that is none is refused as ever."""
     picture, refused = described["answers"][0][3:5]
     rooms = picture["body"]["detected_rooms"]
+    named = [room for room in rooms if room["name_hint"]]
+    assert SAMPLE_NAMES == sorted(room["name_hint"] for room in named)
+    assert {"ocr"} == {room["name_source"] for room in named}
+    assert 400 == refused["status"]
+
+
+def test_picture_has_no_names_where_recognition_is_off(extracted: Path) -> None:
+    """It says so."""
+    asked = row(
+        {"body": part(SAMPLE_PNG.read_bytes())},
+        X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES="include=name",
+    )
+    ((answer,),) = run_handler(extracted, [batch(asked)], ocr="off")["answers"]
+    rooms = answer["body"]["detected_rooms"]
     assert [None] * len(rooms) == [room["name_hint"] for room in rooms]
     assert len(rooms) >= len(SAMPLE_NAMES)
     assert all("name_source" not in room for room in rooms)
-    assert 400 == refused["status"]
 
 
 def test_description_is_timed(described: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ import pytest
 
 from roomdet.areas import NO_SIZE
 from roomdet.errors import PageTooSlow
-from roomdet.facts import FactFinder, to_grid
+from roomdet.facts import Description, FactFinder, to_grid
+from roomdet.ocr import Reading, TextReader
 from roomdet.outlines import UNCLEAR, Outline
 from roomdet.page import Page
 from roomdet.schema import Include, RequestOptions
@@ -47,7 +49,19 @@ class ToldOutliner:
         return self.found
 
 
-def sharp() -> Pixels:
+@dataclass
+class ToldReader(TextReader):
+    """Reads what it is told."""
+
+    reading: Reading
+
+    def read_lines(self, _pixels: Pixels, _boxes: Boxes, *, ends_s: float) -> Reading:
+        """What it was told, in time."""
+        assert ends_s > time.monotonic()
+        return self.reading
+
+
+def sharp(_side_px: int) -> Pixels:
     """The page as it is seen closely."""
     return PIXELS
 
@@ -57,12 +71,27 @@ def facts(
     outliner: ToldOutliner | None = None,
     paper_wh_pt: tuple[float, float] | None = PAPER_PT,
     scale: str = "",
-    sharp_pixels: Callable[[], Pixels] = sharp,
+    sharp_pixels: Callable[[int], Pixels] = sharp,
 ) -> list[Facts]:
     """What is answered of two rooms on a page of 1000 by 500 points."""
     page = Page(PIXELS, PAPER_PT, float("inf"), 5000, 1, 1, lines=LINES, paper_wh_pt=paper_wh_pt)
     options = RequestOptions(include=frozenset(include), scale=scale)
-    return FactFinder(outliner or ToldOutliner()).find(page, BOXES, options, sharp_pixels)
+    finder = FactFinder(outliner or ToldOutliner(), never_loaded, 8)
+    return finder.find(page, BOXES, options, sharp_pixels).rooms
+
+
+def never_loaded() -> TextReader | None:
+    """The page has text of its own."""
+    raise AssertionError("text is not recognized where it can be read")
+
+
+def named_by_picture(
+    reader: TextReader | None, sharp_pixels: Callable[[int], Pixels] = sharp
+) -> Description:
+    """What is answered of two rooms on a page without text."""
+    page = Page(PIXELS, (100, 50), 100, 5000, 1, 1)
+    options = RequestOptions(include=frozenset({Include.NAME}))
+    return FactFinder(ToldOutliner(), lambda: reader, 8).find(page, BOXES, options, sharp_pixels)
 
 
 def test_name_needs_no_pixels() -> None:
@@ -118,12 +147,34 @@ def test_all_at_once_look_once() -> None:
     assert 1 == len(outliner.shown)
 
 
+def too_slow(_side_px: int) -> Pixels:
+    """No page."""
+    raise PageTooSlow("10 s")
+
+
+def test_page_without_text_is_read_by_its_pixels() -> None:
+    """With its source and how sure it is; what was not seen to in time is said."""
+    lines = [TextLine("Kök", (0.15, 0.25, 0.25, 0.28), 0, 0.876)]
+    first, second = named_by_picture(ToldReader(Reading(lines))).rooms
+    assert {"name_hint": "Kök", "name_source": "ocr", "name_confidence": 0.88} == first
+    assert {"name_hint": None} == second
+    late = named_by_picture(ToldReader(Reading(lines, is_cut_short=True)))
+    assert ("Kök", True) == (late.rooms[0]["name_hint"], late.is_cut_short)
+
+
+def test_without_recognition_a_picture_names_nothing() -> None:
+    """As where the extra is not installed."""
+    assert Description([{"name_hint": None}] * 2) == named_by_picture(None)
+
+
+def test_picture_that_cannot_be_seen_closely_in_time_names_nothing() -> None:
+    """And it is said."""
+    found = named_by_picture(ToldReader(Reading([])), too_slow)
+    assert Description([{"name_hint": None}] * 2, is_cut_short=True) == found
+
+
 def test_page_that_cannot_be_seen_closely_in_time_has_no_outlines() -> None:
     """The rooms were found: they are answered, and the reason."""
-
-    def too_slow() -> Pixels:
-        raise PageTooSlow("10 s")
-
     for room in facts(Include.POLYGON, Include.AREA, sharp_pixels=too_slow):
         assert room["polygon"] is None
         assert room["area"] is None
