@@ -500,6 +500,25 @@ def test_every_call_is_one_of_botocores(changes: Sequence[str]) -> None:
         assert all(len(v) <= 63 for k, v in params.items() if k.endswith("Name"))
 
 
+def test_a_queue_is_measured_as_sagemaker_publishes_it() -> None:
+    """By the endpoint's name alone: another dimension has no data, and nothing would ever scale."""
+    steps = [a.params for a in plan(release(TO_ZERO), RemoteState()) if isinstance(a, ApiCall)]
+    (tracking,) = [p for p in steps if p.get("PolicyType") == "TargetTrackingScaling"]
+    (woken,) = [p for p in steps if p.get("MetricName") == "HasBacklogWithoutCapacity"]
+    config = tracking["TargetTrackingScalingPolicyConfiguration"]
+
+    for measured in (config["CustomizedMetricSpecification"], woken):
+        assert [{"Name": "EndpointName", "Value": "rooms"}] == measured["Dimensions"]
+
+
+def test_a_candidate_of_another_release_makes_room() -> None:
+    """And it is said why."""
+    actions = plan(release(ACCOUNT, 2), busy("rooms-candidate", "InService"))
+
+    told = "sagemaker delete_endpoint rooms-candidate: it is of another release, or failed"
+    assert told in map(str, actions)
+
+
 def test_an_endpoint_with_a_queue_is_tried_through_it() -> None:
     """What is sent lies where the next run would find and remove it."""
     actions = plan(release(TO_ZERO), RemoteState())

@@ -404,6 +404,15 @@ def test_how_it_was_sent_is_explained(
         parse_request(row, headers, LIMITS)
 
 
+def test_base64_of_base64_is_told_in_details() -> None:
+    """For a caller that reads no English."""
+    twice = base64.b64encode(FILE_BASE64.encode()).decode()
+    with pytest.raises(InvalidFileFormat) as caught:
+        parse_request({"body": {"image": twice}}, {}, LIMITS)
+
+    assert caught.value.details == {"found": "base64"}
+
+
 def test_form_fields_join_a_json_part() -> None:
     """Nothing that is sent is ignored."""
     request = parse(

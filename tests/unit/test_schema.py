@@ -187,6 +187,7 @@ def test_include_is_a_list_or_words_with_commas(value: object, expected: set[Inc
         pytest.param({"include": {"name": 1}}, "include must be an array of name", id="object"),
         pytest.param({"include": 7}, "include must be an array of name", id="include-number"),
         pytest.param({"include": None}, "include must be an array of name", id="include-null"),
+        pytest.param({"scale": 100}, "scale must be a text such as 1:100; got 100", id="scale"),
         pytest.param({"conf": 0.5}, "unknown option 'conf'; known: confidence", id="unknown"),
     ],
 )
@@ -196,7 +197,9 @@ def test_other_options_are_refused(values: dict[str, Any], message: str) -> None
         RequestOptions.from_values(values)
 
 
-@pytest.mark.parametrize(("name", "value"), [("iou", 2), ("page", 0), ("detail", "levels")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("iou", 2), ("page", 0), ("detail", "levels"), ("scale", "large")]
+)
 def test_details_of_a_refusal_name_the_option(name: str, value: object) -> None:
     """And what was seen, for a caller that reads no English."""
     with pytest.raises(ValidationError) as caught:
