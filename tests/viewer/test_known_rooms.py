@@ -16,10 +16,10 @@ from tests.unit.answering import answering, found
 from tests.viewer.conftest import opened, running_viewer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
     from tests.viewer.page import ViewerPage
 
@@ -75,7 +75,7 @@ def drawn(page: ViewerPage, number: int) -> list[list[float]]:
     return points
 
 
-def test_they_are_shown(known: ViewerPage, shoot: Callable[[Page, str], None]) -> None:
+def test_they_are_shown(known: ViewerPage) -> None:
     """An outline for its box, name and area in the list and on the plan, the source of an area."""
     shape, edge = (known.room(1).locator(kind) for kind in (".shape", ".edge"))
     expect(shape).to_be_visible()
@@ -102,7 +102,6 @@ def test_they_are_shown(known: ViewerPage, shoot: Callable[[Page, str], None]) -
     known.page.mouse.move(*known.rect(1).center)
     expect(known.rows.nth(0)).to_have_class("draft hovered")
     assert known.axe() == []
-    shoot(known.page, "known")
 
 
 def test_an_outline_is_that_of_its_box(known: ViewerPage) -> None:

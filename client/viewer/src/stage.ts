@@ -379,11 +379,11 @@ export class Stage {
   /** Name, area and confidence where there is room for them, else less, else nothing. */
   private drawLabel(drawn: Drawn, room: Room, width: number, height: number, isWanted: boolean): void {
     const px = LABEL_PX * this.scale;
-    const measure = (text: string) => Math.ceil(text.length * px * 0.6) + 8;
+    const measure = (text: string) => Math.ceil(px * widthOf(text)) + 8;
     // A label is not to hide the room that it names.
-    const fits = (text: string) => height > px * 3.2 && width > measure(text) * 1.5 && width > px * 4.5;
-    const most = Math.floor((width / 1.5 - 8) / (px * 0.6));
-    const label = [labelOf(room), knownOf(room), nameOf(room), shortened(nameOf(room), most)].find(fits) ?? "";
+    const isLarge = height > px * 3.2 && width > px * 4.5;
+    const fits = (text: string) => isLarge && width > measure(text) * 1.25;
+    const label = [labelOf(room), knownOf(room), nameOf(room)].find(fits) ?? (isLarge ? shortened(nameOf(room), fits) : "");
     const isOutside = !label && isWanted;
     const text = isOutside ? labelOf(room) : label;
     drawn.label.style.display = text && (this.shown.labels || isWanted) ? "" : "none";
@@ -392,8 +392,7 @@ export class Stage {
       drawn.text.textContent = text;
       drawn.labeled = text;
     }
-    // A little more than measured: long names have wide letters among them.
-    drawn.plate.setAttribute("width", String(measure(text) + Math.ceil(text.length * px * 0.03)));
+    drawn.plate.setAttribute("width", String(measure(text)));
     drawn.plate.setAttribute("height", String(px + 6));
     drawn.text.setAttribute("y", String(px + 1));
     drawn.label.setAttribute("transform", isOutside ? `translate(0 ${-(px + 8)})` : "");
@@ -459,16 +458,36 @@ export class Stage {
   }
 }
 
+const pen = document.createElement("canvas").getContext("2d")!;
+const widths = new Map<string, number>();
+const MEASURED_PX = 100;
+
+/** Of a label's text, in heights of its letters. */
+function widthOf(text: string): number {
+  let width = widths.get(text);
+  if (width === undefined) {
+    pen.font = `600 ${MEASURED_PX}px ${getComputedStyle(document.documentElement).fontFamily}`;
+    width = pen.measureText(text).width / MEASURED_PX;
+    widths.set(text, width);
+  }
+  return width;
+}
+
 const nameOf = (room: Room) => room.name ?? String(room.number);
 
 const LARGE_M2 = 100;
 
 export const areaOf = ({ area }: Room) => (area ? `${area.m2.toFixed(area.m2 < LARGE_M2 ? 1 : 0)} m²` : "");
 
-const LEAST_LETTERS = 4;
+const LEAST_LETTERS = 3;
 
-const shortened = (text: string, most: number) =>
-  most < LEAST_LETTERS || text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+function shortened(text: string, fits: (text: string) => boolean): string {
+  for (let letters = text.length - 1; letters >= LEAST_LETTERS; letters -= 1) {
+    const short = `${text.slice(0, letters)}…`;
+    if (fits(short)) return short;
+  }
+  return "";
+}
 
 const knownOf = (room: Room) => [nameOf(room), areaOf(room)].filter(Boolean).join("  ");
 
