@@ -21,9 +21,13 @@ RUN jlink --output /opt/java --compress=2 --strip-debug --no-man-pages --no-head
 # -- Python packages --------------------------------------------------------------------------
 FROM java AS python
 RUN python3 -m venv /opt/venv
-COPY constraints.txt requirements/image.txt /build/
+COPY constraints.txt requirements/image.txt requirements/ocr.txt /build/
 RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-compile \
       -c /build/constraints.txt -r /build/image.txt
+# With --build-arg OCR=1 it reads names of rooms from pictures.
+ARG OCR=
+RUN [ -z "$OCR" ] || /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
+      --no-compile --no-deps -c /build/constraints.txt -r /build/ocr.txt
 COPY docker/build/prune.py /build/
 # What is left must still import. Python takes its compiled files as they are, whatever the times
 # of files become on their way into a layer.

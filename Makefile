@@ -18,7 +18,7 @@
 # make train DATA=my-plans [START=weights/rooms.pt] [MINUTES=110] [RUN=build/train]
 # make viewer-page         build client/roomdet_client/viewer/page anew (needs Node)
 # make plugin               build docker/endpoints/roomdet-endpoints.jar anew (needs a JDK)
-# make image [BAKE_IN=1] [TAG=roomdet:latest] [PUSH=1]   the SageMaker image (docs/image.md)
+# make image [BAKE_IN=1] [OCR=1] [TAG=roomdet:latest] [PUSH=1]   the SageMaker image (docs/image.md)
 # make image-sizes          its layers; make model-tar: build/model.tar.gz for SageMaker
 # make image-test           builds, pushes, pulls and runs it, with Docker or podman
 # make local-sagemaker [PORT=5055]   SageMaker's calls on this machine (docs/local-sagemaker.md)
@@ -102,9 +102,10 @@ $(VENV)/docs.stamp: constraints.txt requirements/docs.txt | $(BIN)/pip
 
 # With all of that and what tests and checks need, in one go.
 DEV := deploy local-sagemaker docs dev
-$(VENV)/dev.stamp: $(VENV)/python.stamp $(DEV:%=requirements/%.txt)
+$(VENV)/dev.stamp: $(VENV)/python.stamp $(DEV:%=requirements/%.txt) requirements/ocr.txt
 	@echo "Adding what tests and checks need …"
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt $(DEV:%=-r requirements/%.txt)
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps -c constraints.txt -r requirements/ocr.txt
 	@touch $(DEV:%=$(VENV)/%.stamp)
 
 $(VENV)/mutants.stamp: $(VENV)/dev.stamp requirements/mutants.txt
@@ -218,13 +219,14 @@ bench-docs: $(VENV)/dev.stamp $(TRAIN_VENV)/python.stamp
 
 BASE_IMAGE ?= python:3.11-slim-bookworm
 BAKE_IN ?=
+OCR ?=
 PUSH ?=
 IMAGE_FLAGS ?=
 
 # Building needs Python alone; pushing also looks at what arrived.
 image: $(if $(BAKE_IN),$(ARCHIVE)) $(if $(PUSH),$(VENV)/deploy.stamp)
 	@$(if $(PUSH),$(BIN)/python,$(PYTHON)) -m deploy image build --tag '$(TAG)' --base '$(BASE_IMAGE)' \
-	  $(if $(BAKE_IN),--archive $(ARCHIVE)) $(if $(PUSH),--push) -- $(IMAGE_FLAGS)
+	  $(if $(BAKE_IN),--archive $(ARCHIVE)) $(if $(PUSH),--push) -- $(if $(OCR),--build-arg OCR=1) $(IMAGE_FLAGS)
 
 image-sizes:
 	@$(PYTHON) -m deploy image sizes --tag '$(TAG)' --base '$(BASE_IMAGE)'

