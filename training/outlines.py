@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from plans.synth.outline_samples import Room, draw_sample, read_rooms
+from plans.synth.outline_samples import SAMPLE_PX, Room, draw_sample, read_rooms
 from training.errors import TrainError
 
 if TYPE_CHECKING:
@@ -204,8 +205,11 @@ def train(rooms: Sequence[Room], run: Run, recipe: Recipe, steps: int) -> None:
 def write_network(net: OutlineNet, path: Path) -> None:
     """Write the network as OpenVINO reads it, in half precision, for any number of rooms."""
     net.eval()
-    example = torch.zeros((1, 1, 128, 128), dtype=torch.uint8)
-    model = ov.convert_model(net, example_input=example, input=[-1, 1, 128, 128])
+    example = torch.zeros((1, 1, SAMPLE_PX, SAMPLE_PX), dtype=torch.uint8)
+    with warnings.catch_warnings():
+        # OpenVINO 2026.4 traces modules, which torch 2.14 would rather have exported.
+        warnings.filterwarnings("ignore", r"`torch\.jit\.trace", FutureWarning)
+        model = ov.convert_model(net, example_input=example, input=[-1, 1, SAMPLE_PX, SAMPLE_PX])
     for note in list(model.get_rt_info()):
         model.set_rt_info("", note)
     ov.save_model(model, path, compress_to_fp16=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Gray = npt.NDArray[np.uint8]
     Mask = npt.NDArray[np.float32]
 
+SAMPLE_PX = CROP_PX  # sides of a sample
 _LEAST_SIDE_PX = 8.0
 _AROUND = 0.6  # of a room's sides, kept on each side: more than the farthest box and its margin
 _MOST_PX = 288  # per side of what is kept
