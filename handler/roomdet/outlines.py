@@ -19,6 +19,7 @@ from roomdet.detector import CORE
 from roomdet.errors import ModelError
 from roomdet.geometry import GRID
 from roomdet.network import NetworkManifest
+from roomdet.nooks import nooks_of, without
 from roomdet.room_crops import CROP_PX, cut_crops, gray, windows
 from roomdet.wall_faces import on_faces
 
@@ -140,6 +141,14 @@ class OutlineNetwork:
                     masks, crops.windows_xyxy_px[part], boxes[part], strict=True
                 )
             ]
+        for i, nooks in enumerate(nooks_of([known.polygon for known in found], boxes)):
+            if nooks:
+                (mask,) = self.masks(crops.pixels[i : i + 1])
+                window = crops.windows_xyxy_px[i]
+                scale = (window[2:] - window[:2]) / CROP_PX
+                rest = without(mask, [(nook * page_wh - window[:2]) / scale for nook in nooks])
+                less = outline(rest, window, boxes[i], values)
+                found[i] = found[i] if less.polygon is None else less
         return found
 
     def masks(self, crops: npt.NDArray[np.uint8]) -> Mask:

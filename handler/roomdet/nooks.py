@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Rooms that lie in a corner of another: what is found of them is taken out of the larger one.
+
+A room around a bathroom or a closet fills its box but for these, and a mask that is not sure of
+their walls takes them in. They were found as rooms of their own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from roomdet.geometry import Boxes
+
+    Mask = npt.NDArray[np.float32]
+
+Points: TypeAlias = npt.NDArray[np.float64]
+
+_SAMPLES = 9  # a side, of a room's box, at which it is asked where they lie
+_INSIDE = 0.6  # of a room's samples that lie in a larger one, for it to be a nook of that
+_LARGEST = 0.7  # of the larger one's area; what is larger is the same room, found twice
+_WALL = 0.05  # thickness of a nook's walls, of its side (the root of its area)
+
+
+def nooks_of(polygons: Sequence[Points | None], boxes_xyxy: Boxes | Points) -> list[list[Points]]:
+    """Return, for each room, the polygons of smaller rooms whose floor its own takes in.
+
+    Args:
+        polygons: Of each room, shape ``(k, 2)``; none where there is none.
+        boxes_xyxy: Shape ``(n, 4)``, in the same unit.
+    """
+    boxes = np.asarray(boxes_xyxy, np.float64)
+    known = {i: polygon for i, polygon in enumerate(polygons) if polygon is not None}
+    samples = {i: _samples(polygon, boxes[i]) for i, polygon in known.items()}
+    sizes = np.array([_area(known[i]) if i in known else np.inf for i in range(len(polygons))])
+    result: list[list[Points]] = [[] for _ in polygons]
+    for i, polygon in known.items():
+        touches = (boxes[i, :2] < boxes[:, 2:]) & (boxes[:, :2] < boxes[i, 2:])
+        is_smaller = sizes <= _LARGEST * sizes[i]
+        for j in np.flatnonzero(touches.all(axis=1) & is_smaller).tolist():
+            if len(samples[j]) and _inside(polygon, samples[j]).mean() >= _INSIDE:
+                result[i].append(known[j])
+    return result
+
+
+def without(mask: Mask, polygons: Sequence[Points]) -> Mask:
+    """Return a mask without rooms, and without walls around them.
+
+    Args:
+        mask: float32, shape ``(height, width)``, 0 to 1.
+        polygons: Of the rooms, in pixels of the mask, where the first one runs from 0 to 1.
+    """
+    height, width = mask.shape
+    centers = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
+    result = mask.copy()
+    for polygon in polygons:
+        wall = _WALL * _area(polygon) ** 0.5
+        low, high = polygon.min(axis=0) - wall, polygon.max(axis=0) + wall
+        (x0, y0), (x1, y1) = low.astype(int).clip(0), np.ceil(high).astype(int).clip(0)
+        part = centers[y0:y1, x0:x1]
+        flat = part.reshape(-1, 2)
+        taken = _inside(polygon, flat) | (_distance(polygon, flat) < wall)
+        result[y0:y1, x0:x1][taken.reshape(part.shape[:2])] = 0.0
+    return result
+
+
+def _samples(polygon: Points, box_xyxy: Points) -> Points:
+    """Return points of a room, evenly spaced."""
+    steps = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+    grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    points: Points = box_xyxy[:2] + grid * (box_xyxy[2:] - box_xyxy[:2])
+    return points[_inside(polygon, points)]
+
+
+def _area(polygon: Points) -> float:
+    x, y = polygon.T
+    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+
+
+def _inside(polygon: Points, points: Points) -> npt.NDArray[np.bool_]:
+    """Whether points lie in a polygon: a ray from each crosses its sides an odd number of times."""
+    a, b = polygon, np.roll(polygon, -1, axis=0)
+    x, y = points[:, :1], points[:, 1:]
+    crosses = (a[:, 1] > y) != (b[:, 1] > y)
+    rise = np.where(a[:, 1] == b[:, 1], 1.0, b[:, 1] - a[:, 1])
+    reach = a[:, 0] + (y - a[:, 1]) / rise * (b[:, 0] - a[:, 0])
+    odd: npt.NDArray[np.bool_] = (crosses & (x < reach)).sum(axis=1) % 2 == 1
+    return odd
+
+
+def _distance(polygon: Points, points: Points) -> Points:
+    """How far points are from the sides of a polygon."""
+    a = polygon
+    sides = np.roll(polygon, -1, axis=0) - a
+    from_a = points[:, None] - a
+    along = (from_a * sides).sum(axis=2) / np.maximum((sides**2).sum(axis=1), 1e-12)
+    nearest = from_a - along.clip(0, 1)[:, :, None] * sides
+    distance: Points = np.sqrt((nearest**2).sum(axis=2)).min(axis=1)
+    return distance
