@@ -227,7 +227,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         with item.step(Step.DESCRIBE):
             item.description = self._facts.find(
                 item.page,
-                item.found.boxes_xyxy,
+                item.found,
                 item.options,
                 lambda side_px: item.sharp_pixels(min(side_px, self._most_px)),
             )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from roomdet.areas import RoomArea
-    from roomdet.geometry import Boxes, Pixels
+    from roomdet.geometry import Boxes, Detections, Pixels
     from roomdet.labels import RoomLabel
     from roomdet.ocr import TextReader
     from roomdet.outlines import Outliner
@@ -68,7 +68,7 @@ class FactFinder:
     def find(
         self,
         page: Page,
-        boxes_xyxy_norm: Boxes,
+        found: Detections,
         options: RequestOptions,
         sharp_pixels: Callable[[int], Pixels],
     ) -> Description:
@@ -76,7 +76,7 @@ class FactFinder:
 
         Args:
             page: With its lines of text.
-            boxes_xyxy_norm: float32, shape ``(n, 4)``, the rooms as fractions of the page.
+            found: Its rooms, boxes as fractions of it.
             options: ``include`` says what.
             sharp_pixels: The page, uint8 RGB, shape ``(height, width, 3)``, with a longer side of
                 so many pixels if it holds as many; called where pixels are needed.
@@ -84,14 +84,18 @@ class FactFinder:
         Raises:
             ModelError: If a network cannot be loaded, or answers with numbers that are none.
         """
+        boxes_xyxy_norm = found.boxes_xyxy
         facts: list[Facts] = [{} for _ in boxes_xyxy_norm]
         asked, is_cut_short = options.include, False
         if Include.NAME in asked:
-            labels, source = name_rooms(page.lines, boxes_xyxy_norm, page.source_wh), "text"
+            labels, source = (
+                name_rooms(page.lines, boxes_xyxy_norm, page.source_wh, found.scores),
+                "text",
+            )
             reader = None if any(labels) or not facts else self._load_reader()
             if reader is not None:
                 source = "ocr"
-                labels, is_cut_short = self._read(reader, page, boxes_xyxy_norm, sharp_pixels)
+                labels, is_cut_short = self._read(reader, page, found, sharp_pixels)
             _add(facts, (_named(label, source) for label in labels))
         if Include.POLYGON in asked or Include.AREA in asked:
             outlines = self._outline(sharp_pixels, boxes_xyxy_norm)
@@ -112,7 +116,7 @@ class FactFinder:
         self,
         reader: TextReader,
         page: Page,
-        boxes_xyxy_norm: Boxes,
+        found: Detections,
         sharp_pixels: Callable[[int], Pixels],
     ) -> tuple[list[RoomLabel | None], bool]:
         """Names from the page's pixels, and whether there was no time for all of them."""
@@ -120,9 +124,9 @@ class FactFinder:
         try:
             pixels = sharp_pixels(OCR_PX)
         except PageTooSlow:  # it was read for the rooms; its time is over now
-            return [None] * len(boxes_xyxy_norm), True
-        reading = reader.read_lines(pixels, boxes_xyxy_norm, ends_s=ends_s)
-        labels = name_rooms(reading.lines, boxes_xyxy_norm, page.source_wh)
+            return [None] * len(found), True
+        reading = reader.read_lines(pixels, found.boxes_xyxy, ends_s=ends_s)
+        labels = name_rooms(reading.lines, found.boxes_xyxy, page.source_wh, found.scores)
         return labels, reading.is_cut_short
 
     def _outline(

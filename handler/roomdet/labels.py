@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from roomdet.geometry import Boxes
+    from roomdet.geometry import Boxes, Scores
     from roomdet.texts import TextLine
 
 # A label has the name in at most so many lines and as many words; more is a note.
@@ -28,6 +28,8 @@ _GAP, _HEIGHTS = 0.9, 1.7
 _ASIDE = 0.6  # or their centers are this far apart along the line, of the longer one
 # Beside a name of full height, letters of less than this share of it say something else.
 _TALL = 0.75
+# Of several rooms that hold a label, those below this share of the surest one's confidence are out.
+_SURE_ENOUGH = 0.5
 _SHARED = 0.7  # the confidence of names that share a room
 _NUMBER = re.compile(r"[A-Z]{0,3}[-.]?\d{1,5}(?:[-./]?[A-Z0-9]{1,3}){0,2}", re.IGNORECASE)
 _AREA = re.compile(
@@ -76,7 +78,10 @@ class RoomLabel:
 
 
 def name_rooms(
-    lines: Sequence[TextLine], boxes_xyxy_norm: Boxes, page_wh: tuple[float, float]
+    lines: Sequence[TextLine],
+    boxes_xyxy_norm: Boxes,
+    page_wh: tuple[float, float],
+    scores: Scores | None = None,
 ) -> list[RoomLabel | None]:
     """Give rooms the names that stand in them.
 
@@ -84,6 +89,8 @@ def name_rooms(
         lines: What is written on the page.
         boxes_xyxy_norm: float32, shape ``(n, 4)``, the rooms as fractions of the page.
         page_wh: Width and height of the page, in any unit.
+        scores: float, shape ``(n,)``, how sure the rooms are; a label in several goes to none that
+            is much less sure than another. Without them all are alike.
 
     Returns:
         A label of each room, or None.
@@ -95,6 +102,8 @@ def name_rooms(
         holds = (boxes_xyxy_norm[:, :2] <= (x, y)) & ((x, y) <= boxes_xyxy_norm[:, 2:])
         rooms = np.flatnonzero(holds.all(axis=1))
         if rooms.size:
+            if scores is not None:
+                rooms = rooms[scores[rooms] >= _SURE_ENOUGH * scores[rooms].max()]
             inside[int(rooms[sizes[rooms].argmin()])].append(label)
     return [_choose(labels) for labels in inside]
 

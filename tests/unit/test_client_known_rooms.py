@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +79,14 @@ def test_a_notebook_shows_names_and_areas() -> None:
     assert "<td>Bedroom 2</td><td></td>" in shown
     plain = Detection(page("a.png", encode(draw_plan(), "PNG")).rooms, 12, "")._repr_html_()
     assert "<th>name</th>" not in plain
+
+
+def test_a_name_in_the_table_is_no_formula() -> None:
+    """Somebody wrote it on a plan; a spreadsheet would compute it."""
+    shown = known_page()
+    rooms = tuple(replace(room, name_hint='=HYPERLINK("http://x")') for room in shown.rooms)
+    rows = list(csv.DictReader(io.StringIO(FORMATS["csv"].text([replace(shown, rooms=rooms)]))))
+    assert all(row["name"].startswith("'=") for row in rows)
 
 
 def test_tables_and_outlines() -> None:

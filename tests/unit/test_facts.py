@@ -13,6 +13,7 @@ import pytest
 from roomdet.areas import NO_SIZE
 from roomdet.errors import PageTooSlow
 from roomdet.facts import Description, FactFinder, to_grid
+from roomdet.geometry import Detections
 from roomdet.ocr import Reading, TextReader
 from roomdet.outlines import UNCLEAR, Outline
 from roomdet.page import Page
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PAPER_PT = (1000.0, 500.0)
 BOXES = np.array([(0.1, 0.1, 0.3, 0.5), (0.5, 0.1, 0.9, 0.9)], np.float32)
+FOUND = Detections(BOXES, np.array([0.9, 0.8], np.float32))
 LINES = (
     TextLine("KITCHEN", (0.15, 0.25, 0.25, 0.28)),
     TextLine("12.4 m²", (0.15, 0.28, 0.25, 0.31)),
@@ -77,7 +79,7 @@ def facts(
     page = Page(PIXELS, PAPER_PT, float("inf"), 5000, 1, 1, lines=LINES, paper_wh_pt=paper_wh_pt)
     options = RequestOptions(include=frozenset(include), scale=scale)
     finder = FactFinder(outliner or ToldOutliner(), never_loaded, 8)
-    return finder.find(page, BOXES, options, sharp_pixels).rooms
+    return finder.find(page, FOUND, options, sharp_pixels).rooms
 
 
 def never_loaded() -> TextReader | None:
@@ -91,7 +93,7 @@ def named_by_picture(
     """What is answered of two rooms on a page without text."""
     page = Page(PIXELS, (100, 50), 100, 5000, 1, 1)
     options = RequestOptions(include=frozenset({Include.NAME}))
-    return FactFinder(ToldOutliner(), lambda: reader, 8).find(page, BOXES, options, sharp_pixels)
+    return FactFinder(ToldOutliner(), lambda: reader, 8).find(page, FOUND, options, sharp_pixels)
 
 
 def test_name_needs_no_pixels() -> None:

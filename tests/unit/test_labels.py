@@ -86,6 +86,14 @@ def test_label_belongs_to_the_smallest_room_around_it() -> None:
     assert ["BEDROOM", "CLO."] == names(lines, ROOM, closet)
 
 
+def test_label_goes_to_no_room_that_is_much_less_sure() -> None:
+    """A weak box around nothing but the label takes nothing from its room."""
+    boxes = np.array([ROOM, (150, 180, 250, 220)], np.float32) / np.float32(1000)
+    for score, expected in ((0.3, ["HALL", None]), (0.6, [None, "HALL"])):
+        found = name_rooms([line("HALL")], boxes, WH, np.array([0.9, score], np.float32))
+        assert expected == [label and label.name for label in found]
+
+
 def test_room_without_a_label_has_no_name() -> None:
     """Also one beside which a name stands."""
     assert [None, "HALL"] == names([line("HALL", (500.0, 500.0))], ROOM, (400, 400, 600, 600))

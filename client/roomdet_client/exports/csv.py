@@ -20,6 +20,14 @@ COLUMNS = ("file", "page", "id", "x_min", "y_min", "x_max", "y_max", "confidence
            "scale_source")  # fmt: skip
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that spreadsheets compute
+
+
+def _as_text(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula: names are what somebody wrote on a plan."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
 def text(pages: Sequence[ExportPage]) -> str:
     """A line a room: its box in thousandths, and in points or pixels from the page's top left.
 
@@ -32,8 +40,11 @@ def text(pages: Sequence[ExportPage]) -> str:
         for room in page.rooms:
             shown = (round(value, 2) for value in page.sheet.shown(room.box_xyxy_grid))
             facts = facts_of(room)
-            more = (facts.get(name, "") for name in ("name", "area_m2", "scale", "scale_source"))
-            table.writerow((page.file, page.page, room.id, *room.box_xyxy_grid, room.confidence,
+            more = (
+                _as_text(facts.get(name, ""))
+                for name in ("name", "area_m2", "scale", "scale_source")
+            )
+            table.writerow((_as_text(page.file), page.page, room.id, *room.box_xyxy_grid, room.confidence,
                             page.sheet.unit, *shown, *more))  # fmt: skip
     return file.getvalue()
 
