@@ -40,12 +40,10 @@ def text(pages: Sequence[ExportPage]) -> str:
         for room in page.rooms:
             shown = (round(value, 2) for value in page.sheet.shown(room.box_xyxy_grid))
             facts = facts_of(room)
-            more = (
-                _as_text(facts.get(name, ""))
-                for name in ("name", "area_m2", "scale", "scale_source")
-            )
-            table.writerow((_as_text(page.file), page.page, room.id, *room.box_xyxy_grid, room.confidence,
-                            page.sheet.unit, *shown, *more))  # fmt: skip
+            more = [facts.get(name, "") for name in ("name", "area_m2", "scale", "scale_source")]
+            row = (page.file, page.page, room.id, *room.box_xyxy_grid, room.confidence,
+                   page.sheet.unit, *shown, *more)  # fmt: skip
+            table.writerow(map(_as_text, row))
     return file.getvalue()
 
 
