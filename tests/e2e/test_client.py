@@ -195,8 +195,11 @@ def test_the_client_is_installed_alone(
 
     missing: list[tuple[list[str | Path], str]] = [
         ([installed / "roomdet", "detect", SAMPLE_PDF, "--endpoint", "rooms"], "[sagemaker]"),
-        ([installed / "roomdet", "detect", SAMPLE_PDF, "--url", server.url, "--format", "dxf",
+        # Before it asks a server.
+        ([installed / "roomdet", "detect", SAMPLE_PDF, "--url", NEVER, "--format", "dxf",
           "--out", "plan.dxf"], "[dxf]"),
+        ([installed / "roomdet", "watch", tmp_path, "--url", NEVER, "--format", "dxf",
+          "--out", "answers"], "[dxf]"),
     ]  # fmt: skip
     for command, extra in missing:
         ran = subprocess.run(

@@ -51,6 +51,7 @@ _PRINTED = ("json", "csv", "coco", "cvat", "geojson", "svg")
 # Columns of the summary where they were asked for: how many rooms have one.
 _COUNTED = {"named": "name_hint", "outlined": "polygon", "measured": "area"}
 _MOST_ROWS = 40  # of the summary; beyond them only failures are listed
+_MANY = 10  # pages, whose sets take seconds to write
 _DRAWINGS = (".png", ".jpg", ".jpeg", ".webp")
 # Pillow's limit is for servers that strangers send pictures to; these are the user's own files.
 _MAX_PIXELS = 600_000_000
@@ -181,6 +182,8 @@ def _check(args: argparse.Namespace, formats: Sequence[Format], *, is_file: bool
         )
     if is_file and formats[0].name not in (*_PRINTED, "dxf", "pdf", "png"):
         raise BadUsage(f"{formats[0].name} is a folder: --out FOLDER, without {args.out.suffix}")
+    for kind in formats:
+        kind.check()
 
 
 def _check_drawing(draw: Path | None, files: Sequence[InputFile]) -> None:
@@ -369,6 +372,9 @@ class Run:
         if not self._folder:
             return
         pages = self.exports()
+        sets = [kind.name for kind in self._formats if not kind.suffix or kind.by_document]
+        if sets and len(pages) >= _MANY:
+            say(f"Writing {', '.join(sets)} …")
         for kind in self._formats:
             target = self._folder / kind.name
             if kind.suffix and not kind.by_document:

@@ -68,6 +68,8 @@ class Watch:
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
         self._formats = [FORMATS[name] for name in dict.fromkeys(args.formats or ["json"])]
+        for kind in self._formats:
+            kind.check()
         self._seen: dict[Path, dict[str, int]] = {}
         self._tried: dict[Path, dict[str, int]] = {}
         self._failed: set[Path] = set()

@@ -8,9 +8,11 @@ one folder for all pages (``write``); some say something without the pictures, t
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from roomdet_client.errors import MissingDependency
 from roomdet_client.exports.page import ExportPage, Picture
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Format:
         suffix: Of its files, where it writes one a page or document.
         is_binary: It cannot be printed.
         by_document: One file holds all pages of a document.
+        needs: A module that comes with the extra of the format's name.
     """
 
     name: str
@@ -38,10 +41,20 @@ class Format:
     suffix: str = ""
     is_binary: bool = False
     by_document: bool = False
+    needs: str = ""
 
     @property
     def _module(self) -> ModuleType:
         return importlib.import_module(f"{__name__}.{self.name}")
+
+    def check(self) -> None:
+        """See to it that what the format needs is there, before anything is asked for its sake.
+
+        Raises:
+            MissingDependency: If it is not installed.
+        """
+        if self.needs and importlib.util.find_spec(self.needs) is None:
+            raise MissingDependency(self.name.upper(), self.name)
 
     def encode(self, pages: Sequence[ExportPage]) -> bytes:
         """The file of one page, or of all pages of a document.
@@ -103,7 +116,8 @@ FORMATS = {
         Format("labelme", "LabelMe: a picture and a JSON a page"),
         Format("cvat", "CVAT for images 1.1: images/ and annotations.xml"),
         Format("geojson", "polygons a page, y upward, in points or pixels", ".geojson"),
-        Format("dxf", "lines on the layer ROOMS, in points or pixels", ".dxf", is_binary=True),
+        Format("dxf", "lines on the layer ROOMS, in points or pixels", ".dxf", is_binary=True,
+               needs="ezdxf"),
         Format("pdf", "the document with annotations; lines stay lines", ".pdf", is_binary=True,
                by_document=True),
         Format("svg", "rooms over the page", ".svg"),
