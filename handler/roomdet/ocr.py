@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -62,6 +63,9 @@ PLACES_AT_A_TIME = 48
 SURE = 0.9
 # What is read with less is not told: hatches, fixtures, letters under other letters.
 LEAST_CONFIDENCE = 0.6
+# What is read with less than SURE, but with so much, may be what stands so often elsewhere on the
+# page, and surely, if that has so many letters.
+LEAST_AGREED, OFTEN, LETTERS = 0.3, 2, 4
 # A number of so many digits before a name is the room's; of less it may be that of its seats.
 ROOM_DIGITS, UNIT = 3, re.compile(r"m2?|kvm|qm|sq\.? ?(ft|m)\.?|s\.?f\.?", re.IGNORECASE)
 # Of the time for a page so much is for marking.
@@ -84,7 +88,9 @@ class Reading:
     is_cut_short: bool = False
 
 
-class _Text(NamedTuple):
+class Text(NamedTuple):
+    """A line as it was read, and how surely, 0 to 1."""
+
     text: str
     confidence: float
 
@@ -180,14 +186,19 @@ class TextReader:
         boxes: Boxes = boxes_xyxy_norm * np.array([width, height] * 2, np.float32)
         marks, is_late = self._marks(pixels, boxes, now_s + MARKING_SHARE * (ends_s - now_s))
         found = [place for place in places(marks) if _is_in(place, boxes)]
-        lines: list[TextLine] = []
+        read: list[tuple[Place, Text]] = []
         for start in range(0, len(found), PLACES_AT_A_TIME):
             if time.monotonic() >= ends_s:
                 is_late = True
                 break
-            for place, text in self._texts(pixels, found[start : start + PLACES_AT_A_TIME]):
-                if text.confidence >= LEAST_CONFIDENCE:
-                    lines += as_lines(snug(pixels, place), *text, (width, height))
+            read += self._texts(pixels, found[start : start + PLACES_AT_A_TIME])
+        texts = agreed([text for _, text in read])
+        lines = [
+            line
+            for (place, _), text in zip(read, texts, strict=True)
+            if text.confidence >= LEAST_CONFIDENCE
+            for line in as_lines(snug(pixels, place), *text, (width, height))
+        ]
         return Reading(sorted(lines, key=lambda line: line.box_xyxy[1::-1]), is_late)
 
     def _marks(self, pixels: Pixels, boxes: Boxes, ends_s: float) -> tuple[Marks, bool]:
@@ -208,7 +219,7 @@ class TextReader:
             marks[part.y0 : part.y1, part.x0 : part.x1] = np.rint(inner * 255)
         return marks, False
 
-    def _texts(self, pixels: Pixels, found: Sequence[Place]) -> Iterator[tuple[Place, _Text]]:
+    def _texts(self, pixels: Pixels, found: Sequence[Place]) -> Iterator[tuple[Place, Text]]:
         """What stands in places, each read the way, or as the two lines, that is surest."""
         read = self._read_all(pixels, [way for place in found for way in ways(place)])
         best = [max(ways(place), key=lambda way: read[way].confidence) for place in found]
@@ -226,7 +237,7 @@ class TextReader:
             chosen = max(readings, key=lambda parts: _mean(read[part] for part in parts))
             yield from ((part, read[part]) for part in chosen)
 
-    def _read_all(self, pixels: Pixels, chosen: Sequence[Place]) -> dict[Place, _Text]:
+    def _read_all(self, pixels: Pixels, chosen: Sequence[Place]) -> dict[Place, Text]:
         strips: dict[int, list[tuple[Place, Pixels]]] = {}
         for way in chosen:
             strip = _strip(cut_out(pixels, way))
@@ -236,7 +247,7 @@ class TextReader:
             for several in _batches(of_a_width):
                 values: Shares = self._read(np.stack([strip for _, strip in several]))
                 for (way, _), row in zip(several, values, strict=True):
-                    read[way] = _Text(*decode(row, self._characters))
+                    read[way] = Text(*decode(row, self._characters))
         return read
 
 
@@ -315,6 +326,40 @@ def decode(values: Shares, characters: Sequence[str]) -> tuple[str, float]:
     return (text, float(values[steps, best[steps]].min())) if text else ("", 0.0)
 
 
+def agreed(texts: Sequence[Text]) -> list[Text]:
+    """Take what is read unsurely for what the page says elsewhere, if that differs by a letter.
+
+    Sheets say the same in many rooms, and here and there a line of the drawing runs through it.
+    """
+    times = Counter(text.text for text in texts if text.confidence >= SURE and is_word(text.text))
+    known = [text for text, count in times.items() if count >= OFTEN]
+    return [_as_known(text, known) for text in texts]
+
+
+def is_word(text: str) -> bool:
+    """Whether it is long enough, and of letters, to be told from others that are like it."""
+    letters = text.replace(" ", "").replace(".", "")
+    return len(letters) >= LETTERS and letters.isalpha()
+
+
+def _as_known(text: Text, known: Sequence[str]) -> Text:
+    if not LEAST_AGREED <= text.confidence < SURE:
+        return text
+    like = [other for other in known if _differ_by_a_letter(text.text, other)]
+    if len(like) != 1 or (text.text in known and like != [text.text]):
+        return text
+    return Text(like[0], (text.confidence + 1) / 2)
+
+
+def _differ_by_a_letter(one: str, other: str) -> bool:
+    """At most: one is another, lacks or is too many."""
+    short, long = sorted((one, other), key=len)
+    same = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), None)
+    if same is None:
+        return len(long) - len(short) <= 1
+    return long[same + 1 :] == short[same + (len(short) == len(long)) :]
+
+
 def as_lines(
     place: Place, text: str, confidence: float, page_wh_px: tuple[int, int]
 ) -> Iterator[TextLine]:
@@ -336,7 +381,7 @@ def as_lines(
         start = end + 1
 
 
-def _mean(texts: Iterable[_Text]) -> float:
+def _mean(texts: Iterable[Text]) -> float:
     """Mean confidence of those that are told, 0 if none is."""
     sure = [text.confidence for text in texts if text.confidence >= LEAST_CONFIDENCE]
     return sum(sure) / max(len(sure), 1)

@@ -11,7 +11,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from roomdet import ocr
-from roomdet.ocr import TextReader, as_lines, decode, windows
+from roomdet.ocr import Text, TextReader, agreed, as_lines, decode, windows
 from roomdet.slices import Slice
 from roomdet.text_places import Place
 
@@ -281,6 +281,47 @@ class TestDecoding:
 
         assert read == "ABC"
         assert confidence == pytest.approx(0.4)
+
+
+class TestAgreement:
+    """What a page says often and surely corrects what is read unsurely."""
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("RONTOR", "KONTOR"),  # another letter
+            ("ONTOR", "KONTOR"),
+            ("KONTO", "KONTOR"),
+            ("KOINTOR", "KONTOR"),
+            ("KONTORn", "KONTOR"),
+            ("KONTOR", "KONTOR"),
+            ("RONTORn", "RONTORn"),  # two letters
+            ("KNOTOR", "KNOTOR"),
+            ("KORRIDOR", "KORRIDOR"),
+            ("", ""),
+        ],
+    )
+    def test_a_letter_is_corrected(self, text: str, expected: str) -> None:
+        """One, and the confidence is between the two."""
+        *_, read = agreed([Text("KONTOR", 0.99)] * 2 + [Text(text, 0.6)])
+
+        assert read == Text(expected, 0.8 if expected == "KONTOR" else 0.6)
+
+    @pytest.mark.parametrize(
+        ("known", "text"),
+        [
+            ([Text("KONTOR", 0.99)], Text("RONTOR", 0.6)),  # once
+            ([Text("KONTOR", 0.8)] * 2, Text("RONTOR", 0.6)),  # not surely
+            ([Text("KONTOR", 0.99)] * 2, Text("RONTOR", 0.95)),  # this is sure
+            ([Text("KONTOR", 0.99)] * 2, Text("RONTOR", 0.2)),  # this is nothing
+            ([Text("FRD", 0.99)] * 2, Text("FR", 0.6)),  # short
+            ([Text("3504", 0.99)] * 2, Text("3505", 0.6)),  # numbers differ by a digit
+            ([Text("KONTOR", 0.99), Text("RONTOR", 0.99)] * 2, Text("PONTOR", 0.6)),  # which?
+        ],
+    )
+    def test_all_else_stays(self, known: list[Text], text: Text) -> None:
+        """What is sure, rare, short, a number or like two others."""
+        assert agreed([*known, text]) == [*known, text]
 
 
 class TestLines:
