@@ -5,7 +5,7 @@ The folder is as of :mod:`evaluation.outlines`; of its rooms those with a ``type
 is what their label says, or what they are if they have none. So the reading that comes nearest to
 it in the room says whether it is written there. Text is read in the true rooms, or in those that
 ``--boxes`` has. A name is right if :func:`evaluation.facts.plain_name` makes the same of it and of
-the type.
+the type, spaces and words with digits left out.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def judge(
 
 
 def _squeezed(name: str) -> str:
-    return plain_name(name).replace(" ", "")
+    """A name in plain letters, without spaces and words that have a digit, which are codes."""
+    words = [word for word in name.split() if not any(c.isdigit() for c in word)]
+    return plain_name(" ".join(words)).replace(" ", "")
 
 
 def _is_written(kind: str, lines: Sequence[TextLine], box: Boxes) -> bool:

@@ -43,7 +43,7 @@ def test_names_are_right_wrong_or_none(tmp_path: Path) -> None:
     """Case and accents do not count; what no line resembles is not written."""
     path = tmp_path / "sheet.png"
     Image.new("RGB", (500, 100), "white").save(path)
-    read = Read(("fläktrum", 0), ("RONTOR", 100), ("5505", 200), ("LAGER", 400))
+    read = Read(("fläktrum EI60", 0), ("RONTOR", 100), ("5505", 200), ("LAGER", 400))
 
     rows = list(judge(read, path, ROOMS, None))  # type: ignore[arg-type]  # it reads like one
 
