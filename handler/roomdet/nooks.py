@@ -25,6 +25,10 @@ _SAMPLES = 9  # a side, of a room's box, at which it is asked where they lie
 _INSIDE = 0.6  # of a room's samples that lie in a larger one, for it to be a nook of that
 _LARGEST = 0.7  # of the larger one's area; what is larger is the same room, found twice
 _WALL = 0.05  # thickness of a nook's walls, of its side (the root of its area)
+_LEAST_WALL_PX = 3.0
+_POINTS_A_SIDE, _OFFSETS = 24, 9  # at which it is asked for ink, across a nook's side
+_PAPER = 200  # what is as light is paper
+_LEAST_INKED = 0.65  # of a nook's sides within the larger room; the rest are doors
 
 
 def nooks_of(polygons: Sequence[Points | None], boxes_xyxy: Boxes | Points) -> list[list[Points]]:
@@ -46,6 +50,34 @@ def nooks_of(polygons: Sequence[Points | None], boxes_xyxy: Boxes | Points) -> l
             if len(samples[j]) and _inside(polygon, samples[j]).mean() >= _INSIDE:
                 result[i].append(known[j])
     return result
+
+
+def has_walls(nook_px: Points, room_px: Points, page: npt.NDArray[np.uint8]) -> bool:
+    """Return whether ink parts a nook from its room: where none does it is no room of its own.
+
+    Args:
+        nook_px: Its polygon, in pixels of the page.
+        room_px: That of the room around it.
+        page: uint8 gray, shape ``(height, width)``.
+    """
+    wall = max(_WALL * _area(nook_px) ** 0.5, _LEAST_WALL_PX)
+    sides = np.roll(nook_px, -1, axis=0) - nook_px
+    lengths = np.hypot(*sides.T)
+    kept = lengths > 2 * wall
+    share = (np.arange(_POINTS_A_SIDE) + 0.5) / _POINTS_A_SIDE
+    points = nook_px[kept, None] + share[:, None] * sides[kept, None]
+    across = (sides[kept] / lengths[kept, None])[:, ::-1] * (1, -1)
+    offsets = np.linspace(-wall, wall, _OFFSETS)
+    places = points[:, :, None] + offsets[:, None] * across[:, None, None]
+    is_inner = (_inside(room_px, flat := points.reshape(-1, 2))) & (
+        _distance(room_px, flat) > 2 * wall
+    )
+    x, y = places.reshape(-1, _OFFSETS, 2)[is_inner].astype(np.intp).transpose(2, 0, 1)
+    if not len(x):
+        return False
+    height, width = page.shape
+    ink = page[y.clip(0, height - 1), x.clip(0, width - 1)].min(axis=1)
+    return float((ink < _PAPER).mean()) >= _LEAST_INKED
 
 
 def without(mask: Mask, polygons: Sequence[Points]) -> Mask:

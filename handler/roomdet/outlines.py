@@ -19,7 +19,7 @@ from roomdet.detector import CORE
 from roomdet.errors import ModelError
 from roomdet.geometry import GRID
 from roomdet.network import NetworkManifest
-from roomdet.nooks import nooks_of, without
+from roomdet.nooks import has_walls, nooks_of, without
 from roomdet.room_crops import CROP_PX, cut_crops, gray, windows
 from roomdet.wall_faces import on_faces
 
@@ -141,7 +141,13 @@ class OutlineNetwork:
                     masks, crops.windows_xyxy_px[part], boxes[part], strict=True
                 )
             ]
-        for i, nooks in enumerate(nooks_of([known.polygon for known in found], boxes)):
+        for i, inner in enumerate(nooks_of([known.polygon for known in found], boxes)):
+            room = found[i].polygon
+            nooks = [
+                nook
+                for nook in inner
+                if room is not None and has_walls(nook * page_wh, room * page_wh, values)
+            ]
             if nooks:
                 (mask,) = self.masks(crops.pixels[i : i + 1])
                 window = crops.windows_xyxy_px[i]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from roomdet.nooks import nooks_of, without
+from roomdet.nooks import has_walls, nooks_of, without
 
 BEDROOM = (10, 10, 90, 90)
 BATH = (10, 10, 50, 40)
@@ -46,6 +46,26 @@ def test_a_room_without_polygon_has_no_nooks_and_is_none() -> None:
     assert nooks_of([None, polygon(*BATH)], boxes) == [[], []]
     assert nooks_of([polygon(*BEDROOM), None], boxes) == [[], []]
     assert nooks_of([], np.zeros((0, 4))) == []
+
+
+def walled(*sides: tuple[int, int, int, int]) -> np.ndarray:
+    """A page with walls two pixels thick along some sides."""
+    page = np.full((100, 140), 255, np.uint8)
+    for x0, y0, x1, y1 in sides:
+        page[y0 : y1 + 2, x0 : x1 + 2] = 60
+    return page
+
+
+def test_ink_parts_a_nook_from_its_room() -> None:
+    """With a door in it, too; without ink, or along a half of it, it is a part of the room."""
+    bath, bedroom = polygon(*BATH), polygon(*BEDROOM)
+    right, below = (50, 10, 50, 40), (10, 40, 50, 40)
+
+    assert has_walls(bath, bedroom, walled(right, below))
+    assert has_walls(bath, bedroom, walled(right, (10, 40, 38, 40)))
+    assert not has_walls(bath, bedroom, walled())
+    assert not has_walls(bath, bedroom, walled(right))
+    assert not has_walls(bedroom, bedroom, walled(right, below))
 
 
 def test_a_nook_is_taken_out_with_its_walls() -> None:
