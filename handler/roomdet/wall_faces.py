@@ -26,6 +26,8 @@ _STEP_PX = 0.5
 _LEAST_RISE, _HALF = 30.0, 0.5
 # So many pieces must have one: doors and windows may be in the others.
 _LEAST_PIECES = 3
+# Ink that is no thicker than this is a line: it was drawn along its middle.
+_LINE_PX = 2.5
 # A side that is shorter than so many times what it may be moved by is left where it is.
 _LEAST_LENGTH = 7.0
 # Sides that meet at less than this (sine) are moved together.
@@ -76,9 +78,12 @@ def _move(start: complex, end: complex, reach_px: float, page: Gray) -> float:
     across = (end - start) / length * 1j
     share = np.linspace(_TRIMMED, 1 - _TRIMMED, _PIECES * _POINTS_A_PIECE)
     offsets = np.arange(-reach_px, reach_px + _STEP_PX, _STEP_PX)
-    points = (start + (end - start) * share)[:, None] + across * offsets
+    beyond = np.arange(1, round(_LINE_PX / _STEP_PX) + 2) * _STEP_PX + offsets[-1]
+    across_px = np.concatenate([offsets, beyond])
+    points = (start + (end - start) * share)[:, None] + across * across_px
     ink = 255.0 - _sampled(page, points)
-    profiles = ink.reshape(_PIECES, _POINTS_A_PIECE, -1).mean(axis=1)
+    whole = ink.reshape(_PIECES, _POINTS_A_PIECE, -1).mean(axis=1)
+    profiles = whole[:, : len(offsets)]
     low, high = profiles.min(axis=1), profiles.max(axis=1)
     is_dark = profiles >= (low + _HALF * (high - low))[:, None]
     first = is_dark.argmax(axis=1)
@@ -90,7 +95,10 @@ def _move(start: complex, end: complex, reach_px: float, page: Gray) -> float:
     half = low[rows] + _HALF * (high - low)[rows]
     inner, outer = profiles[rows, at - 1], profiles[rows, at]
     back = (outer - half) / np.maximum(outer - inner, 1e-9)
-    return float(np.median(offsets[at] - back * _STEP_PX))
+    faces = offsets[at] - back * _STEP_PX
+    is_past = (whole[rows] < half[:, None]) & (across_px > faces[:, None] + _STEP_PX)
+    thickness = np.where(is_past.any(axis=1), across_px[is_past.argmax(axis=1)] - faces, np.inf)
+    return float(np.median(faces + np.where(thickness <= _LINE_PX, thickness / 2, 0.0)))
 
 
 def _sampled(page: Gray, points: npt.NDArray[np.complex128]) -> npt.NDArray[np.float64]:

@@ -100,8 +100,8 @@ def test_an_l_shaped_room_has_six_corners() -> None:
 def test_sides_lie_where_the_wall_begins() -> None:
     """The page's lines say it more finely than the mask, whose pixels are 4 x 2 of the page's."""
     page = PAPER.copy()
-    page[297:299, 390:810] = page[501:503, 390:810] = 0  # walls of two pixels
-    page[297:503, 396:398] = page[297:503, 803:805] = 0
+    page[295:299, 390:810] = page[501:505, 390:810] = 0  # walls of four pixels
+    page[295:505, 394:398] = page[295:505, 803:807] = 0
     found = outline(mask_on(BOX), WINDOW, BOX, page)
 
     assert found.polygon is not None

@@ -14,7 +14,7 @@ OUTLINE = np.array([(48, 38), (48, 162), (252, 162), (252, 38)], np.float64)
 FACES = [(50, 40), (50, 160), (250, 160), (250, 40)]
 
 
-def room(wall_px: int = 2) -> npt.NDArray[np.uint8]:
+def room(wall_px: int = 4) -> npt.NDArray[np.uint8]:
     """A page with a room of 200 x 120 px, free of ink, in walls."""
     page = np.full((200, 300), 255, np.uint8)
     page[40 - wall_px : 160 + wall_px, 50 - wall_px : 250 + wall_px] = 0
@@ -27,10 +27,17 @@ def moved(page: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     return on_faces(OUTLINE, page, (2.0, 2.0))
 
 
-@pytest.mark.parametrize("wall_px", [1, 2, 30])
-def test_thin_and_filled_walls_have_a_face(wall_px: int) -> None:
+@pytest.mark.parametrize("wall_px", [4, 30])
+def test_filled_walls_have_a_face(wall_px: int) -> None:
     """It is the inner one, whatever the wall's thickness."""
     assert moved(room(wall_px)) == pytest.approx(np.array(FACES), abs=0.6)
+
+
+@pytest.mark.parametrize("line_px", [1, 2])
+def test_a_line_is_its_middle(line_px: int) -> None:
+    """Drawn along the face of a wall, half of it lies on either side."""
+    outwards = np.array([(-1, -1), (-1, 1), (1, 1), (1, -1)]) * line_px / 2
+    assert moved(room(line_px)) == pytest.approx(np.array(FACES) + outwards, abs=0.3)
 
 
 def test_pale_walls_count_too() -> None:
