@@ -230,6 +230,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
                 item.found,
                 item.options,
                 lambda side_px: item.sharp_pixels(min(side_px, self._most_px)),
+                ends_s=self._batch_ends_s,
             )
 
     @staticmethod

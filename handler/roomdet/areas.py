@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 NO_POLYGON = "The room has no polygon."
-NO_SIZE = "The picture does not say how large its paper is: send a PDF page."
+NO_SIZE = (
+    "The file does not say how large its paper is: send the PDF that the drawing program wrote."
+)
 AGREES = 0.05  # a printed area that differs by no more agrees
 # What the rooms of a page have, the middle one: beyond, the scale is not that of the plan.
 _MEDIAN_M2 = (0.5, 3000.0)
@@ -188,9 +190,14 @@ def printed_areas(
         for polygon, box in zip(polygons, boxes_xyxy, strict=True)
     ]
     sizes = [area_m2(shape, (1, 1), 1) for shape in shapes]
+    low, high = (
+        np.array([end(shape, axis=0) for shape in shapes]).reshape(-1, 2)
+        for end in (np.min, np.max)
+    )
     found: list[list[float]] = [[] for _ in shapes]
     for _, area, at in placed_areas(lines, page_wh_pt):
-        holds = [i for i, shape in enumerate(shapes) if holds_point(shape, at)]
+        near = np.flatnonzero(((low <= at) & (at <= high)).all(axis=1)).tolist()
+        holds = [i for i in near if holds_point(shapes[i], at)]
         if holds:
             found[min(holds, key=sizes.__getitem__)].append(area)
     return [round(areas[0], 2) if len(areas) == 1 else None for areas in found]

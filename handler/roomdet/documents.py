@@ -23,6 +23,7 @@ from roomdet.errors import InvalidFileFormat
 from roomdet.geometry import fit_within
 from roomdet.page import Page, check_page, check_pixels, decode_lock
 from roomdet.pdf_text import read_lines
+from roomdet.scale_notes import is_paper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from roomdet.config import Limits
     from roomdet.filetypes import FileType
     from roomdet.geometry import Pixels
+    from roomdet.texts import TextLine
 
 # The sides of a picture stand uncompressed in front of its pixels: a picture is a stream, and no
 # stream lies inside a compressed one (ISO 32000-1, 7.5.7 and 8.9.5).
@@ -39,8 +41,10 @@ _SIDE = re.compile(rb"/(Width|Height)\s+(\d{1,9})")
 _MOST_OBJECTS_OF_A_SCAN = 5000
 _WHITE = (255, 255, 255, 255)
 _STRIP_ROWS = 16
+_INK_RANGE = 8  # samples that differ by less are nothing, of 255
 _XFA = (pdfium_c.FORMTYPE_XFA_FULL, pdfium_c.FORMTYPE_XFA_FOREGROUND)
 _ROOT = re.compile(rb"/Root\s+(\d+)\s+\d+\s+R")
+_UNIT = re.compile(rb"/UserUnit\s*(1(?=(?:\.0*)?\s*(?:/|>>))|)")
 _NAMES_TOLD, _NAME_CHARS = 3, 40
 # PDFium is not thread-safe: one thread at a time may be inside it, whatever document it works on
 # (pypdfium2's documentation, "Thread incompatibility").
@@ -74,8 +78,12 @@ def read(
                 shown = _render(document, sheet, number=page, count=count, side_px=side_px)
                 if not has_lines:
                     return shown
-                paper_wh_pt = None if _has_own_unit(document, data) else sheet.get_size()
-                return replace(shown, lines=read_lines(sheet), paper_wh_pt=paper_wh_pt)
+                lines = tuple(line for line in read_lines(sheet) if _is_seen(line, shown.pixels))
+                is_sized = not _has_own_unit(document, data) and (
+                    math.isinf(shown.native_px) or is_paper(sheet.get_size())
+                )
+                paper_wh_pt = sheet.get_size() if is_sized else None
+                return replace(shown, lines=lines, paper_wh_pt=paper_wh_pt)
     except pdfium.PdfiumError as err:
         raise _refusal(kind, err) from err
 
@@ -137,6 +145,20 @@ def _catalog(document: pdfium.PdfDocument) -> bytes:
     return found[1] if found else b""
 
 
+def _is_seen(line: TextLine, pixels: Pixels) -> bool:
+    """Whether there is ink where a line stands: layers are hidden, and views cut things off.
+
+    Recognized text over a scan is not drawn, but the scan is.
+    """
+    height, width = pixels.shape[:2]
+    x0, y0, x1, y1 = line.box_xyxy
+    shown = pixels[
+        max(0, int(y0 * height) - 1) : int(y1 * height) + 2,
+        max(0, int(x0 * width) - 1) : int(x1 * width) + 2,
+    ]
+    return int(shown.max()) - int(shown.min()) >= _INK_RANGE
+
+
 def _has_own_unit(document: pdfium.PdfDocument, data: bytes) -> bool:
     """Whether a page of the document counts in another unit than points, which PDFium ignores.
 
@@ -144,7 +166,7 @@ def _has_own_unit(document: pdfium.PdfDocument, data: bytes) -> bool:
     """
     if b"/ObjStm" in data:  # a page may be in a compressed object; a copy has none
         data = _copy(document)
-    return b"/UserUnit" in data
+    return any(unit != b"1" for unit in _UNIT.findall(data))
 
 
 def _show_forms(document: pdfium.PdfDocument) -> None:

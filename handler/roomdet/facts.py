@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from roomdet.areas import room_areas
 from roomdet.errors import PageTooSlow
 from roomdet.geometry import GRID
 from roomdet.labels import name_rooms
-from roomdet.outlines import MOST_PX, Outline
+from roomdet.outlines import MOST_PX, TOO_SLOW, Outline
 from roomdet.schema import Include
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ Facts = dict[str, object]
 _CONFIDENCE_DECIMALS = 2
 # The page is read with a longer side of at most this: letters of an A1 sheet have 16 px then.
 OCR_PX = 5600
-_TOO_SLOW = "there was no time to see the page closely"
+# Of what the page holds, up to that, letters are not recognized on less than this share.
+_LEAST_SHARPNESS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class FactFinder:
         found: Detections,
         options: RequestOptions,
         sharp_pixels: Callable[[int], Pixels],
+        *,
+        ends_s: float = math.inf,
     ) -> Description:
         """Say of each room what was asked for.
 
@@ -80,63 +84,67 @@ class FactFinder:
             options: ``include`` says what.
             sharp_pixels: The page, uint8 RGB, shape ``(height, width, 3)``, with a longer side of
                 so many pixels if it holds as many; called where pixels are needed.
+            ends_s: Nothing long is begun at or after this time, of :func:`time.monotonic`.
 
         Raises:
             ModelError: If a network cannot be loaded, or answers with numbers that are none.
         """
-        boxes_xyxy_norm = found.boxes_xyxy
-        facts: list[Facts] = [{} for _ in boxes_xyxy_norm]
+        facts: list[Facts] = [{} for _ in found.scores]
         asked, is_cut_short = options.include, False
+        outlines: list[Outline] = []
+        if Include.POLYGON in asked or Include.AREA in asked:  # before names, which take long
+            outlines = self._outline(found.boxes_xyxy, sharp_pixels, ends_s)
+            is_cut_short = any(outline.reason == TOO_SLOW for outline in outlines)
         if Include.NAME in asked:
-            labels, source = (
-                name_rooms(page.lines, boxes_xyxy_norm, page.source_wh, found.scores),
-                "text",
-            )
+            labels = name_rooms(page.lines, found.boxes_xyxy, page.source_wh, found.scores)
+            source = "text"
             reader = None if any(labels) or not facts else self._load_reader()
             if reader is not None:
-                source = "ocr"
-                labels, is_cut_short = self._read(reader, page, found, sharp_pixels)
+                source, reading_ends_s = "ocr", min(ends_s, time.monotonic() + self._ocr_seconds)
+                labels, is_late = _read(reader, page, found, sharp_pixels, reading_ends_s)
+                is_cut_short = is_cut_short or is_late
             _add(facts, (_named(label, source) for label in labels))
-        if Include.POLYGON in asked or Include.AREA in asked:
-            outlines = self._outline(sharp_pixels, boxes_xyxy_norm)
-            if Include.POLYGON in asked:
-                _add(facts, map(_outlined, outlines))
-            if Include.AREA in asked:
-                areas = room_areas(
-                    [outline.polygon for outline in outlines],
-                    boxes_xyxy_norm,
-                    page.lines,
-                    page.paper_wh_pt,
-                    options.asked_scale,
-                )
-                _add(facts, map(_measured, areas))
+        if Include.POLYGON in asked:
+            _add(facts, map(_outlined, outlines))
+        if Include.AREA in asked:
+            areas = room_areas(
+                [outline.polygon for outline in outlines],
+                found.boxes_xyxy,
+                page.lines,
+                page.paper_wh_pt,
+                options.asked_scale,
+            )
+            _add(facts, map(_measured, areas))
         return Description(facts, is_cut_short)
 
-    def _read(
-        self,
-        reader: TextReader,
-        page: Page,
-        found: Detections,
-        sharp_pixels: Callable[[int], Pixels],
-    ) -> tuple[list[RoomLabel | None], bool]:
-        """Names from the page's pixels, and whether there was no time for all of them."""
-        ends_s = time.monotonic() + self._ocr_seconds
-        try:
-            pixels = sharp_pixels(OCR_PX)
-        except PageTooSlow:  # it was read for the rooms; its time is over now
-            return [None] * len(found), True
-        reading = reader.read_lines(pixels, found.boxes_xyxy, ends_s=ends_s)
-        labels = name_rooms(reading.lines, found.boxes_xyxy, page.source_wh, found.scores)
-        return labels, reading.is_cut_short
-
     def _outline(
-        self, sharp_pixels: Callable[[int], Pixels], boxes_xyxy_norm: Boxes
+        self, boxes_xyxy_norm: Boxes, sharp_pixels: Callable[[int], Pixels], ends_s: float
     ) -> list[Outline]:
         try:
             pixels = sharp_pixels(MOST_PX)
-        except PageTooSlow:
-            return [Outline(None, 0.0, _TOO_SLOW)] * len(boxes_xyxy_norm)
-        return self._outliner.outlines(pixels, boxes_xyxy_norm)
+        except PageTooSlow:  # it was read for the rooms; its time is over now
+            return [Outline(None, 0.0, TOO_SLOW)] * len(boxes_xyxy_norm)
+        return self._outliner.outlines(pixels, boxes_xyxy_norm, ends_s=ends_s)
+
+
+def _read(
+    reader: TextReader,
+    page: Page,
+    found: Detections,
+    sharp_pixels: Callable[[int], Pixels],
+    ends_s: float,
+) -> tuple[list[RoomLabel | None], bool]:
+    """Names from the page's pixels, and whether there was no time for all of them."""
+    nothing: list[RoomLabel | None] = [None] * len(found)
+    try:
+        pixels = sharp_pixels(OCR_PX)
+    except PageTooSlow:
+        return nothing, True
+    if max(pixels.shape) < _LEAST_SHARPNESS * min(OCR_PX, page.native_px):
+        return nothing, False  # the server may not see it as it is; letters would be guesses
+    reading = reader.read_lines(pixels, found.boxes_xyxy, ends_s=ends_s)
+    labels = name_rooms(reading.lines, found.boxes_xyxy, page.source_wh, found.scores)
+    return labels, reading.is_cut_short
 
 
 def _add(facts: Sequence[Facts], more: Iterable[Facts]) -> None:

@@ -30,6 +30,8 @@ _ASIDE = 0.6  # or their centers are this far apart along the line, of the longe
 _TALL = 0.75
 # Of several rooms that hold a label, those below this share of the surest one's confidence are out.
 _SURE_ENOUGH = 0.5
+_MOST_OPEN = 200  # labels at one height of a page
+_MOST_SHARED = 10  # names that are told of one room
 _SHARED = 0.7  # the confidence of names that share a room
 _NUMBER = re.compile(r"[A-Z]{0,3}[-.]?\d{1,5}(?:[-./]?[A-Z0-9]{1,3}){0,2}", re.IGNORECASE)
 _AREA = re.compile(
@@ -225,7 +227,7 @@ def _groups(lines: list[_Line]) -> list[list[_Line]]:
             min(above, key=lambda group: abs(group[-1].middle - line.middle)).append(line)
         else:
             group_of.append([line])
-            open_groups.append(group_of[-1])
+            open_groups = [*open_groups[1 - _MOST_OPEN :], group_of[-1]]
     return group_of
 
 
@@ -275,6 +277,6 @@ def _choose(labels: list[_Label]) -> RoomLabel | None:
     tallest = max(label.height for label in tags)
     chosen = [label for label in tags if label.height >= _TALL * tallest]
     chosen.sort(key=lambda label: (round(label.center[1], 2), label.center[0]))
-    names = list(dict.fromkeys(label.name for label in chosen))
+    names = list(dict.fromkeys(label.name for label in chosen))[:_MOST_SHARED]
     confidence = min(label.confidence for label in chosen)
     return RoomLabel(" / ".join(names), confidence * (_SHARED if len(names) > 1 else 1.0))

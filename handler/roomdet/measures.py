@@ -38,6 +38,7 @@ _LEAST_SHARE = 0.3  # of all pairs
 _LEAST_SPREAD = 0.08  # of their lengths: numbers of rooms in a row of equal rooms spread less
 _LONGEST_NUMBER = 16  # characters
 _LEAST_TICKS = 3
+_MOST_UNITS = 50  # of a page that are looked at beside its bars
 _OFF_LINE = 0.01  # of the bar's length, that a number of it may stand beside its tick
 
 
@@ -150,9 +151,10 @@ _UNIT = re.compile(r"\(?(M|METERS?|METRES?|METER|FT|FEET|FOOT)\.?\)?")
 def _bar(
     rows: list[list[_Word]], lines: Sequence[TextLine], page_wh_pt: tuple[float, float]
 ) -> Fit | None:
+    units = _units(lines)
     fits = [
         fit for row in rows for ticks in _runs_of_ticks(row)
-        if (fit := _bar_of(ticks, lines, page_wh_pt)) is not None
+        if (fit := _bar_of(ticks, units, page_wh_pt)) is not None
     ]  # fmt: skip
     ratios = np.array([fit.ratio for fit in fits])
     if not len(ratios) or ratios.max() / ratios.min() > 1 + 2 * NEAR:
@@ -181,11 +183,11 @@ def _runs_of_ticks(row: list[_Word]) -> list[list[tuple[float, str, _Word]]]:
 
 def _bar_of(
     ticks: list[tuple[float, str, _Word]],
-    lines: Sequence[TextLine],
+    units: Sequence[tuple[TextLine, re.Match[str]]],
     page_wh_pt: tuple[float, float],
 ) -> Fit | None:
     unit = next((unit for _, unit, _ in ticks if unit), "") or _unit_beside(
-        ticks[-1][2], lines, page_wh_pt
+        ticks[-1][2], units, page_wh_pt
     )
     plain = [(value, word) for value, own, word in ticks if not own or own == "FT" == unit]
     if not unit or len(plain) < _LEAST_TICKS:
@@ -201,12 +203,23 @@ def _bar_of(
     return None
 
 
-def _unit_beside(word: _Word, lines: Sequence[TextLine], page_wh_pt: tuple[float, float]) -> str:
+def _units(lines: Sequence[TextLine]) -> list[tuple[TextLine, re.Match[str]]]:
+    """The upright lines that are nothing but a unit."""
+    return [
+        (line, match)
+        for line in lines
+        if len(line.text) < _LONGEST_NUMBER and not line.turn_degrees
+        if (match := _UNIT.fullmatch(line.text.upper()))
+    ]
+
+
+def _unit_beside(
+    word: _Word,
+    units: Sequence[tuple[TextLine, re.Match[str]]],
+    page_wh_pt: tuple[float, float],
+) -> str:
     """Return the unit that stands right of a bar's last number, or none."""
-    for line in lines:
-        match = _UNIT.fullmatch(line.text.upper()) if len(line.text) < _LONGEST_NUMBER else None
-        if match is None or line.turn_degrees:
-            continue
+    for line, match in units[:_MOST_UNITS]:
         u0, v0, _, v1 = reading_box(line, page_wh_pt)
         is_level = min(v1, word.v1) - max(v0, word.v0) > 0
         if is_level and -word.height < u0 - word.u1 < 6 * word.height:

@@ -7,6 +7,8 @@ A small network says of each pixel of a room's crop whether it lies in the room
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -48,6 +50,7 @@ _ROOMS_AT_ONCE = 16  # 0.7 MB each in the network
 
 UNCLEAR = "the room's walls are not clear enough on the page"
 OTHER_EXTENT = "the room's walls do not fit its bounding box"
+TOO_SLOW = "there was no time to see the page closely"
 NO_NETWORK = "this server's model draws no outlines; its archive was packed without that network"
 
 
@@ -71,7 +74,9 @@ class Outline:
 class Outliner(Protocol):
     """Draws the outlines of rooms on a page."""
 
-    def outlines(self, pixels: Pixels, boxes_xyxy_norm: Boxes) -> list[Outline]:
+    def outlines(
+        self, pixels: Pixels, boxes_xyxy_norm: Boxes, *, ends_s: float = math.inf
+    ) -> list[Outline]:
         """As :meth:`OutlineNetwork.outlines`."""
         ...
 
@@ -79,7 +84,13 @@ class Outliner(Protocol):
 class NoOutlines:
     """Of an archive without an outline network."""
 
-    def outlines(self, _pixels: Pixels, boxes_xyxy_norm: Boxes) -> list[Outline]:
+    def outlines(
+        self,
+        _pixels: Pixels,
+        boxes_xyxy_norm: Boxes,
+        *,
+        ends_s: float = math.inf,  # noqa: ARG002  # is there at once
+    ) -> list[Outline]:
         """Say of each box why it has no outline."""
         return [Outline(None, 0.0, NO_NETWORK)] * len(boxes_xyxy_norm)
 
@@ -113,12 +124,15 @@ class OutlineNetwork:
             raise ModelError(f"OpenVINO cannot load the outline network: {err}") from err
         self.masks(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
 
-    def outlines(self, pixels: Pixels, boxes_xyxy_norm: Boxes) -> list[Outline]:
+    def outlines(
+        self, pixels: Pixels, boxes_xyxy_norm: Boxes, *, ends_s: float = math.inf
+    ) -> list[Outline]:
         """Draw the outlines of rooms.
 
         Args:
             pixels: uint8 RGB, shape ``(height, width, 3)``, the page; see :data:`MOST_PX`.
             boxes_xyxy_norm: float, shape ``(n, 4)``, corners as fractions of the page, none empty.
+            ends_s: No room is begun at or after this time, of :func:`time.monotonic`.
 
         Returns:
             One of each box, in their order.
@@ -133,6 +147,9 @@ class OutlineNetwork:
         values = np.asarray(page)
         found = []
         for start in range(0, len(boxes), _ROOMS_AT_ONCE):
+            if time.monotonic() >= ends_s:
+                found += [Outline(None, 0.0, TOO_SLOW)] * (len(boxes) - start)
+                break
             part = slice(start, start + _ROOMS_AT_ONCE)
             masks = self.masks(crops.pixels[part])
             found += [

@@ -27,7 +27,7 @@ MOST_CHARS = 100_000
 _GAP, _SHIFT = 1.2, 0.5
 _SPACE = 0.25  # a gap that is read as one, of the height
 _TURN_DEGREES = 10.0  # letters that lean more than this against each other are of two lines
-_DEVICE = 10**8  # what PDFium's whole-numbered device is wide and high here
+_DEVICE = 10**6  # what PDFium's whole-numbered device is wide and high here
 _BROKEN = "\ufffd\ufffe\uffff\x00"
 
 
@@ -121,7 +121,8 @@ class _Row:
         self.letters.append(letter)
 
     def as_line(self, to_page: _Shown) -> Iterator[TextLine]:
-        text = " ".join(self.text.split())
+        text = self.text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+        text = " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
         if not text:
             return
         corners = [to_page.fraction(*at) for letter in self.letters for at in letter.corners]
@@ -148,21 +149,23 @@ class _Shown:
 
     @classmethod
     def of(cls, sheet: pdfium.PdfPage) -> _Shown:
-        """Ask PDFium where three points of a page lie."""
-        far_pt = max(sheet.get_size())
+        """Ask PDFium which points of a page three corners of what is shown are.
 
-        def place(x_pt: float, y_pt: float) -> tuple[float, float]:
-            x, y = ctypes.c_int(), ctypes.c_int()
-            pdfium_c.FPDF_PageToDevice(sheet, 0, 0, _DEVICE, _DEVICE, 0, x_pt, y_pt, x, y)
-            return x.value / _DEVICE, y.value / _DEVICE
+        The other way round PDFium has whole numbers that end where a page is far from the origin.
+        """
 
-        origin = place(0, 0)
-        right, above = place(far_pt, 0), place(0, far_pt)
-        return cls(
-            origin,
-            ((right[0] - origin[0]) / far_pt, (right[1] - origin[1]) / far_pt),
-            ((above[0] - origin[0]) / far_pt, (above[1] - origin[1]) / far_pt),
-        )
+        def point(x: int, y: int) -> tuple[float, float]:
+            x_pt, y_pt = ctypes.c_double(), ctypes.c_double()
+            pdfium_c.FPDF_DeviceToPage(sheet, 0, 0, _DEVICE, _DEVICE, 0, x, y, x_pt, y_pt)
+            return x_pt.value, y_pt.value
+
+        (x, y), right, below = point(0, 0), point(_DEVICE, 0), point(0, _DEVICE)
+        across, down = (right[0] - x, right[1] - y), (below[0] - x, below[1] - y)
+        width, height = math.hypot(*across) ** 2, math.hypot(*down) ** 2
+        step_x = (across[0] / width, down[0] / height)
+        step_y = (across[1] / width, down[1] / height)
+        origin = (-x * step_x[0] - y * step_y[0], -x * step_x[1] - y * step_y[1])
+        return cls(origin, step_x, step_y)
 
     def fraction(self, x_pt: float, y_pt: float) -> tuple[float, float]:
         (x, y), (right_x, right_y), (up_x, up_y) = self.origin, self.step_x, self.step_y

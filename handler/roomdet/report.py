@@ -119,7 +119,7 @@ def request_fields(item: BatchItem, *, status: int, answer: bytes) -> dict[str, 
         if item.inspection.is_cut_short:
             fields["cut_short"] = True
     if item.description.is_cut_short:
-        fields["names_cut_short"] = True
+        fields["describe_cut_short"] = True
     if item.error is None:
         fields["rooms"] = item.room_count
     return fields | {

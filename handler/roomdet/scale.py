@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MM_PER_PT = 25.4 / 72
 NO_SCALE = "The page states no scale."
 NOT_TO_SCALE = "The drawing says that it is not to scale."
+_MOST_TOLD = 5  # scales in a reason
 _SAME = 0.01  # two ratios that differ by less are one scale: A3 is not quite a half of A1
 _CONTRADICTED = 0.04  # a stated ratio that measured lengths do not fit
 _BLEED = (0.98, 1.06)  # sides of a page as shares of those of the paper that it is
@@ -127,7 +128,8 @@ def _whole(block: list[PlacedNote], views: list[PlacedNote], page_wh_pt: PageWh)
     if len(everywhere) == 1:
         return PageScale(everywhere[0].ratio, everywhere[0].text, "note")
     if everywhere:
-        texts = ", ".join(sorted(scale.text for scale in everywhere))
+        shown = [scale.text for scale in everywhere[:_MOST_TOLD]]
+        texts = ", ".join(sorted(shown)) + (", …" if len(everywhere) > _MOST_TOLD else "")
         return f"The page states several scales ({texts}), and none stands below this drawing."
     for note in [*block, *views]:
         for scale in note.note.scales:
@@ -191,9 +193,17 @@ _WORDS = re.compile(
     r"|INDICE|FEUILLE|PIIRT|SUUN|PVM|RAK|PROYECTO|FECHA|DIBUJO|PLANO|HOJA|DISEGNO|TAVOLA|DATA"
     r"|TEGN|SAG|DATO|GETEKEND|BLAD|CREATED|REVIEWED|OWNER|TITLE)\b"
 )
+# Titles of drawings that have no rooms, or a whole site.
+_NO_ROOMS = re.compile(
+    r"\b(?:SITE|KEY|LOCATION|BLOCK|SITUATION) ?PLAN\b"
+    r"|\b(?:SITUATIONSPLAN|LAGEPLAN|ORIENTERINGSPLAN)\b"
+    r"|^(?!.*PLAN)(?=.*\b(?:DETAILS?|DETALJ(?:ER)?|SECTIONS?|SEKTION(?:ER)?|ELEVATIONS?|FASAD(?:ER)?"
+    r"|SCHNITT|ANSICHT|COUPE|FACADES?|LEIKKAUS)\b)"
+)
 _EDGE = (0.08, 0.06, 0.74, 0.78)  # a title block lies left of, above, right of or below these
 _AROUND = (0.16, 0.12)  # of the page, to either side of a note, for words of a title block
 _LEAST_WORDS = 2
+_MOST_LABELS, _MOST_NOTES = 50, 200  # of a page; beyond is no plan
 _BESIDE, _BELOW = 14.0, 3.0  # heights of the word for scale, to its value
 
 
@@ -217,22 +227,25 @@ class PlacedNote:
 
 def find_notes(lines: Sequence[TextLine], page_wh_pt: PageWh) -> list[PlacedNote]:
     """Return the lines that say something of scales, with the word for it that stands beside."""
-    labels = [line for line in lines if is_label(line.text)]
+    labels = [line for line in lines if is_label(line.text)][:_MOST_LABELS]
     notes: dict[int, Note] = {}
     for i, line in enumerate(lines):
         near = any(_is_value_of(line, label, page_wh_pt) for label in labels)
         note = read_note(f"SCALE {line.text}" if near else line.text)
-        if note and not note.is_deferral:
+        if note and not note.is_deferral and not _NO_ROOMS.search(plain_text(line.text[:LONGEST])):
             notes[i] = note
+        if len(notes) == _MOST_NOTES:
+            break
     if not notes:
         return []
     centers = np.array([line.box_xyxy for line in lines]).reshape(-1, 2, 2).mean(axis=1)
+    words = [set(_WORDS.findall(plain_text(line.text[:LONGEST]))) for line in lines]
     return [
         PlacedNote(
             note,
             lines[i].box_xyxy,
             lines[i].turn_degrees,
-            _in_title_block(i, note, lines, centers),
+            _in_title_block(i, note, words, centers),
         )
         for i, note in notes.items()
     ]
@@ -251,18 +264,13 @@ def _is_value_of(line: TextLine, label: TextLine, page_wh_pt: PageWh) -> bool:
 
 
 def _in_title_block(
-    index: int, note: Note, lines: Sequence[TextLine], centers: npt.NDArray[np.float64]
+    index: int, note: Note, words: Sequence[set[str]], centers: npt.NDArray[np.float64]
 ) -> bool:
     x, y = centers[index]
     if not note.has_label or (_EDGE[0] < x < _EDGE[2] and _EDGE[1] < y < _EDGE[3]):
         return False
     near = np.flatnonzero((np.abs(centers - centers[index]) < _AROUND).all(axis=1))
-    words = {
-        match[0]
-        for i in near.tolist()
-        for match in _WORDS.finditer(plain_text(lines[i].text[:LONGEST]))
-    }
-    return len(words) >= _LEAST_WORDS
+    return len(set().union(*(words[i] for i in near.tolist()))) >= _LEAST_WORDS
 
 
 # -- drawings ---------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ class Note:
 
 _SILENT = Note()
 
+_LIKE_PAPER = 0.02  # sides of a page as shares of the paper that it is
 _A_MM = (1189, 841, 594, 420, 297, 210, 148)
 _PAPERS = {f"A{i}": Paper(f"A{i}", _A_MM[i], _A_MM[i + 1]) for i in range(6)}
 _INCHES: dict[tuple[float, float], str] = {
@@ -147,7 +148,8 @@ _TOKEN = re.compile(
       (?P<ratio>\d{{1,3}}[ .,']\d{{3}}(?!\d)|\d{{1,6}})
       (?![\d%])(?![.,:/]\d)(?![ ]?[AP]\.?M\b)(?![ ]?(?:"|'|IN\b|MM\b)))
   | (?P<paper>(?<![\w.\-])(?:ISO[ ]?|DIN[ ]?)?
-      (?:A[ ]?(?P<iso>[0-5])L?|(?P<us>(?:ARCH|ANSI)[ ]?(?:E1|[A-E])))(?![\w]|[.\-]\d)
+      (?:A(?![ ]\d[ ]?[:/][ ]?\d)[ ]?(?P<iso>[0-5])L?|(?P<us>(?:ARCH|ANSI)[ ]?(?:E1|[A-E])))
+      (?![\w]|[.\-]\d)
     |(?<![\w.,/:])(?P<side>\d{{1,2}}(?:\.5)?)[ ]?"?[ ]?X[ ]?
       (?P<other>\d{{1,2}}(?:\.5)?)[ ]?"?(?![\w.,/:]))
     """,
@@ -251,8 +253,12 @@ def asked_scale(text: str) -> Scale:
     Raises:
         ValueError: It is none; the message says which forms are allowed.
     """
+    if len(text) > _LONGEST_ASKED:
+        raise ValueError(f"scale must look like {FORMS}.")
     plain = plain_text(text)
-    if len(text) <= _LONGEST_ASKED and (scale := parse_scale(f"SCALE {plain}")) is not None:
+    kinds = [token.lastgroup for token in _TOKEN.finditer(f"SCALE {plain}")]
+    is_plain = set(kinds) <= {"label", "imperial", "metric", "paper"} and kinds.count("paper") <= 1
+    if is_plain and (scale := parse_scale(f"SCALE {plain}")) is not None:
         rest = _TOKEN.sub("", f"SCALE {plain}")
         if not rest.strip(" @()"):
             return scale
@@ -268,6 +274,20 @@ def is_label(text: str) -> bool:
     if token is None or token.lastgroup != "label":
         return False
     return not plain[token.end() :].strip(" .:=")
+
+
+def is_paper(wh_pt: tuple[float, float]) -> bool:
+    """Return whether a page has the size of paper, give or take 2 % of its sides.
+
+    Args:
+        wh_pt: Its sides in points (1/72 inch).
+    """
+    short_mm, long_mm = sorted(side * _MM_PER_INCH / 72 for side in wh_pt)
+    return any(
+        abs(long_mm / paper.long_mm - 1) <= _LIKE_PAPER
+        and abs(short_mm / paper.short_mm - 1) <= _LIKE_PAPER
+        for paper in _PAPERS.values()
+    )
 
 
 def plain_text(text: str) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # The lines of a sheet have 40 kB.
-MOST_BYTES = 2**20
+MOST_BYTES, MOST_LINES = 2**20, 5000
+_TURNS_DEGREES = (0, 90, 180, 270)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,10 @@ class TextLine:
 
 
 def pack_lines(lines: Iterable[TextLine]) -> bytes:
-    """Lines as bytes, at most ``MOST_BYTES``; those that would be more are left out."""
+    """Lines as bytes, at most ``MOST_BYTES`` of ``MOST_LINES``; what would be more is left out."""
     packed = []
     left = MOST_BYTES - 2
-    for line in lines:
+    for line in islice(lines, MOST_LINES):
         text = json.dumps((line.text, line.box_xyxy, line.turn_degrees))
         left -= len(text) + 1
         if left < 0:
@@ -55,5 +57,7 @@ def unpack_lines(packed: bytes) -> tuple[TextLine, ...]:
     lines = []
     for text, (x0, y0, x1, y1), turn_degrees in json.loads(packed):
         box = (float(x0), float(y0), float(x1), float(y1))
+        if turn_degrees not in _TURNS_DEGREES:
+            raise ValueError(f"a line reads at {turn_degrees!r} degrees")
         lines.append(TextLine(str(text), box, int(turn_degrees)))
     return tuple(lines)

@@ -122,8 +122,8 @@ def test_without_polygon_scale_or_paper_there_is_a_reason() -> None:
 
 
 def test_a_scale_under_which_rooms_are_none_is_not_the_plan_s() -> None:
-    """A detail's note alone on the page; what the request states is the caller's word."""
-    (found,) = room_areas([ROOM], boxes(ROOM), [line("DETAIL 1:5", 300, 1600)], PAGE_WH_PT)
+    """A wrong note alone on the page; what the request states is the caller's word."""
+    (found,) = room_areas([ROOM], boxes(ROOM), [line("SCALE 1:5", 300, 1600)], PAGE_WH_PT)
 
     assert found.reason == "At 1:5 the middle room would have 0.03 m²: not the plan's scale."
     (asked,) = room_areas([ROOM], boxes(ROOM), [], PAGE_WH_PT, asked_scale("1:5"))

@@ -45,8 +45,11 @@ class ToldOutliner:
     found: list[Outline] = field(default_factory=lambda: [SQUARE, Outline(None, 0.3, UNCLEAR)])
     shown: list[Pixels] = field(default_factory=list)
 
-    def outlines(self, pixels: Pixels, _boxes_xyxy_norm: Boxes) -> list[Outline]:
+    def outlines(
+        self, pixels: Pixels, _boxes_xyxy_norm: Boxes, *, ends_s: float = 0
+    ) -> list[Outline]:
         """What it was told."""
+        assert ends_s > 0
         self.shown.append(pixels)
         return self.found
 

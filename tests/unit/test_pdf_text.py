@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from roomdet.config import Limits
 from roomdet.images import read_page
 from roomdet.isolation import IsolatedReader, PageCeiling
 from roomdet.texts import TextLine, pack_lines, unpack_lines
-from tests.builders import draw_plan, encode, raw_pdf
+from tests.builders import draw_plan, encode, pdf_stream, raw_pdf, scanned_pdf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,6 +154,56 @@ def test_page_that_counts_in_another_unit_has_no_paper() -> None:
     own_unit = read_page(scaled, page=1, side_px=64, limits=LIMITS, has_lines=True)
     assert plain.source_wh == plain.paper_wh_pt
     assert own_unit.paper_wh_pt is None
+
+
+def test_scan_is_as_large_as_paper_or_nobody_knows() -> None:
+    """A program that makes a PDF of a picture takes a pixel for a point."""
+    picture = encode(draw_plan(), "PNG")
+    for wh_pt, expected in (((842, 595), (842, 595)), ((3200, 2000), None)):
+        page = read_page(
+            scanned_pdf(picture, wh_pt), page=1, side_px=64, limits=LIMITS, has_lines=True
+        )
+        assert expected == page.paper_wh_pt
+
+
+def test_words_that_nobody_sees_are_not_read() -> None:
+    """White on white, cut off by a view, or on a layer that is switched off."""
+
+    def write(canvas: Canvas) -> None:
+        write_room(canvas)
+        canvas.setFillColorRGB(1, 1, 1)
+        canvas.drawString(100, 100, "SCALE 1:20")
+        canvas.setFillColorRGB(0, 0, 0)
+        path = canvas.beginPath()
+        path.rect(0, 0, 20, 20)
+        canvas.clipPath(path, stroke=0)
+        canvas.drawString(100, 50, "NEXT DOOR")
+
+    page = read_page(written(write), page=1, side_px=400, limits=LIMITS, has_lines=True)
+    assert ["LIVING ROOM"] == [line.text for line in page.lines]
+
+
+def test_page_far_from_the_origin() -> None:
+    """Coordinates of a survey; fractions are of the page all the same."""
+    content = b"BT /F 10 Tf 100100 100200 Td (A) Tj ET"
+    data = raw_pdf(content, [b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"])
+    moved = re.sub(rb"MediaBox\[[^]]*\]", b"MediaBox[100000 100000 100400 100300]", data)
+    moved = moved.replace(b"/XObject<</I 5 0 R>>", b"/Font<</F 5 0 R>>")
+    (line,) = read_page(moved, page=1, side_px=400, limits=LIMITS, has_lines=True).lines
+    assert (0.25, 1 / 3) == pytest.approx((line.box_xyxy[0], line.box_xyxy[3]), abs=0.02)
+
+
+def test_letters_are_printable() -> None:
+    """A map to characters can say anything; an answer has no control and no direction marks."""
+    content = b"BT /F 10 Tf 10 10 Td (AB) Tj ET"
+    cmap = (
+        b"begincmap 1 begincodespacerange <00> <ff> endcodespacerange 2 beginbfchar "
+        b"<41> <001b> <42> <202e0048> endbfchar endcmap"
+    )
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 6 0 R>>"
+    data = raw_pdf(content, [font, pdf_stream(b"", cmap)], resources=b"/Font<</F 5 0 R>>")
+    for line in lines_of(data):
+        assert line.text.isprintable()
 
 
 def test_letters_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
