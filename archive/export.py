@@ -187,7 +187,7 @@ def _golden_rooms(
     _save(model, scratch, "fp32")
     detector = OpenVinoDetector(scratch, input_px=input_px, precision=Precision.FP32)
     options = RequestOptions(confidence=network.EXPECTED_CONFIDENCE)
-    found = detector.detect(page.pixels, options)
+    found = detector.predict(page.pixels).voted_rooms(options)  # as they are answered
     return tuple(
         network.GoldenRoom(
             tuple(round(edge, 6) for edge in box),
