@@ -28,7 +28,7 @@ INSTANCES = (
 )  # fmt: skip
 # Likewise, and it answers with an error.
 FAILING = b"""
-def build_rooms(boxes_grid, scores):
+def build_rooms(boxes_grid, scores, *facts):
     raise RuntimeError("a bug")
 """
 

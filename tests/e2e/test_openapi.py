@@ -69,7 +69,7 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
 # Appended to roomdet/schema.py: a fault of ours, where a page has no rooms.
 BROKEN = b"""
 _build_rooms = build_rooms
-def build_rooms(boxes_grid, scores):
+def build_rooms(boxes_grid, scores, *facts):
     if not len(scores):
         raise OSError("the rooms are gone")
     return _build_rooms(boxes_grid, scores)

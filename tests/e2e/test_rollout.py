@@ -48,7 +48,7 @@ def encode_error(error):
 # Finds the golden plan's rooms as often as a rollout asks, and fails from then on.
 FAILS_LATER = b"""
 _answers, _build_document = [], build_rooms
-def build_rooms(boxes_grid, scores):
+def build_rooms(boxes_grid, scores, *facts):
     _answers.append(1)
     if len(_answers) > 8:
         raise RuntimeError("tired")
