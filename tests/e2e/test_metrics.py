@@ -55,7 +55,7 @@ def before_and_after(server: LocalServer) -> tuple[Scrape, Scrape, int]:
     """Scrapes around two plans, a text and a picture that is too large; and the rooms found."""
     # Histograms begin with their first value, so that one request must have every step.
     named = {"image_url": "s3://plans/a.png"}
-    assert post_json(server, named).status == 200
+    assert post_json(server, named | {"include": ["polygon"]}).status == 200
     before = scrape_until(
         server.url, lambda found: is_counted(found, "roomdet_encode_seconds_count", 1, 1)
     )
