@@ -188,11 +188,11 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
 
 def test_a_network_of_another_layout_is_refused(tmp_path: Path) -> None:
     """Files that fit their digests but are no YOLOv8 detector do not load."""
-    for name in (network.WEIGHTS, network.GOLDEN_PLAN):
+    committed = NetworkManifest.read(NETWORK)
+    for name in committed.files:
         (tmp_path / name).write_bytes((NETWORK / name).read_bytes())
     picture = ov.opset13.parameter([1, 3, 640, 640], ov.Type.f32)
     ov.save_model(ov.Model([ov.opset13.relu(picture)], [picture]), tmp_path / network.TOPOLOGY)
-    committed = NetworkManifest.read(NETWORK)
     files = {name: network.sha256_of(tmp_path / name) for name in committed.files}
     NetworkManifest(640, ("room",), committed.checkpoint_sha256, {}, files, committed.golden).write(
         tmp_path
