@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 Facts = dict[str, object]
 _CONFIDENCE_DECIMALS = 2
+# The page is drawn for outlines so large that but this share of its rooms have shorter sides of so
+# many pixels, and with a longer side of no less: a flat has few and large rooms.
+_SMALL_ROOMS, _OUTLINE_ROOM_PX, _LEAST_OUTLINE_PX = 0.1, 160, 1280
 # The page is read with a longer side of at most this: letters of an A1 sheet have 16 px then.
 OCR_PX = 5600
 # Of what the page holds, up to that, letters are not recognized on less than this share.
@@ -121,10 +124,19 @@ class FactFinder:
         self, boxes_xyxy_norm: Boxes, sharp_pixels: Callable[[int], Pixels], ends_s: float
     ) -> list[Outline]:
         try:
-            pixels = sharp_pixels(MOST_PX)
+            pixels = sharp_pixels(_outline_px(boxes_xyxy_norm))
         except PageTooSlow:  # it was read for the rooms; its time is over now
             return [Outline(None, 0.0, TOO_SLOW)] * len(boxes_xyxy_norm)
         return self._outliner.outlines(pixels, boxes_xyxy_norm, ends_s=ends_s)
+
+
+def _outline_px(boxes_xyxy_norm: Boxes) -> int:
+    """Longer side of the page at which nearly all rooms are as large as outlines need them."""
+    if not len(boxes_xyxy_norm):
+        return _LEAST_OUTLINE_PX
+    shorter = (boxes_xyxy_norm[:, 2:] - boxes_xyxy_norm[:, :2]).min(axis=1)
+    small = max(float(np.quantile(shorter, _SMALL_ROOMS)), 1 / MOST_PX)
+    return int(np.clip(_OUTLINE_ROOM_PX / small, _LEAST_OUTLINE_PX, MOST_PX))
 
 
 def _read(

@@ -15,7 +15,7 @@ from roomdet.errors import PageTooSlow
 from roomdet.facts import Description, FactFinder, to_grid
 from roomdet.geometry import Detections
 from roomdet.ocr import Reading, TextReader
-from roomdet.outlines import UNCLEAR, Outline
+from roomdet.outlines import MOST_PX, UNCLEAR, Outline
 from roomdet.page import Page
 from roomdet.schema import Include, RequestOptions
 from roomdet.texts import TextLine
@@ -190,3 +190,26 @@ def test_corner_on_the_grid() -> None:
     """One decimal of a thousandth."""
     corners = np.array([(0.12344, 0.5), (0.2, 0.99999), (0.0, 1.0)])
     assert [[123.4, 500.0], [200.0, 1000.0], [0.0, 1000.0], [123.4, 500.0]] == to_grid(corners)
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected_px"),
+    [([0.1] * 10, 1600), ([0.01] * 10, MOST_PX), ([0.5], 1280), ([], 1280)],
+)
+def test_page_is_seen_as_closely_as_its_rooms_are_small(
+    sides: list[float], expected_px: int
+) -> None:
+    """A flat need not be drawn like a sheet; a sheet is drawn no larger than for its rooms."""
+    asked: list[int] = []
+
+    def note(side_px: int) -> Pixels:
+        asked.append(side_px)
+        return PIXELS
+
+    boxes = np.array([(0, 0, side, 0.9) for side in sides], np.float32).reshape(-1, 4)
+    found = Detections(boxes, np.full(len(sides), 0.9, np.float32))
+    page = Page(PIXELS, PAPER_PT, float("inf"), 5000, 1, 1)
+    options = RequestOptions(include=frozenset({Include.POLYGON}))
+    told = ToldOutliner([SQUARE] * len(sides))
+    FactFinder(told, never_loaded, 8).find(page, found, options, note)
+    assert [expected_px] == pytest.approx(asked, abs=1)
