@@ -204,6 +204,8 @@ _EDGE = (0.08, 0.06, 0.74, 0.78)  # a title block lies left of, above, right of 
 _AROUND = (0.16, 0.12)  # of the page, to either side of a note, for words of a title block
 _LEAST_WORDS = 2
 _MOST_LABELS, _MOST_NOTES = 50, 200  # of a page; beyond is no plan
+_LONGEST_TITLE = 40
+_ASIDE, _UNDER = 4.0, 2.0  # heights of a title, to the note of its scale
 _BESIDE, _BELOW = 14.0, 3.0  # heights of the word for scale, to its value
 
 
@@ -236,6 +238,16 @@ def find_notes(lines: Sequence[TextLine], page_wh_pt: PageWh) -> list[PlacedNote
             notes[i] = note
         if len(notes) == _MOST_NOTES:
             break
+    titles = [
+        line
+        for line in lines
+        if len(line.text) <= _LONGEST_TITLE and _NO_ROOMS.search(plain_text(line.text))
+    ][:_MOST_NOTES]
+    notes = {
+        i: note
+        for i, note in notes.items()
+        if not any(_is_title_of(title, lines[i], page_wh_pt) for title in titles)
+    }
     if not notes:
         return []
     centers = np.array([line.box_xyxy for line in lines]).reshape(-1, 2, 2).mean(axis=1)
@@ -249,6 +261,18 @@ def find_notes(lines: Sequence[TextLine], page_wh_pt: PageWh) -> list[PlacedNote
         )
         for i, note in notes.items()
     ]
+
+
+def _is_title_of(title: TextLine, note: TextLine, page_wh_pt: PageWh) -> bool:
+    """Return whether a title stands right above a note of a scale, or beside it to the left."""
+    if title is note or title.turn_degrees != note.turn_degrees:
+        return False
+    a, b = reading_box(title, page_wh_pt), reading_box(note, page_wh_pt)
+    height = max(a[3] - a[1], b[3] - b[1], 1.0)
+    if min(a[3], b[3]) - max(a[1], b[1]) > 0.5 * min(a[3] - a[1], b[3] - b[1]):
+        return 0 <= b[0] - a[2] < _ASIDE * height
+    overlaps = b[0] < a[2] + height and b[2] > a[0] - height
+    return overlaps and 0 <= b[1] - a[3] + 0.5 * height < _UNDER * height
 
 
 def _is_value_of(line: TextLine, label: TextLine, page_wh_pt: PageWh) -> bool:

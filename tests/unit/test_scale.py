@@ -223,3 +223,21 @@ def test_a_title_under_a_drawing_at_the_edge_is_no_title_block(text: str) -> Non
     (note,) = find_notes([line(text, 300, 1640), line("FIRST FLOOR PLAN", 320, 1620)], PAGE_WH_PT)
 
     assert not note.in_title_block
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        pytest.param([line("DETAIL B 1:20", *UNDER_LEFT)], id="in one line"),
+        pytest.param([line("DETAIL B", 300, 1038), line("SCALE 1:20", *UNDER_LEFT)], id="above"),
+        pytest.param([line("SECTION A-A", 240, 1050), line("1:50", 300, 1050)], id="beside"),
+        pytest.param([line("SITE PLAN", 300, 1038), line("SCALE 1:500", 300, 1050)], id="site"),
+    ],
+)
+def test_the_scale_of_a_detail_is_not_the_plans(detail: list[TextLine]) -> None:
+    """Nor that of a section or of the site: the title block's stays, or there is none."""
+    block = [*BLOCK, line("SCALE 1:100", 2250, 1600)]
+    assert scales(LEFT, *block, *detail) == {(100, "title_block")}
+    assert scales(LEFT, *detail) == {NO_SCALE}
+    title = [line("FIRST FLOOR PLAN", 300, 1038), line("SCALE 1:50", 300, 1050)]
+    assert scales(LEFT, *title) == {(50, "note")}
