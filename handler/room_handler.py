@@ -35,6 +35,7 @@ from roomdet.report import METRICS, initial_values, measurements, request_fields
 from roomdet.request import count_bytes, parse_request
 from roomdet.s3_address import S3Address
 from roomdet.s3_source import S3Source
+from roomdet.schema import Include
 from roomdet.slices import LEVELS, level_sides
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             page=item.options.page,
             side_px=side_px,
             most_s=None if item.inspection is None else item.inspection.left_s,
-            has_lines=is_first and bool(item.options.include),
+            has_lines=is_first and bool(item.options.include - {Include.POLYGON}),
         )
 
     @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from roomdet.contours import signed_area
 from roomdet.labels import find_labels
 from roomdet.measures import M_PER_PT
 from roomdet.scale import PageScale, room_scales
@@ -124,9 +125,7 @@ def area_m2(
 ) -> float:
     """Return the area of a polygon, its corners shape ``(k, 2)`` in fractions of a page."""
     xy = np.asarray(polygon, np.float64) * page_wh_pt
-    x, y = (xy - xy[0]).T
-    in_pt = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
-    return in_pt * (M_PER_PT * ratio) ** 2
+    return abs(signed_area(xy - xy[0])) * (M_PER_PT * ratio) ** 2
 
 
 # -- what is printed --------------------------------------------------------------------------

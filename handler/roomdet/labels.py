@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from roomdet.measures import reading_box
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -204,14 +206,7 @@ def _kind(text: str) -> str:
 
 
 def _turned(line: TextLine, kind: str, page_wh: tuple[float, float]) -> _Line:
-    x0, y0, x1, y1 = (v * side for v, side in zip(line.box_xyxy, page_wh * 2, strict=True))
-    left, top, right, bottom = {
-        0: (x0, y0, x1, y1),
-        90: (y0, -x1, y1, -x0),
-        180: (-x1, -y1, -x0, -y0),
-        270: (-y1, x0, -y0, x1),
-    }[line.turn_degrees]
-    return _Line(line, kind, left, top, right, bottom)
+    return _Line(line, kind, *reading_box(line, page_wh))
 
 
 def _groups(lines: list[_Line]) -> list[list[_Line]]:

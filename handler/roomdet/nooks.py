@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from roomdet.contours import signed_area
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -110,8 +112,7 @@ def _samples(polygon: Points, box_xyxy: Points) -> Points:
 
 
 def _area(polygon: Points) -> float:
-    x, y = polygon.T
-    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+    return abs(signed_area(polygon))
 
 
 def _inside(polygon: Points, points: Points) -> npt.NDArray[np.bool_]:
