@@ -135,7 +135,7 @@ def measure(paths: list[Path], rounds: int) -> dict[str, Any]:
                     (images.LargePage, "at", "resize"),
                     (detector, "vote", "suppression"),
                     (geometry.Letterbox, "place", "place"),
-                    (rooms, "_run", "network"),
+                    (rooms, "_network", "network"),
                     (detector, "parse_output", "suppression"),
                     (detector, "non_maximum_suppression", "suppression"),
                     (inspection, "merge", "suppression"),

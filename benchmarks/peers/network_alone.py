@@ -38,13 +38,13 @@ class _Recorder:
 def prepare(detector: OpenVinoDetector, config: Config, data: bytes) -> Callable[[], object]:
     """The call of the network that a picture leads to."""
     page = read_page(data, page=1, side_px=detector.input_px, limits=config.limits)
-    compiled = detector._compiled
+    compiled = detector._network.compiled
     recorder = _Recorder(compiled)
-    detector._compiled = recorder  # puts itself between
+    detector._network.compiled = recorder  # puts itself between
     try:
         detector.predict(page.pixels)
     finally:
-        detector._compiled = compiled
+        detector._network.compiled = compiled
     assert recorder.seen is not None, "the detector did not call its compiled model"
     return lambda: compiled(recorder.seen)
 

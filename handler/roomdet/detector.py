@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import openvino as ov
 from openvino import properties
 
@@ -126,6 +127,36 @@ class RawPrediction:
         return Detections(boxes_norm[on_page], found.scores[on_page])
 
 
+class CompiledNetwork:
+    """A network of one output, compiled anew after a pass that ended early.
+
+    Such a pass, for want of memory, spoils the compiled network.
+
+    Args:
+        compile_anew: Compiles it.
+
+    Attributes:
+        compiled: It, as it is now.
+    """
+
+    def __init__(self, compile_anew: Callable[[], ov.CompiledModel]) -> None:
+        self._compile_anew = compile_anew
+        self.compiled = compile_anew()
+        self._is_broken = False
+
+    def __call__(self, pictures: Pixels) -> npt.NDArray[np.float32]:
+        """Show it pictures; its output, float32."""
+        if self._is_broken:
+            self.compiled = self._compile_anew()
+            self._is_broken = False
+        try:
+            output: npt.NDArray[np.float32] = self.compiled(pictures)[0]
+        except RuntimeError:
+            self._is_broken = True
+            raise
+        return output
+
+
 class OpenVinoDetector:
     """A YOLOv8 network compiled for this CPU.
 
@@ -153,20 +184,19 @@ class OpenVinoDetector:
     ) -> None:
         self.input_px = input_px
         self._tta_flip = tta_flip
-        self._compile = partial(
+        compile_anew = partial(
             compile_network,
             folder,
             input_px=2 * input_px if is_sliced else input_px,
             precision=precision,
             threads=threads,
         )
-        self._compiled = self._compile()
-        self._is_broken = False
+        self._network = CompiledNetwork(compile_anew)
 
     @property
     def precision(self) -> Precision:
         """The arithmetic in use, fp32 or bf16; layers that are stored in int8 stay so."""
-        used = self._compiled.get_property(properties.hint.inference_precision)
+        used = self._network.compiled.get_property(properties.hint.inference_precision)
         return Precision.BF16 if used == ov.Type.bf16 else Precision.FP32
 
     def detect(
@@ -202,25 +232,13 @@ class OpenVinoDetector:
             step_px = round(SLICE_STEP * self.input_px)
             letterbox = Letterbox.around(page_wh, 2 * self.input_px, step_px)
         canvas = letterbox.place(pixels)
-        first = self._run(canvas)
+        first: Boxes = self._network(canvas[None])[0]
         if not (self._tta_flip if tta_flip is None else tta_flip):
             return RawPrediction(first, letterbox)
         mirrored = np.ascontiguousarray(canvas[:, ::-1])
-        second = mirror_back(self._run(mirrored), letterbox.canvas_wh_px)
+        second = mirror_back(self._network(mirrored[None])[0], letterbox.canvas_wh_px)
         mean: Boxes = (first + second) / np.float32(2)
         return RawPrediction(mean, letterbox)
-
-    def _run(self, canvas: Pixels) -> Boxes:
-        """One pass. One that ends early, for want of memory, spoils the compiled network."""
-        if self._is_broken:
-            self._compiled = self._compile()
-            self._is_broken = False
-        try:
-            output: Boxes = self._compiled(canvas[None])[0][0]
-        except RuntimeError:
-            self._is_broken = True
-            raise
-        return output
 
 
 def compile_network(
@@ -241,17 +259,31 @@ def compile_network(
         _check_layout(model, input_px)
         side = ov.Dimension(STRIDES[-1], input_px)
         model.reshape([1, 3, side, side])
-        return CORE.compile_model(
-            _with_uint8_input(model),
-            "CPU",
-            {
-                properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
-                properties.hint.inference_precision: _arithmetic(precision),
-                properties.inference_num_threads: threads,
-            },
-        )
+        return compile_for_latency(_with_uint8_input(model), _arithmetic(precision), threads)
     except RuntimeError as err:  # OpenVINO's C++ exceptions arrive as RuntimeError
         raise ModelError(f"OpenVINO cannot load the network: {err}") from err
+
+
+def compile_for_latency(model: ov.Model, arithmetic: ov.Type, threads: int) -> ov.CompiledModel:
+    """Compile a network for one request at a time on this CPU.
+
+    Args:
+        model: The network.
+        arithmetic: In which it computes where it is not stored in int8.
+        threads: Of the CPU; 0 takes all.
+
+    Raises:
+        RuntimeError: If OpenVINO cannot.
+    """
+    return CORE.compile_model(
+        model,
+        "CPU",
+        {
+            properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
+            properties.hint.inference_precision: arithmetic,
+            properties.inference_num_threads: threads,
+        },
+    )
 
 
 def load_detector(

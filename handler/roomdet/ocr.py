@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 import openvino as ov
-from openvino import properties
 from PIL import Image, ImageDraw, ImageFont
 
 from roomdet.config import Switch
-from roomdet.detector import CORE
+from roomdet.detector import CORE, CompiledNetwork, compile_for_latency
 from roomdet.errors import ConfigError, ModelError
 from roomdet.network import sha256_of
 from roomdet.slices import Slice
@@ -103,39 +102,6 @@ class Network(Protocol):
         ...
 
 
-class OpenVinoNetwork:
-    """A network of PP-OCR compiled for this CPU.
-
-    Args:
-        path: The ONNX file.
-        shape: Count, channels, height and width that it takes; -1 is any.
-        scale: Mean and deviation of samples, 0 to 1, by channel.
-        threads: CPU threads; 0 takes all CPUs.
-
-    Raises:
-        ModelError: If OpenVINO cannot read or compile it.
-    """
-
-    def __init__(
-        self, path: Path, shape: Sequence[int], scale: tuple[Sequence[float], ...], threads: int = 0
-    ) -> None:
-        self._compile = partial(_compile, path, shape, scale, threads)
-        self._compiled = self._compile()
-        self._is_broken = False
-
-    def __call__(self, pictures: Pixels) -> Shares:
-        """One pass. One that ends early, for want of memory, spoils the compiled network."""
-        if self._is_broken:
-            self._compiled = self._compile()
-            self._is_broken = False
-        try:
-            values: Shares = self._compiled(pictures)[0]
-        except RuntimeError:
-            self._is_broken = True
-            raise
-        return values
-
-
 class TextReader:
     """Reads what stands in rooms.
 
@@ -162,10 +128,12 @@ class TextReader:
         Raises:
             ModelError: If OpenVINO cannot read or compile one.
         """
-        window = (1, 3, WINDOW_PX, WINDOW_PX)
+        window, any_line = (1, 3, WINDOW_PX, WINDOW_PX), (-1, 3, LINE_PX, -1)
         return cls(
-            OpenVinoNetwork(folder / DETECTION, window, MARKING_SCALE, threads),
-            OpenVinoNetwork(folder / RECOGNITION, (-1, 3, LINE_PX, -1), READING_SCALE, threads),
+            CompiledNetwork(partial(_compile, folder / DETECTION, window, MARKING_SCALE, threads)),
+            CompiledNetwork(
+                partial(_compile, folder / RECOGNITION, any_line, READING_SCALE, threads)
+            ),
             (folder / CHARACTERS).read_text("utf-8").removesuffix("\n").split("\n"),
         )
 
@@ -440,14 +408,6 @@ def _compile(
         mean, deviation = ([255 * value for value in values] for values in scale)
         steps.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(deviation)
         steps.input().model().set_layout(ov.Layout("NCHW"))
-        return CORE.compile_model(
-            steps.build(),
-            "CPU",
-            {
-                properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
-                properties.hint.inference_precision: ov.Type.f32,
-                properties.inference_num_threads: threads,
-            },
-        )
+        return compile_for_latency(steps.build(), ov.Type.f32, threads)
     except RuntimeError as err:  # OpenVINO's C++ exceptions arrive as RuntimeError
         raise ModelError(f"OpenVINO cannot load {path.name} of {PACKAGE}: {err}") from err

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import openvino as ov
-from openvino import properties
 
 from roomdet.contours import LEAST_CORNERS, contour, is_simple, signed_area, straightened
-from roomdet.detector import CORE
+from roomdet.detector import CORE, CompiledNetwork, compile_for_latency
 from roomdet.errors import ModelError
 from roomdet.geometry import GRID
 from roomdet.network import NetworkManifest
@@ -107,21 +107,7 @@ class OutlineNetwork:
     """
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
-        try:
-            model = CORE.read_model(folder / TOPOLOGY, folder / WEIGHTS)
-            model.reshape([ov.Dimension(1, _ROOMS_AT_ONCE), 1, CROP_PX, CROP_PX])
-            self._compiled = CORE.compile_model(
-                model,
-                "CPU",
-                {
-                    properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
-                    # With the instructions that the detector uses, bfloat16 is no faster.
-                    properties.hint.inference_precision: ov.Type.f32,
-                    properties.inference_num_threads: threads,
-                },
-            )
-        except RuntimeError as err:  # OpenVINO's C++ exceptions arrive as RuntimeError
-            raise ModelError(f"OpenVINO cannot load the outline network: {err}") from err
+        self._network = CompiledNetwork(partial(_compile, folder, threads))
         self.masks(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
 
     def outlines(
@@ -186,12 +172,22 @@ class OutlineNetwork:
         Raises:
             ModelError: If a number is NaN or infinite, or the network is no outline network.
         """
-        masks: Mask = self._compiled(crops[:, None])[0]
+        masks: Mask = self._network(crops[:, None])
         if masks.shape != (len(crops), 1, CROP_PX, CROP_PX):
             raise ModelError(f"the outline network answers {masks.shape}: it is another network")
         if not np.isfinite(masks).all():
             raise ModelError("the outline network answered with numbers that are not finite")
         return masks[:, 0]
+
+
+def _compile(folder: Path, threads: int) -> ov.CompiledModel:
+    try:
+        model = CORE.read_model(folder / TOPOLOGY, folder / WEIGHTS)
+        model.reshape([ov.Dimension(1, _ROOMS_AT_ONCE), 1, CROP_PX, CROP_PX])
+        # With the instructions that the detector uses, bfloat16 is no faster.
+        return compile_for_latency(model, ov.Type.f32, threads)
+    except RuntimeError as err:  # OpenVINO's C++ exceptions arrive as RuntimeError
+        raise ModelError(f"OpenVINO cannot load the outline network: {err}") from err
 
 
 def load_outlines(folder: Path, *, threads: int = 0) -> Outliner:
