@@ -207,7 +207,7 @@ def test_objects_are_split_among_instances(lab: Harness) -> None:
 
 
 def test_a_job_can_be_stopped(lab: Harness) -> None:
-    """The object that is worked on is finished, no other is begun."""
+    """Objects that were begun are finished, at most one more than those seen; no other is."""
     job = lab.job(lab.model(DELAY_S="1"), *[b"plan"] * 5)
     while not outputs(lab, job):
         time.sleep(0.02)
@@ -215,7 +215,9 @@ def test_a_job_can_be_stopped(lab: Harness) -> None:
     assert "Stopping" == lab.sagemaker.describe_transform_job(TransformJobName=job)[
         "TransformJobStatus"]  # fmt: skip
     assert "Stopped" == lab.finished(job)["TransformJobStatus"]
-    assert ["0.out", "1.out"] == outputs(lab, job)
+    begun = lines(lab, job)["server"].count("one request")
+    assert begun in {1, 2}
+    assert [f"{index}.out" for index in range(begun)] == outputs(lab, job)
 
 
 def test_a_server_that_does_not_start(lab: Harness) -> None:
