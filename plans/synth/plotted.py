@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from plans.synth.sheet import (
     choose_floor,
     draw_home,
     draw_other,
+    largest_of,
     size_mm,
     split_fields,
 )
@@ -45,7 +47,7 @@ _FACES = ("DejaVuSans.ttf", "Roboto-Regular.ttf", "Roboto-Light.ttf")
 _LONG_PX = 4200
 _TITLE_MM = 14  # below a plan
 _HOMES = 0.6  # of further plans that are of small buildings
-_USUAL_MM_PER_M, _TRIES = 5.0, 4
+_USUAL_MM_PER_M, _TRIES = 5.0, 4  # a field holds its floor at 1:200, or the largest of a few
 
 
 @dataclass(slots=True)
@@ -99,7 +101,9 @@ def draw_plotted(
         if number > 0 and rng.random() < _HOMES:
             floor = build_storey(draw_home(rng), rng)
         else:
-            main = floor = _fitting(spec, layouts, size_mm((x0, y0, x1, low), cad), rng)
+            field_mm = size_mm((x0, y0, x1, low), cad)
+            draw = partial(choose_floor, spec, layouts, field_mm, rng)
+            main = floor = largest_of(draw, field_mm, _USUAL_MM_PER_M, _TRIES)
         rooms = draw_plan(page, floor, (x0, y0, x1, low), cad, rng, plot)
         result.rooms += rooms
         text = _scale_text(rooms[0], result, cad)
@@ -117,25 +121,6 @@ def draw_plotted(
 def scales_of(cad: Cad) -> Mapping[float, str]:
     """Return the scales in which an office draws, rising, each with how it writes it."""
     return _IMPERIAL if cad.unit == "SF" else _METRIC
-
-
-def _fitting(
-    spec: SheetSpec,
-    layouts: Sequence[dict[str, Any]],
-    field_mm: tuple[float, float],
-    rng: np.random.Generator,
-) -> Floor:
-    """Return a floor that its field holds at 1:200, or that of a few that it holds largest."""
-    floors: list[tuple[float, int, Floor]] = []
-    for number in range(_TRIES):
-        floor = choose_floor(spec, layouts, field_mm, rng)
-        x0, y0, x1, y1 = floor.bounds_m
-        sides = sorted((x1 - x0, y1 - y0))
-        mm_per_m = min(mm / m for mm, m in zip(field_mm, sides, strict=True))
-        floors.append((mm_per_m, number, floor))
-        if mm_per_m >= _USUAL_MM_PER_M:
-            break
-    return max(floors)[2]
 
 
 def _below(

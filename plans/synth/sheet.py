@@ -24,7 +24,7 @@ from plans.synth.planview import RoomPx, draw_plan
 from plans.synth.storey import build_storey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -138,18 +138,28 @@ def choose_floor(
     rng: np.random.Generator,
 ) -> Floor:
     """Return a floor that is not too small in its field, or the least small of a few."""
-    floors: list[tuple[float, int, Floor]] = []
-    for _ in range(_TRIES):
+
+    def draw() -> Floor:
         if len(layouts) and rng.random() < spec.layout_share:
-            floor = layout_to_large_floor(layouts[int(rng.integers(len(layouts)))], rng)
-        else:
-            floor = build_large_floor(rng)
+            return layout_to_large_floor(layouts[int(rng.integers(len(layouts)))], rng)
+        return build_large_floor(rng)
+
+    return largest_of(draw, field_mm, _LEAST_MM_PER_M, _TRIES)
+
+
+def largest_of(
+    draw: Callable[[], Floor], field_mm: tuple[float, float], enough_mm_per_m: float, tries: int
+) -> Floor:
+    """Return the first floor that its field holds at a scale, or the one that it holds largest."""
+    floors: list[tuple[float, int, Floor]] = []
+    for number in range(tries):
+        floor = draw()
         x0, y0, x1, y1 = floor.bounds_m
         sides = sorted((x1 - x0, y1 - y0))
         mm_per_m = min(mm / m for mm, m in zip(field_mm, sides, strict=True))
-        if mm_per_m >= _LEAST_MM_PER_M:
+        floors.append((mm_per_m, number, floor))
+        if mm_per_m >= enough_mm_per_m:
             return floor
-        floors.append((mm_per_m, len(floors), floor))
     return max(floors)[2]
 
 
