@@ -3,7 +3,7 @@
 
 ``python -m plans.cubicasa cubicasa5k --split cubicasa5k/train.txt --out build/cubicasa-train``
 
-Which spaces count as rooms, and what the licence asks for: ``docs/cubicasa.md``.
+Which spaces count as rooms, and what the license asks for: ``docs/cubicasa.md``.
 """
 
 from __future__ import annotations

@@ -34,11 +34,11 @@ A1_PT = (2384, 1684)
 CORNER = (0.08, 0.1)  # from the lower left, of the sheet's width and height
 
 # No two of the eight ways to turn and mirror the plan look alike, in color or in black and white.
-BLACK, RED, BLUE, GREY = (0, 0, 0), (200, 30, 30), (30, 60, 200), (190, 190, 190)
+BLACK, RED, BLUE, GRAY = (0, 0, 0), (200, 30, 30), (30, 60, 200), (190, 190, 190)
 # name: color and (left, top, right, bottom) as fractions of the plan
 ROOMS = {
     "kitchen": (BLACK, (0.10, 0.10, 0.40, 0.25)),
-    "bath": (GREY, (0.60, 0.10, 0.90, 0.30)),
+    "bath": (GRAY, (0.60, 0.10, 0.90, 0.30)),
     "hall": (BLUE, (0.10, 0.60, 0.30, 0.85)),
     "office": (RED, (0.55, 0.60, 0.90, 0.85)),
 }
@@ -81,7 +81,7 @@ def draw_plan(wh: tuple[int, int] = PLAN_WH, mode: str = "RGB") -> Image.Image:
     picture = Image.new("RGB" if mode != "1" else "1", wh, "white")
     draw = ImageDraw.Draw(picture)
     for color, (left, top, right, bottom) in rooms_px(wh):
-        shade = color if mode != "1" else 255 * (color == GREY)
+        shade = color if mode != "1" else 255 * (color == GRAY)
         draw.rectangle((left, top, right - 1, bottom - 1), fill=shade)
     return picture if picture.mode == mode else picture.convert(mode)
 
@@ -144,7 +144,7 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
 
 
 def tiff(picture: Image.Image, *, is_big_endian: bool = False, tile_px: int = 0) -> bytes:
-    """An uncompressed TIFF of a grey or RGB picture, in one strip or in square tiles."""
+    """An uncompressed TIFF of a gray or RGB picture, in one strip or in square tiles."""
     samples = np.atleast_3d(np.asarray(picture))
     height, width, bands = samples.shape
     blocks = [samples.tobytes()]
@@ -176,10 +176,10 @@ def tiff(picture: Image.Image, *, is_big_endian: bool = False, tile_px: int = 0)
     return _tiff_file(blocks, tags, ">" if is_big_endian else "<")
 
 
-def deep_tiff(grey: int, *, bits: int, is_white_zero: bool = False) -> bytes:
-    """A little-endian TIFF of 8 x 8 pixels of one grey, 0 (black) to 255, with 12 or 16 bits."""
+def deep_tiff(gray: int, *, bits: int, is_white_zero: bool = False) -> bytes:
+    """A little-endian TIFF of 8 x 8 pixels of one gray, 0 (black) to 255, with 12 or 16 bits."""
     top = (1 << bits) - 1
-    sample = round((255 - grey if is_white_zero else grey) * top / 255)
+    sample = round((255 - gray if is_white_zero else gray) * top / 255)
     if bits == 12:  # two samples in three bytes
         row = bytes([sample >> 4, (sample & 15) << 4 | sample >> 8, sample & 255]) * 4
     else:

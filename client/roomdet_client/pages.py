@@ -233,7 +233,7 @@ def _upright_size(picture: Image.Image) -> tuple[int, int]:
 
 
 def _shrink(picture: Image.Image, side_px: int) -> Image.Image:
-    """Average pixels, in grey or color: an edge of black and white needs grey."""
+    """Average pixels, in gray or color: an edge of black and white needs gray."""
     even = picture if picture.mode in ("L", "RGB") else _to_rgb(picture)
     scale = side_px / max(even.size)
     size = (max(1, round(even.width * scale)), max(1, round(even.height * scale)))
@@ -242,7 +242,7 @@ def _shrink(picture: Image.Image, side_px: int) -> Image.Image:
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    """RGB on white, or grey where the picture has only grey."""
+    """RGB on white, or gray where the picture has only gray."""
     if picture.mode in _SIXTEEN_BIT:
         return picture.convert("I").point(lambda value: value / 257).convert("L").convert("RGB")
     if picture.mode in ("1", "L", "I", "F"):

@@ -110,7 +110,7 @@ def _same(one: Image.Image, other: Image.Image) -> bool:
 
 
 def _plain(picture: Image.Image) -> Image.Image:
-    """Grey where every pixel of an RGB picture is: a third of the samples."""
+    """Gray where every pixel of an RGB picture is: a third of the samples."""
     if picture.mode != "RGB":
         return picture
     red, green, blue = picture.split()

@@ -117,10 +117,10 @@ class LineMap:
         Args:
             pixels: uint8 RGB, shape ``(height, width, 3)``.
         """
-        grey = Image.fromarray(pixels).convert("L")
-        paper = int(np.argmax(grey.histogram()))
+        gray = Image.fromarray(pixels).convert("L")
+        paper = int(np.argmax(gray.histogram()))
         is_dark = [int(abs(value - paper) >= LINE_RANGE) for value in range(256)]
-        return cls(np.asarray(grey.point(is_dark)).view(np.bool_))
+        return cls(np.asarray(gray.point(is_dark)).view(np.bool_))
 
     def drawn_shares(self, boxes_xyxy_norm: npt.NDArray[np.floating]) -> Shares:
         """How much of each edge of boxes is drawn as one straight line.

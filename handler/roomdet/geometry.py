@@ -15,7 +15,7 @@ Scores: TypeAlias = npt.NDArray[np.float32]
 GridBoxes: TypeAlias = npt.NDArray[np.int64]
 
 GRID = 1000  # the API's coordinates run from 0 to 1000 (docs/api.md)
-# The grey around a letterboxed page; ultralytics trains with it (ultralytics 8.4, LetterBox).
+# The gray around a letterboxed page; ultralytics trains with it (ultralytics 8.4, LetterBox).
 PADDING_VALUE = 114
 # Sides of a canvas are multiples of this, or the longest that there is. It is a multiple of the
 # network's coarsest stride, 32, and a large one, because OpenVINO keeps 10 MB for each form of
@@ -102,7 +102,7 @@ class Letterbox:
         return cls((width, height), page_wh_px, offset)
 
     def place(self, pixels: Pixels) -> Pixels:
-        """Lay a page on the grey canvas.
+        """Lay a page on the gray canvas.
 
         Args:
             pixels: uint8, shape ``(height, width, 3)`` of ``page_wh_px``. Not modified.

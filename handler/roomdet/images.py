@@ -60,14 +60,14 @@ def read_page(
 
 
 class LargePage:
-    """A page as large as it may be asked for, and smaller; held in grey if it is.
+    """A page as large as it may be asked for, and smaller; held in gray if it is.
 
     Args:
         pixels: uint8 RGB, shape ``(height, width, 3)``. Not modified.
     """
 
     def __init__(self, pixels: Pixels) -> None:
-        only = png.grey(pixels)
+        only = png.gray(pixels)
         self._picture = Image.fromarray(pixels if only is None else only)
 
     @property

@@ -32,7 +32,7 @@ _SMALL_BYTES = 32_768
 _MOST_BYTES = 600 * 2**20
 # It goes on after these, with rows that are not in the file, or are as good as can be guessed.
 _LOSSES = ("Premature EOF", "Premature end of JPEG")
-_SPOILT_ROWS = ("Bad code word", "Premature EOL", "Line length mismatch", "Uncompressed data")
+_SPOILED_ROWS = ("Bad code word", "Premature EOL", "Line length mismatch", "Uncompressed data")
 _MESSAGE_BYTES = 300
 _JPEG_COLOR_MODE_TAG, _AS_RGB = 65538, 1  # libtiff's tiff.h, pseudo-tags
 
@@ -91,7 +91,7 @@ class Directory:
     """One page of a TIFF, as :func:`opened` gives it.
 
     Attributes:
-        spoilt_rows: Rows of a fax that were damaged on their way, of those read until now.
+        spoiled_rows: Rows of a fax that were damaged on their way, of those read until now.
     """
 
     def __init__(self, data: bytes, offset: int) -> None:
@@ -101,7 +101,7 @@ class Directory:
         self._base: int = self._bytes.ctypes.data
         self._at = 0
         self._errors: list[str] = []
-        self.spoilt_rows = 0
+        self.spoiled_rows = 0
         # libtiff calls these as long as the file is open.
         self._callbacks = (
             _READ(self._read), _READ(lambda *_: 0), _SEEK(self._seek), _CLOSE(lambda _: 0),
@@ -248,15 +248,15 @@ class Directory:
 
     def _take_error(self, *said: Any) -> int:
         words = _words(*said[2:])
-        if words.startswith(_SPOILT_ROWS):
-            self.spoilt_rows += 1
+        if words.startswith(_SPOILED_ROWS):
+            self.spoiled_rows += 1
         else:
             self._errors.append(words)
         return 1  # nobody else need hear of it
 
     def _take_warning(self, *said: Any) -> int:
         words = _words(*said[2:])
-        if words.startswith((*_LOSSES, *_SPOILT_ROWS)):
+        if words.startswith((*_LOSSES, *_SPOILED_ROWS)):
             self._take_error(*said)
         return 1
 

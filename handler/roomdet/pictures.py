@@ -131,7 +131,7 @@ def _read_frame(
         picture.load()
         orientation = _orientation(picture)
         if kind is FileType.PNG:
-            _scale_transparent_grey(picture, bits)
+            _scale_transparent_gray(picture, bits)
         shown = _without_empty_alpha(picture)
         if frame_box and frame_box != (0, 0, *source_wh):
             shown = Image.new("RGB", source_wh, "white")
@@ -156,8 +156,8 @@ def _orientation(picture: Image.Image) -> int:
         return 1
 
 
-def _scale_transparent_grey(picture: Image.Image, bits: int) -> None:
-    """Let a transparent grey have 8 bits as its pixels have; Pillow leaves it 2 or 4."""
+def _scale_transparent_gray(picture: Image.Image, bits: int) -> None:
+    """Let a transparent gray have 8 bits as its pixels have; Pillow leaves it 2 or 4."""
     key = picture.info.get("transparency")
     if picture.mode == "L" and isinstance(key, int):
         picture.info["transparency"] = key * 255 // ((1 << bits) - 1)
@@ -185,7 +185,7 @@ def _without_empty_alpha(picture: Image.Image) -> Image.Image:
 
 
 def _at_size(picture: Image.Image, target_wh: tuple[int, int]) -> Image.Image:
-    """Scale a decoded picture to ``target_wh``, averaging over what is left out; grey or RGB."""
+    """Scale a decoded picture to ``target_wh``, averaging over what is left out; gray or RGB."""
     factor_xy = factors(picture.size, target_wh)
     if factor_xy == (1, 1):
         reduced = _opaque(picture)
@@ -205,7 +205,7 @@ def _strips(picture: Image.Image, multiple: int) -> Iterator[Image.Image]:
 
 
 def _opaque(pixels: Image.Image) -> Image.Image:
-    """Turn pixels of any accepted mode into grey or RGB, transparency laid over white.
+    """Turn pixels of any accepted mode into gray or RGB, transparency laid over white.
 
     Pixels that already are what is wanted are returned as they are.
     """
@@ -213,15 +213,15 @@ def _opaque(pixels: Image.Image) -> Image.Image:
         return pixels
     if pixels.mode in _SIXTEEN_BIT_MODES:
         samples = np.asarray(pixels)
-        grey = (samples >> 8).astype(np.uint8)
+        gray = (samples >> 8).astype(np.uint8)
         if "transparency" in pixels.info:
-            grey[samples == pixels.info["transparency"]] = 255
-        return Image.fromarray(grey)
+            gray[samples == pixels.info["transparency"]] = 255
+        return Image.fromarray(gray)
     if pixels.mode in _ALPHA_MODES or "transparency" in pixels.info:
         return over_white(pixels if pixels.mode in ("RGBA", "LA") else pixels.convert("RGBA"))
     return pixels.convert("L" if pixels.mode == "1" else "RGB")
 
 
 def _is_opaque(pixels: Image.Image) -> bool:
-    """Whether the pixels are grey or RGB of 8 bits already, without a transparent color."""
+    """Whether the pixels are gray or RGB of 8 bits already, without a transparent color."""
     return pixels.mode in ("L", "RGB") and "transparency" not in pixels.info

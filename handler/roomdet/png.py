@@ -39,14 +39,14 @@ os.environ["RUST_BACKTRACE"] = "0"
 
 
 def decode(data: bytes, header: Image.Image) -> Image.Image | None:
-    """Decode a PNG that is nothing but samples of 8 bits, grey or RGB, with or without alpha.
+    """Decode a PNG that is nothing but samples of 8 bits, gray or RGB, with or without alpha.
 
     Args:
         data: The file.
         header: The same as Pillow opened it, within the limits and not loaded.
 
     Returns:
-        The picture, grey also where all of its pixels are grey and opaque; None if Pillow has to
+        The picture, gray also where all of its pixels are gray and opaque; None if Pillow has to
         read it, for its kind, its size (the decoder holds Python's lock), for want of memory, or
         because it is damaged: Pillow then says how.
     """
@@ -64,10 +64,10 @@ def decode(data: bytes, header: Image.Image) -> Image.Image | None:
         return None
     if kind == "mono":
         return Image.fromarray(samples[:, :, 0])
-    only = grey(samples)
+    only = gray(samples)
     if only is None and kind == "rgba" and not _has_alpha(samples):
         samples = samples[:, :, :_RGB].copy()
-        only = grey(samples)
+        only = gray(samples)
     return Image.fromarray(samples if only is None else only)
 
 
@@ -90,8 +90,8 @@ def _is_there_memory(samples: int) -> bool:
     return True
 
 
-def grey(samples: Pixels) -> Pixels | None:
-    """One channel of RGB or RGBA of which every pixel is grey and opaque.
+def gray(samples: Pixels) -> Pixels | None:
+    """One channel of RGB or RGBA of which every pixel is gray and opaque.
 
     Args:
         samples: uint8, shape ``(height, width, 3 or 4)``.
@@ -100,23 +100,23 @@ def grey(samples: Pixels) -> Pixels | None:
         uint8, shape ``(height, width)``; None where there is color or transparency.
     """
     height, width, channels = samples.shape
-    is_grey = _is_grey_rgb if channels == _RGB else _is_grey_rgba
+    is_gray = _is_gray_rgb if channels == _RGB else _is_gray_rgba
     only = np.empty((height, width), np.uint8)
     for top in range(0, height, STRIP_ROWS):
         strip = samples[top : top + STRIP_ROWS]
-        if not is_grey(strip):
+        if not is_gray(strip):
             return None
         only[top : top + STRIP_ROWS] = strip[:, :, 0]
     return only
 
 
-def _is_grey_rgb(strip: Pixels) -> bool:
+def _is_gray_rgb(strip: Pixels) -> bool:
     flat = strip.reshape(-1)
     is_like_next = flat[1:] == flat[:-1]
     is_like_next[2::3] = True  # blue need not be like the next pixel's red
     return bool(is_like_next.all())
 
 
-def _is_grey_rgba(strip: Pixels) -> bool:
+def _is_gray_rgba(strip: Pixels) -> bool:
     pixels = strip.view("<u4")
     return bool((pixels == (pixels & 0xFF) * 0x010101 + 0xFF000000).all())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # (Pillow's documentation calls 2.0 "close to fair resampling", Image.resize, reducing_gap).
 REDUCING_GAP = 2.0
 # A large picture that would not shrink at all by that does by this: as a whole it would be held
-# twice, in its own mode and as grey or RGB.
+# twice, in its own mode and as gray or RGB.
 LARGE_GAP = 1.25
 # Converted at a time. The copies of a strip stay in the processor's cache (2 MB as RGB), where the
 # allocator has the same memory for the next strip.
@@ -58,7 +58,7 @@ def join(
     """Average blocks of pixels into one, strip by strip.
 
     Args:
-        strips: Grey or RGB, from top to bottom, all but the last with a multiple of the factor's
+        strips: Gray or RGB, from top to bottom, all but the last with a multiple of the factor's
             rows.
         size_wh: Of all strips together; there is at least one row.
         factor_xy: Width and height of a block.
@@ -87,7 +87,7 @@ def resize(
 ) -> Image.Image:
     """Bring a picture that was ``size_wh`` before it was reduced to its final size."""
     if reduced.mode == "RGB":
-        reduced = _grey_as_grey(reduced)
+        reduced = _gray_as_gray(reduced)
     # The last column and row of the reduced picture may stand for fewer pixels than the others.
     box_px = (0, 0, size_wh[0] / factor_xy[0], size_wh[1] / factor_xy[1])
     return reduced.resize(target_wh, Image.Resampling.BILINEAR, box=box_px)
@@ -103,13 +103,13 @@ def upright(
 
 
 def rgb(pixels: Image.Image) -> Pixels:
-    """Samples of a grey or RGB picture, uint8, shape ``(height, width, 3)``."""
+    """Samples of a gray or RGB picture, uint8, shape ``(height, width, 3)``."""
     samples: Pixels = np.asarray(pixels)
     return samples if pixels.mode == "RGB" else np.repeat(samples, 3).reshape(*samples.shape, 3)
 
 
 def over_white(picture: Image.Image) -> Image.Image:
-    """Lay RGBA or grey with alpha over white."""
+    """Lay RGBA or gray with alpha over white."""
     mode = "L" if picture.mode == "LA" else "RGB"
     white = Image.new(mode, picture.size, "white")
     white.paste(picture.convert(mode), mask=picture.getchannel("A"))
@@ -121,18 +121,18 @@ def _factors(size_wh: tuple[int, int], target_wh: tuple[int, int], gap: float) -
     return max(1, int(width / target_width / gap)), max(1, int(height / target_height / gap))
 
 
-def _grey_as_grey(pixels: Image.Image) -> Image.Image:
-    """Turn RGB of which every pixel is grey into one channel: a third of the work for a filter.
+def _gray_as_gray(pixels: Image.Image) -> Image.Image:
+    """Turn RGB of which every pixel is gray into one channel: a third of the work for a filter.
 
     Many plans are drawn in black and stored in color.
     """
     height, middle = pixels.height, pixels.height // 2
-    grey = Image.new("L", pixels.size)
+    gray = Image.new("L", pixels.size)
     # The middle first: there a plan in color tells itself sooner than at its white margin.
     for top in (middle, *range(0, height, png.STRIP_ROWS)):
         rows = pixels.crop((0, top, pixels.width, min(top + png.STRIP_ROWS, height)))
         red, *others = rows.split()
         if any(ImageChops.difference(red, other).getbbox() for other in others):
             return pixels
-        grey.paste(red, (0, top))
-    return grey
+        gray.paste(red, (0, top))
+    return gray

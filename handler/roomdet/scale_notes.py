@@ -14,7 +14,7 @@ from dataclasses import dataclass
 LONGEST = 400  # characters of a line that are read
 _LONGEST_ASKED, _LONGEST_LABEL = 40, 24
 FORMS = '1:100, 1:100 (A1), 1/8"=1\'-0" or 1"=20\''  # that a request may state
-_MOST = 20_000  # metres of the building a metre of paper; beyond are maps
+_MOST = 20_000  # meters of the building a meter of paper; beyond are maps
 _MM_PER_INCH = 25.4
 
 

@@ -63,8 +63,8 @@ _PLANAR = 2
 _EXTRA_SAMPLES = 338
 _BIG_VERSION, _HEADER_BYTES = 43, 8
 # Rows of a fax come over a line that may spoil a few; each is then like the one before.
-_MOST_SPOILT_ROWS = 0.01
-_SAVE_AS = "save it as PNG, or as TIFF with LZW compression, in grey or RGB of 8 bits a sample"
+_MOST_SPOILED_ROWS = 0.01
+_SAVE_AS = "save it as PNG, or as TIFF with LZW compression, in gray or RGB of 8 bits a sample"
 
 
 def read(data: bytes, *, page: int, side_px: int, limits: Limits) -> Page:
@@ -165,7 +165,7 @@ class _Pages:
 def _read_pixels(
     directory: Directory, layout: Layout, side_px: int
 ) -> tuple[Image.Image, tuple[int, int]]:
-    """A page at its final size, grey or RGB, and the size that it has when it stands upright."""
+    """A page at its final size, gray or RGB, and the size that it has when it stands upright."""
     size_wh = layout.size_wh
     target_wh = fit_within(size_wh, side_px)
     factor_xy = factors(size_wh, target_wh)
@@ -175,7 +175,7 @@ def _read_pixels(
         # Transparent as a whole: whoever wrote it did not mean it.
         rows = Rows(directory, replace(layout, alpha=0))
         reduced = join(rows.strips(factor_xy[1]), size_wh, factor_xy)
-    if directory.spoilt_rows > size_wh[1] * _MOST_SPOILT_ROWS:
+    if directory.spoiled_rows > size_wh[1] * _MOST_SPOILED_ROWS:
         raise libtiff.LibtiffError("too many of its rows are no fax")
     return upright(resize(reduced, size_wh, factor_xy, target_wh), size_wh, layout.orientation)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Rows of a TIFF page, decoded a few at a time, as grey or RGB.
+"""Rows of a TIFF page, decoded a few at a time, as gray or RGB.
 
 Whatever its strips and tiles are, and however many bits a sample has, a sheet never lies in memory
 as a whole.
@@ -93,7 +93,7 @@ class Rows:
         self.is_transparent = True
 
     def strips(self, multiple: int) -> Iterator[Image.Image]:
-        """All rows from top to bottom, grey or RGB, laid over white.
+        """All rows from top to bottom, gray or RGB, laid over white.
 
         Args:
             multiple: All strips but the last have a multiple of so many rows.
@@ -205,7 +205,7 @@ class Rows:
         return of_planes[0].reshape(len(of_planes[0]), width, layout.samples)[:, :, : layout.shown]
 
     def _shown(self, samples: Pixels) -> Image.Image:
-        """Grey or RGB of samples that were decoded."""
+        """Gray or RGB of samples that were decoded."""
         layout = self._layout
         if not layout.alpha:
             return self._color(samples)
@@ -228,8 +228,8 @@ class Rows:
         if layout.palette is not None:
             return Image.fromarray(_eight_bits(layout.palette)[colors[:, :, 0]])
         if layout.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO):
-            grey = np.ascontiguousarray(colors[:, :, 0])
-            return Image.fromarray(~grey if layout.photometric == WHITE_IS_ZERO else grey)
+            gray = np.ascontiguousarray(colors[:, :, 0])
+            return Image.fromarray(~gray if layout.photometric == WHITE_IS_ZERO else gray)
         if layout.photometric == CMYK:
             inks = np.ascontiguousarray(colors)
             return Image.frombuffer("CMYK", inks.shape[1::-1], inks, "raw", "CMYK", 0, 1).convert(

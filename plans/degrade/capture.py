@@ -38,15 +38,15 @@ def motion_blur(page: Pixels, length_px: int, angle_deg: float) -> Pixels:
 
 
 def gaussian_noise(page: Pixels, sigma: float, generator: Generator) -> Pixels:
-    """A scanner's grey noise with a standard deviation of ``sigma`` of 255."""
+    """A scanner's gray noise with a standard deviation of ``sigma`` of 255."""
     noise = generator.standard_normal(page.shape[:2], np.float32) * np.float32(sigma)
-    return _add_grey(page, noise)
+    return _add_gray(page, noise)
 
 
 def speckle_noise(page: Pixels, sigma: float, generator: Generator) -> Pixels:
     """Noise that is strong where the page is light: each pixel times 1 plus ``sigma`` x normal."""
     noise = generator.standard_normal(page.shape[:2], np.float32) * np.float32(sigma)
-    return _add_grey(page, noise * cv2.cvtColor(page, cv2.COLOR_RGB2GRAY))
+    return _add_gray(page, noise * cv2.cvtColor(page, cv2.COLOR_RGB2GRAY))
 
 
 def salt_and_pepper(page: Pixels, share: float, generator: Generator) -> Pixels:
@@ -93,17 +93,17 @@ def photocopy(page: Pixels, threshold: int, dropout: float, generator: Generator
         dropout: Share of the page in which strokes break, 0 to 1.
         generator: Says where.
     """
-    grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
-    height, width = grey.shape
+    gray = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
+    height, width = gray.shape
     coarse = generator.random((max(2, height // 24), max(2, width // 24)), np.float32)
     worn = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR) < dropout
-    holes = generator.integers(0, 256, grey.shape, np.uint8) < WHITE // 2
-    copy = np.where((grey >= threshold) | (worn & holes), WHITE, 0).astype(np.uint8)
+    holes = generator.integers(0, 256, gray.shape, np.uint8) < WHITE // 2
+    copy = np.where((gray >= threshold) | (worn & holes), WHITE, 0).astype(np.uint8)
     return as_page(cv2.cvtColor(copy, cv2.COLOR_GRAY2RGB))
 
 
-def _add_grey(page: Pixels, noise: np.ndarray) -> Pixels:
-    """Add one grey value a pixel to all three colors, in saturating 8-bit arithmetic."""
+def _add_gray(page: Pixels, noise: np.ndarray) -> Pixels:
+    """Add one gray value a pixel to all three colors, in saturating 8-bit arithmetic."""
     levels = np.clip(np.rint(noise), -WHITE, WHITE).astype(np.int16)
     lighter = np.maximum(levels, 0).astype(np.uint8)
     darker = np.maximum(-levels, 0).astype(np.uint8)

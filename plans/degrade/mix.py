@@ -29,7 +29,7 @@ class Effect:
         stage: Effects happen in the order of :data:`STAGES`, one of each stage at most.
         weight: How often it is taken within its stage, beside the others.
         apply: Page, severity from 0 (mild) to 1 (strong), pixels per pixel of ``SIDE_PX``,
-            generator; returns the spoilt page.
+            generator; returns the spoiled page.
     """
 
     name: str
@@ -101,12 +101,12 @@ def degrade_randomly(page: Pixels, generator: Generator, without: Collection[str
         New uint8 array of the same shape, contiguous.
     """
     scale = max(page.shape[:2]) / SIDE_PX
-    spoilt = page.copy()
+    spoiled = page.copy()
     for effect in _draw(generator):
         severity = float(generator.beta(1.2, 1.6))
-        changed = effect.apply(spoilt, severity, scale, generator)  # moves the generator on
-        spoilt = spoilt if effect.name in without else changed
-    return spoilt
+        changed = effect.apply(spoiled, severity, scale, generator)  # moves the generator on
+        spoiled = spoiled if effect.name in without else changed
+    return spoiled
 
 
 def _draw(generator: Generator) -> list[Effect]:

@@ -70,7 +70,7 @@ def pdf_to_image(pdf: bytes, long_side_px: int) -> Image.Image:
 
 
 def _draw_building(sheet_pen: Pen, plan: Plan, placement: Placement) -> None:
-    """Draw everything that is built or stands in the rooms, in plan metres."""
+    """Draw everything that is built or stands in the rooms, in plan meters."""
     k = placement.mm_per_m
     with sheet_pen.frame((placement.x_mm, placement.y_mm), (k, 0), (0, k)):
         pen = Pen(sheet_pen.canvas, 1 / k)

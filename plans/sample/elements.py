@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The parts of a floor plan as checked values; nothing here draws.
 
-Plan coordinates are metres, origin at the building's outer top left corner, x to the
+Plan coordinates are meters, origin at the building's outer top left corner, x to the
 right and y down the sheet. Compass sides are sides of the sheet: N is its top.
 """
 
@@ -61,7 +61,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An axis-aligned rectangle in plan metres, corners ``x0, y0, x1, y1``."""
+    """An axis-aligned rectangle in plan meters, corners ``x0, y0, x1, y1``."""
 
     x0_m: float
     y0_m: float
@@ -115,7 +115,7 @@ class Room:
 
     @property
     def area_m2(self) -> float:
-        """Floor area in square metres."""
+        """Floor area in square meters."""
         return self.box.width_m * self.box.depth_m
 
     @property
@@ -202,7 +202,7 @@ class TitleBlock:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One storey: everything a sheet shows, in metres."""
+    """One storey: everything a sheet shows, in meters."""
 
     name: str
     title: TitleBlock

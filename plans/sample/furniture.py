@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Symbols of fixtures and furniture, each drawn in its own axes.
 
-Every symbol gets its width along the back and its depth from back to front, in metres;
+Every symbol gets its width along the back and its depth from back to front, in meters;
 the origin is the back left corner.
 """
 
@@ -24,7 +24,7 @@ INK_GRAY = 0.25
 
 
 def draw_fixture(pen: Pen, fixture: Fixture) -> None:
-    """Draw one fixture at its place; the pen works in plan metres."""
+    """Draw one fixture at its place; the pen works in plan meters."""
     box = fixture.box
     origin = {
         Side.S: (box.x0_m, box.y0_m),

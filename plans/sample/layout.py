@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Small rules by which a storey is put together from rows of metres."""
+"""Small rules by which a storey is put together from rows of meters."""
 
 from __future__ import annotations
 

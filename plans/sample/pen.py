@@ -20,13 +20,13 @@ Point = tuple[float, float]
 
 
 class Pen:
-    """Draws in one unit of length (paper millimetres or plan metres).
+    """Draws in one unit of length (paper millimeters or plan meters).
 
-    Line widths and text heights are always millimetres on paper.
+    Line widths and text heights are always millimeters on paper.
 
     Args:
         canvas: The page; its transform must already map the unit with y down.
-        units_per_mm: How many drawing units one paper millimetre is.
+        units_per_mm: How many drawing units one paper millimeter is.
     """
 
     def __init__(self, canvas: Canvas, units_per_mm: float) -> None:
@@ -121,6 +121,6 @@ def axes(facing: Side) -> tuple[Point, Point]:
 
 
 def page_pen(canvas: Canvas, page_h_mm: float) -> Pen:
-    """Turn the canvas to paper millimetres, y down, and return a pen for it."""
+    """Turn the canvas to paper millimeters, y down, and return a pen for it."""
     canvas.transform(units.mm, 0, 0, -units.mm, 0, page_h_mm * units.mm)
     return Pen(canvas, 1.0)

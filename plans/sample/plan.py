@@ -40,7 +40,7 @@ class Placement:
     """Where a building lies on the sheet.
 
     ``scale`` 50 means 1:50. The origin is the building's outer top left corner in
-    millimetres from the sheet's top left corner.
+    millimeters from the sheet's top left corner.
     """
 
     scale: int
@@ -49,7 +49,7 @@ class Placement:
 
     @property
     def mm_per_m(self) -> float:
-        """Millimetres on paper for one metre of building."""
+        """Millimeters on paper for one meter of building."""
         return 1000 / self.scale
 
     def box_to_xyxy_norm(self, box: Box) -> tuple[float, float, float, float]:

@@ -23,16 +23,16 @@ ROW_MM = 8.0
 
 
 def dimension_text(length_m: float) -> str:
-    """Return a dimension as drawings print it: metres, or whole centimetres below one metre.
+    """Return a dimension as drawings print it: meters, or whole centimeters below one meter.
 
     Source:
-        DIN 1356-1: building drawings give metres from 1 m up and centimetres below.
+        DIN 1356-1: building drawings give meters from 1 m up and centimeters below.
     """
     return f"{length_m:.2f}" if length_m >= 0.995 else f"{length_m * 100:.0f}"
 
 
 def draw_chain(pen: Pen, plan: Plan, placement: Placement, chain: DimensionChain) -> None:
-    """Draw one dimension chain outside the building; the pen works in millimetres."""
+    """Draw one dimension chain outside the building; the pen works in millimeters."""
     k = placement.mm_per_m
     offset = CHAIN_GAP_MM + CHAIN_STEP_MM * chain.row
     far_x, far_y = k * plan.outline.width_m, k * plan.outline.depth_m
@@ -143,7 +143,7 @@ def _cell(pen: Pen, at: Point, caption: str, words: str, *, is_divided: bool) ->
 
 
 def draw_scale_bar(pen: Pen, placement: Placement) -> None:
-    """Draw five parts of one metre (of two metres beyond 1:50) in the lower left corner."""
+    """Draw five parts of one meter (of two meters beyond 1:50) in the lower left corner."""
     x0, _, _, y1 = FRAME_XYXY_MM
     step_m = 1 if placement.scale <= 50 else 2
     part = placement.mm_per_m * step_m

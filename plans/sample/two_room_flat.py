@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A flat with a living room, a bedroom, a kitchen and a bath.
 
-Numbers are metres in plan coordinates (see ``elements``): boxes are ``x0, y0, x1, y1``,
+Numbers are meters in plan coordinates (see ``elements``): boxes are ``x0, y0, x1, y1``,
 furniture rows ``x, y, extent along x, extent along y``.
 """
 

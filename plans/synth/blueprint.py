@@ -290,7 +290,7 @@ def _fit(
     has: _Chance,
     rng: np.random.Generator,
 ) -> Canvas:
-    """Return a canvas whose metres put the storey into a field, turned and mirrored at random."""
+    """Return a canvas whose meters put the storey into a field, turned and mirrored at random."""
     x0, y0, x1, y1 = floor.bounds_m
     turn = np.eye(2)[:, [1, 0]] if rng.random() < 0.5 else np.eye(2)
     axes = turn @ np.diag(rng.choice([-1.0, 1.0], 2))

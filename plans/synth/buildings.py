@@ -34,7 +34,7 @@ class Seat:
     """Where a wing stands.
 
     Attributes:
-        x: Of its start, on its axis, metres.
+        x: Of its start, on its axis, meters.
         y: The same.
         angle_deg: Direction of its axis.
         length: Along the axis.
@@ -50,7 +50,7 @@ class Seat:
     radius: float | None = None
 
     def put(self, shape: Polygon) -> Polygon:
-        """Return a shape of the wing's own metres in the building's."""
+        """Return a shape of the wing's own meters in the building's."""
         if self.radius is not None:
             shape = segmentize(shape, _BEND_STEP_M)
         moved: Polygon = transform(shape, self._move)
@@ -95,7 +95,7 @@ def _cut(seat: Seat, use: Use, rng: np.random.Generator) -> Wing:
     return cut_wing(use, seat.length, seat.depth, rng)
 
 
-# Rooms that a metre of a wing holds, about.
+# Rooms that a meter of a wing holds, about.
 _ROOMS_PER_M = {
     Use.OFFICE: 0.62,
     Use.LABORATORY: 0.55,

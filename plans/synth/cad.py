@@ -39,7 +39,7 @@ class Cad:
 
     Attributes:
         style: For what :mod:`plans.synth.render` draws.
-        px_per_mm: Pixels of the sheet a millimetre of its paper.
+        px_per_mm: Pixels of the sheet a millimeter of its paper.
         language: A key of :data:`NAMES`.
         face: A stroke face, or a file of a typeface.
         text_mm: Height of the capitals of a room's tag.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A page of pixels on which a plan is drawn in metres."""
+"""A page of pixels on which a plan is drawn in meters."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class Ink(Protocol):
 
 
 class Canvas:
-    """A page, and the affine map from metres to its pixels."""
+    """A page, and the affine map from meters to its pixels."""
 
     def __init__(
         self, page: PageU8, matrix: npt.NDArray[np.float64], ink: Ink | None = None
     ) -> None:
-        """Draw on ``page`` (H×W×3, RGB) through ``matrix`` (2×3, metres to pixels).
+        """Draw on ``page`` (H×W×3, RGB) through ``matrix`` (2×3, meters to pixels).
 
         What is drawn is told to ``ink``, too, if there is one.
         """
@@ -85,12 +85,12 @@ class Canvas:
         self.px_per_m = math.sqrt(abs(np.linalg.det(matrix[:, :2])))
 
     def moved(self, origin: PointM, u: PointM, v: PointM) -> Canvas:
-        """Return the same page with axes ``u`` and ``v`` at ``origin``, given in metres."""
+        """Return the same page with axes ``u`` and ``v`` at ``origin``, given in meters."""
         inner = np.array([[u[0], v[0], origin[0]], [u[1], v[1], origin[1]], [0, 0, 1]])
         return self.over(self.matrix @ inner)
 
     def over(self, matrix: npt.NDArray[np.float64]) -> Canvas:
-        """Return the same page under another map, 2×3, from metres or pixels to its pixels."""
+        """Return the same page under another map, 2×3, from meters or pixels to its pixels."""
         return Canvas(self.page, matrix, self.ink)
 
     def to_px(self, points_m: Iterable[PointM]) -> npt.NDArray[np.float64]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""One storey of a building as geometry: spaces, walls, openings. Metres, y down, no drawing."""
+"""One storey of a building as geometry: spaces, walls, openings. Meters, y down, no drawing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PointM = tuple[float, float]
 
 
 def snap(shape: BaseGeometry) -> BaseGeometry:
-    """Return a shape with its corners on a grid of a millimetre, which keeps GEOS from failing."""
+    """Return a shape with its corners on a grid of a millimeter, which keeps GEOS from failing."""
     return set_precision(make_valid(shape), 0.001)
 
 

@@ -45,7 +45,7 @@ def read_layouts(path: Path) -> list[dict[str, Any]]:
 
 
 def layout_to_floor(row: dict[str, Any], rng: np.random.Generator) -> Floor:
-    """Return the storey of one layout, in metres by the area that a flat usually has."""
+    """Return the storey of one layout, in meters by the area that a flat usually has."""
     walls = unary_union([_polygon(wall["outer"], wall["holes"]) for wall in row["walls"]])
     rooms = [(room["label"], _polygon(room["polygon"])) for room in row["rooms"]]
     area_px = sum(shape.area for _, shape in rooms)

@@ -81,19 +81,19 @@ def read_large_layouts(path: Path) -> list[dict[str, Any]]:
 
 
 def layout_to_large_floor(row: dict[str, Any], rng: np.random.Generator) -> Floor:
-    """Return the floor of one layout, in metres by the area that its rooms usually have."""
+    """Return the floor of one layout, in meters by the area that its rooms usually have."""
     rooms = [
         (_KINDS.get(room["label"], Kind.OFFICE), Polygon(room["polygon"]).buffer(0))
         for room in row["rooms"]
     ]
     rooms = [(kind, shape) for kind, shape in rooms if isinstance(shape, Polygon) and shape.area]
-    m_per_px = _metres_per_px(rooms)
+    m_per_px = _meters_per_px(rooms)
     turn = main_axis_deg([shape for _, shape in rooms])
     kinds, shapes = [], []
     for kind, shape in rooms:
         turned = affinity.rotate(shape, -turn, origin=(0, 0))
-        metres = affinity.scale(turned, m_per_px, m_per_px, origin=(0, 0))
-        smooth = straighten(_closed(metres, _NOTCH_M))
+        meters = affinity.scale(turned, m_per_px, m_per_px, origin=(0, 0))
+        smooth = straighten(_closed(meters, _NOTCH_M))
         if not smooth.is_empty:
             kinds.append(kind)
             shapes.append(smooth)
@@ -140,7 +140,7 @@ def _with_rest(
     return kept, holes
 
 
-def _metres_per_px(rooms: list[tuple[Kind, Polygon]]) -> float:
+def _meters_per_px(rooms: list[tuple[Kind, Polygon]]) -> float:
     for kind, m2 in _TYPICAL_M2.items():
         areas = [shape.area for k, shape in rooms if k is kind]
         if len(areas) >= _OFTEN:

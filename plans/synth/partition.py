@@ -47,7 +47,7 @@ class Region:
         return unary_union([cell for _, cell in self.zones])
 
 
-# Lower and upper area in square metres, kinds and their shares, for cells of homes.
+# Lower and upper area in square meters, kinds and their shares, for cells of homes.
 _HOME_KINDS: tuple[tuple[float, tuple[tuple[Kind, float], ...]], ...] = (
     (1.6, ((Kind.CLOSET, 5), (Kind.WC, 2), (Kind.DUCT, 0.3))),
     (3.6, ((Kind.WC, 3), (Kind.CLOSET, 4), (Kind.BATH, 2), (Kind.STORAGE, 2), (Kind.SAUNA, 1))),

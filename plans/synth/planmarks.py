@@ -24,7 +24,7 @@ PAPER = (255, 255, 255)
 
 
 def mm_in_m(canvas: Canvas, cad: Cad) -> float:
-    """Return how many metres of the building a millimetre of the paper is."""
+    """Return how many meters of the building a millimeter of the paper is."""
     return cad.px_per_mm / canvas.px_per_m
 
 

@@ -77,7 +77,7 @@ class Plot:
 
     Attributes:
         ink: Keeps the drawing.
-        px_per_mm: Pixels of the canvas a millimetre of paper.
+        px_per_mm: Pixels of the canvas a millimeter of paper.
         ratios: Scales in which plans are drawn, as lengths of the building per length on paper,
             rising; the last is that of a plan that is too large for all.
     """
@@ -87,7 +87,7 @@ class Plot:
     ratios: tuple[float, ...]
 
     def px_per_m(self, most: float) -> float:
-        """Return the largest scale that is none larger than one that fits, in pixels a metre."""
+        """Return the largest scale that is none larger than one that fits, in pixels a meter."""
         scales = [1000 * self.px_per_mm / ratio for ratio in self.ratios]
         return next((scale for scale in scales if scale <= most), scales[-1])
 
@@ -154,7 +154,7 @@ def _scaled(cad: Cad, canvas: Canvas, floor: Floor) -> Cad:
 def fit(
     page: PageU8, floor: Floor, place: FieldPx, most_px_per_m: float, rng: np.random.Generator
 ) -> Canvas:
-    """Return a canvas whose metres put a floor into a field, turned by quarters and mirrored."""
+    """Return a canvas whose meters put a floor into a field, turned by quarters and mirrored."""
     x0, y0, x1, y1 = floor.bounds_m
     w, h = place[2] - place[0], place[3] - place[1]
     lies = (x1 - x0 > y1 - y0) == (w > h)

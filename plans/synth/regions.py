@@ -80,7 +80,7 @@ def open_zones(cell: Polygon, rng: np.random.Generator) -> list[tuple[Kind, Poly
     """Return a living room and a zone in its corner or at its end; none if it is too small.
 
     Args:
-        cell: The whole, in metres.
+        cell: The whole, in meters.
         rng: Decides.
     """
     x0, y0, x1, y1 = cell.bounds

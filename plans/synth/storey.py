@@ -34,7 +34,7 @@ _MORE_DOORS = 0.07  # share of the pairs that get a door the tree does not need
 
 @dataclass(frozen=True, slots=True)
 class Thickness:
-    """Wall thickness in metres."""
+    """Wall thickness in meters."""
 
     outer_m: float
     inner_m: float

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Furniture and fixtures as plans show them, in metres, their back along ``y = 0``."""
+"""Furniture and fixtures as plans show them, in meters, their back along ``y = 0``."""
 
 from __future__ import annotations
 

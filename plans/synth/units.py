@@ -48,11 +48,11 @@ class Band:
 
     @property
     def depth(self) -> float:
-        """Metres from the corridor's side to the other."""
+        """Meters from the corridor's side to the other."""
         return abs(self.outer - self.inner)
 
     def piece(self, x0: float, x1: float, near: float, far: float) -> Polygon:
-        """Return a rectangle from ``near`` to ``far`` metres away from the corridor."""
+        """Return a rectangle from ``near`` to ``far`` meters away from the corridor."""
         sign = 1 if self.outer > self.inner else -1
         ys = sorted((self.inner + sign * near, self.inner + sign * far))
         return box(x0, ys[0], x1, ys[1])

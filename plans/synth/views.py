@@ -140,7 +140,7 @@ def draw_view_title(
 
 
 def draw_scale_bar(sheet: Canvas, at: tuple[float, float], cad: Cad, px_per_m: float) -> None:
-    """Draw a bar of ten metres, black and white or with strokes."""
+    """Draw a bar of ten meters, black and white or with strokes."""
     x, y = at
     h = 1.5 * cad.px_per_mm
     for i in range(5):

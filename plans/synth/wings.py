@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Wings of large buildings: corridors, rooms on both sides of them, stairs and shafts.
 
-A wing is cut in its own metres: x along it, y across it. Cells reach to the middle of their walls.
+A wing is cut in its own meters: x along it, y across it. Cells reach to the middle of their walls.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Wing:
 
 
 def cut_wing(use: Use, length: float, depth: float, rng: np.random.Generator) -> Wing:
-    """Return a wing of that length and depth in metres."""
+    """Return a wing of that length and depth in meters."""
     width = float(rng.uniform(1.5, 3.2 if use in (Use.SCHOOL, Use.HOSPITAL) else 2.2))
     corridors: list[tuple[float, float]] = []
     bands: list[tuple[float, float]] = []
@@ -88,7 +88,7 @@ def _fill_band(band: Band, use: Use, rng: np.random.Generator, *, is_core: bool)
     return cells
 
 
-# Width of the module that rooms repeat, metres.
+# Width of the module that rooms repeat, meters.
 _MODULES_M = {
     Use.OFFICE: (2.4, 4.2),
     Use.LABORATORY: (3.0, 6.5),

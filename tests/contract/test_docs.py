@@ -66,7 +66,7 @@ def test_the_stock_command_of_the_readme_is_the_tested_one() -> None:
     )
 
 
-def test_every_source_file_names_the_licence() -> None:
+def test_every_source_file_names_the_license() -> None:
     """An SPDX line stands atop each of them."""
     listing = subprocess.run(
         ["git", "-C", ROOT, "ls-files", "*.py", "*.sh", "*.yaml", "*.java", "docker/*.xml",

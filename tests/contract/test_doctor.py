@@ -51,7 +51,7 @@ def test_after_bootstrap_and_push_all_is_well(archive: Path) -> None:
 
 
 def test_what_is_deployed_is_well(archive: Path) -> None:
-    """Endpoint and model of a release that nobody has spoilt."""
+    """Endpoint and model of a release that nobody has spoiled."""
     with aws_place() as place, aws_lab(place, REGIONS[-2]) as lab:
         setup = healthy(lab, archive)
         setup.deploy()

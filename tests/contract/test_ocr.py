@@ -118,7 +118,7 @@ class TestImage:
     def test_what_is_left_of_the_package_reads(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Three files and the licence, and OpenVINO's part that reads ONNX."""
+        """Three files and the license, and OpenVINO's part that reads ONNX."""
         folder = ocr.models_folder()
         assert folder is not None
         installed = folder.parent.parent

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 KIND: Final = "PNG"
 MAGIC: Final = b"\x89PNG\r\n\x1a\n"
-GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
+GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 DEPTHS: Final = {
-    GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16),
+    GRAY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GRAY_ALPHA: (8, 16),
     RGBA: (8, 16),
 }  # fmt: skip
-NAMES: Final = {GREY: "grey", RGB: "RGB", PALETTE: "palette", GREY_ALPHA: "grey", RGBA: "RGB"}
-COLORS: Final = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 1, RGBA: 3}
+NAMES: Final = {GRAY: "gray", RGB: "RGB", PALETTE: "palette", GRAY_ALPHA: "gray", RGBA: "RGB"}
+COLORS: Final = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 1, RGBA: 3}
 
 
 def written(  # noqa: PLR0913  # each a part of the file
@@ -137,7 +137,7 @@ def _drawn(color_type: int, depth: int) -> tuple[Numbers, Pixels, Samples | None
     stored = quantized(samples(COLORS[color_type]), depth)
     if color_type == PALETTE:
         return stored, palette_shown(stored[:, :, 0], depth), None
-    if color_type not in (GREY_ALPHA, RGBA):
+    if color_type not in (GRAY_ALPHA, RGBA):
         return stored, show(restored(stored, depth), "rgb"), None
     steps = quantized(alpha(), depth)
     opacity = restored(steps, depth)
@@ -169,7 +169,7 @@ def _one_color_transparent(
     )  # fmt: skip
 
 
-def spoilt(chunk: bytes) -> bytes:
+def spoiled(chunk: bytes) -> bytes:
     """A chunk with a wrong checksum."""
     return chunk[:-1] + bytes([chunk[-1] ^ 1])
 
@@ -180,8 +180,8 @@ def _ancillary() -> Iterator[Case]:
     turned = png_chunk(b"eXIf", exif(6)[6:])
     packed_xmp = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b" " * 2**21)
     chunks = {
-        "text, wrong checksum": spoilt(png_chunk(b"tEXt", b"Title\0plan")),
-        "packed text, wrong checksum": spoilt(
+        "text, wrong checksum": spoiled(png_chunk(b"tEXt", b"Title\0plan")),
+        "packed text, wrong checksum": spoiled(
             png_chunk(b"zTXt", b"mxfile\0\0" + zlib.compress(b"a"))
         ),
         "packed text of 2.7 MB": png_chunk(b"zTXt", long_text),
@@ -191,17 +191,17 @@ def _ancillary() -> Iterator[Case]:
         "profile that is none": png_chunk(b"iCCP", b"x\0\0abc"),
         "profile of 5 MB": png_chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(5_000_000))),
         "gamma of 3 bytes": png_chunk(b"gAMA", b"\0\0\1"),
-        "orientation, wrong checksum": spoilt(turned),
-        "private chunk, wrong checksum": spoilt(png_chunk(b"prVt", bytes(100))),
+        "orientation, wrong checksum": spoiled(turned),
+        "private chunk, wrong checksum": spoiled(png_chunk(b"prVt", bytes(100))),
         "size of a pixel, cut": png_chunk(b"pHYs", b"\0"),
         "empty name": png_chunk(b"tEXt", b""),
     }
     stored, shown, _ = _drawn(RGB, 8)
-    grey, grey_shown, _ = _drawn(GREY, 1)
+    gray, gray_shown, _ = _drawn(GRAY, 1)
     for (variant, chunk), place in itertools.product(chunks.items(), ("before", "after")):
         for name, drawn, look, color_type, depth in (
             ("RGB, 8-bit", stored, shown, RGB, 8),
-            ("grey, 1-bit", grey, grey_shown, GREY, 1),
+            ("gray, 1-bit", gray, gray_shown, GRAY, 1),
         ):
             data = written(drawn, color_type, depth, **{place: chunk})  # type: ignore[arg-type]
             yield Case(KIND, name, "plain", f"{variant}, {place}", data, look)

@@ -52,8 +52,8 @@ def color(*, is_smooth: bool = False) -> Pixels:
     return pixels
 
 
-def grey_as_rgb(*, is_smooth: bool = False) -> Pixels:
-    """The drawing in grey."""
+def gray_as_rgb(*, is_smooth: bool = False) -> Pixels:
+    """The drawing in gray."""
     return show(restored(quantized(samples(1, is_smooth=is_smooth), 8), 8), "minisblack")
 
 
@@ -65,10 +65,10 @@ def _segment(marker: int, content: bytes) -> bytes:
 
 
 def _jpegs() -> Iterator[Case]:
-    rgb, grey = color(is_smooth=True), grey_as_rgb(is_smooth=True)
+    rgb, gray = color(is_smooth=True), gray_as_rgb(is_smooth=True)
     inks = quantized(samples(4, is_smooth=True), 8)
     pictures = {
-        "grey, 8-bit": (Image.fromarray(grey).convert("L"), grey),
+        "gray, 8-bit": (Image.fromarray(gray).convert("L"), gray),
         "YCbCr, 8-bit": (Image.fromarray(rgb), rgb),
         "RGB, 8-bit": (Image.fromarray(rgb), rgb),
         "CMYK, 8-bit": (
@@ -136,15 +136,15 @@ def _jpeg_metadata(jpeg: bytes, shown: Pixels) -> Iterator[Case]:
 
 
 def _unread_jpegs() -> Iterator[Case]:
-    rgb, grey = color(), quantized(samples(1), 8)[:, :, 0].astype(np.uint8)
+    rgb, gray = color(), quantized(samples(1), 8)[:, :, 0].astype(np.uint8)
     deep = quantized(samples(1), 12)[:, :, 0].astype(np.uint16)
-    look = grey_as_rgb()
+    look = gray_as_rgb()
     for name, compression, data, shown in (
-        ("grey, 12-bit", "baseline", imagecodecs.jpeg8_encode(deep, bitspersample=12), look),
-        ("grey, 8-bit", "lossless", imagecodecs.jpeg8_encode(grey, lossless=True), look),
+        ("gray, 12-bit", "baseline", imagecodecs.jpeg8_encode(deep, bitspersample=12), look),
+        ("gray, 8-bit", "lossless", imagecodecs.jpeg8_encode(gray, lossless=True), look),
         ("RGB, 8-bit", "lossless", imagecodecs.jpeg8_encode(rgb, lossless=True), rgb),
-        ("grey, 12-bit", "lossless", imagecodecs.ljpeg_encode(deep, bitspersample=12), look),
-        ("grey, 8-bit", "JPEG-LS", imagecodecs.jpegls_encode(grey), look),
+        ("gray, 12-bit", "lossless", imagecodecs.ljpeg_encode(deep, bitspersample=12), look),
+        ("gray, 8-bit", "JPEG-LS", imagecodecs.jpegls_encode(gray), look),
         ("RGB, 8-bit", "JPEG-LS", imagecodecs.jpegls_encode(rgb), rgb),
     ):
         yield Case("JPEG", name, compression, "", bytes(data), shown)

@@ -41,7 +41,7 @@ ORIENTATION_TAG: Final = 274
 BYTE_ORDERS: Final[tuple[Literal["<", ">"], ...]] = ("<", ">")
 CHANNELS: Final = {"minisblack": 1, "miniswhite": 1, "rgb": 3, "separated": 4, "palette": 1}
 COLOR_NAMES: Final = {
-    "minisblack": "grey", "miniswhite": "grey (0 is white)", "rgb": "RGB", "separated": "CMYK",
+    "minisblack": "gray", "miniswhite": "gray (0 is white)", "rgb": "RGB", "separated": "CMYK",
     "palette": "palette", "cielab": "Lab", "cfa": "raw sensor", "linear_raw": "linear raw",
     "logluv": "LogLuv", "mask": "mask",
 }  # fmt: skip
@@ -122,7 +122,7 @@ class Layout:
 
 
 LAYOUTS: Final = [
-    *(Layout(grey, kind) for grey in ("minisblack", "miniswhite")
+    *(Layout(gray, kind) for gray in ("minisblack", "miniswhite")
       for kind in ("b1", "p2", "p4", "p6", "u8", "p10", "p12", "p14", "u16", "u32", "i8", "i16",
                    "f16", "f32", "f64")),
     *(Layout("rgb", kind) for kind in ("p4", "u8", "p12", "u16", "u32", "i8", "f32")),
@@ -260,10 +260,10 @@ PILLOW_COMPRESSIONS: Final = {
     "tiff_raw_16": "CCITT RLE, words",
 }  # fmt: skip
 PILLOW_MODES: Final = {
-    "1": "grey, 1-bit", "L": "grey, 8-bit", "LA": "grey, 8-bit, alpha", "P": "palette, 8-bit",
+    "1": "gray, 1-bit", "L": "gray, 8-bit", "LA": "gray, 8-bit, alpha", "P": "palette, 8-bit",
     "RGB": "RGB, 8-bit", "RGBA": "RGB, 8-bit, alpha", "RGBX": "RGB, 8-bit, further channel",
-    "CMYK": "CMYK, 8-bit", "YCbCr": "YCbCr, 8-bit", "LAB": "Lab, 8-bit", "I;16": "grey, 16-bit",
-    "I;16B": "grey, 16-bit", "I": "grey, 32-bit signed", "F": "grey, 32-bit floating-point",
+    "CMYK": "CMYK, 8-bit", "YCbCr": "YCbCr, 8-bit", "LAB": "Lab, 8-bit", "I;16": "gray, 16-bit",
+    "I;16B": "gray, 16-bit", "I": "gray, 32-bit signed", "F": "gray, 32-bit floating-point",
 }  # fmt: skip
 
 
@@ -320,10 +320,10 @@ def _picture(mode: str, *, is_smooth: bool) -> tuple[Image.Image, Pixels]:
         picture = color.convert(mode) if mode != "LAB" else Image.new("LAB", SIZE_WH, (50, 1, 2))
         return picture, np.asarray(color)
     if mode in ("RGBA", "LA"):
-        grey_or_rgb = color if mode == "RGBA" else color.getchannel(0)
-        picture = grey_or_rgb.copy()
+        gray_or_rgb = color if mode == "RGBA" else color.getchannel(0)
+        picture = gray_or_rgb.copy()
         picture.putalpha(Image.fromarray(quantized(alpha(), 8)[:, :, 0]))
-        stored = restored(np.atleast_3d(np.asarray(grey_or_rgb)), 8)
+        stored = restored(np.atleast_3d(np.asarray(gray_or_rgb)), 8)
         shown = show(
             stored, "rgb" if mode == "RGBA" else "minisblack", restored(quantized(alpha(), 8), 8)
         )
@@ -372,7 +372,7 @@ HAND_COMPRESSIONS: Final = {
 
 
 def _odd_bits() -> Iterator[Case]:
-    """Any number of bits, compressed, in grey, RGB and palettes, also in reverse order of bits."""
+    """Any number of bits, compressed, in gray, RGB and palettes, also in reverse order of bits."""
     for (photometric, code), bits, compression, is_reversed in itertools.product(
         (("minisblack", 1), ("miniswhite", 0), ("rgb", 2), ("palette", 3)),
         (1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15),
@@ -541,7 +541,7 @@ def _old_jpeg(shown: Pixels, mode: str, sampling: str, quality: int) -> Case:
     if bands > 1:
         tags[530] = [across, down]
     return Case(
-        KIND, "YCbCr, 8-bit" if bands > 1 else "grey, 8-bit", "old-style JPEG",
+        KIND, "YCbCr, 8-bit" if bands > 1 else "gray, 8-bit", "old-style JPEG",
         f"by hand, {sampling}, quality {quality}", file_of([jpeg], tags),
         np.asarray(picture.convert("RGB")), is_lossy=True, is_small=quality == 95,
     )  # fmt: skip
@@ -549,17 +549,17 @@ def _old_jpeg(shown: Pixels, mode: str, sampling: str, quality: int) -> Case:
 
 def _odd_tags() -> Iterator[Case]:
     """Tags that are missing, or that say what no page of a plan should."""
-    grey = quantized(samples(1), 8)
-    rows = [row.tobytes() for row in grey]
+    gray = quantized(samples(1), 8)
+    rows = [row.tobytes() for row in gray]
     plain = {258: [8], 262: [1], 277: [1]}
-    shown = show(restored(grey, 8), "minisblack")
+    shown = show(restored(gray, 8), "minisblack")
     for variant, tags in {
         "no count of samples": {258: [8], 262: [1]},
         "orientation 0": plain | {274: [0]},
         "orientation 9": plain | {274: [9]},
     }.items():
         yield Case(
-            KIND, "grey, 8-bit", "none", variant, _strip_file(rows, tags, 1, bytes), shown,
+            KIND, "gray, 8-bit", "none", variant, _strip_file(rows, tags, 1, bytes), shown,
             shown_by_tifffile, is_small=True,
         )  # fmt: skip
     unsaid = _strip_file(rows, {258: [8], 277: [1]}, 1, bytes)

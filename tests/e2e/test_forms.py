@@ -29,12 +29,12 @@ def centers(rooms: list[dict[str, Any]]) -> set[tuple[int, int]]:
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param(PLAN, id="png-grey"),
+        pytest.param(PLAN, id="png-gray"),
         pytest.param(encode("1", "PNG"), id="png-1-bit"),
         pytest.param(encode("P", "PNG"), id="png-palette"),
         pytest.param(encode("RGBA", "PNG"), id="png-alpha"),
         pytest.param(encode("I;16", "PNG"), id="png-16-bit"),
-        pytest.param(encode("L", "JPEG"), id="jpeg-grey"),
+        pytest.param(encode("L", "JPEG"), id="jpeg-gray"),
         pytest.param(encode("RGB", "JPEG", progressive=True), id="jpeg-progressive"),
         pytest.param(encode("CMYK", "JPEG"), id="jpeg-cmyk"),
         pytest.param(encode("1", "TIFF", compression="group4"), id="tiff-g4"),

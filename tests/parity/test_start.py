@@ -93,7 +93,7 @@ def test_the_checkpoint_is_one_to_train_from(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Ultralytics reads it; it names its licence, and the command where it came from."""
+    """Ultralytics reads it; it names its license, and the command where it came from."""
     content = as_onnx(pages)
     digest = hashlib.sha256(content).hexdigest()
     monkeypatch.setattr(start, "SHA256", digest)

@@ -230,7 +230,7 @@ def test_unknown_ingredients_are_refused(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_left_out_damage_changes_no_other_page() -> None:
-    """Without noise few pages differ, in nothing but pixels; without any they are not spoilt."""
+    """Without noise few pages differ, in nothing but pixels; without any they are not spoiled."""
     noise = ("noise", "speckle", "dots")
     specs = {
         name: Spec(long_side_px=160, without=("tilt", "photo"), without_damage=left_out)

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from plans.synth.symbols import Symbol
 
-SCALE = 60.0  # pixels per metre
+SCALE = 60.0  # pixels per meter
 
 
 def empty_canvas() -> Canvas:
-    """A white page of about 10 x 10 m, its origin a metre inside."""
+    """A white page of about 10 x 10 m, its origin a meter inside."""
     page = np.full((600, 600, 3), 255, np.uint8)
     return Canvas(page, np.array([[SCALE, 0, SCALE], [0, SCALE, SCALE]]))
 

@@ -46,7 +46,7 @@ def test_a_sheet_is_a_page_of_its_paper_and_a_function_of_its_seed() -> None:
 
 
 def test_rooms_have_the_area_that_their_outline_has_at_their_scale() -> None:
-    """In square metres, holes left out."""
+    """In square meters, holes left out."""
     for seed in SEEDS:
         for room in plotted(seed)[1]["rooms"]:
             whole = Polygon(room["polygon"], room.get("holes"))

@@ -95,7 +95,7 @@ def test_courts_and_voids_are_no_rooms() -> None:
 
 
 def test_small_rooms_lie_among_large_ones_along_long_corridors() -> None:
-    """Toilets, closets and lifts, rooms of 50 square metres, corridors of 40 metres and more."""
+    """Toilets, closets and lifts, rooms of 50 square meters, corridors of 40 meters and more."""
     spaces = [space for floor in FLOORS for space in floor.spaces]
     kinds = {space.kind for space in spaces}
     assert {Kind.WC, Kind.CLOSET, Kind.ELEVATOR, Kind.STAIRS, Kind.DUCT, Kind.BATH} <= kinds

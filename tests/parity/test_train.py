@@ -105,20 +105,20 @@ def test_a_run_leaves_weights_that_ultralytics_reads(run: Path) -> None:
     assert not (run / "last.pt").exists()
 
 
-def test_the_licence_of_the_start_stays(run: Path, plans: Path, tmp_path: Path) -> None:
+def test_the_license_of_the_start_stays(run: Path, plans: Path, tmp_path: Path) -> None:
     """Weights made from weights under version 3 alone are so too."""
-    start, licence = tmp_path / "start.pt", "AGPL-3.0-only"
+    start, stated = tmp_path / "start.pt", "AGPL-3.0-only"
     content, made = (
         torch.load(path, map_location="cpu", weights_only=False)
         for path in ("weights/rooms.pt", run / "rooms.pt")
     )
     assert made["license"] == content["license"] == "AGPL-3.0-or-later"
-    torch.save(content | {"license": licence}, start)
+    torch.save(content | {"license": stated}, start)
     command = ["--data", str(plans), "--out", str(tmp_path / "run"), "--start", str(start)]
 
     assert main([*command, "--epochs", "1", *SMALL]) == 0
     made = torch.load(tmp_path / "run" / "rooms.pt", map_location="cpu", weights_only=False)
-    assert made["license"] == licence
+    assert made["license"] == stated
 
 
 def test_a_run_records_itself(run: Path, plans: Path) -> None:

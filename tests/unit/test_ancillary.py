@@ -16,7 +16,7 @@ from roomdet import ancillary
 from roomdet.errors import InvalidFileFormat
 from roomdet.filetypes import FileType
 from tests.builders import draw_plan, encode, exif, png_chunk
-from tests.corpus.pngs import RGB, spoilt, written
+from tests.corpus.pngs import RGB, spoiled, written
 from tests.unit.reading import read
 
 
@@ -56,9 +56,9 @@ def test_orientation_in_a_long_text_is_not_looked_for(size: int) -> None:
         assert read(png(before=chunk)).source_wh == ((200, 320) if size < 2**20 else (320, 200))
 
 
-def test_spoilt_transparency_is_told() -> None:
+def test_spoiled_transparency_is_told() -> None:
     """Without it the picture would be another one."""
-    chunk = spoilt(png_chunk(b"tRNS", bytes(6)))
+    chunk = spoiled(png_chunk(b"tRNS", bytes(6)))
 
     with pytest.raises(InvalidFileFormat, match=r"transparency \(tRNS, at byte 33\).*checksum"):
         read(png(before=chunk))

@@ -18,12 +18,12 @@ from tests.unit.placed import PAGE_WH_PT, line
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-PT = 1 / (0.0254 / 72 * 100)  # of a metre at 1:100: 28.35
+PT = 1 / (0.0254 / 72 * 100)  # of a meter at 1:100: 28.35
 NOTE = line("1:100", 300, 1600)
 
 
 def polygon(*corners_m: tuple[float, float]) -> npt.NDArray[np.float64]:
-    """Corners in metres at 1:100, from 200 points left and above on."""
+    """Corners in meters at 1:100, from 200 points left and above on."""
     return (np.array(corners_m) * PT + 200) / PAGE_WH_PT
 
 
@@ -49,7 +49,7 @@ def test_areas_are_of_the_polygons() -> None:
     assert [area.agrees for area in found] == [None, None]
 
 
-def test_feet_give_square_metres() -> None:
+def test_feet_give_square_meters() -> None:
     """At 1/8" to the foot a square of an inch is 64 square feet."""
     inch = np.array([(100, 100), (172, 100), (172, 172), (100, 172)]) / PAGE_WH_PT
     lines = [line('1/8" = 1\'-0"', 300, 1600)]

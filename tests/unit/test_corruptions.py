@@ -40,7 +40,7 @@ def test_the_box_stays_on_its_room(corruption: Corruption) -> None:
 
 
 @EACH_CORRUPTION
-def test_the_same_picture_is_always_spoilt_in_the_same_way(corruption: Corruption) -> None:
+def test_the_same_picture_is_always_spoiled_in_the_same_way(corruption: Corruption) -> None:
     """Picture and corruption are the seed."""
     boxes = np.array([ROOM], np.float32)
     one, again = (corruption.apply(drawn_page(), boxes, "plan.png") for _ in range(2))
@@ -50,7 +50,7 @@ def test_the_same_picture_is_always_spoilt_in_the_same_way(corruption: Corruptio
     assert one[0].shape != drawn_page().shape or (one[0] != drawn_page()).any()
 
 
-def test_two_pictures_are_spoilt_differently() -> None:
+def test_two_pictures_are_spoiled_differently() -> None:
     """Noise on one plan is not the noise on another."""
     (noise,) = select("noise")
     boxes = np.zeros((0, 4), np.float32)

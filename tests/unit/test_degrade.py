@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Spoilt pages keep their form, are repeatable, and boxes follow what they enclose."""
+"""Spoiled pages keep their form, are repeatable, and boxes follow what they enclose."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EACH_EFFECT = pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effe
 
 @pytest.fixture
 def page() -> Pixels:
-    """A room with thick walls, a door line and a shade of grey."""
+    """A room with thick walls, a door line and a shade of gray."""
     picture = Image.new("RGB", PAGE_WH, "white")
     pen = ImageDraw.Draw(picture)
     pen.rectangle(ROOM, fill=(225, 225, 225), outline="black", width=6)
@@ -52,14 +52,14 @@ def test_an_effect_changes_the_page_and_keeps_its_form(
     """Shape, type and the given page stay; the same seed gives the same page."""
     before = page.copy()
 
-    spoilt, again = (effect.apply(page, severity, 1.0, generator()) for _ in range(2))
+    spoiled, again = (effect.apply(page, severity, 1.0, generator()) for _ in range(2))
 
-    assert spoilt.shape == page.shape
-    assert spoilt.dtype == np.uint8
-    assert spoilt.flags.c_contiguous
-    assert (spoilt != page).any()
+    assert spoiled.shape == page.shape
+    assert spoiled.dtype == np.uint8
+    assert spoiled.flags.c_contiguous
+    assert (spoiled != page).any()
     np.testing.assert_array_equal(before, page)
-    np.testing.assert_array_equal(again, spoilt)
+    np.testing.assert_array_equal(again, spoiled)
 
 
 @EACH_EFFECT
@@ -67,10 +67,10 @@ def test_an_effect_leaves_the_walls_in_place(page: Pixels, effect: Effect) -> No
     """Walls still stand out from the paper around them where they were, most of all shifts."""
     walls = 255.0 - page.mean(axis=2)
 
-    spoilt = effect.apply(page, 0.5, 1.0, generator()).astype(np.float64).mean(axis=2)
+    spoiled = effect.apply(page, 0.5, 1.0, generator()).astype(np.float64).mean(axis=2)
 
     def likeness(dx: int, dy: int) -> float:
-        shifted = np.roll(spoilt, (dy, dx), (0, 1))
+        shifted = np.roll(spoiled, (dy, dx), (0, 1))
         return abs(float(np.corrcoef(shifted.ravel(), walls.ravel())[0, 1]))
 
     here = likeness(0, 0)
@@ -79,7 +79,7 @@ def test_an_effect_leaves_the_walls_in_place(page: Pixels, effect: Effect) -> No
 
 
 @pytest.mark.parametrize("wh", [(1, 1), (7, 3), (640, 20)])
-def test_pages_of_any_size_can_be_spoilt(wh: tuple[int, int]) -> None:
+def test_pages_of_any_size_can_be_spoiled(wh: tuple[int, int]) -> None:
     """A page may be a sliver."""
     blank = np.full((wh[1], wh[0], 3), 255, np.uint8)
 
@@ -95,7 +95,7 @@ def test_every_effect_has_a_stage() -> None:
 def test_the_random_mix_is_moderate_and_repeatable(page: Pixels) -> None:
     """A quarter of the pages stays as it was; equal seeds give equal pages."""
     pages = [degrade_randomly(page, generator(seed)) for seed in range(200)]
-    untouched = sum((spoilt == page).all() for spoilt in pages)
+    untouched = sum((spoiled == page).all() for spoiled in pages)
 
     assert 35 <= untouched <= 70
     np.testing.assert_array_equal(degrade_randomly(page, generator(7)), pages[7])
@@ -123,8 +123,8 @@ def test_what_happens_to_a_seed_stays_the_same(
 ) -> None:
     """Sets that were drawn once can be drawn again; what is left out moves nothing else."""
     for seed in range(8):
-        spoilt = degrade_randomly(page, generator(seed), without)
-        assert not without or (spoilt == page).all()
+        spoiled = degrade_randomly(page, generator(seed), without)
+        assert not without or (spoiled == page).all()
 
     assert happened == HAPPENED
 

@@ -67,7 +67,7 @@ def mean_error(page: Page, expected: Pixels) -> float:
 SCANS: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     "png": (lambda: scanned_pdf(encode(draw_plan(), "PNG")), "RGB"),
     "jpeg": (lambda: scanned_pdf(encode(draw_plan(), "JPEG", quality=95)), "RGB"),
-    "jpeg-grey": (lambda: scanned_pdf(encode(draw_plan(mode="L"), "JPEG", quality=95)), "L"),
+    "jpeg-gray": (lambda: scanned_pdf(encode(draw_plan(mode="L"), "JPEG", quality=95)), "L"),
     "jpeg-cmyk": (lambda: scanned_pdf(encode(draw_plan(mode="CMYK"), "JPEG", quality=95)), "CMYK"),
     "fax": (lambda: fax_pdf(draw_plan(mode="1")), "1"),
 }

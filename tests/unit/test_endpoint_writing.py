@@ -37,6 +37,6 @@ def test_what_is_missing_is_added() -> None:
     "text", ["{endpoint: rooms, role: a}", "endpoint: rooms\nrole: >\n  a\n  b"]
 )
 def test_what_cannot_be_written_is_told(text: str) -> None:
-    """With what is to be put in by hand; nothing is spoilt."""
+    """With what is to be put in by hand; nothing is spoiled."""
     with pytest.raises(SpecError, match="put in by hand: role: arn"):
         with_values(text, {"role": "arn"})

@@ -186,7 +186,7 @@ def test_sheets_are_asked_for_one_at_a_time(tmp_path: Path) -> None:
     assert 0.05 <= seconds["median"] <= seconds["p95"] < 5
 
 
-def test_sheets_are_told_by_size_and_never_spoilt(tmp_path: Path) -> None:
+def test_sheets_are_told_by_size_and_never_spoiled(tmp_path: Path) -> None:
     """Corruptions are for plans; the memory of a server elsewhere is not known."""
     draw(tmp_path / "set", "sheet", [*FEW, (500, 500, 515, 515)])
 

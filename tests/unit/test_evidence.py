@@ -46,7 +46,7 @@ def boxes(*rows: tuple[float, float, float, float]) -> Boxes:
         pytest.param(WHITE, (0, 0, 255), 170 / 255, id="blue lines"),
         pytest.param(WHITE, (0, 255, 255), 85 / 255, id="cyan lines"),
         pytest.param(WHITE, (255, 255, 0), 85 / 255, id="yellow lines"),
-        pytest.param(WHITE, (200, 200, 200), 55 / 255, id="grey lines"),
+        pytest.param(WHITE, (200, 200, 200), 55 / 255, id="gray lines"),
         pytest.param(WHITE, (240, 240, 240), 0.0, id="a shadow on the paper"),
         pytest.param(WHITE, WHITE, 0.0, id="blank"),
         pytest.param(BLACK, BLACK, 0.0, id="black all over"),
@@ -58,7 +58,7 @@ def test_ink_is_what_differs_from_the_paper(paper: Color, ink: Color, strength: 
 
 
 def test_noise_is_no_ink() -> None:
-    """A photo's paper is of many greys."""
+    """A photo's paper is of many grays."""
     noise = np.random.default_rng(1).integers(-9, 10, (HEIGHT, WIDTH, 1))
     pixels = (np.full((HEIGHT, WIDTH, 3), 220) + noise).astype(np.uint8)
 
@@ -145,7 +145,7 @@ def test_a_door_leaves_an_edge_open() -> None:
 
 
 def test_lines_are_of_any_paper() -> None:
-    """Two greys that lie far enough apart; a faint one is no line."""
+    """Two grays that lie far enough apart; a faint one is no line."""
     on_white = lines((100, 100, 200, 180)).is_dark
     picture = np.where(on_white[:, :, None], np.uint8(255), np.uint8(60)).repeat(3, axis=2)
     faint = np.where(on_white[:, :, None], np.uint8(255), np.uint8(210)).repeat(3, axis=2)

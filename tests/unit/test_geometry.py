@@ -81,8 +81,8 @@ def test_the_letterbox_centers_the_page(
     assert (letterbox.canvas_wh_px, letterbox.offset_xy_px) == (canvas_wh, offset)
 
 
-def test_the_letterbox_pads_with_the_training_grey() -> None:
-    """The canvas around the page is the grey that the network was trained with."""
+def test_the_letterbox_pads_with_the_training_gray() -> None:
+    """The canvas around the page is the gray that the network was trained with."""
     canvas = Letterbox.around((64, 62), 64).place(np.zeros((62, 64, 3), np.uint8))
 
     assert canvas.shape == (64, 64, 3)

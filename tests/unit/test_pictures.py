@@ -93,8 +93,8 @@ def palette_plan() -> Image.Image:
     return draw_plan().quantize(palette=white_first, dither=Image.Dither.NONE)
 
 
-def grey_16() -> Image.Image:
-    """The plan in 16 bits of grey, the low byte unlike the high one."""
+def gray_16() -> Image.Image:
+    """The plan in 16 bits of gray, the low byte unlike the high one."""
     return Image.fromarray((np.asarray(draw_plan(mode="L")).astype(np.uint16) << 8) + 77)
 
 
@@ -116,15 +116,15 @@ def save_tiff(mode: str, **options: object) -> bytes:
 
 EXACT: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     "png-1-bit": (lambda: encode(draw_plan(mode="1"), "PNG"), "1"),
-    "png-grey": (lambda: encode(draw_plan(mode="L"), "PNG"), "L"),
-    "png-grey-16-bit": (lambda: encode(grey_16(), "PNG"), "L"),
+    "png-gray": (lambda: encode(draw_plan(mode="L"), "PNG"), "L"),
+    "png-gray-16-bit": (lambda: encode(gray_16(), "PNG"), "L"),
     "png-palette": (lambda: encode(palette_plan(), "PNG"), "RGB"),
     "png-rgb": (lambda: encode(draw_plan(), "PNG"), "RGB"),
     "png-rgb-16-bit": (rgb_16, "RGB"),
     "png-interlaced": (lambda: png_rgb(np.asarray(draw_plan()), is_interlaced=True), "RGB"),
     "tiff-plain": (lambda: save_tiff("RGB"), "RGB"),
     "tiff-cmyk": (lambda: save_tiff("CMYK"), "RGB"),
-    "tiff-grey-16-bit": (lambda: encode(grey_16(), "TIFF"), "L"),
+    "tiff-gray-16-bit": (lambda: encode(gray_16(), "TIFF"), "L"),
     "tiff-palette": (lambda: encode(palette_plan(), "TIFF"), "RGB"),
     "tiff-lzw": (lambda: save_tiff("RGB", compression="tiff_lzw"), "RGB"),
     "tiff-deflate": (lambda: save_tiff("RGB", compression="tiff_adobe_deflate"), "RGB"),
@@ -135,7 +135,7 @@ EXACT: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     "tiff-1-bit-black-is-zero": (lambda: save_tiff("1"), "1"),
     "tiff-1-bit-white-is-zero": (lambda: save_tiff("1", tiffinfo={262: 0}), "1"),
     "tiff-tiled": (lambda: tiff(draw_plan(), tile_px=64), "RGB"),
-    "tiff-tiled-grey": (lambda: tiff(draw_plan(mode="L"), tile_px=48), "L"),
+    "tiff-tiled-gray": (lambda: tiff(draw_plan(mode="L"), tile_px=48), "L"),
     "tiff-big-endian": (lambda: tiff(draw_plan(), is_big_endian=True), "RGB"),
     "tiff-big-endian-tiled": (lambda: tiff(draw_plan(), is_big_endian=True, tile_px=80), "RGB"),
     "bigtiff": (lambda: save_tiff("RGB", big_tiff=True), "RGB"),
@@ -146,7 +146,7 @@ EXACT: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
 }  # fmt: skip
 
 LOSSY: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
-    "jpeg-grey": (lambda: encode(draw_plan(mode="L"), "JPEG"), "L"),
+    "jpeg-gray": (lambda: encode(draw_plan(mode="L"), "JPEG"), "L"),
     "jpeg-rgb": (lambda: encode(draw_plan(), "JPEG"), "RGB"),
     "jpeg-progressive": (lambda: encode(draw_plan(), "JPEG", progressive=True), "RGB"),
     "jpeg-cmyk-inverted": (lambda: encode(draw_plan(mode="CMYK"), "JPEG"), "RGB"),
@@ -159,7 +159,7 @@ LOSSY: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
 
 TRANSPARENT: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
     "png-rgba": (lambda: encode(transparent_plan("RGBA"), "PNG"), "RGB"),
-    "png-grey-alpha": (lambda: encode(transparent_plan("LA"), "PNG"), "L"),
+    "png-gray-alpha": (lambda: encode(transparent_plan("LA"), "PNG"), "L"),
     "png-rgb-one-color": (
         lambda: encode(transparent_plan("RGB"), "PNG", transparency=(0, 0, 0)), "black is white",
     ),
@@ -188,7 +188,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:::PIL[.]")
 
 
 def plainly_resized(data: bytes, target_wh: tuple[int, int]) -> Pixels:
-    """What Pillow makes of a picture in the plainest way: RGB or grey, one filter, RGB."""
+    """What Pillow makes of a picture in the plainest way: RGB or gray, one filter, RGB."""
     picture: Image.Image = Image.open(io.BytesIO(data))
     if picture.mode.startswith("I;16"):
         picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
@@ -237,7 +237,7 @@ class TestFormats:
 
     @pytest.mark.parametrize("channel", range(3))
     @pytest.mark.parametrize("row", [0, PLAN_WH[1] // 2, PLAN_WH[1] - 1])
-    def test_a_plan_in_grey_keeps_its_only_color(self, row: int, channel: int) -> None:
+    def test_a_plan_in_gray_keeps_its_only_color(self, row: int, channel: int) -> None:
         """Wherever that is, and although the rest would do in one channel."""
         plan = draw_plan(mode="L").convert("RGB")
         color = [255, 255, 255]
@@ -250,8 +250,8 @@ class TestFormats:
         assert np.array_equal(page.pixels, plainly_resized(data, (101, 63)))
         assert np.ptp(page.pixels.astype(int), axis=2).max() > 0
 
-    def test_a_plan_in_grey_is_the_same_in_one_channel_and_in_three(self) -> None:
-        """What is stored as RGB, too, is filtered as grey; nobody can tell."""
+    def test_a_plan_in_gray_is_the_same_in_one_channel_and_in_three(self) -> None:
+        """What is stored as RGB, too, is filtered as gray; nobody can tell."""
         plan = draw_plan(mode="L")
         pages = [read(encode(plan.convert(mode), "PNG"), side_px=101) for mode in ("L", "RGB")]
 
@@ -269,7 +269,7 @@ class TestFormats:
 
         assert np.array_equal(page.pixels, pixels_of(expected))
 
-    def test_half_transparent_black_is_mid_grey(self) -> None:
+    def test_half_transparent_black_is_mid_gray(self) -> None:
         """Alpha counts by degrees."""
         page = read(encode(Image.new("RGBA", PLAN_WH, (0, 0, 0, 128)), "PNG"))
 
@@ -438,7 +438,7 @@ class TestResampling:
     @pytest.mark.parametrize("mode", ["1", "L", "RGB"])
     @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
     def test_hairline_keeps_its_ink(self, kind: str, mode: str, at_px: int) -> None:
-        """A line of one pixel is still there at an eighth of the size, as grey as it is thin."""
+        """A line of one pixel is still there at an eighth of the size, as gray as it is thin."""
         if kind == "JPEG" and mode == "1":
             mode = "L"
         sheet = Image.new(mode, (5000, 200), "white")
@@ -460,7 +460,7 @@ class TestResampling:
         assert (255 - column).sum() == pytest.approx(255 * 640 / 5000, rel=0.1)
 
     @pytest.mark.parametrize("side", [1281, 2048, 2999])
-    def test_checkerboard_averages_to_mid_grey(self, side: int) -> None:
+    def test_checkerboard_averages_to_mid_gray(self, side: int) -> None:
         """The finest pattern there is becomes its mean, without moiré."""
         board = np.indices((side, side)).sum(axis=0) % 2 * 255
 
@@ -648,17 +648,17 @@ class TestDamage:
             assert isinstance(answer, RequestError) or max(answer.pixels.shape) == SIDE_PX
 
 
-@pytest.mark.parametrize("grey", [0, 64, 255])
+@pytest.mark.parametrize("gray", [0, 64, 255])
 @pytest.mark.parametrize(
     ("bits", "is_white_zero"),
     [(12, False), (16, False), (16, True)],
     ids=["12", "16", "16-negative"],
 )
-def test_deep_grey_tiffs_keep_their_tone(grey: int, bits: int, is_white_zero: bool) -> None:  # noqa: FBT001
+def test_deep_gray_tiffs_keep_their_tone(gray: int, bits: int, is_white_zero: bool) -> None:  # noqa: FBT001
     """Scanners' 12- and 16-bit pages are neither nearly black nor negatives."""
-    data = deep_tiff(grey, bits=bits, is_white_zero=is_white_zero)
+    data = deep_tiff(gray, bits=bits, is_white_zero=is_white_zero)
 
-    assert np.all(np.abs(read(data).pixels.astype(int) - grey) <= 1)
+    assert np.all(np.abs(read(data).pixels.astype(int) - gray) <= 1)
 
 
 def test_a_side_beyond_any_plan_is_refused() -> None:

@@ -135,12 +135,12 @@ def test_damage_is_refused(tmp_path: Path) -> None:
     """A flipped byte, a lost end, no zip, no entry point."""
     archive = write_archive(tmp_path / "rooms.mar")
     whole = archive.read_bytes()
-    spoilt = {
+    spoiled = {
         "damaged: room_handler.py": whole[:100] + bytes([whole[100] ^ 1]) + whole[101:],
         "no TorchServe archive": whole[: len(whole) // 2],
         "no TorchServe archive, or": b"PK",
     }
-    for told, content in spoilt.items():
+    for told, content in spoiled.items():
         archive.write_bytes(content)
         with pytest.raises(StartError, match=told):
             check_archive(archive, None)

@@ -60,20 +60,20 @@ def test_samples_are_those_that_were_stored(
 @pytest.mark.parametrize(
     ("mode", "channel"), [*(("RGB", c) for c in "RGB"), *(("RGBA", c) for c in "RGBA")]
 )
-def test_a_single_pixel_that_is_not_grey_is_kept(
+def test_a_single_pixel_that_is_not_gray_is_kept(
     at_xy: tuple[int, int], mode: str, channel: str
 ) -> None:
     """In any row of any strip; without it, the plan comes as one channel."""
     plan = noise("L", (70, 200)).convert(mode)
-    grey = decode(encode(plan, "PNG"))
+    gray = decode(encode(plan, "PNG"))
     color = [128, 128, 128, 255]
     color[mode.index(channel)] -= 1
     plan.putpixel(at_xy, tuple(color[: len(mode)]))
     kept = decode(encode(plan, "PNG"))
 
-    assert grey is not None
-    assert grey.mode == "L"
-    assert np.array_equal(np.asarray(grey), np.asarray(noise("L", (70, 200))))
+    assert gray is not None
+    assert gray.mode == "L"
+    assert np.array_equal(np.asarray(gray), np.asarray(noise("L", (70, 200))))
     assert kept is not None
     assert np.array_equal(np.asarray(kept), np.asarray(plan))
 
@@ -89,7 +89,7 @@ def test_interlaced_rows_come_in_order() -> None:
 
 @pytest.mark.parametrize("mode", ["1", "P", "LA", "I;16"])
 def test_other_kinds_are_left_to_pillow(mode: str) -> None:
-    """A bit, a palette, grey with alpha, 16 bits."""
+    """A bit, a palette, gray with alpha, 16 bits."""
     picture = draw_plan(mode="L") if mode == "I;16" else draw_plan().convert("L").convert(mode)
     data = encode(picture.convert(mode), "PNG")
 

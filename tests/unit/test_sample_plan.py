@@ -40,7 +40,7 @@ def plan(request: pytest.FixtureRequest) -> Plan:
 
 
 def label_box(plan: Plan, room: Room) -> Box:
-    """Return the floor that a room's label covers, in plan metres."""
+    """Return the floor that a room's label covers, in plan meters."""
     mm = 1 / place(plan).mm_per_m
     half_m = (
         mm
@@ -201,10 +201,10 @@ def test_chains_add_up_to_the_building(plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("expected", "length_m"),
     [("12", 0.12), ("36", 0.36), ("1.00", 1.0), ("15.40", 15.4)],
-    ids=["inner wall", "outer wall", "one metre", "total"],
+    ids=["inner wall", "outer wall", "one meter", "total"],
 )
-def test_dimensions_below_one_metre_are_centimetres(expected: str, length_m: float) -> None:
-    """Short dimensions read in centimetres, the others in metres."""
+def test_dimensions_below_one_meter_are_centimeters(expected: str, length_m: float) -> None:
+    """Short dimensions read in centimeters, the others in meters."""
     assert expected == dimension_text(length_m)
 
 

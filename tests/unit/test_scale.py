@@ -172,7 +172,7 @@ BAR = [line(text, 600 + 28.35 * 2 * i, 1300) for i, text in enumerate(["0", "2",
 
 
 def test_a_scale_bar_is_taken_where_nothing_is_stated() -> None:
-    """1:100 is 28.35 points a metre; the same page at 71 % is 1:141."""
+    """1:100 is 28.35 points a meter; the same page at 71 % is 1:141."""
     ticks = [line(text, 600 + 20.05 * 2 * i, 1300) for i, text in enumerate("0246")]
 
     assert scales(LEFT, *BAR) == {(100, "scale_bar")}

@@ -104,21 +104,21 @@ class TestNeighbors:
 
     @pytest.mark.parametrize("byteorder", "<>")
     @pytest.mark.parametrize("is_big", [False, True], ids=["classic", "big"])
-    def test_spoilt_first_page_does_not_hide_the_second(
+    def test_spoiled_first_page_does_not_hide_the_second(
         self, byteorder: str, *, is_big: bool
     ) -> None:
         """Its tags may be garbage; only where the next one is must stand."""
         data, shown = two_pages(is_big=is_big, byteorder=byteorder)
         (offset, next_at), *_ = directories(data, is_big=is_big, byteorder=byteorder)
         start = offset + struct.calcsize(POINTER_AT[is_big][2])
-        spoilt = data[:start] + b"\xee" * (next_at - start) + data[next_at:]
+        spoiled = data[:start] + b"\xee" * (next_at - start) + data[next_at:]
 
-        page = read(spoilt, page=2, side_px=SIDE_PX)
+        page = read(spoiled, page=2, side_px=SIDE_PX)
 
         assert np.array_equal(page.pixels, shown[1])
         assert page.count == 2
         with pytest.raises(InvalidFileFormat, match="page 1 of the TIFF file"):
-            read(spoilt, side_px=SIDE_PX)
+            read(spoiled, side_px=SIDE_PX)
 
     def test_page_behind_a_broken_list_is_not_there(self) -> None:
         """The answer says that the list breaks off, not that there never was one."""
@@ -194,7 +194,7 @@ class TestPieces:
 FAX_WH: Final = (400, 1000)
 
 
-def fax(*, spoilt_rows: int = 0, kept: float = 1) -> bytes:
+def fax(*, spoiled_rows: int = 0, kept: float = 1) -> bytes:
     """A page in group 3, of which some rows came over a bad line, or the last ones did not."""
     drawn = np.random.default_rng(3).random(FAX_WH[::-1]) < 0.1
     page = encode(
@@ -207,27 +207,27 @@ def fax(*, spoilt_rows: int = 0, kept: float = 1) -> bytes:
     strip = bytearray(page[at : at + size])
     # Behind an end of line, all bits set are no code word.
     ends = [i for i in range(len(strip) - 2) if strip[i : i + 2] == b"\0\1"]
-    for end in ends[10 : 10 + spoilt_rows]:
+    for end in ends[10 : 10 + spoiled_rows]:
         strip[end + 2 : end + 4] = b"\0\xff"
     tags = {258: [1], 259: [3], 262: [0], 277: [1], 278: [FAX_WH[1]], 292: [4]}
     return file_of([bytes(strip[: int(len(strip) * kept)])], tags, FAX_WH)
 
 
 class TestFax:
-    """Some rows of a fax may be spoilt on the way; most may not."""
+    """Some rows of a fax may be spoiled on the way; most may not."""
 
-    def test_few_spoilt_rows_are_borne(self) -> None:
+    def test_few_spoiled_rows_are_borne(self) -> None:
         """A page of 1,000 rows of which three are noise is the page for whoever looks at it."""
         clean = read(fax(), side_px=1000).pixels
 
-        differing = (read(fax(spoilt_rows=3), side_px=1000).pixels != clean).any(axis=(1, 2)).sum()
+        differing = (read(fax(spoiled_rows=3), side_px=1000).pixels != clean).any(axis=(1, 2)).sum()
 
         assert 1 <= differing <= 6
 
-    def test_many_spoilt_rows_are_refused(self) -> None:
+    def test_many_spoiled_rows_are_refused(self) -> None:
         """The answer says why."""
         with pytest.raises(InvalidFileFormat, match="too many of its rows are no fax"):
-            read(fax(spoilt_rows=200), side_px=1000)
+            read(fax(spoiled_rows=200), side_px=1000)
 
     def test_rows_that_did_not_come_are_refused(self) -> None:
         """Libtiff would leave them as they are, which is a page without its lower half."""
@@ -240,7 +240,7 @@ class TestFax:
     [("group4", "1", "Premature EOF"), ("jpeg", "L", "Premature end of JPEG")],
 )
 def test_strip_that_lacks_its_end_is_refused(compression: str, mode: str, reason: str) -> None:
-    """Libtiff goes on with white or grey where the file says so little of a strip."""
+    """Libtiff goes on with white or gray where the file says so little of a strip."""
     whole = encode(draw_plan(mode=mode), "TIFF", compression=compression, tiffinfo={278: 200})
     with tifffile.TiffFile(io.BytesIO(whole)) as file:
         page = file.pages[0]
@@ -255,7 +255,7 @@ def test_strip_that_lacks_its_end_is_refused(compression: str, mode: str, reason
 
 
 def claiming(tags: dict[int, list[int]]) -> bytes:
-    """A page of one grey strip whose tags say otherwise."""
+    """A page of one gray strip whose tags say otherwise."""
     plain = {258: [8], 259: [1], 262: [1], 277: [1], 278: [SIZE_WH[1]]}
     return file_of([bytes(SIZE_WH[0] * SIZE_WH[1])], plain | tags)
 

@@ -71,7 +71,7 @@ def test_pycocotools_reads_what_was_accepted(tmp_path: Path) -> None:
 
 
 def test_a_page_saved_again_takes_its_own_place(tmp_path: Path) -> None:
-    """Other pages, and what was learnt before, stay as they were."""
+    """Other pages, and what was learned before, stay as they were."""
     save(tmp_path)
     save(tmp_path, page=2)
     assert save(tmp_path, rooms=ROOMS[:1]) == "house-p1.png"

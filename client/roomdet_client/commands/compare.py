@@ -35,7 +35,7 @@ _DIFFERENT = 3
 _TARGET = "http://HOST:PORT, with /predictions/rooms/VERSION for one version, or an endpoint's name"
 _SIDE_PX = 2000
 # Only in A, only in B, in both and different (Okabe and Ito, as in drawings), and the same.
-_ORANGE, _BLUE, _VIOLET, _GREY = "#b34e00", "#0072b2", "#a0457a", "#808080"
+_ORANGE, _BLUE, _VIOLET, _GRAY = "#b34e00", "#0072b2", "#a0457a", "#808080"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print a line of JSON a page")
     parser.add_argument("-o", "--out", type=Path, metavar="FOLDER",
                         help="draw each page that is different: orange only A, blue only B, violet "
-                        "both but different, grey the same")  # fmt: skip
+                        "both but different, gray the same")  # fmt: skip
     add_option_arguments(parser)
     add_asking_arguments(parser.add_argument_group("how to ask"))
 
@@ -187,7 +187,7 @@ def _draw(job: Job, changes: Changes, folder: Path, stems: Stems) -> None:
 
     renamed = {one.id: f"{one.name_hint} / {other.name_hint}" for one, other in changes.renamed}
     drawn = [
-        *((one, _VIOLET if one.id in renamed else _GREY, renamed.get(one.id, ""))
+        *((one, _VIOLET if one.id in renamed else _GRAY, renamed.get(one.id, ""))
           for one, _ in changes.same),
         *((other, _VIOLET, f"{one.confidence:.2f} {other.confidence:.2f}")
           for one, other in (*changes.moved, *changes.doubted)),

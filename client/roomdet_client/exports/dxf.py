@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LAYER = "ROOMS"
 LABEL_LAYER = "ROOM_LABELS"
-_COLOR, _LABEL_COLOR = 5, 8  # AutoCAD color index: blue, grey
+_COLOR, _LABEL_COLOR = 5, 8  # AutoCAD color index: blue, gray
 _LABEL_HEIGHT = 1 / 150  # of the page's longer side
 
 
