@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from deploy.aws.codes import is_in_the_way
 from deploy.aws.errors import AwsError, EndpointFailed, WaitTimeout
 from deploy.aws.s3 import folder_of
-from deploy.endpoint.actions import NOTHING_TO_DO, Action, ApiCall, Try, as_text
+from deploy.endpoint.actions import NOTHING_TO_DO, Action, Try
+from deploy.endpoint.approval import Approval, kinds
 from deploy.endpoint.execution import TIMEOUT_S, Executor
 from deploy.endpoint.lock import locked
 from deploy.endpoint.plan import drop_candidate, plan
+from deploy.endpoint.reconciling import Reconciler, in_transit
 from deploy.endpoint.release import candidate_name
 from deploy.endpoint.remote import (
     IN_TRANSIT,
@@ -26,9 +27,8 @@ from deploy.endpoint.remote import (
 )
 from deploy.endpoint.rollback import choose, dismantle, go_back, scale_again, undo
 from deploy.endpoint.smoke_test import stored_golden
-from deploy.errors import PlanError, Unconfirmed
+from deploy.errors import PlanError
 from serving.errors import RolloutError, ToolError, WrongAnswer
-from serving.polling import poll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,10 +36,8 @@ if TYPE_CHECKING:
     from deploy.aws.api import AwsApi
     from deploy.endpoint.lock import Lock
     from deploy.endpoint.release import Release
-    from deploy.endpoint.remote import Endpoint, Version
+    from deploy.endpoint.remote import Version
     from serving.golden import Golden
-
-_FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 15.0  # between two plans
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +59,6 @@ class Outcome:
     before: str
     calls: list[str]
     duration_s: float
-
-
-def _kinds(actions: list[Action]) -> set[tuple[str, ...]]:
-    """What some actions call, and on which endpoint; not with which values."""
-    calls = [action for action in actions if isinstance(action, ApiCall)]
-    return {(c.service, c.operation, c.params.get("EndpointName", "")) for c in calls}
-
-
-def _in_transit(remote: RemoteState) -> list[Endpoint]:
-    """The endpoints with which SageMaker is not done."""
-    return [e for e in (remote.endpoint, remote.candidate) if e and e.status in IN_TRANSIT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +99,23 @@ class Operator:
             return plan(release, remote, with_candidate=with_candidate)
 
         seen, asked = self._ask_first(steps, place)
-        if seen and not asked and not _in_transit(seen):
-            executor = self._executor(golden, None)
-            return self._outcome(version, release.config, seen, executor, started_s)
+        if seen and not asked and not in_transit(seen):
+            return self._outcome(version, release.config, seen, self._reconciler(), started_s)
         while True:
             with locked(self.account, folder_of(place), "apply", self.say, self.timeout_s) as lock:
-                executor = self._executor(golden, lock)
-                before = self._settled(executor, place)
+                reconciler = self._reconciler(golden, lock)
+                before = reconciler.settled(place)
                 actions = steps(before)
-                if self._is_approved(actions, asked):
-                    announce = self._unless(asked)
-                    self._release(release, executor, before, steps, announce, lock)
-                    return self._outcome(version, release.config, before, executor, started_s)
-            asked = self._ask_again(actions)
+                if self._approval.is_given(actions, asked):
+                    announce = self._approval.announcer(asked)
+                    self._release(release, reconciler, before, steps, announce, lock)
+                    return self._outcome(version, release.config, before, reconciler, started_s)
+            asked = self._approval.ask_again(actions)
 
     def _release(
         self,
         release: Release,
-        executor: Executor,
+        reconciler: Reconciler,
         before: RemoteState,
         steps: Callable[[RemoteState], list[Action]],
         announce: Callable[[list[Action]], None],
@@ -137,14 +123,13 @@ class Operator:
     ) -> None:
         """Bring the endpoint to a release, or back."""
         try:
-            self._converge(
-                executor, before, lambda: self._settled(executor, release.place), steps, announce
-            )
+            look = partial(reconciler.settled, release.place)
+            reconciler.converge(before, look, steps, announce)
         except (EndpointFailed, WrongAnswer) as err:
             self.say("It failed: going back first, the reason comes at the end …")
-            raise RolloutError(f"{err}\n{self._take_back(release, executor, before)}") from err
+            raise RolloutError(f"{err}\n{self._take_back(release, reconciler, before)}") from err
         except AwsError:
-            self._clear(executor, release.place, before, lock)
+            self._clear(reconciler, release.place, before, lock)
             raise
         except (PlanError, WaitTimeout, KeyboardInterrupt):
             self._scale_again(before, lock)
@@ -165,19 +150,19 @@ class Operator:
             WrongAnswer: If the version answers wrongly; it serves all the same.
         """
         started_s = time.monotonic()
-        waiting = self._executor(None, None)
-        seen = self._settled(waiting, with_candidate=False)
+        look = partial(self._reconciler().settled, with_candidate=False)
+        seen = look()
         target, previous = choose(seen, self.endpoint, to)
         asked = go_back(seen, self.endpoint, target, previous)
-        self._ask(asked)  # before an `apply` is stopped for it
+        self._approval.ask(asked)  # before an `apply` is stopped for it
         while True:
             with self._alone("rollback") as lock:
-                before = self._settled(waiting, with_candidate=False)
+                before = look()
                 version, previous = choose(before, self.endpoint, to)
                 actions = go_back(before, self.endpoint, version, previous)
                 is_same = version.config == target.config
-                if is_same and (self.approve is None or _kinds(actions) <= _kinds(asked)):
-                    executor = self._go_back(before, version, previous, asked, lock)
+                if is_same and (self.approve is None or kinds(actions) <= kinds(asked)):
+                    reconciler = self._go_back(before, version, previous, asked, lock)
                     break
             if self.approve is None:
                 raise PlanError(
@@ -186,8 +171,8 @@ class Operator:
                     f"({target.config}); nothing was changed here. Look at `versions`, and name "
                     "the one that is wanted with --to"
                 )
-            target, asked = version, self._ask_again(actions)
-        return self._outcome(version.version, version.config, before, executor, started_s)
+            target, asked = version, self._approval.ask_again(actions)
+        return self._outcome(version.version, version.config, before, reconciler, started_s)
 
     def _go_back(
         self,
@@ -196,27 +181,22 @@ class Operator:
         previous: str,
         asked: list[Action],
         lock: Lock | None,
-    ) -> Executor:
+    ) -> Reconciler:
         """Bring the endpoint back to a version that was chosen."""
         golden = self._golden(before, version)
-        executor = self._executor(golden, lock)
+        reconciler = self._reconciler(golden, lock)
 
         def steps(remote: RemoteState) -> list[Action]:
             actions = go_back(remote, self.endpoint, version, previous)
             return [a for a in actions if golden or not isinstance(a, Try)]
 
         try:
-            self._converge(
-                executor,
-                before,
-                lambda: self._settled(executor, with_candidate=False),
-                steps,
-                self._unless(asked),
-            )
+            look = partial(reconciler.settled, with_candidate=False)
+            reconciler.converge(before, look, steps, self._approval.announcer(asked))
         except (AwsError, EndpointFailed, PlanError, WaitTimeout, KeyboardInterrupt):
             self._scale_again(before, lock)
             raise
-        return executor
+        return reconciler
 
     def delete(self, place: str = "") -> Outcome:
         """Remove the endpoint and all that was made for it.
@@ -238,66 +218,18 @@ class Operator:
 
         seen, asked = self._ask_first(steps, place, is_new=False, nothing=nothing)
         if seen and not asked:
-            return self._outcome("", "", seen, self._executor(None, None), started_s)
+            return self._outcome("", "", seen, self._reconciler(), started_s)
         while True:
             with self._alone("delete", place) as lock:
-                executor = self._executor(None, lock)
-                look = partial(self._settled, executor, place, is_new=False)
+                reconciler = self._reconciler(lock=lock)
+                look = partial(reconciler.settled, place, is_new=False)
                 before = look()
                 actions = steps(before)
-                if self._is_approved(actions, asked):
-                    self._converge(
-                        executor,
-                        before,
-                        look,
-                        steps,
-                        self._unless(asked, nothing),
-                    )
-                    return self._outcome("", "", before, executor, started_s)
-            asked = self._ask_again(actions)
-
-    def _converge(
-        self,
-        executor: Executor,
-        remote: RemoteState,
-        look: Callable[[], RemoteState],
-        steps: Callable[[RemoteState], list[Action]],
-        announce: Callable[[list[Action]], None],
-        *,
-        is_asked: bool = True,
-    ) -> None:
-        """Plan and do it; where something else was changed meanwhile, wait for that and plan anew.
-
-        An endpoint may be scaled at any moment, by autoscaling or by AWS itself. What the first
-        plan had nothing of is asked about, if so wanted.
-        """
-        seen, wanted = "", _kinds(steps(remote))
-        for _ in poll(self.timeout_s, _FIRST_PAUSE_S, _LAST_PAUSE_S, sleep=executor.sleep):
-            remote = look() if seen else remote
-            actions = steps(remote)
-            if seen and is_asked and not _kinds(actions) <= wanted:
-                self._ask_in_the_middle(actions)
-                wanted |= _kinds(actions)
-            else:
-                (self._tell if seen else announce)(actions)
-            try:
-                executor.run(actions)
-            except AwsError as err:
-                told = f"{err.operation}: {err.reason}"
-                is_again = told == seen and "in-progress" not in told
-                if is_again or not is_in_the_way(err.code, err.reason):
-                    raise
-                seen, last = told, err
-                self.say(f"  {told}\nSomething else changed meanwhile: planning anew …")
-            except KeyboardInterrupt:
-                self.say(
-                    "What was begun goes on at AWS: `python -m deploy status` shows it, and what a "
-                    "temporary endpoint that is left costs"
-                )
-                raise
-            else:
-                return
-        raise last
+                if self._approval.is_given(actions, asked):
+                    announce = self._approval.announcer(asked, nothing)
+                    reconciler.converge(before, look, steps, announce)
+                    return self._outcome("", "", before, reconciler, started_s)
+            asked = self._approval.ask_again(actions)
 
     def _ask_first(
         self,
@@ -314,51 +246,20 @@ class Operator:
         if self.approve is None:
             return None, []
         remote = read_remote(self.account, self.endpoint, place, is_new=is_new)
-        for found in _in_transit(remote):
+        for found in in_transit(remote):
             self.say(f"note: {found.name} is {found.status}: it is waited for, and planned then")
         actions = steps(remote)
-        self._ask(actions, nothing)
+        self._approval.ask(actions, nothing)
         return remote, actions
 
-    def _ask_again(self, actions: list[Action]) -> list[Action]:
-        """Ask about what would be done by now; nothing was changed yet."""
-        self.say("Something was changed meanwhile, and the plan is another one now:")
-        self._ask(actions)
-        return actions
+    @property
+    def _approval(self) -> Approval:
+        return Approval(self.say, self.approve)
 
-    def _ask_in_the_middle(self, actions: list[Action]) -> None:
-        try:
-            self._ask(actions)
-        except Unconfirmed as err:
-            raise PlanError(
-                "stopped in the middle: what was done so far stays; `python -m deploy status` "
-                "shows what serves, and what is left"
-            ) from err
-
-    def _is_approved(self, actions: list[Action], asked: list[Action]) -> bool:
-        return self.approve is None or not actions or actions == asked
-
-    def _unless(
-        self, asked: list[Action], nothing: str = NOTHING_TO_DO
-    ) -> Callable[[list[Action]], None]:
-        """Says what will be done, unless that was shown already."""
-        return lambda actions: (
-            None if actions and actions == asked else self.say(as_text(actions, nothing))
-        )
-
-    def _ask(self, actions: list[Action], nothing: str = NOTHING_TO_DO) -> None:
-        """Say what will be done; only what changes something is asked about."""
-        if actions and self.approve:
-            self.approve(as_text(actions))
-        else:
-            self.say(as_text(actions, nothing))
-
-    def _tell(self, actions: list[Action]) -> None:
-        self.say(as_text(actions))
-
-    def _executor(self, golden: Golden | None, lock: Lock | None) -> Executor:
+    def _reconciler(self, golden: Golden | None = None, lock: Lock | None = None) -> Reconciler:
         check = lock.check if lock else lambda: None
-        return Executor(self.account, golden, self.say, self.timeout_s, check=check)
+        executor = Executor(self.account, golden, self.say, self.timeout_s, check=check)
+        return Reconciler(self.endpoint, executor, self._approval)
 
     @contextmanager
     def _alone(self, command: str, place: str = "") -> Iterator[Lock | None]:
@@ -382,39 +283,15 @@ class Operator:
             self.say(f"warning: {version.version} cannot be tested: {err}")
             return None
 
-    def _settled(
-        self,
-        executor: Executor,
-        place: str = "",
-        *,
-        is_new: bool = True,
-        with_candidate: bool = True,
-    ) -> RemoteState:
-        """What is there once SageMaker has ended what it was doing.
-
-        Args:
-            executor: Waits.
-            place: S3 address that the files of models begin with.
-            is_new: A file shall be put there.
-            with_candidate: Wait for the temporary endpoint, too, which may take 20 minutes.
-        """
-        names = [self.endpoint, *([candidate_name(self.endpoint)] if with_candidate else [])]
-        while True:
-            executor.settle(names)
-            remote = read_remote(self.account, self.endpoint, place, is_new=is_new)
-            found = [remote.endpoint, *([remote.candidate] if with_candidate else [])]
-            if not any(there and there.status in IN_TRANSIT for there in found):
-                return remote
-
-    def _take_back(self, release: Release, executor: Executor, before: RemoteState) -> str:
+    def _take_back(self, release: Release, reconciler: Reconciler, before: RemoteState) -> str:
         """Undo a release; a sentence that says what serves now."""
         try:
-            self._converge(
-                executor,
-                self._settled(executor, release.place),
-                lambda: self._settled(executor, release.place),
+            look = partial(reconciler.settled, release.place)
+            reconciler.converge(
+                look(),
+                look,
                 lambda remote: undo(release, remote, before),
-                self._tell,
+                reconciler.tell,
                 is_asked=False,
             )
             endpoint = read_endpoint(self.account, self.endpoint)
@@ -426,10 +303,10 @@ class Operator:
             return f"There is no endpoint {self.endpoint}, as before"
         return f"{self.endpoint} serves with {endpoint.config}, as before"
 
-    def _clear(self, executor: Executor, place: str, before: RemoteState, lock: Lock) -> None:
+    def _clear(self, reconciler: Reconciler, place: str, before: RemoteState, lock: Lock) -> None:
         """A temporary endpoint costs money; what else is there is needed by the next run."""
         try:
-            executor.run(drop_candidate(self._settled(executor, place)))
+            reconciler.executor.run(drop_candidate(reconciler.settled(place)))
         except ToolError as err:
             self.say(f"warning: {candidate_name(self.endpoint)} may be left: {err}")
         self._scale_again(before, lock)
@@ -445,7 +322,7 @@ class Operator:
                 return
             if remote.endpoint.status not in IN_TRANSIT:
                 steps = scale_again(remote.endpoint, remote, before)
-                self._executor(None, lock).run(steps)
+                self._reconciler(lock=lock).executor.run(steps)
                 if steps:
                     return
         except ToolError as err:
@@ -456,8 +333,13 @@ class Operator:
         )
 
     def _outcome(
-        self, version: str, config: str, remote: RemoteState, executor: Executor, started_s: float
+        self,
+        version: str,
+        config: str,
+        remote: RemoteState,
+        run: Reconciler,
+        started_s: float,
     ) -> Outcome:
         before = remote.endpoint.config if remote.endpoint else ""
         duration_s = round(time.monotonic() - started_s, 1)
-        return Outcome(self.endpoint, version, config, before, executor.done, duration_s)
+        return Outcome(self.endpoint, version, config, before, run.executor.done, duration_s)
