@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from serving.errors import BadUsage
+from serving.management import Management
+from serving.server_log import ServerLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +38,16 @@ class Place:
     management_url: str
     model_store: str
     checkout: str = ""
+
+    @property
+    def management(self) -> Management:
+        """Its management API."""
+        return Management(self.management_url)
+
+    @property
+    def log(self) -> ServerLog:
+        """What it prints."""
+        return ServerLog.of(Path(self.model_store))
 
     @classmethod
     def of(cls, server: LocalServer) -> Place:

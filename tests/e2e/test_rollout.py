@@ -17,10 +17,10 @@ import pytest
 
 from archive.pack import pack
 from deploy.__main__ import main
-from serving import rollout
+from serving import rollout, waits
 from serving.errors import RolloutError
-from serving.history import History
 from serving.management import Management
+from serving.model_store import ModelStore
 from serving.running import Place, announce, find_running
 from serving.server import LocalServer, serve
 from tests.conftest import NETWORK, ROOT
@@ -269,10 +269,10 @@ def test_a_bad_version_that_still_has_requests_is_told_with_its_cause(
 ) -> None:
     """The old version serves again, and what it was is still the way back."""
     (old,) = versions(server)
-    history = History(server.log.parent / "model_store")
-    entries = history.entries()
+    store = ModelStore(server.log.parent / "model_store")
+    entries = store.history()
     bad = tired(tmp_path, "8.1")
-    monkeypatch.setattr(rollout, "DRAIN_TIMEOUT_S", 0)  # it is never quiet for long enough
+    monkeypatch.setattr(waits, "DRAIN_TIMEOUT_S", 0)  # it is never quiet for long enough
     with (
         sending(server),
         pytest.raises(RolloutError, match=r"RuntimeError: tired") as caught,
@@ -282,7 +282,7 @@ def test_a_bad_version_that_still_has_requests_is_told_with_its_cause(
     told = f"{old} serves again, but 8.1 still has requests after 0 s and stays registered"
     assert str(caught.value).endswith(told)
     assert {old: True, "8.1": False} == versions(server)
-    assert entries == history.entries()
+    assert entries == store.history()
     Management(server.management_url).unregister("8.1")
 
 

@@ -11,7 +11,7 @@ from roomdet.config import Limits
 from roomdet.images import read_page
 from serving.errors import RolloutError
 from serving.golden_pdf import as_pdf
-from serving.history import Entry, History
+from serving.model_store import Entry, ModelStore
 from serving.server_log import ServerLog, find_reason
 from tests.conftest import SAMPLE_PNG
 
@@ -79,22 +79,22 @@ def test_the_golden_plan_as_pdf_has_its_pixels() -> None:
 
 def test_what_has_served_is_remembered(tmp_path: Path) -> None:
     """Three archives at most, each version once; what is cut is forgotten, and lost files too."""
-    history = History(tmp_path)
-    assert [] == history.entries()
+    store = ModelStore(tmp_path)
+    assert [] == store.history()
     entries = [Entry(str(number), f"{number}.mar") for number in range(5)]
     for entry in entries:
         (tmp_path / entry.archive).touch()
-    forgotten = [history.push(entry) for entry in entries]
+    forgotten = [store.push(entry) for entry in entries]
 
     assert [[], [], [], entries[:1], entries[1:2]] == forgotten
-    assert entries[2:] == history.entries()
-    history.push(entries[3])
-    assert [entries[2], entries[4], entries[3]] == history.entries()
-    history.cut("4")
-    assert entries[2:3] == history.entries()
-    history.cut("unknown")
+    assert entries[2:] == store.history()
+    store.push(entries[3])
+    assert [entries[2], entries[4], entries[3]] == store.history()
+    store.cut("4")
+    assert entries[2:3] == store.history()
+    store.cut("unknown")
     (tmp_path / "2.mar").unlink()
-    assert [] == history.entries()
+    assert [] == store.history()
     (tmp_path / "history.json").write_text("[1]")
     with pytest.raises(RolloutError, match="cannot be read"):
-        history.entries()
+        store.history()
