@@ -21,6 +21,7 @@ from deploy.aws.client import AwsAccount
 from deploy.aws.errors import AwsError
 from deploy.endpoint import lock
 from deploy.errors import PlanError, Unconfirmed
+from sagemaker_local.backend import Quotas
 from tests.contract.endpoint_site import QUEUE, good
 from tests.contract.local_sagemaker import REGION
 from tests.unit.closed_account import ClosedAccount
@@ -387,6 +388,28 @@ def test_an_end_while_nothing_scales(site: Site) -> None:
 
     stop_at = ""
     site.apply(*larger, with_candidate=False)
+    assert scaled == targets(site)
+
+
+def test_an_update_that_is_refused(site: Site) -> None:
+    """The endpoint is scaled as before: SageMaker wants that ended before the type changes."""
+    backend = site.lab.place.backend
+    large = (*good(site, "a"), *SCALED)
+    larger = (*large, "realtime.instance_type=ml.c6i.xlarge")
+    site.apply(*large, with_candidate=False)
+    scaled = targets(site)
+    assert 1 == len(scaled)
+
+    backend.quotas = Quotas(instances={"ml.c6i.xlarge": 0})
+    with pytest.raises(AwsError, match="ResourceLimitExceeded"):
+        site.apply(*larger, with_candidate=False)
+    assert scaled == targets(site)
+
+    backend.quotas = Quotas()
+    site.apply(*larger, with_candidate=False)
+    backend.quotas = Quotas(instances={"ml.c6i.large": 0})
+    with pytest.raises(AwsError, match="ResourceLimitExceeded"):
+        site.operator().roll_back()
     assert scaled == targets(site)
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from archive.pack import pack
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
-from tests.e2e.console import REGION, Console, console, ended
-from tests.e2e.cutting import cutter
+from tests.e2e.console import REGION, Console, console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,27 +92,3 @@ def test_scale_to_zero(typed: Console, archives: list[Path], tmp_path: Path) -> 
 
     assert typed.run("delete", "--yes").status == 0
     assert [] == typed.inventory()
-
-
-def test_a_killed_apply_goes_on(typed: Console, archives: list[Path]) -> None:
-    """In the middle of the test, after it, and between the two policies and their alarm."""
-    there = typed.with_settings("endpoint=killed")
-    arguments, made = ("apply", "--no-candidate"), list[str]()
-    for at in (9, 13, 3):
-        with cutter(typed.place.url) as server:
-            process = there.with_settings(f"archive={archives[0]}", url=server.url).start(
-                *arguments
-            )
-            server.at, server.kill = at, process.kill
-            assert -9 == ended(process).status
-        made += server.changes
-    assert "PutScalingPolicy" in made[-1]
-    done = there.apply(archives[0], "--no-candidate")
-
-    assert done.status == 0, done.err
-    current = there.with_settings(f"archive={archives[0]}")
-    assert current.run("plan", "--check").status == 0
-    left = {name for name in there.inventory() if name.startswith("killed/rooms-")}
-    assert 1 == len(left), "the model's file, and nothing of the tests"
-    assert there.run("delete", "--yes").status == 0
-    assert [] == there.inventory()

@@ -12,7 +12,6 @@ import pytest
 
 from archive.pack import pack
 from deploy.aws.client import AwsAccount
-from sagemaker_local.backend import Quotas
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
 from tests.e2e.console import REGION, Console, Done, console
 from tests.e2e.spoiling import SHIFTED, without
@@ -121,34 +120,6 @@ def left(done: Done, typed: Console) -> list[str]:
     """Names of everything that is there of an endpoint."""
     assert done.status == 0, done.err
     return typed.inventory()
-
-
-def test_an_update_that_is_refused(typed: Console, archives: dict[str, Path]) -> None:
-    """The endpoint is scaled as before: SageMaker wants that ended before the type changes."""
-    scaling = "realtime.autoscaling"
-    limits = (f"{scaling}.min_instances=2", f"{scaling}.max_instances=6")
-    scaled = typed.with_settings("endpoint=scaled", *INSTANCES, *limits)
-    other = scaled.with_settings("realtime.instance_type=ml.c6i.xlarge")
-    small = scaled.with_settings("realtime.instance_type=ml.c6i.large")
-    hosting = typed.place.backend
-    assert 0 == small.apply(archives["1.0"], "--no-candidate").status
-    target = "scaled/variant/AllTraffic"
-    assert target in scaled.inventory()
-    try:
-        hosting.quotas = Quotas(instances={"ml.c6i.xlarge": 1})
-        refused = other.apply(archives["1.0"], "--no-candidate")
-        assert "ResourceLimitExceeded" in refused.err
-        assert target in scaled.inventory()
-
-        hosting.quotas = Quotas()
-        assert 0 == other.apply(archives["1.0"], "--no-candidate").status
-        hosting.quotas = Quotas(instances={"ml.c6i.large": 1})
-        refused = scaled.run("rollback")
-        assert "ResourceLimitExceeded" in refused.err
-        assert target in scaled.inventory()
-    finally:
-        hosting.quotas = Quotas()
-    assert [] == left(scaled.run("delete", "--yes"), scaled)
 
 
 def test_canary(typed: Console, archives: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

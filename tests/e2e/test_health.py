@@ -68,6 +68,7 @@ def watched(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             assert time.monotonic() < deadline, server.log_tail()
             health = server.health()
             before += [health] if health else []
+            time.sleep(0.01)
         yield Watched(server, stop_file, before)
 
 

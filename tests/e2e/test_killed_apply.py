@@ -7,6 +7,7 @@ The calls are what is looked at, so the servers are played; test_endpoint.py has
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from tests.conftest import NETWORK, ROOT
 from tests.contract.local_sagemaker import FakeServer
 from tests.e2e.console import Console, console, ended
 from tests.e2e.cutting import cutter
+from tests.e2e.test_async import QUEUE
 from tests.e2e.test_endpoint import INSTANCES
 
 if TYPE_CHECKING:
@@ -96,3 +98,25 @@ def test_each_cut_of_an_update_converges(typed: Console, tmp_path: Path, step: i
         print(f"killed after call {at}, {name}: converged")
     current = there.with_settings(f"archive={path}")
     assert 0 == current.run("plan", "--check").status
+
+
+def test_one_with_a_queue_goes_on(typed: Console, archive: Path) -> None:
+    """In the middle of the test, after it, and between the two policies and their alarm."""
+    account = replace(typed, settings=tuple(s for s in typed.settings if s not in SETTINGS))
+    there = account.with_settings(*QUEUE, "endpoint=queue", f"archive={archive}")
+    whole = list[str]()
+    for at in (9, 13, 3):
+        with cutter(there.place.url) as server:
+            process = there.with_settings(url=server.url).start("apply", "--no-candidate")
+            server.at, server.kill = at, process.kill
+            assert -9 == ended(process).status
+        whole += server.changes
+    assert "PutScalingPolicy" in whole[-1]
+    done = there.apply(archive, "--no-candidate")
+
+    assert done.status == 0, done.err
+    assert there.run("plan", "--check").status == 0
+    left = {name for name in there.inventory() if name.startswith("queue/rooms-")}
+    assert 1 == len(left), "the model's file, and nothing of the tests"
+    assert there.run("delete", "--yes").status == 0
+    assert [] == there.inventory()

@@ -77,6 +77,7 @@ def test_versions_come_and_go(place: LocalSageMaker, archive: Path, tmp_path: Pa
     deadline = time.monotonic() + DEADLINE_S
     while all(there.verdicts(golden, 2)):  # the old version answers while the new one starts
         assert time.monotonic() < deadline
+        time.sleep(0.2)
     assert 5 == sum(there.verdicts(golden, 10))
     there.cloudwatch.set_alarm_state(AlarmName="bad", StateValue="ALARM", StateReason="a test")
     found = there.settled("Updating", "RollingBack")

@@ -93,11 +93,11 @@ class Load:
 
 
 @contextmanager
-def sending(server: LocalServer) -> Iterator[Load]:
-    """Requests until the block ends, whatever is answered."""
+def sending(server: LocalServer, count: int = CLIENTS) -> Iterator[Load]:
+    """Requests of some clients until the block ends, whatever is answered."""
     load = Load()
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        clients = [pool.submit(load.send, server) for _ in range(CLIENTS)]
+    with ThreadPoolExecutor(count) as pool:
+        clients = [pool.submit(load.send, server) for _ in range(count)]
         try:
             yield load
         finally:
@@ -107,14 +107,14 @@ def sending(server: LocalServer) -> Iterator[Load]:
 
 
 @contextmanager
-def load_on(server: LocalServer) -> Iterator[Load]:
+def load_on(server: LocalServer, count: int = CLIENTS) -> Iterator[Load]:
     """Likewise; all of them must have been answered, and the server ready all along."""
-    with sending(server) as load:
+    with sending(server, count) as load:
         yield load
     print(f"requests: {dict(load.statuses)}")
     assert set(load.statuses) == {200}
     assert not load.unready
-    assert load.statuses[200] >= CLIENTS
+    assert load.statuses[200] >= count
 
 
 def tired(folder: Path, version: str) -> Path:
@@ -236,7 +236,7 @@ def test_a_bad_archive_never_becomes_the_default(
         whole = (archive.read(name) if is_appended else b"") + content
     bad = without(good, tmp_path / "bad.mar", name, whole)
     seen: set[str] = set()
-    with load_on(server), pytest.raises(RolloutError, match=reason) as caught:
+    with load_on(server, 1), pytest.raises(RolloutError, match=reason) as caught:
         roll_out(bad, Place.of(server), seen.add)
 
     (default,) = before
