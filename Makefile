@@ -61,6 +61,8 @@ TRAIN_INDEX ?=
 # What is imported is compiled then, once; pip would compile all of 12,000 files.
 PIP_FLAGS := --quiet --disable-pip-version-check --no-compile
 export PYTHONPATH := handler:docker:client:.
+# What is imported is compiled once, not by each of the hundreds of processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
 from tests import layers
@@ -60,6 +63,17 @@ def test_layers_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(layers, "layers", lambda **_: made)
 
     assert layers.main([]) == 0
+
+
+def test_what_is_imported_is_compiled_once() -> None:
+    """Whatever a machine says: each process that tests start would compile all it imports."""
+    seen = subprocess.run(
+        ["make", "--silent", "--eval=seen:;@env", "seen"], cwd=ROOT, check=True, text=True,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True,
+    ).stdout  # fmt: skip
+
+    assert "PYTHONPATH=" in seen
+    assert "PYTHONDONTWRITEBYTECODE" not in seen
 
 
 @pytest.mark.parametrize("require_all", [False, True])
