@@ -23,16 +23,16 @@ def test_what_was_made_to_harm_is_answered(server: LocalServer) -> None:
     asker = Asker(server, most_s=HUNG_S, most_mb=float("inf"))
     asker.begin()
     count, _ = ask(asker, hostile.quick_requests())
-    ask(asker, mutants(100, seed=1))
+    ask(asker, mutants(40, seed=1))
 
     assert asker.found == []
-    assert count > 150
+    assert count > 100
     assert {200, 400, 413} <= set(asker.statuses)
 
 
 def test_the_same_bytes_get_the_same_answer(server: LocalServer) -> None:
     """One by one and eight at once; restarts, workers, batches: ``make torture TORTURE=same``."""
-    files = same.pictures(10)
+    files = same.pictures(6)
     first = same.one_by_one(server, files)
 
     assert same.compare("at once", first, same.at_once(server, files)) == []

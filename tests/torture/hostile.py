@@ -61,9 +61,9 @@ def requests(*, is_whole: bool = True) -> Iterator[Request]:
 
 
 def quick_requests() -> Iterator[Request]:
-    """Those that are made and answered in some hundredths of a second."""
-    for name, body in [*_lies(), *_polyglots(), *_pages()]:
-        yield Request(name, body, ALL_FACTS)
+    """Some of those that are made and answered in some hundredths of a second."""
+    for name, body in [*list(_lies())[::4], *_polyglots(), *list(_pages())[::3]]:
+        yield Request(name, body)
     yield from _envelopes()
 
 

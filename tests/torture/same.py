@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Rooms = list[dict[str, Any]]
 
 LONG, SHORT = 200, 24
-SHEETS_OF = 10  # every tenth picture
+SHEETS_OF = 6  # every sixth picture
 GRID, CONFIDENCE = 1, 0.01
 AT_ONCE = 8
 _SEED = 7
