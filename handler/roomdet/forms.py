@@ -18,6 +18,9 @@ from roomdet.errors import RequestError, ValidationError
 # A part without a name is the file, as in the multipart/mixed of mail programs.
 NAMELESS = "body"
 _HEADERS_BYTES = 8192
+# A number of too many digits or a charset with a zero byte in its name; a part of a parameter with
+# a number beside one without.
+_UNREAD_BY_EMAIL = (ValueError, TypeError)
 _MOST_PARTS = 32  # of a form: a file and the options
 _SHOWN_CHARS = 70  # the longest boundary (RFC 2046, 5.1.1)
 _FIRST_LINE = re.compile(rb"\s*--([^\s\"]{1,%d})[ \t]*\r?\n" % _SHOWN_CHARS)
@@ -130,7 +133,7 @@ def _boundary_of(headers: Message) -> str:
     """
     try:
         return headers.get_boundary("")
-    except ValueError as err:  # a number of too many digits, a charset with a zero in its name
+    except _UNREAD_BY_EMAIL as err:
         raise _unreadable("Content-Type", "boundary") from err
 
 
@@ -138,7 +141,7 @@ def _name_of(headers: Message) -> str:
     """The name of a part; errors as :func:`_boundary_of`."""
     try:
         given = headers.get_param("name", header="Content-Disposition")
-    except ValueError as err:
+    except _UNREAD_BY_EMAIL as err:
         raise _unreadable("Content-Disposition", "name") from err
     return str(given[2] if isinstance(given, tuple) else given or NAMELESS)
 

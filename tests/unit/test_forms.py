@@ -199,6 +199,8 @@ def test_a_form_in_a_form_in_a_form_is_refused() -> None:
     ("body", "content_type", "message"),
     [
         (PLAIN, f"multipart/form-data; boundary*{'1' * 5000}=B", "boundary in a header Content-T"),
+        (PLAIN, "multipart/form-data; boundary*0=B; boundary*", "boundary in a header Content-T"),
+        (PLAIN, "multipart/form-data; boundary*0=B; boundary*=a", "boundary in a header Content-T"),
         (
             form(part(FILE, "Content-Disposition: form-data; name*" + "1" * 5000 + '="image"')),
             TYPE,
