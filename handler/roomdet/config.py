@@ -144,7 +144,7 @@ class Config:
         ),
     )
     page_mb: int = field(
-        default=750,
+        default=900,  # a sheet of 150 million pixels in RGB, for 4160 px, needs more than 750
         metadata=_about(
             "Memory in MiB that decoding or drawing a page may take, in a process of its own, "
             "and not more than `memory_mb`; 0 is no limit but that",

@@ -53,7 +53,7 @@ class TestSources:
             max_levels=4,
             max_seconds=15,
             page_seconds=8,
-            page_mb=750,
+            page_mb=900,
             memory_mb=1200,
             image_url_prefixes=AllowList(),
             ocr=Switch.AUTO,
