@@ -5,6 +5,7 @@
 # make test-on-demand       the long ones that `make test` leaves out even with REQUIRE_ALL=1
 # make live-rehearsal       tests/live against a local SageMaker, 1.5 minutes; make live ROOMDET_LIVE_ACCOUNT=…   (docs/live.md)
 # make mutants [MUTANTS=200] [MUTATE='handler deploy']   does a test notice when the code is changed?
+# make torture [TORTURE='inputs api same'] [SHORT=1]   what strangers may do to it (docs/torture.md)
 # make check                lint, format and types
 # make venv-deploy          what python -m deploy needs, and the archive: the first step to an endpoint
 # make view [PLANS=FOLDER] [URL=http://…]   plans and their rooms in the browser, to correct (docs/viewer.md)
@@ -112,6 +113,10 @@ $(VENV)/dev.stamp: $(VENV)/python.stamp $(DEV:%=requirements/%.txt) requirements
 
 $(VENV)/mutants.stamp: $(VENV)/dev.stamp requirements/mutants.txt
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/mutants.txt
+	@touch $@
+
+$(VENV)/torture.stamp: $(VENV)/dev.stamp requirements/torture.txt
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -r requirements/torture.txt
 	@touch $@
 
 # With what puts weights of one's own into int8. It reads checkpoints without torch.
@@ -264,6 +269,14 @@ MUTANTS ?= 200
 MUTATE ?= handler deploy
 mutants: $(VENV)/mutants.stamp
 	@$(BIN)/python -m tests.mutants $(MUTATE) --count $(MUTANTS)
+
+# All parts run, whatever one finds; ends with status 1 if one found something.
+TORTURE ?= inputs api same
+SHORT ?=
+.PHONY: torture
+torture: $(VENV)/torture.stamp $(ARCHIVE)
+	@status=0; for part in $(TORTURE); do \
+	  $(BIN)/python -m tests.torture.$$part $(if $(SHORT),--short) || status=1; done; exit $$status
 
 # Rewrites the table in docs/api.md; ends with status 1 where pixels are wrong.
 corpus: $(VENV)/dev.stamp

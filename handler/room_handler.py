@@ -161,13 +161,16 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
         return item
 
     def _read_page(self, item: BatchItem, file: bytes, side_px: int) -> Page:
-        """Read the page of a row; for a further level no longer than it may be looked at."""
-        is_first = item.inspection is None
+        """Read the page of a row; for a further level in what is left of its time."""
+        is_first, most_s = item.inspection is None, None
+        if item.inspection is not None:
+            left_s = self._config.page_seconds - item.seconds.get(Step.DECODE, 0.0)
+            most_s = min(item.inspection.left_s, left_s)
         return self._pages.read_page(
             file,
             page=item.options.page,
             side_px=side_px,
-            most_s=None if item.inspection is None else item.inspection.left_s,
+            most_s=most_s,
             has_lines=is_first and bool(item.options.include - {Include.POLYGON}),
         )
 

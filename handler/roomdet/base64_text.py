@@ -9,7 +9,8 @@ import re
 from roomdet.errors import InvalidFileFormat
 from roomdet.filetypes import FileType, identify
 
-_BREAK = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+# Begins where blanks do: begun at each of them, a long run would be read again and again.
+_BREAK = re.compile(r"(?<![ \t])[ \t]*[\r\n][ \t\r\n]*")
 _FOREIGN = re.compile(r"[^A-Za-z0-9+/=\n]")
 _FOREIGN_URL_SAFE = re.compile(r"[^A-Za-z0-9_=\n-]")
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -47,7 +48,7 @@ def decode_base64(text: str, where: str) -> bytes:
         return binascii.a2b_base64(plain, strict_mode=True)
     except ValueError:
         plain = _BREAK.sub("", text.strip())
-    if not ("+" in plain or "/" in plain):
+    if plain.isascii() and not ("+" in plain or "/" in plain):
         plain = plain.translate(_URL_SAFE)
     digits = plain.rstrip("=")
     padding = "=" * (-len(digits) % _GROUP)

@@ -137,12 +137,14 @@ class Config:
         ),
     )
     page_seconds: int = field(
-        default=10,
+        default=8,
         # Rows of a batch are read at once or one after the other, and looked at after that.
-        metadata=_about("Seconds in which a page must be decoded or drawn", 1, 50),
+        metadata=_about(
+            "Seconds in which a page must be decoded or drawn, on all levels together", 1, 50
+        ),
     )
     page_mb: int = field(
-        default=900,
+        default=900,  # a sheet of 150 million pixels in RGB, for 4160 px, needs more than 750
         metadata=_about(
             "Memory in MiB that decoding or drawing a page may take, in a process of its own, "
             "and not more than `memory_mb`; 0 is no limit but that",

@@ -118,16 +118,23 @@ def _refuse_what_is_elsewhere(document: pdfium.PdfDocument) -> None:
         )
     count = document.count_attachments()
     if count and b"/Collection" in _catalog(document):
-        names = [document.get_attachment(i).get_name() for i in range(min(count, _NAMES_TOLD))]
-        shown = ", ".join(name[:_NAME_CHARS] for name in names) + (
-            ", …" if count > len(names) else ""
-        )
+        names = [_attached(document, i) for i in range(min(count, _NAMES_TOLD))]
+        shown = ", ".join(names) + (", …" if count > len(names) else "")
         files = "1 file, which is" if count == 1 else f"{count} files, which are"
         raise InvalidFileFormat(
             f"the PDF is a portfolio, a cover for {files} attached to it ({shown}); "
             "send what holds the plan by itself",
             {"found": "PDF portfolio", "files": count},
         )
+
+
+def _attached(document: pdfium.PdfDocument, index: int) -> str:
+    """The name of an attached file, shortened."""
+    try:
+        name: str = document.get_attachment(index).get_name()
+    except UnicodeDecodeError:  # half a character, such as of a damaged file
+        return "one whose name cannot be read"
+    return name[:_NAME_CHARS]
 
 
 def _copy(document: pdfium.PdfDocument) -> bytes:

@@ -4,13 +4,21 @@
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING
 
 from roomdet.errors import FileTooLarge, UnsupportedMediaType, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _GZIP = 16 + zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b"
 _READ = ("gzip", "deflate")
 _BLOCK_BYTES = 1 << 20
+# Read at a time: what zlib has not needed of them it copies, at the end of each member.
+_PACKED_BYTES = 1 << 16
+# bgzip makes one of each 64 kB.
+_MOST_MEMBERS = 4096
 _SHOWN_CHARS = 64
 
 
@@ -36,35 +44,45 @@ def undo_encoding(body: bytes, encoding: str, most_bytes: int) -> bytes:
             f"as it is, without that header, or compressed with {' or '.join(_READ)}",
             {"header": "Content-Encoding", "allowed": list(_READ)},
         )
-    blocks: list[bytes] = []
-    left = most_bytes
     try:
-        while body:  # a gzip file may have several members (RFC 1952, 2.2)
-            unpacker = zlib.decompressobj(_window(name, body))
-            packed = body
-            while not unpacker.eof:
-                block = unpacker.decompress(packed, min(_BLOCK_BYTES, left + 1))
-                left -= len(block)
-                if left < 0:
-                    raise FileTooLarge(
-                        f"the body has more than {most_bytes:,} bytes once its "
-                        f"Content-Encoding, {name}, is undone; send a smaller file",
-                        {"limit": most_bytes},
-                    )
-                blocks.append(block)
-                packed = unpacker.unconsumed_tail
-                if not (block or packed or unpacker.eof):
-                    raise ValidationError(
-                        f"the body ends early: its Content-Encoding, {name}, is not complete; send "
-                        "it whole"
-                    )
-            body = unpacker.unused_data
+        return b"".join(_unpacked(name, body, most_bytes))
     except zlib.error as err:
         raise ValidationError(
             f"the header Content-Encoding reads {name}, but the body is not so compressed; send "
             "it without that header, or compress it"
         ) from err
-    return b"".join(blocks)
+
+
+def _unpacked(name: str, body: bytes, left: int) -> Iterator[bytes]:
+    """What a body holds, block by block, at most ``left`` bytes."""
+    most_bytes, at, members = left, 0, 0
+    while at < len(body):  # a gzip file may have several members (RFC 1952, 2.2)
+        members += 1
+        if members > _MOST_MEMBERS:
+            raise ValidationError(
+                f"the body has more than {_MOST_MEMBERS:,} members of {name}; compress it as one"
+            )
+        unpacker = zlib.decompressobj(_window(name, body[at : at + 2]))
+        while not unpacker.eof:
+            packed = unpacker.unconsumed_tail
+            if not packed:
+                packed = body[at : at + _PACKED_BYTES]
+                at += len(packed)
+            block = unpacker.decompress(packed, min(_BLOCK_BYTES, left + 1))
+            left -= len(block)
+            if left < 0:
+                raise FileTooLarge(
+                    f"the body has more than {most_bytes:,} bytes once its Content-Encoding, "
+                    f"{name}, is undone; send a smaller file",
+                    {"limit": most_bytes},
+                )
+            yield block
+            if not (block or packed or unpacker.eof):
+                raise ValidationError(
+                    f"the body ends early: its Content-Encoding, {name}, is not complete; send "
+                    "it whole"
+                )
+        at -= len(unpacker.unused_data)
 
 
 def is_gzip(start: bytes) -> bool:

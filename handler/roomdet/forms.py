@@ -18,6 +18,10 @@ from roomdet.errors import RequestError, ValidationError
 # A part without a name is the file, as in the multipart/mixed of mail programs.
 NAMELESS = "body"
 _HEADERS_BYTES = 8192
+# A number of too many digits or a charset with a zero byte in its name; a part of a parameter with
+# a number beside one without.
+_UNREAD_BY_EMAIL = (ValueError, TypeError)
+_MOST_PARTS = 32  # of a form: a file and the options
 _SHOWN_CHARS = 70  # the longest boundary (RFC 2046, 5.1.1)
 _FIRST_LINE = re.compile(rb"\s*--([^\s\"]{1,%d})[ \t]*\r?\n" % _SHOWN_CHARS)
 _PART_HEADER = re.compile(rb"\ncontent-(?:disposition|type)[ \t]*:", re.IGNORECASE)
@@ -29,7 +33,7 @@ def find_boundary(content_type: str) -> str:
     """The boundary that a content type names; empty where it names none."""
     header = Message()
     header["Content-Type"] = content_type
-    return header.get_boundary("")
+    return _boundary_of(header)
 
 
 def guess_boundary(start: bytes) -> str:
@@ -84,6 +88,10 @@ def _split(body: bytes, boundary: str) -> list[bytes]:
                 parts.append(body[begin : max(begin, end)])
             if line[0] == b"--":
                 return parts
+            if len(parts) == _MOST_PARTS:
+                raise ValidationError(
+                    f"the form has more than {_MOST_PARTS} parts; send the file and its options"
+                )
             begin = line.end()
         at = body.find(marker, at + len(marker))
     if begin is None:
@@ -103,19 +111,45 @@ def _read_part(part: bytes, *, is_nested: bool = False) -> tuple[str, bytes]:
             'Content-Disposition: form-data; name="image", an empty line, then the file\'s bytes'
         )
     headers = HeaderParser().parsestr(part[: end.start()].decode(errors="replace"))
-    given = headers.get_param("name", header="Content-Disposition")
-    name = str(given[2] if isinstance(given, tuple) else given or NAMELESS)
+    name = _name_of(headers)
     encoding = str(headers.get("Content-Transfer-Encoding", "")).strip().lower()
     content = _undo(encoding, part[end.end() :], name)
     if headers.get_content_maintype() != "multipart":
         return name, content
-    inner = _split(content, boundary) if (boundary := headers.get_boundary("")) else []
+    inner = _split(content, boundary) if (boundary := _boundary_of(headers)) else []
     if is_nested or len(inner) != 1:
         raise ValidationError(
             f"the part {name[:_SHOWN_CHARS]!r} is itself a form of {len(inner)} parts; send one "
             "file in it, as its content"
         )
     return name, _read_part(inner[0], is_nested=True)[1]
+
+
+def _boundary_of(headers: Message) -> str:
+    """The boundary that a content type names; empty where it names none.
+
+    Raises:
+        ValidationError: If it is encoded in a way that cannot be undone.
+    """
+    try:
+        return headers.get_boundary("")
+    except _UNREAD_BY_EMAIL as err:
+        raise _unreadable("Content-Type", "boundary") from err
+
+
+def _name_of(headers: Message) -> str:
+    """The name of a part; errors as :func:`_boundary_of`."""
+    try:
+        given = headers.get_param("name", header="Content-Disposition")
+    except _UNREAD_BY_EMAIL as err:
+        raise _unreadable("Content-Disposition", "name") from err
+    return str(given[2] if isinstance(given, tuple) else given or NAMELESS)
+
+
+def _unreadable(header: str, parameter: str) -> ValidationError:
+    return ValidationError(
+        f'the {parameter} in a header {header} cannot be read; write it as {parameter}="…"'
+    )
 
 
 def _undo(encoding: str, content: bytes, name: str) -> bytes:

@@ -37,6 +37,9 @@ _JSON_TYPES = {
 }
 _JSON_FORM = '{"image": "<base64>"}'
 _START_BYTES = 64
+_SHOWN_CHARS = 64
+# Commas and brackets of a JSON body. Ours has a dozen; each value takes 60 bytes of memory or more.
+_MOST_SIGNS = 256
 JSON_FILES = ("image", "image_url")
 JSON_KEYS = (*JSON_FILES, *OPTION_NAMES)
 _NOTHING = AllowList()
@@ -141,6 +144,11 @@ def _is_json(part: bytes, kind: str) -> bool:
 
 
 def _parse_json(body: bytes) -> Any:
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_SIGNS:
+        raise ValidationError(
+            f"the JSON body has more than {_MOST_SIGNS} values; a picture is sent as its file's "
+            f"bytes in base64, not as numbers: send {_JSON_FORM}"
+        )
     try:
         return json.loads(body, object_pairs_hook=_unique_keys)
     except json.JSONDecodeError as err:
@@ -169,7 +177,8 @@ def _from_json(
     values = dict(document)
     files = {key: values.pop(key) for key in JSON_FILES if key in values}
     if not files:
-        found = f"only {', '.join(map(repr, list(values)[:3]))}" if values else "no key"
+        names = ", ".join(repr(name[:_SHOWN_CHARS]) for name in list(values)[:3])
+        found = f"only {names}" if values else "no key"
         raise ValidationError(
             f'the JSON body has no "image"; it has {found[:128]}: send {_JSON_FORM}'
         )
@@ -178,7 +187,8 @@ def _from_json(
     for key in values:
         if key not in JSON_KEYS:
             raise ValidationError(
-                f"unknown key {key!r}; known: {', '.join(JSON_KEYS)}", {"known": list(JSON_KEYS)}
+                f"unknown key {key[:_SHOWN_CHARS]!r}; known: {', '.join(JSON_KEYS)}",
+                {"known": list(JSON_KEYS)},
             )
     _refuse_twice(values, given)
     options = RequestOptions.from_values({**values, **given})
@@ -207,7 +217,7 @@ def _to_text(name: str, value: Any) -> str:
     if isinstance(value, bytes | bytearray):
         value = value.decode(errors="replace")
     if not isinstance(value, str):
-        raise ValidationError(f"the form field {name} is not text")
+        raise ValidationError(f"the form field {name[:_SHOWN_CHARS]} is not text")
     return value
 
 
@@ -222,7 +232,7 @@ def _to_values(texts: Mapping[str, str]) -> dict[str, int | float | str]:
 def _refuse_twice(names: Iterable[str], others: Mapping[str, Any]) -> None:
     for name in names:
         if name in others:
-            raise ValidationError(f"{name!r} is given twice")
+            raise ValidationError(f"{name[:_SHOWN_CHARS]!r} is given twice")
 
 
 def _only_in_json() -> ValidationError:

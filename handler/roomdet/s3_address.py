@@ -27,6 +27,7 @@ _URL = re.compile(URL_PATTERN)
 _PREFIX = re.compile(f"s3://{_BUCKET}/(?:{_PART}/)*")
 # Source: Amazon S3 User Guide, "Naming Amazon S3 objects": at most 1,024 bytes.
 MAX_KEY_CHARS = 1024
+_MOST_CHARS = 2 * MAX_KEY_CHARS  # of an address that is looked at: the pattern keeps each part
 VARIABLE = "ROOMDET_IMAGE_URL_PREFIXES"
 
 
@@ -76,6 +77,10 @@ class AllowList:
             raise ValidationError(
                 "image_url is switched off on this server; send the file itself, or ask the "
                 f"server's operator to allow a bucket and prefix with {VARIABLE}"
+            )
+        if isinstance(url, str) and url.startswith("s3://") and len(url) > _MOST_CHARS:
+            raise ValidationError(
+                f"image_url has {len(url):,} characters; a key has {MAX_KEY_CHARS:,} at most"
             )
         if not isinstance(url, str) or not _URL.fullmatch(url):
             raise ValidationError(

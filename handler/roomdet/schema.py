@@ -103,8 +103,8 @@ def check_option_name(name: str) -> None:
     """
     if name not in OPTION_NAMES:
         raise ValidationError(
-            f"unknown option {name!r}; known: {', '.join(OPTION_NAMES)}",
-            {"option": name, "known": list(OPTION_NAMES)},
+            f"unknown option {name[:_MAX_NUMBER_CHARS]!r}; known: {', '.join(OPTION_NAMES)}",
+            {"option": name[:_MAX_NUMBER_CHARS], "known": list(OPTION_NAMES)},
         )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,22 @@ def test_any_text_is_decoded_or_explained(text: str) -> None:
     except InvalidFileFormat as err:
         message = str(err)
     assert len(message) < 200
+
+
+def test_long_runs_of_blanks_cost_no_more_than_their_length() -> None:
+    """Read anew from each blank on, 30 kB took the worker 10 s, and 100 kB its life."""
+    started_s = time.process_time()
+    with pytest.raises(InvalidFileFormat, match="' ' at character"):
+        decode_base64(TEXT[:8] + " " * 100_000 + TEXT[8:], WHERE)
+    assert decode_base64(TEXT[:8] + " \t" * 50_000 + "\n" + TEXT[8:], WHERE) == FILE
+
+    assert time.process_time() - started_s < 1.0
+
+
+@pytest.mark.parametrize("blanks", ["\n  \n", " \r\n\t\r\n ", "\n\n", "\t\n"])
+def test_breaks_with_blanks_around_them_are_passed_over(blanks: str) -> None:
+    """As indented and double-spaced text has them."""
+    assert FILE == decode_base64(TEXT[:8] + blanks + TEXT[8:], WHERE)
 
 
 @pytest.mark.parametrize(

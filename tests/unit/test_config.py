@@ -52,7 +52,7 @@ class TestSources:
             tta_flip=0,
             max_levels=4,
             max_seconds=15,
-            page_seconds=10,
+            page_seconds=8,
             page_mb=900,
             memory_mb=1200,
             image_url_prefixes=AllowList(),

@@ -293,6 +293,15 @@ class TestElsewhere:
         )
         assert caught.value.details == {"found": "PDF portfolio", "files": 5}
 
+    def test_portfolio_whose_file_has_half_a_character_for_a_name(self) -> None:
+        """It was answered with 500."""
+        data = attached_pdf(COLLECTION)
+        data = data.replace(b"/F(plan.pdf)", b"/UF<feffd800>")
+        assert b"feffd800" in data
+
+        with pytest.raises(InvalidFileFormat, match="one whose name cannot be read"):
+            read(data)
+
     @pytest.mark.parametrize("is_packed", [False, True])
     def test_attachments_alone_make_no_portfolio(self, *, is_packed: bool) -> None:
         """A drawing may bring what it was made of."""

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import time
 import tracemalloc
 import zlib
 
@@ -45,6 +47,24 @@ def test_a_gzip_file_may_have_members() -> None:
         undo_encoding(gzip.compress(b"a", mtime=0) + gzip.compress(b"b", mtime=0), "gzip", MOST)
         == b"ab"
     )
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, raw_deflate])
+def test_a_bomb_of_empty_members_is_refused(pack: type[bytes]) -> None:
+    """For each of them all that follows was copied: 1 MB took seconds, 20 MB an hour."""
+    started_s = time.process_time()
+    with pytest.raises(ValidationError, match="more than 4,096 members"):
+        undo_encoding(pack(b"") * 200_000, "gzip" if pack is gzip.compress else "deflate", MOST)
+
+    assert time.process_time() - started_s < 2.0
+
+
+def test_as_many_members_as_bgzip_writes_are_read() -> None:
+    """Each longer than what is read at a time, none of them compressible."""
+    member = gzip.compress(os.urandom(70_000), mtime=0)
+    body = member * 30
+
+    assert len(undo_encoding(body, "gzip", 3 * MOST)) == 30 * 70_000
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, raw_deflate])

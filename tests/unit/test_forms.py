@@ -196,6 +196,41 @@ def test_a_form_in_a_form_in_a_form_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "content_type", "message"),
+    [
+        (PLAIN, f"multipart/form-data; boundary*{'1' * 5000}=B", "boundary in a header Content-T"),
+        (PLAIN, "multipart/form-data; boundary*0=B; boundary*", "boundary in a header Content-T"),
+        (PLAIN, "multipart/form-data; boundary*0=B; boundary*=a", "boundary in a header Content-T"),
+        (
+            form(part(FILE, "Content-Disposition: form-data; name*" + "1" * 5000 + '="image"')),
+            TYPE,
+            "name in a header Content-Disposition cannot be read",
+        ),
+        (
+            form(part(FILE, NAMED, "Content-Type: multipart/mixed; boundary*=a\0b''x")),
+            TYPE,
+            "boundary in a header Content-Type cannot be read",
+        ),
+    ],
+)
+def test_parameters_that_python_cannot_read_are_refused(
+    body: bytes, content_type: str, message: str
+) -> None:
+    """What email raises for them is no fault of the server."""
+    with pytest.raises(ValidationError, match=message):
+        read_form(body, content_type)
+
+
+def test_a_form_of_very_many_parts_is_refused_at_once() -> None:
+    """Their headers would be read for minutes."""
+    parts = [part(b"1", f'Content-Disposition: form-data; name="a{i}"') for i in range(33)]
+
+    assert len(read_form(form(*parts[:32]), TYPE)) == 32
+    with pytest.raises(ValidationError, match="more than 32 parts"):
+        read_form(form(*parts), TYPE)
+
+
+@pytest.mark.parametrize(
     ("start", "boundary"),
     [
         (PLAIN, "B"),

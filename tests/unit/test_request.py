@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -24,7 +25,7 @@ from roomdet.errors import (
 )
 from roomdet.request import ImageRequest, parse_request
 from roomdet.s3_address import AllowList, S3Address
-from roomdet.schema import Detail, Include, RequestOptions
+from roomdet.schema import Detail, Include, RequestOptions, encode_error
 
 LIMITS = Limits(max_bytes=1000)
 ALLOWED = AllowList.parse("s3://bucket/plans/")
@@ -430,6 +431,51 @@ def test_a_body_called_json_is_read_as_json(body: bytes) -> None:
         parse({"body": body}, Content_Type="application/json")
 
 
+@pytest.mark.parametrize("depth", [1, 200, 255, 256, 600, *range(960, 1000)])
+def test_json_of_any_depth_is_refused(depth: int) -> None:
+    """Some depths were read, and then too deep for the message that shows the value."""
+    body = b'{"image":"AAAA","confidence":' + b"[" * depth + b"]" * depth + b"}"
+    with pytest.raises(ValidationError, match=r"must be a number|more than 256 values"):
+        parse({"body": body})
+
+
+def test_a_picture_as_numbers_is_refused_before_it_is_parsed() -> None:
+    """Each of its values would take 60 bytes and more."""
+    body = b'{"image":[' + b"[]," * 1_000_000 + b"[]]}"
+    tracemalloc.start()
+    with pytest.raises(ValidationError, match="in base64, not as numbers"):
+        parse({"body": body})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 5_000_000
+
+
+LONG = "k\0" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"body": json.dumps({"image": FILE_BASE64, LONG: 1}).encode()},
+        {"body": json.dumps({LONG: 1}).encode()},
+        {"body": f'{{"image":"","{"k" * 999_999}":1,"{"k" * 999_999}":1}}'.encode()},
+        {"body": json.dumps({"image": FILE_BASE64, "detail": LONG, "scale": LONG}).encode()},
+        {"body": json.dumps({"image": FILE_BASE64, "include": [LONG]}).encode()},
+        {"body": FILE, LONG: b"1"},
+        {"image": FILE, LONG: b"1"},
+        {"image": FILE, LONG: 1},
+    ],
+)
+def test_no_error_repeats_more_than_a_line_of_a_request(row: dict[str, Any]) -> None:
+    """An answer over TorchServe's max_response_size would end the worker's connection."""
+    headers = {"Content-Type": "multipart/form-data"} if "image" in row else {}
+    with pytest.raises(RequestError) as caught:
+        parse_request(row, headers, LIMITS)
+
+    assert len(encode_error(caught.value)) < 1000
+
+
 def test_header_and_json_keys_add_up() -> None:
     """Options may come from both places, each once."""
     request = parse_request(
@@ -496,7 +542,7 @@ def test_header_and_json_keys_add_up() -> None:
         ),
         pytest.param({"body": b'{"image":'}, "", "JSON: its end at line 1", id="json-ends-early"),
         pytest.param(
-            {"body": b'{"image":' + b"[" * 100_000}, "", "cannot be parsed", id="deep-json"
+            {"body": b'{"image":' + b"[" * 100_000}, "", "more than 256 values", id="deep-json"
         ),
         pytest.param(
             {"body": b'{"page":' + b"9" * 5000 + b"}"}, "", "cannot be parsed", id="long-number"

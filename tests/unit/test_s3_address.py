@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,6 +132,18 @@ def test_an_address_is_a_text(url: object) -> None:
     """JSON has other values."""
     with pytest.raises(ValidationError, match="must be a text"):
         ALLOWED.admit(url)
+
+
+def test_an_address_of_a_million_parts_is_refused_in_little_memory() -> None:
+    """The pattern keeps 100 bytes of each."""
+    url = "s3://bucket/" + "a/" * 4_000_000 + "b"
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(
+        ValidationError, match="image_url has 8,000,013 characters; a key has 1,024"
+    ):
+        AllowList.parse("s3://bucket/").admit(url)
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 60_000
 
 
 @pytest.mark.parametrize("url", ["s3://bucket/plans/a.png", "nonsense", None])
