@@ -55,12 +55,21 @@ final class PromptQueue extends LinkedBlockingDeque<Job> {
     @Override
     public Job poll(long timeout, TimeUnit unit) throws InterruptedException {
         // For the first request of a batch TorchServe waits for as long as there is.
-        return timeout == Long.MAX_VALUE ? stock.poll(timeout, unit) : stock.poll();
+        Job job = poll();
+        while (timeout == Long.MAX_VALUE && (job == null || !job.isOpen())) {
+            job = stock.poll(timeout, unit);
+        }
+        return job;
     }
 
+    /** The next request whose client is still there; nobody would read the others' answers. */
     @Override
     public Job poll() {
-        return stock.poll();
+        Job job = stock.poll();
+        while (job != null && !job.isOpen()) {
+            job = stock.poll();
+        }
+        return job;
     }
 
     @Override

@@ -5,6 +5,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.util.internal.logging.InternalLoggerFactory;
 import io.netty.util.internal.logging.Slf4JLoggerFactory;
@@ -22,11 +23,14 @@ import org.pytorch.serve.util.Connector;
 import org.pytorch.serve.util.ConnectorType;
 import org.pytorch.serve.util.TokenAuthorization;
 
-/** TorchServe with a {@link FrontDoor}; it takes the arguments of {@link ModelServer}. */
+/** TorchServe with a {@link FrontDoor} and {@link ConnectionLimits}; it takes the arguments of {@link ModelServer}. */
 public final class Server extends ModelServer {
 
     /** The last of the handlers that TorchServe gives a connection (ServerInitializer). */
     private static final String LAST_HANDLER = "handler";
+
+    /** The one that puts bodies together. */
+    private static final String BODY_HANDLER = "aggregator";
 
     private Server(ConfigManager configuration) {
         super(configuration);
@@ -57,6 +61,10 @@ public final class Server extends ModelServer {
         }
     }
 
+    /** Nothing here speaks gRPC, and its connections would have no limits. */
+    @Override
+    public void startGRPCServers() {}
+
     @Override
     public ChannelFuture initializeServer(
             Connector connector,
@@ -66,7 +74,9 @@ public final class Server extends ModelServer {
             throws InterruptedException, IOException, GeneralSecurityException {
         ChannelFuture future =
                 super.initializeServer(connector, serverGroup, workerGroup, type);
-        future.channel().pipeline().addFirst(new Opening(new FrontDoor(type)));
+        ConnectionLimits limits = new ConnectionLimits();
+        limits.watch(future.channel().eventLoop());
+        future.channel().pipeline().addFirst(new Opening(new FrontDoor(type), limits));
         return future;
     }
 
@@ -74,9 +84,11 @@ public final class Server extends ModelServer {
     private static final class Opening extends ChannelInboundHandlerAdapter {
 
         private final FrontDoor door;
+        private final ConnectionLimits limits;
 
-        Opening(FrontDoor door) {
+        Opening(FrontDoor door, ConnectionLimits limits) {
             this.door = door;
+            this.limits = limits;
         }
 
         @Override
@@ -87,7 +99,14 @@ public final class Server extends ModelServer {
                             new ChannelInboundHandlerAdapter() {
                                 @Override
                                 public void channelRegistered(ChannelHandlerContext child) {
-                                    child.pipeline().addBefore(LAST_HANDLER, null, door);
+                                    // TorchServe's 0 would throw away what is still to be sent.
+                                    child.channel().config().setOption(ChannelOption.SO_LINGER, -1);
+                                    child.pipeline()
+                                            .addBefore(
+                                                    BODY_HANDLER,
+                                                    null,
+                                                    new LimitedConnection(limits))
+                                            .addBefore(LAST_HANDLER, null, door);
                                     child.fireChannelRegistered();
                                     child.pipeline().remove(this);
                                 }
