@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 package roomdet.endpoints;
 
+import com.google.gson.JsonObject;
+import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandler.Sharable;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.QueryStringDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.Locale;
 import java.util.Set;
@@ -27,10 +33,13 @@ import org.pytorch.serve.util.ConnectorType;
  * model gets the body as it came, and the form's content type in a header of its own.
  */
 @Sharable
-final class FrontDoor extends ChannelInboundHandlerAdapter {
+final class FrontDoor extends ChannelDuplexHandler {
 
     /** The content type that the caller gave, where it is one of a form; see request.py. */
     private static final String FORM_TYPE = "X-Roomdet-Content-Type";
+
+    /** The type of TorchServe's answer where its queue is full. */
+    private static final String NO_ROOM = "ServiceUnavailableException";
 
     private static final Set<HttpMethod> KNOWN =
             Set.of(HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.DELETE);
@@ -61,6 +70,28 @@ final class FrontDoor extends ChannelInboundHandlerAdapter {
             }
         }
         context.fireChannelRead(message);
+    }
+
+    @Override
+    public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
+        if (isInference && message instanceof FullHttpResponse) {
+            sayWhatIsFull((FullHttpResponse) message);
+        }
+        context.write(message, promise);
+    }
+
+    /** TorchServe tells a caller to scale its workers, which is none of the caller's business. */
+    private static void sayWhatIsFull(FullHttpResponse response) {
+        if (!HttpResponseStatus.SERVICE_UNAVAILABLE.equals(response.status())
+                || !response.content().toString(StandardCharsets.UTF_8).contains(NO_ROOM)) {
+            return;
+        }
+        JsonObject body = new JsonObject();
+        body.addProperty("code", response.status().code());
+        body.addProperty("type", NO_ROOM);
+        body.addProperty("message", "as many requests wait as may; try again in a second");
+        response.content().clear().writeCharSequence(body + "\n", StandardCharsets.UTF_8);
+        HttpUtil.setContentLength(response, response.content().readableBytes());
     }
 
     /** Empty, too, where the address is none: TorchServe says so. */
