@@ -118,14 +118,18 @@ def test_only_loopback_is_bound(server: LocalServer) -> None:
     """None of the server's listening sockets is reachable from another machine."""
     jvm = psutil.Process(server.process.pid)
     sockets = [
-        connection.laddr.ip
+        connection.laddr
         for process in [jvm, *jvm.children(recursive=True)]
         for connection in process.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     ]
+    ports = server.ports
 
-    assert sockets
-    assert all(ip in {"127.0.0.1", "::ffff:127.0.0.1", "::1"} for ip in sockets), sockets
+    assert all(at.ip in {"127.0.0.1", "::ffff:127.0.0.1", "::1"} for at in sockets), sockets
+    # Nothing for gRPC.
+    assert sorted(at.port for at in sockets) == sorted(
+        [ports.inference, ports.management, ports.metrics]
+    )
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,12 @@ final class LimitedConnection extends ChannelDuplexHandler {
             isReceiving = true;
             isOwed = true;
             isAsking = false;
-            isLast = !HttpUtil.isKeepAlive((HttpRequest) message);
+            HttpRequest request = (HttpRequest) message;
+            // Where chunks end is what a proxy may see otherwise than this Netty does; what follows
+            // must not be taken for a request (SECURITY.md).
+            isLast =
+                    !HttpUtil.isKeepAlive(request)
+                            || HttpUtil.isTransferEncodingChunked(request);
             waitFor(ConnectionLimits.Phase.BODY);
         }
         if (message instanceof LastHttpContent) {
@@ -277,6 +282,7 @@ final class LimitedConnection extends ChannelDuplexHandler {
     private void answered() {
         isOwed = false;
         if (isLast) {
+            isEnded = true;
             context.close();
             return;
         }
