@@ -224,9 +224,9 @@ def main(argv: list[str] | None = None) -> int:
     for complaint, number in Counter(complaints).items():
         print(f"FOUND: {complaint} ({number} times)", file=sys.stderr)
     print(
-        f"| load and overload | 1, 2 and 10 times {BUSY_CLIENTS} clients, "
-        f"{duration_s / 60:.1f} min each, {requests:,} requests | {behind} | "
-        f"found: {len(complaints)} |"
+        f"| load and overload | `load`, 1, 2 and 10 times {BUSY_CLIENTS} clients, "
+        f"{duration_s / 60:.1f} min each, then {SHEETS} sheets | {requests:,} requests | "
+        f"{len(complaints)} |"
     )
     return 1 if complaints else 0
 
