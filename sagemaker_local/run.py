@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from deploy.account.places import NAME
 from sagemaker_local.local_sagemaker import ServeWith, local_sagemaker, starter
-from sagemaker_local.seeding import seed_as_bootstrap
+from sagemaker_local.seeding import seed
 from serving.console import say
 from serving.errors import BadUsage, ToolError
 
@@ -52,5 +52,5 @@ def _description(place: LocalSageMaker, args: argparse.Namespace) -> dict[str, o
         "registry": f"{place.url.removeprefix('http://')}/{NAME}",
     }
     if not args.empty:
-        found["set"] = seed_as_bootstrap(place.backend.aws, args.region).settings()
+        found["set"] = seed(place.backend.aws, args.region).settings()
     return found

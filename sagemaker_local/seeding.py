@@ -22,16 +22,6 @@ if TYPE_CHECKING:
 
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-_TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "sagemaker.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-    ],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +45,11 @@ class Account:
         return [f"{name}={getattr(self, name)}" for name in self.__slots__]
 
 
-def seed(aws: AwsClients, region: str, name: str = "rooms") -> Account:
-    """Make the bucket, the role and the image of a new account.
+def seed(aws: AwsClients, region: str) -> Account:
+    """Make what `python -m deploy bootstrap` makes of an empty account, and an image.
 
     The image has nothing in it: what runs is TorchServe of this machine, or ``--image``.
     """
-    s3 = aws.client("s3", region)
-    if region == "us-east-1":
-        s3.create_bucket(Bucket=name)
-    else:
-        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
-    role = aws.client("iam", region).create_role(
-        RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST)
-    )["Role"]["Arn"]
-    aws.client("ecr", region).create_repository(repositoryName=name)
-    digest = put_image(aws, region, name)
-    image = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{name}@{digest}"
-    return Account(f"s3://{name}", role, image, region)
-
-
-def seed_as_bootstrap(aws: AwsClients, region: str) -> Account:
-    """Make what `python -m deploy bootstrap` makes of an empty account, and an image as above."""
     names = Names(AwsPlace("aws", region, ACCOUNT), with_tls=False)
     for step in bootstrap(names, Found()):
         getattr(aws.client(step.service, region), step.operation)(**step.params)

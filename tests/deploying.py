@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Archives that tests deploy to a local SageMaker, through boto3."""
+"""Accounts of a local SageMaker, and archives that tests deploy there, through boto3."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,44 @@ from botocore.config import Config
 
 from deploy.aws.s3 import split_address
 from deploy.image.model_tar import pack_model
+from sagemaker_local.aws_clients import ACCOUNT
+from sagemaker_local.seeding import Account, put_image
 from serving.errors import WrongAnswer
 from serving.golden import Golden, judge_answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sagemaker_local.seeding import Account
+    from sagemaker_local.aws_clients import AwsClients
 
 REGION = "eu-central-1"
 DEADLINE_S = 120.0
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sagemaker.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+def bare_account(aws: AwsClients, region: str, name: str = "rooms") -> Account:
+    """A bucket, a role and an image of one name, and no more: nothing that `bootstrap` adds."""
+    s3 = aws.client("s3", region)
+    if region == "us-east-1":
+        s3.create_bucket(Bucket=name)
+    else:
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+    role = aws.client("iam", region).create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST)
+    )["Role"]["Arn"]
+    aws.client("ecr", region).create_repository(repositoryName=name)
+    digest = put_image(aws, region, name)
+    image = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{name}@{digest}"
+    return Account(f"s3://{name}", role, image, region)
 
 
 def clients(url: str) -> tuple[Any, ...]:

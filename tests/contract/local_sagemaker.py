@@ -19,8 +19,8 @@ from deploy.contract.answers import ATTRIBUTES, Answer
 from deploy.contract.wire import parse_url
 from sagemaker_local.local_sagemaker import LocalSageMaker, local_sagemaker
 from sagemaker_local.model_servers import PING_FAILED, ServerFailed
-from sagemaker_local.seeding import Account, seed
 from serving.golden import read_golden
+from tests.deploying import bare_account
 
 if TYPE_CHECKING:
     import threading
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from sagemaker_local.backend import Quotas
     from sagemaker_local.model_servers import LaunchSpec
+    from sagemaker_local.seeding import Account
 
 REGION = "eu-central-1"
 SCALE = 0.01
@@ -340,7 +341,7 @@ def played_lab(
     """A lab of its own; nothing may have gone wrong inside."""
     with local_sagemaker(FakeServer, quotas=quotas, time_scale=scale, timeout_s=timeout_s) as place:
         name = f"rooms-{next(_NUMBERS)}"  # what other labs of this process do not have
-        yield Harness(place, seed(place.backend.aws, REGION, name))
+        yield Harness(place, bare_account(place.backend.aws, REGION, name))
     assert place.backend.bugs == []
     assert not place.backend.pool.running()
 

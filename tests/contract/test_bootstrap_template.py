@@ -52,6 +52,27 @@ def test_the_template_is_what_the_code_says() -> None:
     assert run(["bootstrap", "--print", "template"], {})[1] == as_yaml()
 
 
+def test_the_role_reads_and_writes_where_it_is_asked_to() -> None:
+    """Plans in one place, answers in another."""
+    (role,) = [
+        made["Properties"]
+        for made in build_template(["s3://drawings/in/"], ["s3://answers/out/"])[
+            "Resources"
+        ].values()
+        if made["Type"] == "AWS::IAM::Role"
+    ]
+    (policy,) = role["Policies"]
+    actions = {
+        where: statement["Action"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for where in ("drawings/in/", "answers/out/")
+        if f"{where}*" in json.dumps(statement["Resource"])
+    }
+
+    assert "s3:GetObject" in actions["drawings/in/"]
+    assert "s3:PutObject" in actions["answers/out/"]
+
+
 # moto's CloudFormation makes no policies of buckets, and warns.
 @pytest.mark.filterwarnings("ignore:Tried to parse AWS..S3..BucketPolicy:UserWarning")
 def test_a_stack_makes_the_same(lab: AwsLab) -> None:

@@ -231,6 +231,40 @@ def test_a_lock_is_deleted_by_its_version(code: str, calls: int) -> None:
     assert (code == "NotImplemented") == ("" in conditions)
 
 
+def test_a_lock_whose_answer_was_lost_is_held() -> None:
+    """boto3 sent the call again, and S3 has the file already: it is this run's, to its end."""
+    objects = list[bytes]()
+
+    class Forgetful(ClosedAccount):
+        """S3 whose first answer does not arrive."""
+
+        def ask(
+            self, service: str, operation: str, params: Mapping[str, Any]
+        ) -> Mapping[str, Any] | None:
+            """The lock, if it is there."""
+            assert (service, operation, params["Key"]) == ("s3", "get_object", "a/change.lock")
+            if not objects:
+                return None
+            return {"Body": BytesIO(objects[0]), "ETag": "1", "LastModified": datetime.now(UTC)}
+
+        def call(
+            self, service: str, operation: str, params: Mapping[str, Any]
+        ) -> Mapping[str, Any]:
+            """It is written, or deleted."""
+            assert (service, params["Key"]) == ("s3", "a/change.lock")
+            if operation == "delete_object":
+                assert params["IfMatch"] == "1"
+                objects.clear()
+                return {}
+            objects.append(params["Body"])
+            raise AwsError("PutObject", "PreconditionFailed", "it is there")
+
+    with lock.locked(Forgetful(), "s3://b/a/", "apply", print, 1.0) as held:
+        held.check()
+        assert held.holder.run == json.loads(objects[0])["run"]
+    assert not objects
+
+
 def test_another_machine_of_the_same_name(site: Site) -> None:
     """Its processes are not looked for here; and another user's process is one."""
     aws, folder = account(site)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.local_sagemaker import local_sagemaker
-from sagemaker_local.seeding import seed
 from sagemaker_local.torchserve import LocalTorchServe
 from tests.conftest import ROOT
 from tests.contract.account_setup import run
+from tests.deploying import bare_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -140,6 +140,6 @@ def console(start: Starter = LocalTorchServe, *, spare: int = 2) -> Iterator[Con
         spare: How many run on without an endpoint.
     """
     with local_sagemaker(start, time_scale=0.01, spare=spare) as place:
-        account = seed(place.backend.aws, REGION)
+        account = bare_account(place.backend.aws, REGION)
         yield Console(place, tuple(account.settings()), place.url)
         assert place.backend.bugs == []

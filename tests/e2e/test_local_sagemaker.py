@@ -19,10 +19,9 @@ from botocore.exceptions import ClientError
 
 from deploy.__main__ import main
 from sagemaker_local.local_sagemaker import LocalSageMaker, ServeWith, local_sagemaker, starter
-from sagemaker_local.seeding import seed
 from serving.golden import read_golden
 from tests.conftest import ROOT
-from tests.deploying import DEADLINE_S, REGION, Deployment, values
+from tests.deploying import DEADLINE_S, REGION, Deployment, bare_account, values
 from tests.e2e.spoiling import SHIFTED, without
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def place() -> Iterator[LocalSageMaker]:
 
 def test_versions_come_and_go(place: LocalSageMaker, archive: Path, tmp_path: Path) -> None:
     """Created, answered wrongly by a canary, rolled back, and refused where it does not load."""
-    account = seed(place.backend.aws, REGION)
+    account = bare_account(place.backend.aws, REGION)
     there = Deployment(place.url, values(account), tmp_path)
     golden = read_golden(archive)
     first = there.config(archive, "v1")

@@ -12,9 +12,8 @@ import psutil
 import pytest
 
 from sagemaker_local.local_sagemaker import LocalSageMaker, ServeWith, local_sagemaker, starter
-from sagemaker_local.seeding import seed
 from serving.golden import judge_answer, read_golden
-from tests.deploying import DEADLINE_S, REGION, Deployment, values
+from tests.deploying import DEADLINE_S, REGION, Deployment, bare_account, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +84,7 @@ def instances(there: Deployment) -> int:
 
 def test_plans_wait_for_an_instance(place: LocalSageMaker, archive: Path, tmp_path: Path) -> None:
     """One plan and one that is none; then the server ends, and comes back for another plan."""
-    account = seed(place.backend.aws, REGION, "rooms-queue")
+    account = bare_account(place.backend.aws, REGION, "rooms-queue")
     there = Deployment(place.url, values(account), tmp_path)
     golden, root = read_golden(archive), there.account["artifacts"]
     output = {"S3OutputPath": f"{root}/rooms", "S3FailurePath": f"{root}/failed"}
@@ -119,7 +118,7 @@ def test_plans_wait_for_an_instance(place: LocalSageMaker, archive: Path, tmp_pa
 
 def test_an_archive_of_plans(place: LocalSageMaker, archive: Path, tmp_path: Path) -> None:
     """Five plans and one that is none: five answers, and a job that says so."""
-    account = seed(place.backend.aws, REGION, "rooms-batch")
+    account = bare_account(place.backend.aws, REGION, "rooms-batch")
     there = Deployment(place.url, values(account), tmp_path)
     golden, root = read_golden(archive), there.account["artifacts"]
     for index in range(5):

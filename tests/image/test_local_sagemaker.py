@@ -6,9 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sagemaker_local.local_sagemaker import ServeWith, local_sagemaker, starter
-from sagemaker_local.seeding import seed
 from serving.golden import judge_answer, read_golden
-from tests.deploying import REGION, Deployment, values
+from tests.deploying import REGION, Deployment, bare_account, values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +25,7 @@ def test_the_image_serves(
         monkeypatch.setenv(name, value)
     golden = read_golden(archive)
     with local_sagemaker(starter(ServeWith.IMAGE, image), time_scale=0.01) as place:
-        account = seed(place.backend.aws, REGION)
+        account = bare_account(place.backend.aws, REGION)
         there = Deployment(place.url, values(account), tmp_path)
         first = there.config(archive, "v1", concurrency=2)
         there.sagemaker.create_endpoint(EndpointName="rooms", EndpointConfigName=first)

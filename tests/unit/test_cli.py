@@ -262,6 +262,32 @@ def test_words_of_before_are_understood(words: str, output: str) -> None:
     assert output == build_parser().parse_args(words.split()).output
 
 
+def test_common_options_say_their_values(capsys: pytest.CaptureFixture[str]) -> None:
+    """By a word that has the unit, where the option's own name is none."""
+    with pytest.raises(SystemExit, match="0"):
+        build_parser().parse_args(["batch", "status", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+
+    for told in (
+        "--timeout-s SECONDS of the wait",
+        "--endpoint-url URL all services of AWS, in the place of AWS's own",
+        "--profile PROFILE of ~/.aws/config; default: boto3's own chain",
+        "name of the batch, as `submit` printed it",
+    ):
+        assert told in text
+
+
+def test_a_batch_is_named_and_waited_for_an_hour() -> None:
+    """One of a kind of words for each command; what is not said has its default."""
+    seen = build_parser().parse_args(["batch", "status", "floors", "--wait", "--model=m"])
+    sent = build_parser().parse_args(["batch", "submit", "a", "b", "--instance-count=4"])
+
+    assert ("floors", True, "m", 3600.0) == (seen.name, seen.wait, seen.model, seen.timeout_s)
+    assert (["a", "b"], 4, None, False) == (
+        sent.inputs, sent.instance_count, sent.concurrency, sent.again,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("words", ["", "local", "image", "batch"])
 def test_a_missing_command_names_all(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Not the name of a variable of ours."""

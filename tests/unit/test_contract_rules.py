@@ -161,6 +161,7 @@ def test_samples_are_filled_up() -> None:
     [
         ("http://h", Server("h", 80)),
         ("https://h/a/invocations", Server("h", 443, "/a", is_tls=True)),
+        ("http://h:8080/a/ping", Server("h", 8080, "/a")),
         ("http://[::1]:8080/", Server("::1", 8080)),
     ],
 )

@@ -325,6 +325,7 @@ def test_an_endpoint_that_failed_is_made_anew() -> None:
         "Try",
         "TagResource",
     ] == names(actions)
+    assert str(actions[0]).endswith(": SageMaker never updates one that failed")
 
 
 def test_twice_back_leads_further_back() -> None:

@@ -43,6 +43,20 @@ class Shelf(ClosedAccount):
         return {"OutputLocation": INVOCATION.output, "InferenceId": "1"}
 
 
+def test_looks_come_less_and_less_often() -> None:
+    """After fractions of a second at first, after five seconds in the end."""
+    shelf, pauses_s = Shelf(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        pauses_s.append(seconds)
+        if len(pauses_s) == 40:
+            shelf.objects["answers/1"] = b"{}"
+
+    assert 200 == wait(shelf, INVOCATION, 60.0, sleep, print).status
+    assert pauses_s[0] < 0.3
+    assert 3 < pauses_s[-1] <= 6
+
+
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from roomdet.labels import RoomLabel, name_rooms
+from roomdet.labels import MOST_CHARS, MOST_LINES, MOST_WORDS, RoomLabel, name_rooms
 from roomdet.texts import TextLine
 
 WH = (1000.0, 1000.0)
@@ -136,6 +136,20 @@ def test_paragraph_is_no_label() -> None:
     notes = ["Walls shown dashed", "belong to another", "contract and their", "surfaces stay as",
              "they are today"]  # fmt: skip
     assert [None] == names([line(text, below(number)) for number, text in enumerate(notes)])
+
+
+def test_name_has_so_many_words_lines_and_letters() -> None:
+    """What has one more of any is a note."""
+    words = " ".join(["room"] * MOST_WORDS)
+    letters = "x" * (MOST_CHARS - 5) + " hall"
+    lines = [line("hall", below(number)) for number in range(MOST_LINES)]
+
+    assert [words] == names([line(words)])
+    assert [None] == names([line(f"{words} b")])
+    assert [letters] == names([line(letters)])
+    assert [None] == names([line(f"x{letters}")])
+    assert [" ".join(["hall"] * MOST_LINES)] == names(lines)
+    assert [None] == names([*lines, line("hall", below(MOST_LINES))])
 
 
 def test_no_lines_and_no_rooms() -> None:

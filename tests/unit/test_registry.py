@@ -317,6 +317,13 @@ def test_a_login_in_a_name_is_not_printed(name: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_capital_letters_are_of_hosts_alone() -> None:
+    """What has no dot and no port is no host, but the first part of a name on Docker's hub."""
+    assert parse_name("Host.example/rooms").registry == "Host.example"
+    with pytest.raises(BadUsage, match="'Team/rooms' is no name of an image"):
+        parse_name("Team/rooms")
+
+
 @pytest.mark.parametrize("token", ["secret\nX-Other: 1", "secret\u0142", "se cret"])
 def test_a_token_that_fits_no_header_is_refused(token: str) -> None:
     """And not printed."""

@@ -497,7 +497,7 @@ def test_header_and_json_keys_add_up() -> None:
         pytest.param({"body": FILE}, "trace=1", "unknown option 'trace'", id="unknown-number"),
         pytest.param({"body": FILE}, "page=two", "page must be a number", id="word"),
         pytest.param({"body": FILE}, "detail=2", "detail must be one of", id="number-for-a-word"),
-        pytest.param({"body": FILE}, "include=name,colour", '"color"', id="include-other-word"),
+        pytest.param({"body": FILE}, "include=name,colour", '"colour"', id="include-other-word"),
         pytest.param({"body": FILE}, "detail=auto,page", "must read like", id="list-of-words"),
         pytest.param({"body": FILE}, "detail=closely", "auto, page, sheet", id="other-word"),
         pytest.param(

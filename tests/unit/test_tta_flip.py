@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from roomdet.anchors import STRIDES, anchor_count, mirror_back
 from roomdet.config import Config, Limits, Precision
-from roomdet.detector import load_detector
+from roomdet.detector import OpenVinoDetector, load_detector
 from roomdet.images import read_page
 from roomdet.schema import RequestOptions
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from roomdet.detector import OpenVinoDetector
+    from roomdet.detector import RawPrediction
     from roomdet.geometry import Boxes, Pixels
 
 CANVAS_WH_PX = WIDTH_PX, HEIGHT_PX = 96, 64
@@ -111,3 +111,21 @@ def test_the_golden_plan_is_judged_in_a_single_pass(page: Pixels) -> None:
     assert not np.array_equal(
         single.detect(page, options).scores, both.detect(page, options).scores
     )
+
+
+def test_the_proof_of_a_mirroring_detector_asks_for_one_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The mean of two may find the golden plan's rooms where one pass does not."""
+    asked, predict = list[bool | None](), OpenVinoDetector.predict
+
+    def noted(
+        self: OpenVinoDetector, pixels: Pixels, *, tta_flip: bool | None = None
+    ) -> RawPrediction:
+        asked.append(tta_flip)
+        return predict(self, pixels, tta_flip=tta_flip)
+
+    monkeypatch.setattr(OpenVinoDetector, "predict", noted)
+    detector(1)
+
+    assert asked == [False]

@@ -15,9 +15,8 @@ import pytest
 from playwright.sync_api import expect
 
 from sagemaker_local.local_sagemaker import ServeWith, local_sagemaker, starter
-from sagemaker_local.seeding import seed
 from tests.conftest import ROOT, SAMPLE_PDF
-from tests.deploying import REGION, Deployment, values
+from tests.deploying import REGION, Deployment, bare_account, values
 from tests.viewer.conftest import opened
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ KEYS = {
 def aws_url(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A local SageMaker whose serverless endpoint ``rooms`` has this checkout's archive."""
     with local_sagemaker(starter(ServeWith.TORCHSERVE), time_scale=0.01) as place:
-        account = values(seed(place.backend.aws, REGION))
+        account = values(bare_account(place.backend.aws, REGION))
         there = Deployment(place.url, account, tmp_path_factory.mktemp("models"))
         config = there.config(archive, "v1", concurrency=1)
         there.sagemaker.create_endpoint(EndpointName="rooms", EndpointConfigName=config)
