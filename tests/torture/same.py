@@ -16,6 +16,7 @@ import http.client
 import io
 import json
 import random
+import re
 import sys
 import tempfile
 import time
@@ -42,6 +43,7 @@ LONG, SHORT = 200, 24
 SHEETS_OF = 6  # every sixth picture
 GRID, CONFIDENCE = 1, 0.01
 AT_ONCE = 8
+IN_BATCHES = {b"batchSize": 8, b"maxBatchDelay": 500, b"minWorkers": 2, b"maxWorkers": 2}
 _SEED = 7
 
 
@@ -120,12 +122,11 @@ def in_batches(archive: Path, folder: Path) -> Path:
         for name in source.namelist():
             content = source.read(name)
             if name == "model-config.yaml":
-                for old, new in {b"batchSize: 3 ": b"batchSize: 8 ", b"maxBatchDelay: 1 ":
-                                 b"maxBatchDelay: 500 ", b"minWorkers: 1 ": b"minWorkers: 2 ",
-                                 b"maxWorkers: 1 ": b"maxWorkers: 2 "}.items():  # fmt: skip
-                    if old not in content:
-                        raise RuntimeError(f"model-config.yaml has no {old!r}")
-                    content = content.replace(old, new)
+                for setting, value in IN_BATCHES.items():
+                    line = re.compile(rb"^%b: \d+\b" % setting, re.MULTILINE)
+                    content, count = line.subn(b"%b: %d" % (setting, value), content)
+                    if count != 1:
+                        raise RuntimeError(f"model-config.yaml has {setting!r} {count} times")
             target.writestr(name, content)
     return path
 
