@@ -162,13 +162,14 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
 
     def _read_page(self, item: BatchItem, file: bytes, side_px: int) -> Page:
         """Read the page of a row; for a further level no longer than it may be looked at."""
-        is_first = item.inspection is None
+        is_first, asked = item.inspection is None, item.options.include
         return self._pages.read_page(
             file,
             page=item.options.page,
             side_px=side_px,
             most_s=None if item.inspection is None else item.inspection.left_s,
-            has_lines=is_first and bool(item.options.include - {Include.POLYGON}),
+            has_lines=is_first and bool(asked - {Include.POLYGON}),
+            has_linework=is_first and bool(asked - {Include.NAME}),
         )
 
     @contextmanager
