@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 _ASKED = "include=name,polygon,area;max_rooms=1000"
 _TIMEOUT_S = 120
-_LINES_PX = 64  # the page's pixels are not looked at
+_LINES_PX = 640  # what is too small to be seen is not read
 
 
 def judge_sheets(folder: Path, answers: Iterable[tuple[Answer, Answer]]) -> dict[str, Any]:

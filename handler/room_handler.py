@@ -162,7 +162,7 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
 
     def _read_page(self, item: BatchItem, file: bytes, side_px: int) -> Page:
         """Read the page of a row; for a further level in what is left of its time."""
-        is_first, most_s = item.inspection is None, None
+        is_first, asked, most_s = item.inspection is None, item.options.include, None
         if item.inspection is not None:
             left_s = self._config.page_seconds - item.seconds.get(Step.DECODE, 0.0)
             most_s = min(item.inspection.left_s, left_s)
@@ -171,7 +171,8 @@ class RoomHandler(BaseHandler):  # type: ignore[misc]  # torchserve has no types
             page=item.options.page,
             side_px=side_px,
             most_s=most_s,
-            has_lines=is_first and bool(item.options.include - {Include.POLYGON}),
+            has_lines=is_first and bool(asked - {Include.POLYGON}),
+            has_linework=is_first and bool(asked - {Include.NAME}),
         )
 
     @contextmanager

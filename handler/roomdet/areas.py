@@ -28,6 +28,7 @@ NO_POLYGON = "The room has no polygon."
 NO_SIZE = (
     "The file does not say how large its paper is: send the PDF that the drawing program wrote."
 )
+NOT_SURE = "The room's walls are not drawn clearly enough to be measured."
 AGREES = 0.05  # a printed area that differs by no more agrees
 # What the rooms of a page have, the middle one: beyond, the scale is not that of the plan.
 _MEDIAN_M2 = (0.5, 3000.0)
@@ -66,6 +67,7 @@ def room_areas(
     lines: Sequence[TextLine],
     page_wh_pt: tuple[float, float] | None,
     asked: Scale | None = None,
+    are_sure: Sequence[bool] | None = None,
 ) -> list[RoomArea]:
     """Return the area of each room of a page.
 
@@ -76,20 +78,24 @@ def room_areas(
         page_wh_pt: Its size on paper in points, as it is shown; none for a picture, whose pixels
             say nothing of its paper.
         asked: The scale that the request states, if it does.
+        are_sure: Of each polygon, whether it may be measured; all if not given. One that may not
+            has its area still if what is printed in it agrees.
     """
     n = len(polygons)
     if page_wh_pt is None:
         return [RoomArea(reason=NO_SIZE)] * n
     scales = room_scales(boxes_xyxy, lines, page_wh_pt, asked)
     printed = printed_areas(polygons, boxes_xyxy, lines, page_wh_pt)
+    sure = [True] * n if are_sure is None else are_sure
     found = [
-        _area(*each, page_wh_pt) for each in zip(polygons, scales, printed, strict=True)
+        _area(*each, page_wh_pt) for each in zip(polygons, sure, scales, printed, strict=True)
     ]  # fmt: skip
     return _plausible(found)
 
 
 def _area(
     polygon: npt.NDArray[np.floating] | None,
+    is_sure: bool,  # noqa: FBT001  # one of a room's facts, in their order
     scale: PageScale | str,
     printed_m2: float | None,
     page_wh_pt: tuple[float, float],
@@ -99,7 +105,8 @@ def _area(
     if polygon is None:
         return RoomArea(reason=NO_POLYGON)
     m2 = area_m2(polygon, page_wh_pt, scale.ratio)
-    return RoomArea(round(m2, 2), scale.text, scale.source, printed_m2)
+    area = RoomArea(round(m2, 2), scale.text, scale.source, printed_m2)
+    return area if is_sure or area.agrees else RoomArea(reason=NOT_SURE)
 
 
 def _plausible(areas: list[RoomArea]) -> list[RoomArea]:

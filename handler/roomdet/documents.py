@@ -20,8 +20,10 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from roomdet.errors import InvalidFileFormat
+from roomdet.filetypes import FileType
 from roomdet.geometry import fit_within
 from roomdet.page import Page, check_page, check_pixels, decode_lock
+from roomdet.pdf_linework import read_linework
 from roomdet.pdf_text import read_lines
 from roomdet.scale_notes import is_paper
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from roomdet.config import Limits
-    from roomdet.filetypes import FileType
     from roomdet.geometry import Pixels
     from roomdet.texts import TextLine
 
@@ -52,7 +53,13 @@ _pdfium = threading.Lock()
 
 
 def read(
-    data: bytes, kind: FileType, *, page: int, side_px: int, limits: Limits, has_lines: bool
+    data: bytes,
+    *,
+    page: int,
+    side_px: int,
+    limits: Limits,
+    has_lines: bool,
+    has_linework: bool,
 ) -> Page:
     """Render a page of a PDF; arguments and errors as :func:`roomdet.images.read_page`.
 
@@ -76,6 +83,8 @@ def read(
                 check_pixels(*picture_wh, limits)
             with closing(document[page - 1]) as sheet:
                 shown = _render(document, sheet, number=page, count=count, side_px=side_px)
+                if has_linework:
+                    shown = replace(shown, linework=read_linework(sheet))
                 if not has_lines:
                     return shown
                 lines = tuple(line for line in read_lines(sheet) if _is_seen(line, shown.pixels))
@@ -85,7 +94,7 @@ def read(
                 paper_wh_pt = sheet.get_size() if is_sized else None
                 return replace(shown, lines=lines, paper_wh_pt=paper_wh_pt)
     except pdfium.PdfiumError as err:
-        raise _refusal(kind, err) from err
+        raise _refusal(err) from err
 
 
 def _picture_sizes(data: bytes) -> Iterator[tuple[int, int]]:
@@ -273,9 +282,9 @@ def _picture_px(picture: pdfium_c.FPDF_PAGEOBJECT, longer_pt: float) -> float:
     return max(width.value, height.value) * longer_pt / shown_pt if shown_pt > 0 else 0.0
 
 
-def _refusal(kind: FileType, err: pdfium.PdfiumError) -> InvalidFileFormat:
+def _refusal(err: pdfium.PdfiumError) -> InvalidFileFormat:
     if err.err_code == pdfium_c.FPDF_ERR_PASSWORD:
         return InvalidFileFormat(
             "the PDF is encrypted with a password; send it without", {"found": "encrypted PDF"}
         )
-    return InvalidFileFormat("the PDF is damaged or ends early", {"found": kind.value})
+    return InvalidFileFormat("the PDF is damaged or ends early", {"found": FileType.PDF.value})

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from roomdet.areas import RoomArea
     from roomdet.geometry import Boxes, Detections, Pixels
     from roomdet.labels import RoomLabel
+    from roomdet.linework import Linework
     from roomdet.ocr import TextReader
     from roomdet.outlines import Outliner
     from roomdet.page import Page
@@ -96,7 +97,7 @@ class FactFinder:
         asked, is_cut_short = options.include, False
         outlines: list[Outline] = []
         if Include.POLYGON in asked or Include.AREA in asked:  # before names, which take long
-            outlines = self._outline(found.boxes_xyxy, sharp_pixels, ends_s)
+            outlines = self._outline(found.boxes_xyxy, page.linework, sharp_pixels, ends_s)
             is_cut_short = any(outline.reason == TOO_SLOW for outline in outlines)
         if Include.NAME in asked:
             labels = name_rooms(page.lines, found.boxes_xyxy, page.source_wh, found.scores)
@@ -116,18 +117,23 @@ class FactFinder:
                 page.lines,
                 page.paper_wh_pt,
                 options.asked_scale,
+                [outline.is_sure for outline in outlines],
             )
             _add(facts, map(_measured, areas))
         return Description(facts, is_cut_short)
 
     def _outline(
-        self, boxes_xyxy_norm: Boxes, sharp_pixels: Callable[[int], Pixels], ends_s: float
+        self,
+        boxes_xyxy_norm: Boxes,
+        linework: Linework,
+        sharp_pixels: Callable[[int], Pixels],
+        ends_s: float,
     ) -> list[Outline]:
         try:
             pixels = sharp_pixels(_outline_px(boxes_xyxy_norm))
         except PageTooSlow:  # it was read for the rooms; its time is over now
             return [Outline(None, 0.0, TOO_SLOW)] * len(boxes_xyxy_norm)
-        return self._outliner.outlines(pixels, boxes_xyxy_norm, ends_s=ends_s)
+        return self._outliner.outlines(pixels, boxes_xyxy_norm, linework, ends_s=ends_s)
 
 
 def _outline_px(boxes_xyxy_norm: Boxes) -> int:

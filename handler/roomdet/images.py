@@ -21,7 +21,13 @@ READABLE = "PNG, JPEG, TIFF, WebP, BMP, GIF or PDF"
 
 
 def read_page(
-    data: bytes, *, page: int, side_px: int, limits: Limits, has_lines: bool = False
+    data: bytes,
+    *,
+    page: int,
+    side_px: int,
+    limits: Limits,
+    has_lines: bool = False,
+    has_linework: bool = False,
 ) -> Page:
     """Read one page of a picture or document.
 
@@ -34,6 +40,7 @@ def read_page(
         side_px: Longer side of the page that is returned.
         limits: What is refused.
         has_lines: Whether the page is to have its lines of text; those of pictures are not read.
+        has_linework: Whether it is to have the lines that it is drawn of, if it is.
 
     Raises:
         InvalidFileFormat: If it is empty, damaged, encrypted, or of a kind that is not read.
@@ -50,7 +57,12 @@ def read_page(
             return tiff.read(data, page=page, side_px=side_px, limits=limits)
         if kind is FileType.PDF:
             return documents.read(
-                data, kind, page=page, side_px=side_px, limits=limits, has_lines=has_lines
+                data,
+                page=page,
+                side_px=side_px,
+                limits=limits,
+                has_lines=has_lines,
+                has_linework=has_linework,
             )
         return pictures.read(data, kind, page=page, side_px=side_px, limits=limits)
     raise InvalidFileFormat(

@@ -93,6 +93,7 @@ class IsolatedReader:
         side_px: int,
         most_s: float | None = None,
         has_lines: bool = False,
+        has_linework: bool = False,
     ) -> Page:
         """Read one page.
 
@@ -102,6 +103,7 @@ class IsolatedReader:
             side_px: Longer side of the page that is returned.
             most_s: Seconds, where there are fewer than the ceiling's.
             has_lines: As of :func:`roomdet.images.read_page`.
+            has_linework: As of it.
 
         Returns:
             A page whose pixels are read-only.
@@ -114,9 +116,10 @@ class IsolatedReader:
         """
         seconds = self._ceiling.seconds if most_s is None else min(most_s, self._ceiling.seconds)
         reader = self._take()
-        shared_bytes = memory_for(data, side_px, has_lines=has_lines)
+        more = {"has_lines": has_lines, "has_linework": has_linework}
+        shared_bytes = memory_for(data, side_px, **more)
         asked: dict[str, Any] = {"page": page, "side_px": side_px, "size": len(data)}
-        asked |= {"memory": shared_bytes, "idle_s": reader.idle_s, "has_lines": has_lines}
+        asked |= {"memory": shared_bytes, "idle_s": reader.idle_s, **more}
         try:
             shared = reader.memory.of(shared_bytes)
             shared[: len(data)] = data
@@ -127,9 +130,7 @@ class IsolatedReader:
         except (EOFError, ConnectionError):
             by_signal = self._end(reader)
             if not by_signal and reader.idle_s:  # it ended for want of work, just now
-                return self.read_page(
-                    data, page=page, side_px=side_px, most_s=most_s, has_lines=has_lines
-                )
+                return self.read_page(data, page=page, side_px=side_px, most_s=most_s, **more)
             raise _crashed(data, page, self._ceiling.mb, by_signal) from None
         except BaseException:
             self._end(reader)

@@ -2,7 +2,8 @@
 """The outlines of found rooms: polygons, or why there is none.
 
 A small network says of each pixel of a room's crop whether it lies in the room
-(docs/decisions/0052-outlines.md); its contour, straightened, is the polygon.
+(docs/decisions/0052-outlines.md); its contour, straightened, is the polygon. Where the page's file
+says how its lines run, they bound it exactly (docs/decisions/0056-rooms-between-lines.md).
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import openvino as ov
 from roomdet.contours import LEAST_CORNERS, contour, is_simple, signed_area, straightened
 from roomdet.detector import CORE, CompiledNetwork, compile_for_latency
 from roomdet.errors import ModelError
+from roomdet.floor_cells import floor_between_lines, lines_near
 from roomdet.geometry import GRID
+from roomdet.linework import NONE
 from roomdet.network import NetworkManifest
 from roomdet.nooks import has_walls, nooks_of, without
 from roomdet.room_crops import CROP_PX, cut_crops, gray, windows
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
     from roomdet.contours import Mask, Points
     from roomdet.geometry import Boxes, Pixels
+    from roomdet.linework import Linework
 
 TOPOLOGY, WEIGHTS = "outlines.xml", "outlines.bin"  # in the archive, beside the detector
 # The page is best seen with a longer side of at most this; a smaller one as it is.
@@ -41,6 +45,8 @@ BEYOND_BOX = 2 / GRID
 # A mask's certainty is how much of what may be the room surely is: its expected overlap with the
 # true one. Below this there is no polygon.
 LEAST_CERTAINTY = 0.9
+# And below this where the lines of the page bound it.
+LEAST_WITH_LINES = 0.75
 # A polygon's extent and the box are the same room from this overlap on.
 LEAST_AGREEMENT = 0.6
 # And what straightening changed is at most this share of the mask.
@@ -51,6 +57,7 @@ _ROOMS_AT_ONCE = 16  # 0.7 MB each in the network
 UNCLEAR = "the room's walls are not clear enough on the page"
 OTHER_EXTENT = "the room's walls do not fit its bounding box"
 TOO_SLOW = "there was no time to see the page closely"
+_NO_LINES = np.zeros((0, 4))
 NO_NETWORK = "this server's model draws no outlines; its archive was packed without that network"
 
 
@@ -64,18 +71,26 @@ class Outline:
             :data:`BEYOND_BOX` outside the room's box; or None.
         certainty: The overlap with the true outline that the network expects, 0 to 1.
         reason: For the caller, why there is none; empty where there is one.
+        is_sure: Whether it may be measured: where lines are drawn, whether these bound it; true on
+            pictures.
     """
 
     polygon: npt.NDArray[np.float64] | None
     certainty: float
     reason: str = ""
+    is_sure: bool = True
 
 
 class Outliner(Protocol):
     """Draws the outlines of rooms on a page."""
 
     def outlines(
-        self, pixels: Pixels, boxes_xyxy_norm: Boxes, *, ends_s: float = math.inf
+        self,
+        pixels: Pixels,
+        boxes_xyxy_norm: Boxes,
+        linework: Linework = NONE,
+        *,
+        ends_s: float = math.inf,
     ) -> list[Outline]:
         """As :meth:`OutlineNetwork.outlines`."""
         ...
@@ -88,6 +103,7 @@ class NoOutlines:
         self,
         _pixels: Pixels,
         boxes_xyxy_norm: Boxes,
+        linework: Linework = NONE,  # noqa: ARG002
         *,
         ends_s: float = math.inf,  # noqa: ARG002  # is there at once
     ) -> list[Outline]:
@@ -111,13 +127,19 @@ class OutlineNetwork:
         self.masks(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
 
     def outlines(
-        self, pixels: Pixels, boxes_xyxy_norm: Boxes, *, ends_s: float = math.inf
+        self,
+        pixels: Pixels,
+        boxes_xyxy_norm: Boxes,
+        linework: Linework = NONE,
+        *,
+        ends_s: float = math.inf,
     ) -> list[Outline]:
         """Draw the outlines of rooms.
 
         Args:
             pixels: uint8 RGB, shape ``(height, width, 3)``, the page; see :data:`MOST_PX`.
             boxes_xyxy_norm: float, shape ``(n, 4)``, corners as fractions of the page, none empty.
+            linework: The lines that the page is drawn of, if its file has them.
             ends_s: No room is begun at or after this time, of :func:`time.monotonic`.
 
         Returns:
@@ -131,6 +153,7 @@ class OutlineNetwork:
         page = gray(pixels)
         crops = cut_crops(page, windows(boxes * np.tile(page_wh, 2)))
         values = np.asarray(page)
+        lines_px = linework.astype(np.float64) * np.tile(page_wh, 2)
         found = []
         for start in range(0, len(boxes), _ROOMS_AT_ONCE):
             if time.monotonic() >= ends_s:
@@ -139,7 +162,7 @@ class OutlineNetwork:
             part = slice(start, start + _ROOMS_AT_ONCE)
             masks = self.masks(crops.pixels[part])
             found += [
-                outline(mask, window, box, values)
+                outline(mask, window, box, values, lines_px)
                 for mask, window, box in zip(
                     masks, crops.windows_xyxy_px[part], boxes[part], strict=True
                 )
@@ -156,7 +179,7 @@ class OutlineNetwork:
                 window = crops.windows_xyxy_px[i]
                 scale = (window[2:] - window[:2]) / CROP_PX
                 rest = without(mask, [(nook * page_wh - window[:2]) / scale for nook in nooks])
-                less = outline(rest, window, boxes[i], values)
+                less = outline(rest, window, boxes[i], values, lines_px)
                 found[i] = found[i] if less.polygon is None else less
         return found
 
@@ -206,7 +229,11 @@ def load_outlines(folder: Path, *, threads: int = 0) -> Outliner:
 
 
 def outline(
-    mask: Mask, window_px: Points, box_norm: Points, page: npt.NDArray[np.uint8]
+    mask: Mask,
+    window_px: Points,
+    box_norm: Points,
+    page: npt.NDArray[np.uint8],
+    lines_px: npt.NDArray[np.float64] = _NO_LINES,
 ) -> Outline:
     """The outline that a mask draws.
 
@@ -215,40 +242,97 @@ def outline(
         window_px: float64, shape ``(4,)``, what of the page the mask shows.
         box_norm: float64, shape ``(4,)``, the room's box, as fractions of the page.
         page: uint8 gray, shape ``(height, width)``.
+        lines_px: float64, shape ``(n, 4)``, both ends of each line that the page is drawn of.
     """
-    page_wh_px = np.array(page.shape[::-1], np.float64)
-    sure = float(mask[mask >= 0.5].sum())  # noqa: PLR2004  # more likely in than out
-    possible = float((mask >= 0.5).sum() + mask[mask < 0.5].sum())  # noqa: PLR2004
-    certainty = sure / possible if possible else 0.0
-    if certainty < LEAST_CERTAINTY:
+    certainty, near_px = _certainty(mask), lines_near(lines_px, window_px)
+    if certainty < (LEAST_WITH_LINES if len(near_px) else LEAST_CERTAINTY):
         return Outline(None, certainty, UNCLEAR)
-    scale = (window_px[2:] - window_px[:2]) / CROP_PX
-    bounds = _clamp(box_norm)
-    low, high = ((edge * page_wh_px - window_px[:2]) / scale for edge in (bounds[:2], bounds[2:]))
-    ring = contour(_within(mask, low, high))
-    if ring is None:
+    seen = _Seen.of(mask, window_px, box_norm, page)
+    if seen is None:
         return Outline(None, certainty, UNCLEAR)
-
-    scale_xy = (float(scale[0]), float(scale[1]))
-    corners_px = window_px[:2] + straightened(ring, scale_xy) * scale
-    area_norm = abs(signed_area(ring)) * float(np.prod(scale / page_wh_px))
-
-    def as_polygon(corners_px: Points) -> Points | None:
-        fractions = np.clip(corners_px / page_wh_px, bounds[:2], bounds[2:])
-        polygon = _rounded(fractions)
-        changed = abs(abs(signed_area(polygon)) - area_norm) / area_norm
-        is_one = len(polygon) >= LEAST_CORNERS and changed <= MOST_CHANGED and is_simple(polygon)
-        return polygon if is_one else None
-
-    polygon = as_polygon(on_faces(corners_px, page, scale_xy))
-    if polygon is None:
-        polygon = as_polygon(corners_px)
+    floor = floor_between_lines(
+        mask, window_px, seen.bounds_px, seen.corners_px, near_px, page
+    )  # fmt: skip
+    polygon, is_sure = None, not len(near_px)
+    if floor is not None and (floor.is_sure or certainty >= LEAST_CERTAINTY):
+        polygon = seen.as_polygon(floor.corners_px)
+        is_sure = polygon is not None and floor.is_sure
+    if polygon is None and certainty >= LEAST_CERTAINTY:
+        polygon = seen.from_pixels()
     if polygon is None:
         return Outline(None, certainty, UNCLEAR)
     extent = np.concatenate([polygon.min(axis=0), polygon.max(axis=0)])
     if _overlap(extent, box_norm) < LEAST_AGREEMENT:
         return Outline(None, certainty, OTHER_EXTENT)
-    return Outline(polygon, certainty)
+    return Outline(polygon, certainty, is_sure=is_sure)
+
+
+def _certainty(mask: Mask) -> float:
+    """How much of what may be the room surely is."""
+    is_in = mask >= 0.5  # noqa: PLR2004  # more likely in than out
+    sure, possible = float(mask[is_in].sum()), float(is_in.sum() + mask[~is_in].sum())
+    return sure / possible if possible else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a mask shows of a room.
+
+    Attributes:
+        corners_px: float64, shape ``(k, 2)``, of its outline, in pixels of the page.
+        area_norm: Of the mask, as a fraction of the page.
+        bounds: float64, shape ``(4,)``, how far it may reach, as fractions of the page.
+        scale_xy: Pixels of the page per pixel of the mask.
+        page: uint8 gray, shape ``(height, width)``.
+    """
+
+    corners_px: Points
+    area_norm: float
+    bounds: Points
+    scale_xy: tuple[float, float]
+    page: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(
+        cls, mask: Mask, window_px: Points, box_norm: Points, page: npt.NDArray[np.uint8]
+    ) -> _Seen | None:
+        """What a mask shows within its bounds, if it does."""
+        page_wh_px = np.array(page.shape[::-1], np.float64)
+        scale = (window_px[2:] - window_px[:2]) / CROP_PX
+        bounds = _clamp(box_norm)
+        low, high = (
+            (edge * page_wh_px - window_px[:2]) / scale for edge in (bounds[:2], bounds[2:])
+        )
+        ring = contour(_within(mask, low, high))
+        if ring is None:
+            return None
+        scale_xy = (float(scale[0]), float(scale[1]))
+        corners_px = window_px[:2] + straightened(ring, scale_xy) * scale
+        area_norm = abs(signed_area(ring)) * float(np.prod(scale / page_wh_px))
+        return cls(corners_px, area_norm, bounds, scale_xy, page)
+
+    @property
+    def page_wh_px(self) -> Points:
+        """Width and height of the page, float64."""
+        return np.array(self.page.shape[::-1], np.float64)
+
+    @property
+    def bounds_px(self) -> Points:
+        """How far it may reach, in pixels of the page."""
+        return self.bounds * np.tile(self.page_wh_px, 2)
+
+    def from_pixels(self) -> Points | None:
+        """Its polygon, with sides on the walls' faces if it can have them there."""
+        polygon = self.as_polygon(on_faces(self.corners_px, self.page, self.scale_xy))
+        return self.as_polygon(self.corners_px) if polygon is None else polygon
+
+    def as_polygon(self, corners_px: Points) -> Points | None:
+        """Corners as they are answered, if they are a polygon and nearly as large as the mask."""
+        fractions = np.clip(corners_px / self.page_wh_px, self.bounds[:2], self.bounds[2:])
+        polygon = _rounded(fractions)
+        changed = abs(abs(signed_area(polygon)) - self.area_norm) / self.area_norm
+        is_one = len(polygon) >= LEAST_CORNERS and changed <= MOST_CHANGED and is_simple(polygon)
+        return polygon if is_one else None
 
 
 def _clamp(box_norm: Points) -> Points:

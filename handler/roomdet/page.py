@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from roomdet.errors import FileTooLarge, InvalidFileFormat, ValidationError
+from roomdet.linework import NONE
 
 if TYPE_CHECKING:
     from roomdet.config import Limits
     from roomdet.geometry import Pixels
+    from roomdet.linework import Linework
     from roomdet.texts import TextLine
 
 # JPEG's own limit; at 300 dpi it is 5.5 m. Longer rows cost decoders far more memory than pixels.
@@ -55,6 +57,8 @@ class Page:
         lines: What is written on it, where that was asked for and the file says so.
         paper_wh_pt: Its size on paper in points (1/72 inch), where that was asked for and the file
             says so.
+        linework: The straight lines that it is drawn of, where they were asked for and the file
+            has them.
     """
 
     pixels: Pixels
@@ -65,6 +69,7 @@ class Page:
     count: int
     lines: tuple[TextLine, ...] = ()
     paper_wh_pt: tuple[float, float] | None = None
+    linework: Linework = field(default_factory=lambda: NONE)
 
 
 def check_page(page: int, count: int, limits: Limits) -> None:

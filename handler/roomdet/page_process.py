@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from roomdet import errors
+from roomdet import errors, linework
 from roomdet.errors import RequestError
 from roomdet.images import read_page
 from roomdet.memory import give_back, limit_memory
@@ -79,9 +79,10 @@ def _next_message(channel: socket.socket, idle_s: float | None) -> bytes:
     return b""
 
 
-def memory_for(data: bytes, side_px: int, *, has_lines: bool) -> int:
+def memory_for(data: bytes, side_px: int, *, has_lines: bool, has_linework: bool = False) -> int:
     """Bytes of shared memory that hold a file, and after it its page, whatever its form."""
-    return max(len(data), side_px * side_px * _CHANNELS + (MOST_BYTES if has_lines else 0))
+    more = (MOST_BYTES if has_lines else 0) + (linework.MOST_BYTES if has_linework else 0)
+    return max(len(data), side_px * side_px * _CHANNELS + more)
 
 
 def _answer(asked: dict[str, Any], memory: SharedMemory, limits: Limits) -> dict[str, Any]:
@@ -94,6 +95,7 @@ def _answer(asked: dict[str, Any], memory: SharedMemory, limits: Limits) -> dict
             side_px=asked["side_px"],
             limits=limits,
             has_lines=asked["has_lines"],
+            has_linework=asked["has_linework"],
         )
     except MemoryError:
         return {"error": MEMORY}
@@ -106,9 +108,9 @@ def _answer(asked: dict[str, Any], memory: SharedMemory, limits: Limits) -> dict
         return {"error": UNFORESEEN, "message": traceback.format_exc()[-_TRACE_CHARS:]}
     height, width, _ = page.pixels.shape
     np.frombuffer(shared, np.uint8, page.pixels.size).reshape(page.pixels.shape)[:] = page.pixels
-    lines = pack_lines(page.lines)
-    if asked["has_lines"]:
-        shared[page.pixels.size : page.pixels.size + len(lines)] = lines
+    lines = pack_lines(page.lines) if asked["has_lines"] else b""
+    drawn = linework.pack_linework(page.linework) if asked["has_linework"] else b""
+    shared[page.pixels.size : page.pixels.size + len(lines) + len(drawn)] = lines + drawn
     return {
         "source_wh": page.source_wh,
         "native_px": page.native_px,
@@ -117,7 +119,8 @@ def _answer(asked: dict[str, Any], memory: SharedMemory, limits: Limits) -> dict
         "count": page.count,
         "size_hw": (height, width),
         "paper_wh_pt": page.paper_wh_pt,
-        "lines": len(lines) if asked["has_lines"] else 0,
+        "lines": len(lines),
+        "linework": len(drawn),
     }
 
 
@@ -146,6 +149,7 @@ def page_of(answer: dict[str, Any], shared: mmap.mmap, *, is_copied: bool) -> Pa
     pixels = np.frombuffer(shared, np.uint8, height * width * _CHANNELS)
     pixels = pixels.reshape(height, width, _CHANNELS)
     lines = shared[pixels.size : pixels.size + answer["lines"]]
+    drawn = shared[pixels.size + len(lines) : pixels.size + len(lines) + answer["linework"]]
     paper_wh_pt = answer["paper_wh_pt"]
     return Page(
         pixels.copy() if is_copied else pixels,
@@ -156,6 +160,7 @@ def page_of(answer: dict[str, Any], shared: mmap.mmap, *, is_copied: bool) -> Pa
         count=answer["count"],
         lines=unpack_lines(lines) if lines else (),
         paper_wh_pt=tuple(paper_wh_pt) if paper_wh_pt else None,
+        linework=linework.unpack_linework(drawn),
     )
 
 

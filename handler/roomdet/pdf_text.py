@@ -6,7 +6,6 @@ To be called by :mod:`roomdet.documents` alone, which sees to it that one thread
 
 from __future__ import annotations
 
-import ctypes
 import math
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pypdfium2.raw as pdfium_c
 
+from roomdet.shown_page import ShownPage
 from roomdet.texts import TextLine
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ MOST_CHARS = 100_000
 _GAP, _SHIFT = 1.2, 0.5
 _SPACE = 0.25  # a gap that is read as one, of the height
 _TURN_DEGREES = 10.0  # letters that lean more than this against each other are of two lines
-_DEVICE = 10**6  # what PDFium's whole-numbered device is wide and high here
 _BROKEN = "\ufffd\ufffe\uffff\x00"
 
 
@@ -41,7 +40,7 @@ def read_lines(sheet: pdfium.PdfPage) -> tuple[TextLine, ...]:
         Lines that lie on the page as it is shown, in part at least. A line of several columns is
         as many lines.
     """
-    to_page = _Shown.of(sheet)
+    to_page = ShownPage.of(sheet)
     lines: list[TextLine] = []
     with closing(sheet.get_textpage()) as text:
         row = _Row()
@@ -120,7 +119,7 @@ class _Row:
         self.end = end
         self.letters.append(letter)
 
-    def as_line(self, to_page: _Shown) -> Iterator[TextLine]:
+    def as_line(self, to_page: ShownPage) -> Iterator[TextLine]:
         text = self.text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
         text = " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
         if not text:
@@ -131,52 +130,6 @@ class _Row:
         if x1 > x0 and y1 > y0:
             turn = round(to_page.turned_degrees(self.letters[0].angle_degrees) / 90) % 4 * 90
             yield TextLine(text, (x0, y0, x1, y1), turn)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """From points of a page to fractions of it as it is shown: cropped and turned.
-
-    Attributes:
-        origin: Where the point 0, 0 lies.
-        step_x: How far a point to the right goes.
-        step_y: How far a point up goes.
-    """
-
-    origin: tuple[float, float]
-    step_x: tuple[float, float]
-    step_y: tuple[float, float]
-
-    @classmethod
-    def of(cls, sheet: pdfium.PdfPage) -> _Shown:
-        """Ask PDFium which points of a page three corners of what is shown are.
-
-        The other way round PDFium has whole numbers that end where a page is far from the origin.
-        """
-
-        def point(x: int, y: int) -> tuple[float, float]:
-            x_pt, y_pt = ctypes.c_double(), ctypes.c_double()
-            pdfium_c.FPDF_DeviceToPage(sheet, 0, 0, _DEVICE, _DEVICE, 0, x, y, x_pt, y_pt)
-            return x_pt.value, y_pt.value
-
-        (x, y), right, below = point(0, 0), point(_DEVICE, 0), point(0, _DEVICE)
-        across, down = (right[0] - x, right[1] - y), (below[0] - x, below[1] - y)
-        width, height = math.hypot(*across) ** 2, math.hypot(*down) ** 2
-        step_x = (across[0] / width, down[0] / height)
-        step_y = (across[1] / width, down[1] / height)
-        origin = (-x * step_x[0] - y * step_y[0], -x * step_x[1] - y * step_y[1])
-        return cls(origin, step_x, step_y)
-
-    def fraction(self, x_pt: float, y_pt: float) -> tuple[float, float]:
-        (x, y), (right_x, right_y), (up_x, up_y) = self.origin, self.step_x, self.step_y
-        return x + x_pt * right_x + y_pt * up_x, y + x_pt * right_y + y_pt * up_y
-
-    def turned_degrees(self, angle_degrees: float) -> float:
-        """Clockwise on the shown page, of an angle counterclockwise on the page."""
-        across, up = _unit(angle_degrees)
-        x = across * self.step_x[0] + up * self.step_y[0]
-        y = across * self.step_x[1] + up * self.step_y[1]
-        return math.degrees(math.atan2(y, x))
 
 
 def _letters(text: pdfium.PdfTextPage) -> Iterator[_Letter | None]:

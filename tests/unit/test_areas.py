@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roomdet.areas import NO_POLYGON, NO_SIZE, RoomArea, area_m2, parse_area, room_areas
+from roomdet.areas import NO_POLYGON, NO_SIZE, NOT_SURE, RoomArea, area_m2, parse_area, room_areas
 from roomdet.scale import NO_SCALE
 from roomdet.scale_notes import asked_scale
 from tests.unit.placed import PAGE_WH_PT, line
+
+if TYPE_CHECKING:
+    from roomdet.texts import TextLine
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -76,6 +79,20 @@ def test_a_printed_area_agrees_or_not(text: str, printed: float, *, agrees: bool
     (found,) = room_areas([ROOM], boxes(ROOM), [NOTE, label], PAGE_WH_PT)
 
     assert (found.m2, found.printed_m2, found.agrees) == (12.0, printed, agrees)
+
+
+def test_a_room_that_is_not_sure_has_an_area_if_what_is_printed_agrees() -> None:
+    """A number that two sources give; beside another one, or without one, there is none."""
+    agreeing, other = (
+        line(text, 200 + 2 * PT, 200 + 2 * PT, height=4) for text in ("12.1 m²", "9 m²")
+    )
+
+    def area(*lines: TextLine) -> RoomArea:
+        (found,) = room_areas([ROOM], boxes(ROOM), [NOTE, *lines], PAGE_WH_PT, are_sure=[False])
+        return found
+
+    assert area(agreeing) == RoomArea(12.0, "1:100", "note", 12.1)
+    assert area(other) == area() == RoomArea(reason=NOT_SURE)
 
 
 def test_a_printed_area_is_of_the_smallest_room_that_holds_it() -> None:

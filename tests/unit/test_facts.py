@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from roomdet.areas import NO_SIZE
+from roomdet.areas import NO_POLYGON, NO_SIZE, NOT_SURE
 from roomdet.errors import PageTooSlow
 from roomdet.facts import Description, FactFinder, to_grid
 from roomdet.geometry import Detections
+from roomdet.linework import NONE
 from roomdet.ocr import Reading, TextReader
 from roomdet.outlines import MOST_PX, UNCLEAR, Outline
 from roomdet.page import Page
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from roomdet.facts import Facts
     from roomdet.geometry import Boxes, Pixels
+    from roomdet.linework import Linework
 
 PAPER_PT = (1000.0, 500.0)
 BOXES = np.array([(0.1, 0.1, 0.3, 0.5), (0.5, 0.1, 0.9, 0.9)], np.float32)
@@ -44,12 +46,19 @@ class ToldOutliner:
 
     found: list[Outline] = field(default_factory=lambda: [SQUARE, Outline(None, 0.3, UNCLEAR)])
     shown: list[Pixels] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
 
     def outlines(
-        self, pixels: Pixels, _boxes_xyxy_norm: Boxes, *, ends_s: float = 0
+        self,
+        pixels: Pixels,
+        _boxes_xyxy_norm: Boxes,
+        linework: Linework = NONE,
+        *,
+        ends_s: float = 0,
     ) -> list[Outline]:
         """What it was told."""
         assert ends_s > 0
+        self.lines.append(len(linework))
         self.shown.append(pixels)
         return self.found
 
@@ -213,3 +222,25 @@ def test_page_is_seen_as_closely_as_its_rooms_are_small(
     told = ToldOutliner([SQUARE] * len(sides))
     FactFinder(told, never_loaded, 8).find(page, found, options, note)
     assert [expected_px] == pytest.approx(asked, abs=1)
+
+
+def test_outlines_are_drawn_between_the_pages_lines() -> None:
+    """What the file says of its lines is handed on with the pixels."""
+    outliner = ToldOutliner()
+    linework = np.zeros((3, 4), np.float32)
+    page = Page(PIXELS, PAPER_PT, float("inf"), 5000, 1, 1, linework=linework)
+    options = RequestOptions(include=frozenset({Include.POLYGON}))
+    FactFinder(outliner, never_loaded, 8).find(page, FOUND, options, sharp)
+    assert outliner.lines == [3]
+
+
+def test_a_room_that_may_not_be_measured_keeps_its_polygon() -> None:
+    """Its area is refused, with a reason."""
+    lines = (LINES[0], LINES[2])  # nothing is printed that would agree
+    page = Page(PIXELS, PAPER_PT, float("inf"), 5000, 1, 1, lines=lines, paper_wh_pt=PAPER_PT)
+    options = RequestOptions(include=frozenset({Include.POLYGON, Include.AREA}))
+    outliner = ToldOutliner([replace(SQUARE, is_sure=False), Outline(None, 0.3, UNCLEAR)])
+    first, second = FactFinder(outliner, never_loaded, 8).find(page, FOUND, options, sharp).rooms
+    assert first["polygon"]
+    assert (first["area"], first["area_reason"]) == (None, NOT_SURE)
+    assert second["area_reason"] == NO_POLYGON

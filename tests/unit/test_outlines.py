@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from roomdet.outlines import (
     BEYOND_BOX,
@@ -107,6 +107,53 @@ def test_sides_lie_where_the_wall_begins() -> None:
     assert found.polygon is not None
     expected = np.array([(398, 299), (803, 299), (803, 501), (398, 501)]) / PAGE_WH
     assert np.abs((found.polygon - expected) * PAGE_WH).max() < 0.6
+
+
+def ruled(
+    *corners_px: tuple[float, float],
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
+    """A page on which a closed polygon is drawn, and its lines."""
+    page = Image.fromarray(PAPER.copy())
+    ImageDraw.Draw(page).polygon(corners_px, outline=0, width=5)
+    ends = np.array(corners_px)
+    return np.asarray(page), np.concatenate([ends, np.roll(ends, -1, axis=0)], axis=1)
+
+
+WALLS = ((397.0, 299.0), (803.4, 299.0), (803.4, 501.0), (397.0, 501.0))
+
+
+def test_sides_lie_on_the_lines_that_the_file_has() -> None:
+    """On the middle of thick ones, to the grid: where ink begins is two pixels off."""
+    page, lines = ruled(*WALLS)
+    found = outline(mask_on(BOX), WINDOW, BOX, page, lines)
+
+    assert found.polygon is not None
+    assert found.is_sure
+    assert np.abs(found.polygon * PAGE_WH - WALLS).max() < 0.11
+
+
+def test_lines_make_a_less_certain_mask_do() -> None:
+    """They bound what it shows; without them there is no polygon."""
+    page, lines = ruled(*WALLS)
+    mask = mask_on(BOX) * np.float32(0.89)
+
+    assert outline(mask, WINDOW, BOX, page).reason == UNCLEAR
+    found = outline(mask, WINDOW, BOX, page, lines)
+    assert found.polygon is not None
+    assert found.is_sure
+
+
+def test_lines_that_do_not_bound_a_room_leave_it_unsure() -> None:
+    """Its polygon is that of the pixels, and may not be measured; beside no line at all it may."""
+    page, lines = ruled((380.0, 380.0), (820.0, 420.0), (820.0, 424.0))
+    with_lines = outline(mask_on(BOX), WINDOW, BOX, page, lines)
+    elsewhere = outline(mask_on(BOX), WINDOW, BOX, page, lines + 1000)
+    without = outline(mask_on(BOX), WINDOW, BOX, page)
+
+    assert with_lines.polygon is not None
+    assert without.polygon is not None
+    assert with_lines.polygon.tolist() == without.polygon.tolist()
+    assert (with_lines.is_sure, elsewhere.is_sure, without.is_sure) == (False, True, True)
 
 
 def test_numbers_are_those_of_the_grid() -> None:
