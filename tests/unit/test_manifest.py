@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from deploy import errors
@@ -262,3 +264,14 @@ def test_codes_of_aws_become_our_errors() -> None:
     assert isinstance(aws_error("x", "ImageTagAlreadyExistsException", ""), errors.TagIsImmutable)
     assert isinstance(aws_error("x", "AccessDeniedException", ""), errors.AccessDenied)
     assert str(aws_error("PutImage", "KmsException", "no key")) == "PutImage: KmsException: no key"
+
+
+def test_a_layer_that_lies_elsewhere_is_of_a_wrong_type() -> None:
+    """Whatever its bytes are: no other registry can unpack it."""
+    shelf = Shelf()
+    fields = json.loads(shelf.image("1").content)
+    fields["layers"][0]["mediaType"] = f"{media.LAYERS[4]}+encrypted"
+    shelf.put("1", media.OCI_MANIFEST, config=fields["config"], layers=fields["layers"])
+
+    rules = {finding.rule: finding for finding in judge(look(shelf))}
+    assert "no registry but its own can unpack" in rules["layer-type"].message
