@@ -244,7 +244,7 @@ class TestCeilings:
 
     def test_no_more_memory_than_requests_as_a_whole(self) -> None:
         """A small container has less than a page may take by itself; 0 is no limit."""
-        assert PageCeiling(10, 900) == page_ceiling(Config())
+        assert PageCeiling(8, 900) == page_ceiling(Config())
         assert 511 == page_ceiling(Config(memory_mb=511)).mb
         assert 900 == page_ceiling(Config(memory_mb=0)).mb
         assert 0 == page_ceiling(Config(memory_mb=0, page_mb=0)).mb
