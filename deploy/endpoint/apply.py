@@ -154,7 +154,7 @@ class Operator:
         seen = look()
         target, previous = choose(seen, self.endpoint, to)
         asked = go_back(seen, self.endpoint, target, previous)
-        self._approval.ask(asked)  # before an `apply` is stopped for it
+        self._approval.request(asked)  # before an `apply` is stopped for it
         while True:
             with self._alone("rollback") as lock:
                 before = look()
@@ -249,7 +249,7 @@ class Operator:
         for found in in_transit(remote):
             self.say(f"note: {found.name} is {found.status}: it is waited for, and planned then")
         actions = steps(remote)
-        self._approval.ask(actions, nothing)
+        self._approval.request(actions, nothing)
         return remote, actions
 
     @property

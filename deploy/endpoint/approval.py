@@ -25,7 +25,7 @@ class Approval:
     say: Callable[[str], None]
     approve: Callable[[str], None] | None = None
 
-    def ask(self, actions: list[Action], nothing: str = NOTHING_TO_DO) -> None:
+    def request(self, actions: list[Action], nothing: str = NOTHING_TO_DO) -> None:
         if actions and self.approve:
             self.approve(as_text(actions))
         else:
@@ -34,7 +34,7 @@ class Approval:
     def ask_again(self, actions: list[Action]) -> list[Action]:
         """Ask about what would be done by now; nothing was changed yet."""
         self.say("Something was changed meanwhile, and the plan is another one now:")
-        self.ask(actions)
+        self.request(actions)
         return actions
 
     def ask_in_the_middle(self, actions: list[Action]) -> None:
@@ -44,7 +44,7 @@ class Approval:
             PlanError: If it is not wanted.
         """
         try:
-            self.ask(actions)
+            self.request(actions)
         except Unconfirmed as err:
             raise PlanError(
                 "stopped in the middle: what was done so far stays; `python -m deploy status` "
