@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.scoring import MATCH_IOU
-from roomdet.areas import AGREES, holds_point, placed_areas
+from roomdet.areas import AGREES, placed_areas
 from roomdet.config import Limits
+from roomdet.contours import are_inside
 from roomdet.geometry import GRID, Boxes, iou_matrix
 from roomdet.images import read_page
 
@@ -138,7 +139,8 @@ def _room_at(answer: Answer, x: float, y: float) -> Answer | None:
         box = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
         return np.array(room.get("polygon") or box, np.float64)
 
-    holds = [room for room in answer["detected_rooms"] if holds_point(shape(room), (x, y))]
+    point = np.array([(x, y)])
+    holds = [room for room in answer["detected_rooms"] if are_inside(shape(room), point)[0]]
     return min(holds, key=size, default=None)
 
 

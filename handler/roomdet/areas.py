@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from roomdet.contours import signed_area
+from roomdet.contours import are_inside, signed_area
 from roomdet.labels import find_labels
 from roomdet.measures import M_PER_PT
 from roomdet.scale import PageScale, room_scales
@@ -203,7 +203,7 @@ def printed_areas(
     found: list[list[float]] = [[] for _ in shapes]
     for _, area, at in placed_areas(lines, page_wh_pt):
         near = np.flatnonzero(((low <= at) & (at <= high)).all(axis=1)).tolist()
-        holds = [i for i in near if holds_point(shapes[i], at)]
+        holds = [i for i in near if are_inside(shapes[i], np.array([at]))[0]]
         if holds:
             found[min(holds, key=sizes.__getitem__)].append(area)
     return [round(areas[0], 2) if len(areas) == 1 else None for areas in found]
@@ -227,14 +227,3 @@ def placed_areas(
 def _corners(box_xyxy: npt.NDArray[np.floating]) -> Floats:
     x0, y0, x1, y1 = (float(v) for v in box_xyxy)
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-
-
-def holds_point(polygon: npt.NDArray[np.floating], at: tuple[float, float]) -> bool:
-    """Return whether a point lies in a polygon: a ray from it crosses its sides an odd number."""
-    x, y = at
-    ax, ay = np.asarray(polygon, np.float64).T
-    bx, by = np.roll(ax, -1), np.roll(ay, -1)
-    crosses = (ay > y) != (by > y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reach = ax + (y - ay) / (by - ay) * (bx - ax)
-    return bool((crosses & (x < reach)).sum() % 2)

@@ -120,6 +120,25 @@ def signed_area(points: Points) -> float:
     return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
 
 
+def are_inside(polygon: npt.NDArray[np.floating], points: Points) -> npt.NDArray[np.bool_]:
+    """Whether points lie in a polygon: a ray from each crosses its sides an odd number of times.
+
+    Args:
+        polygon: Shape ``(k, 2)``, implicitly closed.
+        points: Shape ``(n, 2)``.
+
+    Returns:
+        bool, shape ``(n,)``.
+    """
+    a, b = polygon, np.roll(polygon, -1, axis=0)
+    x, y = points[:, :1], points[:, 1:]
+    crosses = (a[:, 1] > y) != (b[:, 1] > y)
+    rise = np.where(a[:, 1] == b[:, 1], 1.0, b[:, 1] - a[:, 1])
+    reach = a[:, 0] + (y - a[:, 1]) / rise * (b[:, 0] - a[:, 0])
+    odd: npt.NDArray[np.bool_] = (crosses & (x < reach)).sum(axis=1) % 2 == 1
+    return odd
+
+
 def straightened(ring: Points, scale_xy: tuple[float, float]) -> Points:
     """A contour as a polygon of few corners.
 

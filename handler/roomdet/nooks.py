@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from roomdet.contours import signed_area
+from roomdet.contours import are_inside, signed_area
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def nooks_of(polygons: Sequence[Points | None], boxes_xyxy: Boxes | Points) -> l
         touches = (boxes[i, :2] < boxes[:, 2:]) & (boxes[:, :2] < boxes[i, 2:])
         is_smaller = sizes <= _LARGEST * sizes[i]
         for j in np.flatnonzero(touches.all(axis=1) & is_smaller).tolist():
-            if len(samples[j]) and _inside(polygon, samples[j]).mean() >= _INSIDE:
+            if len(samples[j]) and are_inside(polygon, samples[j]).mean() >= _INSIDE:
                 result[i].append(known[j])
     return result
 
@@ -71,7 +71,7 @@ def has_walls(nook_px: Points, room_px: Points, page: npt.NDArray[np.uint8]) -> 
     across = (sides[kept] / lengths[kept, None])[:, ::-1] * (1, -1)
     offsets = np.linspace(-wall, wall, _OFFSETS)
     places = points[:, :, None] + offsets[:, None] * across[:, None, None]
-    is_inner = (_inside(room_px, flat := points.reshape(-1, 2))) & (
+    is_inner = (are_inside(room_px, flat := points.reshape(-1, 2))) & (
         _distance(room_px, flat) > 2 * wall
     )
     x, y = places.reshape(-1, _OFFSETS, 2)[is_inner].astype(np.intp).transpose(2, 0, 1)
@@ -98,7 +98,7 @@ def without(mask: Mask, polygons: Sequence[Points]) -> Mask:
         (x0, y0), (x1, y1) = low.astype(int).clip(0), np.ceil(high).astype(int).clip(0)
         part = centers[y0:y1, x0:x1]
         flat = part.reshape(-1, 2)
-        taken = _inside(polygon, flat) | (_distance(polygon, flat) < wall)
+        taken = are_inside(polygon, flat) | (_distance(polygon, flat) < wall)
         result[y0:y1, x0:x1][taken.reshape(part.shape[:2])] = 0.0
     return result
 
@@ -108,22 +108,11 @@ def _samples(polygon: Points, box_xyxy: Points) -> Points:
     steps = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
     grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
     points: Points = box_xyxy[:2] + grid * (box_xyxy[2:] - box_xyxy[:2])
-    return points[_inside(polygon, points)]
+    return points[are_inside(polygon, points)]
 
 
 def _area(polygon: Points) -> float:
     return abs(signed_area(polygon))
-
-
-def _inside(polygon: Points, points: Points) -> npt.NDArray[np.bool_]:
-    """Whether points lie in a polygon: a ray from each crosses its sides an odd number of times."""
-    a, b = polygon, np.roll(polygon, -1, axis=0)
-    x, y = points[:, :1], points[:, 1:]
-    crosses = (a[:, 1] > y) != (b[:, 1] > y)
-    rise = np.where(a[:, 1] == b[:, 1], 1.0, b[:, 1] - a[:, 1])
-    reach = a[:, 0] + (y - a[:, 1]) / rise * (b[:, 0] - a[:, 0])
-    odd: npt.NDArray[np.bool_] = (crosses & (x < reach)).sum(axis=1) % 2 == 1
-    return odd
 
 
 def _distance(polygon: Points, points: Points) -> Points:
