@@ -80,8 +80,9 @@ class Load:
     is_over: threading.Event = field(default_factory=threading.Event)
 
     def send(self, server: LocalServer) -> None:
-        """Send plans, one after the other, until the load is over, and ask /ping."""
-        while not self.is_over.wait(PAUSE_S):
+        """Send plans, one after the other and one at least, until it is over, and ask /ping."""
+        is_over = False
+        while not is_over:
             try:
                 status = post(server, PLAN).status
             except OSError:
@@ -90,6 +91,7 @@ class Load:
             health = server.health()
             if health is None or not health.is_ready:
                 self.unready.append(health)
+            is_over = self.is_over.wait(PAUSE_S)
 
 
 @contextmanager
