@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,8 +97,12 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], Run]]:
 
     yield start_run
     for run in runs:
+        left = children(run.process.pid) if run.process.poll() is None else []
         run.process.kill()
         run.process.wait()
+        for server in left:
+            with suppress(ProcessLookupError):
+                os.kill(server, signal.SIGKILL)
         run.close()
         for message in run.messages:
             if message.startswith("worker ") and is_alive(int(message.split()[1])):
