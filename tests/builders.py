@@ -23,7 +23,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -217,6 +217,30 @@ def _tiff_file(blocks: Sequence[bytes], tags: Mapping[int, Sequence[int]], order
 # PDF
 
 
+def pdf_page(
+    draw: Callable[[Canvas], None],
+    wh_pt: tuple[int, int],
+    *,
+    rotation: int = 0,
+    crop_pt: tuple[int, int, int, int] | None = None,
+    pages: int = 1,
+    encrypt: object = None,
+) -> bytes:
+    """A page that something is drawn on, empty ones behind it; arguments as :func:`plan_pdf`."""
+    file = io.BytesIO()
+    # reportlab takes the size of the turned page.
+    shown_wh_pt = wh_pt[::-1] if rotation in (90, 270) else wh_pt
+    canvas = Canvas(file, pagesize=shown_wh_pt, invariant=1, encrypt=encrypt)
+    canvas.setPageRotation(rotation)
+    if crop_pt:
+        canvas.setCropBox(crop_pt)
+    draw(canvas)
+    for _ in range(pages):
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
 def plan_pdf(
     *,
     pages: int = 1,
@@ -234,21 +258,13 @@ def plan_pdf(
         crop_pt: ``/CropBox`` of the first page: left, bottom, right, top from the lower left.
         encrypt: What reportlab's ``Canvas`` takes under this name.
     """
-    file = io.BytesIO()
-    # reportlab takes the size of the turned page.
-    shown_wh_pt = wh_pt[::-1] if rotation in (90, 270) else wh_pt
-    canvas = Canvas(file, pagesize=shown_wh_pt, invariant=1, encrypt=encrypt)
-    canvas.setPageRotation(rotation)
-    if crop_pt:
-        canvas.setCropBox(crop_pt)
-    for color, (left, top, right, bottom) in rooms_px(wh_pt):
-        canvas.setFillColorRGB(*(value / 255 for value in color))
-        canvas.rect(left, wh_pt[1] - bottom, right - left, bottom - top, stroke=0, fill=1)
-    canvas.showPage()
-    for _ in range(pages - 1):
-        canvas.showPage()
-    canvas.save()
-    return file.getvalue()
+
+    def draw(canvas: Canvas) -> None:
+        for color, (left, top, right, bottom) in rooms_px(wh_pt):
+            canvas.setFillColorRGB(*(value / 255 for value in color))
+            canvas.rect(left, wh_pt[1] - bottom, right - left, bottom - top, stroke=0, fill=1)
+
+    return pdf_page(draw, wh_pt, rotation=rotation, crop_pt=crop_pt, pages=pages, encrypt=encrypt)
 
 
 def corner_pdf(plan: bytes, scale: float) -> bytes:

@@ -3,23 +3,23 @@
 
 from __future__ import annotations
 
-import io
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from reportlab.pdfgen.canvas import Canvas
 
 from roomdet import pdf_linework
 from roomdet.config import Limits
 from roomdet.images import read_page
 from roomdet.isolation import IsolatedReader, PageCeiling
 from roomdet.linework import MOST_LINES, pack_linework, unpack_linework
-from tests.builders import draw_plan, encode, scanned_pdf
+from tests.builders import draw_plan, encode, pdf_page, scanned_pdf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from reportlab.pdfgen.canvas import Canvas
 
     from roomdet.linework import Linework
 
@@ -28,22 +28,9 @@ WH_PT = (400, 300)
 MANY = 300
 
 
-def drawn(
-    draw: Callable[[Canvas], None],
-    *,
-    rotation: int = 0,
-    crop_pt: tuple[int, int, int, int] | None = None,
-) -> bytes:
-    """A page of 400 x 300 pt before it is turned; reportlab takes the size of the turned one."""
-    file = io.BytesIO()
-    canvas = Canvas(file, pagesize=WH_PT[::-1] if rotation in (90, 270) else WH_PT, invariant=1)
-    canvas.setPageRotation(rotation)
-    if crop_pt:
-        canvas.setCropBox(crop_pt)
-    draw(canvas)
-    canvas.showPage()
-    canvas.save()
-    return file.getvalue()
+def drawn(draw: Callable[[Canvas], None], **page: Any) -> bytes:
+    """A page with what is drawn on it; where and how it is turned as :func:`pdf_page`."""
+    return pdf_page(draw, WH_PT, **page)
 
 
 def linework_of(data: bytes) -> Linework:

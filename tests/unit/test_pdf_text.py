@@ -3,45 +3,36 @@
 
 from __future__ import annotations
 
-import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from reportlab.pdfgen.canvas import Canvas
 
 from roomdet import pdf_text, texts
 from roomdet.config import Limits
 from roomdet.images import read_page
 from roomdet.isolation import IsolatedReader, PageCeiling
 from roomdet.texts import TextLine, pack_lines, unpack_lines
-from tests.builders import draw_plan, encode, pdf_stream, raw_pdf, scanned_pdf
+from tests.builders import draw_plan, encode, pdf_page, pdf_stream, raw_pdf, scanned_pdf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from reportlab.pdfgen.canvas import Canvas
 
 LIMITS = Limits()
 WH_PT = (400, 300)
 
 
-def written(
-    write: Callable[[Canvas], None],
-    *,
-    rotation: int = 0,
-    crop_pt: tuple[int, int, int, int] | None = None,
-) -> bytes:
-    """A page with what is written on it; reportlab takes the size of the turned page."""
-    file = io.BytesIO()
-    canvas = Canvas(file, pagesize=WH_PT[::-1] if rotation in (90, 270) else WH_PT, invariant=1)
-    canvas.setPageRotation(rotation)
-    if crop_pt:
-        canvas.setCropBox(crop_pt)
-    canvas.setFont("Helvetica", 10)
-    write(canvas)
-    canvas.showPage()
-    canvas.save()
-    return file.getvalue()
+def written(write: Callable[[Canvas], None], **page: Any) -> bytes:
+    """A page with what is written on it; where and how it is turned as :func:`pdf_page`."""
+
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 10)
+        write(canvas)
+
+    return pdf_page(draw, WH_PT, **page)
 
 
 def lines_of(data: bytes) -> tuple[TextLine, ...]:
