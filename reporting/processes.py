@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MB = 1_000_000
 SAMPLE_S = 0.05
@@ -88,6 +88,24 @@ def _ticks(pid: int) -> int:
     return sum(int(value) for value in after_name[11:15])  # utime, stime, and of ended children
 
 
+@contextmanager
+def repeating(action: Callable[[], object], pause_s: float) -> Iterator[None]:
+    """Do something again and again, a pause before each, in a thread until the block ends."""
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.wait(pause_s):
+            action()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 class Watch:
     """The highest PSS of a session that was seen."""
 
@@ -102,17 +120,8 @@ class Watch:
     @contextmanager
     def sampling(self) -> Iterator[None]:
         """Look again and again while the block runs."""
-        done = threading.Event()
-
-        def look() -> None:
-            while not done.wait(SAMPLE_S):
-                self.sample()
-
-        thread = threading.Thread(target=look)
-        thread.start()
         try:
-            yield
+            with repeating(self.sample, SAMPLE_S):
+                yield
         finally:
-            done.set()
-            thread.join()
             self.sample()

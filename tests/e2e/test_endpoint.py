@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import pytest
 
 from archive.pack import pack
 from deploy.aws.client import AwsAccount
+from reporting.processes import repeating
 from tests.conftest import NETWORK, ROOT, SAMPLE_PDF
 from tests.e2e.console import REGION, Console, Done, console
 from tests.e2e.spoiling import SHIFTED, without
@@ -63,23 +63,14 @@ def serving(typed: Console) -> str:
 @contextmanager
 def load(typed: Console, statuses: list[int], pause_s: float) -> Iterator[None]:
     """Sends the sample plan again and again; what status each answer has."""
-    account, stop = AwsAccount(REGION, typed.url), threading.Event()
+    account = AwsAccount(REGION, typed.url)
 
     def send() -> None:
         statuses.append(account.invoke("large", SAMPLE_PDF.read_bytes()).status)
 
-    def send_on() -> None:
-        while not stop.wait(pause_s):
-            send()
-
     send()  # while nothing else looks for credentials in this process
-    thread = threading.Thread(target=send_on)
-    thread.start()
-    try:
+    with repeating(send, pause_s):
         yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def test_serverless(typed: Console, archives: dict[str, Path]) -> None:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import psutil
 
+from reporting.processes import repeating
 from serving.server import LocalServer, serve
 from tests.conftest import ROOT, SAMPLE_PNG
 from tests.e2e.spoiling import frozen_worker
@@ -118,19 +119,8 @@ class Ordinary:
     @contextmanager
     def going_on(self) -> Iterator[None]:
         """Send until the block ends."""
-        done = threading.Event()
-
-        def work() -> None:
-            while not done.wait(0.05):
-                self.send()
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        try:
+        with repeating(self.send, 0.05):
             yield
-        finally:
-            done.set()
-            thread.join()
 
 
 def ask(port: int, body: bytes | None = None, path: str = "/invocations") -> tuple[int, bytes]:
