@@ -7,6 +7,7 @@ import base64
 import copy
 import gzip
 import os
+import re
 import signal
 import struct
 import time
@@ -75,6 +76,7 @@ def build_rooms(boxes_grid, scores, *facts):
     return _build_rooms(boxes_grid, scores)
 """
 DEADLINE_S = 5  # importing boto3, for the first object, takes a second
+BODY_S = 3
 Follow = Callable[[Script], None]
 
 
@@ -102,7 +104,8 @@ def place(
             "ROOMDET_IMAGE_URL_PREFIXES": "s3://my-bucket/plans/",
             "ROOMDET_FETCH_TIMEOUT_S": str(DEADLINE_S),
         }
-        settings = {"job_queue_size": "1"}
+        (vmargs,) = re.findall(r"(?m)^vmargs=(.*)$", CONFIG.read_text("utf-8"))
+        settings = {"job_queue_size": "1", "vmargs": f"{vmargs} -Droomdet.body_s={BODY_S}"}
         with serve(broken, config=CONFIG, environ=environ, settings=settings) as failing:
             failing.wait_ready()
             yield Place(server, failing, follow)
@@ -216,6 +219,11 @@ def fill_queue(place: Place) -> Reply:
     return reply
 
 
+def never_end(place: Place) -> Reply:
+    """A body of which only a part is sent."""
+    return post(place.failing, PLAN[:100], Content_Length=str(len(PLAN)))
+
+
 def name_plan(place: Place, script: Script) -> Reply:
     """Ask for a plan in an S3 that follows a script."""
     place.follow(script)
@@ -249,6 +257,7 @@ PROVOKED: dict[tuple[int, str], Callable[[Place], Reply]] = {
     ),
     (400, "image_url"): lambda place: name_plan(place, Script(head=404)),
     (404, "model"): lambda place: post(place.sound, PLAN, path="/predictions/other"),
+    (408, "body-late"): never_end,
     (413, "file_too_large"): lambda place: post(place.sound, large_png()),
     (415, "unsupported_media_type"): lambda place: post(
         place.sound, b"\x1b", Content_Encoding="br"
@@ -270,7 +279,7 @@ def test_every_example_of_an_answer_is_provoked() -> None:
 
 @pytest.mark.parametrize(("status", "name"), PROVOKED, ids=str)
 def test_every_example_of_an_answer_is_what_comes(place: Place, status: int, name: str) -> None:
-    """Word by word, but for times, ids, another processor's rooms, and the time limit here."""
+    """Word by word, but for times, ids, another processor's rooms, and the time limits here."""
     example = copy.deepcopy(EXAMPLES[status, name])
     reply = PROVOKED[status, name](place)
     found = reply.document
@@ -292,4 +301,6 @@ def test_every_example_of_an_answer_is_what_comes(place: Place, status: int, nam
         assert found["details"]["request_id"] == reply.request_id
         found["details"]["request_id"] = example["details"]["request_id"]
         found["message"] = found["message"].replace(f"within {DEADLINE_S} s", "within 10 s")
+    elif status == 408:
+        found["message"] = found["message"].replace(f"{BODY_S} s after", "40 s after")
     assert found == example
