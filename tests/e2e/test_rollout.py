@@ -161,7 +161,9 @@ def test_a_good_version_takes_over_under_load(server: LocalServer, tmp_path: Pat
     said: list[str] = []
     with load_on(server) as load:
         for version in ("1.1", "1.2"):
-            outcome = roll_out(packed(tmp_path, version), Place.of(server), said.append)
+            # Long enough for a request on a machine that does much else.
+            new, place = packed(tmp_path, version), Place.of(server)
+            outcome = rollout.roll_out(new, place, said.append, watch_s=10 * WATCH_S)
             assert {version: True} == versions(server)
             assert outcome.has_switched
             assert outcome.rooms >= outcome.expected_rooms > 5
