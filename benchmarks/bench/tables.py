@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Tables of a report of :mod:`benchmarks.bench`, for the terminal and docs/benchmarks.md.
 
-``python -m benchmarks.bench.tables docs/benchmarks/benchmarks.json docs/benchmarks.md`` rewrites
-the blocks between ``<!-- figures:NAME -->`` and ``<!-- /figures -->``; NAME is a key of
-:data:`BLOCKS`.
+``python -m benchmarks.bench.tables docs/benchmarks/benchmarks.json docs/benchmarks.md README.md``
+rewrites the blocks between ``<!-- figures:NAME -->`` and ``<!-- /figures -->`` of the first
+document, where NAME is a key of :data:`BLOCKS`, and the block ``<!-- bench:peers -->`` of the
+second.
 """
 
 from __future__ import annotations
@@ -18,9 +19,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.bench.figures import gb_seconds_per_1000, memory_tier_mb
 from benchmarks.bench.rounds import CROWD, LATENCY_CLIENTS, THROUGHPUT_CLIENTS
-from benchmarks.bench.starting import FASTAPI, LIMIT, LITSERVE, NETWORK, OURS, TORCHSERVE
+from benchmarks.bench.starting import (
+    FASTAPI,
+    INT8,
+    LIMIT,
+    LITSERVE,
+    NETWORK,
+    OPENVINO,
+    OURS,
+    SERVERS,
+    TORCHSERVE,
+)
 from reporting import marks
-from reporting.tables import TEXT_WIDTH, as_markdown
+from reporting.tables import TEXT_WIDTH, as_markdown, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +41,8 @@ if TYPE_CHECKING:
 Report: TypeAlias = dict[str, Any]
 TITLES = {
     OURS: "**this project**",
+    INT8: "ultralytics, OpenVINO int8, in FastAPI",
+    OPENVINO: "ultralytics, OpenVINO fp32 (dynamic), in FastAPI",
     FASTAPI: "ultralytics in FastAPI",
     TORCHSERVE: "ultralytics in TorchServe",
     LITSERVE: "ultralytics in LitServe",
@@ -67,6 +80,8 @@ def latency_rows(report: Report) -> Rows:
     rows = [["picture", "server", *(_clients(n) for n in LATENCY_CLIENTS), "processor", "rooms"]]
     for picture, title in PICTURE_TITLES.items():
         for name, of_picture in report["latency"].items():
+            if picture not in of_picture:  # others stand for it
+                continue
             figures = of_picture[picture]
             cells = [_tails(figures.get(str(clients))) for clients in LATENCY_CLIENTS]
             one = figures["1"]
@@ -117,7 +132,7 @@ def cost_rows(report: Report) -> Rows:
     price = report.get("price_per_gb_second")
     head = ["server", "memory tier, MB", "billed ms", "GB-seconds for 1,000 plans"]
     rows = [head if price is None else [*head, f"US$ at {price:g} for a GB-second"]]
-    for name in (OURS, FASTAPI, TORCHSERVE, LITSERVE):
+    for name in (name for name in SERVERS if name in report["latency"]):
         p50_ms = report["latency"][name]["plan.png"]["1"]["p50_ms"]
         tier_mb = memory_tier_mb(report["memory"][name]["plans_mb"])
         if tier_mb is None:
@@ -142,6 +157,61 @@ def size_rows(report: Report) -> Rows:
     return rows
 
 
+def summary(report: Report) -> str:
+    """What README says: what was measured, where, and the servers that saw every picture."""
+    here, bar = report["machine"], report["bar"]
+    missed = sum(not line["passed"] for line in bar)
+    kept = "which are all kept" if not missed else f"of which {missed} of {len(bar)} are missed"
+    text = (
+        "Beside what people would use instead, with the same weights, in one run of `make bench` "
+        f"on {here['cores']} cores of {here['cpu']}, {here['date']} "
+        "([docs/benchmarks.md](docs/benchmarks.md) has the rest, the plots and the bars, "
+        f"{kept}):"
+    )
+    return f"{wrapped(text)}\n\n{as_markdown(summary_rows(report))}"
+
+
+def summary_rows(report: Report) -> Rows:
+    """The main figures, a column for each server; the strongest peer first."""
+    latency = {
+        name: report["latency"][name]
+        for name in (OURS, INT8, FASTAPI, TORCHSERVE)
+        if set(PICTURE_TITLES) <= set(report["latency"].get(name, ()))
+    }
+
+    def pair(one: float, other: float, unit: str, digits: int = 0) -> str:
+        return f"{one:,.{digits}f} and {other:,.{digits}f} {unit}"
+
+    one = {
+        name: {picture: figures["1"]["p50_ms"] for picture, figures in of.items()}
+        for name, of in latency.items()
+    }
+    start, memory = report["start"]["servers"], report["memory"]
+    return [
+        ["", *(TITLES[name].strip("*") for name in latency)],
+        ["1-megapixel PNG, one client, p50", *(f"{of['plan.png']:.0f} ms" for of in one.values())],
+        [
+            "the same, answers a second, five clients",
+            *(f"{report['throughput'][name]['5']['per_s']:.0f}" for name in latency),
+        ],
+        [
+            "A1 sheet at 300 dpi, scanned PDF and G4 TIFF, p50",
+            *(pair(of["a1.pdf"], of["a1.tif"], "ms") for of in one.values()),
+        ],
+        [
+            "start to first answer, warm and cold page cache",
+            *(
+                pair(start[name]["warm_p50_s"], start[name]["cold_p50_s"], "s", 1)
+                for name in latency
+            ),
+        ],
+        [
+            "peak memory of all processes, plans",
+            *(f"{memory[name]['plans_mb']:,} MB" for name in latency),
+        ],
+    ]
+
+
 def caption(report: Report) -> str:
     """On what and with what it was measured."""
     settings, here = report["settings"], report["machine"]
@@ -162,7 +232,10 @@ def caption(report: Report) -> str:
 
 
 _OWN = ("torchserve", "openvino", "pillow", "pypdfium2")
-_PEERS = ("ultralytics", "torch", "torchserve", "litserve", "fastapi", "uvicorn", "opencv-python")
+_PEERS = (
+    "ultralytics", "openvino", "nncf", "torch", "torchserve", "litserve", "fastapi", "uvicorn",
+    "opencv-python",
+)  # fmt: skip
 
 
 def bar_text(report: Report) -> str:
@@ -221,14 +294,21 @@ def with_figures(document: str, report: Report) -> str:
     return marks.fill(document, blocks)
 
 
+def with_summary(document: str, report: Report) -> str:
+    """README with its block of these figures written anew."""
+    return marks.fill(document, {"peers": partial(summary, report)}, kind="bench")
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Rewrite the blocks of a document; 0 also where nothing changes."""
+    """Rewrite the blocks of both documents; 0 also where nothing changes."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench.tables", description=__doc__)
     parser.add_argument("report", type=Path, help="JSON of benchmarks.bench")
-    parser.add_argument("document", type=Path)
+    parser.add_argument("document", type=Path, help="has all figures")
+    parser.add_argument("readme", type=Path, help="has some of them")
     args = parser.parse_args(argv)
     report = json.loads(args.report.read_text("utf-8"))
-    args.document.write_text(with_figures(args.document.read_text("utf-8"), report), "utf-8")
+    for path, write in ((args.document, with_figures), (args.readme, with_summary)):
+        path.write_text(write(path.read_text("utf-8"), report), "utf-8")
     return 0
 
 
