@@ -22,6 +22,7 @@ from plans.degrade.paper import uneven_light
 
 A1_300_DPI_WH = (9933, 7016)  # ISO 216: 841 x 594 mm
 DPI = 300
+_POINTS_PER_INCH = 72
 SAMPLE_PLAN = Path("docs/sample/plan.pdf")
 PLAN_WIDTH_PX = 1240  # 1.09 megapixels
 PHOTO_WH = (4000, 3000)
@@ -47,6 +48,15 @@ def draw_sheets(folder: Path) -> list[Path]:
         sheet.save(path, dpi=(DPI, DPI), **options)
         paths.append(path)
     return paths
+
+
+def scan(document: Path) -> Path:
+    """Write a document's first page beside it as a scanner does: 300 dpi, 1-bit G4 TIFF."""
+    with closing(pypdfium2.PdfDocument(document)) as opened:
+        picture = opened[0].render(scale=DPI / _POINTS_PER_INCH, grayscale=True).to_pil()
+    path = document.with_suffix(".tif")
+    picture.convert("1").save(path, dpi=(DPI, DPI), compression="group4")
+    return path
 
 
 def draw_plans(folder: Path) -> list[Path]:

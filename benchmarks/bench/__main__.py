@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -29,6 +30,7 @@ from benchmarks.bench.alone import measure_memory, measure_starts, wait_first_an
 from benchmarks.bench.bar import PLAN, judge
 from benchmarks.bench.rounds import Rounds
 from benchmarks.bench.services import BenchError
+from benchmarks.bench.sheet_rounds import measure_sheets
 from benchmarks.bench.starting import (
     LEFT_OUT_IF_QUICK,
     ROOT,
@@ -39,7 +41,7 @@ from benchmarks.bench.starting import (
     pack_peer,
 )
 from benchmarks.bench.tables import bar_text
-from benchmarks.sheets import draw_plans, draw_sheets
+from benchmarks.sheets import draw_plans, draw_sheets, scan
 from deploy.errors import EngineError
 from deploy.image.engine import find_engine
 from deploy.image.sizes import measure as measure_layers
@@ -50,6 +52,11 @@ SCRATCH = ROOT / "build" / "bench"
 PEER_ARCHIVE = SCRATCH / "peer.mar"
 EXPORTS = SCRATCH / "exports"
 PICTURES = (PLAN, "plan.jpg", "photo.jpg", "a1.pdf", "a1.tif")
+# A synthetic A1 sheet of 134 rooms at 1:200, drawn of lines, and its scan.
+LINES, SCAN, SHEET_SEED = "sheet.pdf", "sheet.tif", 11
+# Those that are seen on all levels; the first is all that a quick run has.
+SHEETS = (LINES, SCAN, "a1.pdf", "photo.jpg")
+SHEET_ROUNDS = 3
 
 
 def draw_pictures() -> dict[str, Path]:
@@ -60,6 +67,22 @@ def draw_pictures() -> dict[str, Path]:
         draw_sheets(folder)
         draw_plans(folder)
     return pictures
+
+
+def draw_lines(setup: Setup) -> dict[str, Path]:
+    """The sheets by name; the synthetic ones are drawn where that was not done."""
+    folder = SCRATCH / "pictures"
+    sheets = {name: folder / name for name in SHEETS}
+    if not (sheets[LINES].is_file() and sheets[SCAN].is_file()):
+        with tempfile.TemporaryDirectory() as scratch:
+            run_peers(
+                setup, "plans.synth", "--out", scratch, "--count", 1, "--seed", SHEET_SEED,
+                "--kind", "sheets", "--pdf", handler=True,
+            )  # fmt: skip
+            (drawn,) = Path(scratch).glob("images/*.pdf")
+            shutil.move(drawn, sheets[LINES])
+        scan(sheets[LINES])
+    return sheets
 
 
 def about_picture(path: Path) -> dict[str, Any]:
@@ -173,6 +196,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     )  # fmt: skip
     peers_machine = ask_peers(setup, "reporting.machine")
     pictures = draw_pictures()
+    sheets = draw_lines(setup)
+    if args.quick:
+        sheets = {LINES: sheets[LINES]}
     pack_peer(setup)
     export_peers(setup, peers_machine["packages"]["ultralytics"])
     trial_ms: dict[str, float] = {}
@@ -198,6 +224,10 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         },
         **of_image,
         **measure_rounds(setup, pictures, args),
+        "sheets": {
+            "pictures": {name: about_picture(path) for name, path in sheets.items()},
+            **measure_sheets(setup, sheets, 1 if args.quick else SHEET_ROUNDS, args.block_s),
+        },
     }
     if args.price_per_gb_second is not None:
         report["price_per_gb_second"] = args.price_per_gb_second

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.bench.figures import ratio_of_rounds
 from benchmarks.bench.rounds import CROWD
-from benchmarks.bench.starting import FASTAPI, INT8, LIMIT, OURS, TORCHSERVE
+from benchmarks.bench.starting import FASTAPI, INT8, LIMIT, OURS, SAHI, TORCHSERVE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PLAN, SHEETS = "plan.png", {"a1.pdf": "A1 PDF", "a1.tif": "A1 G4 TIFF"}
 OVER_IDLE_MB = 900
-# Reports of this format and later have the strongest peer, and are judged beside it.
+# Of a synthetic sheet of more than 100 rooms, on all levels.
+ALL_LEVELS = {"sheet.pdf": "A1 PDF of 134 rooms", "sheet.tif": "its scan as G4 TIFF"}
+# Reports of this format and later have the strongest peer and sheets, and are judged by them.
 STRONGEST_FORMAT = 2
 
 
@@ -52,7 +54,9 @@ def judge(report: Mapping[str, Any]) -> list[Check]:
         KeyError: If it lacks what reports of its format have.
     """
     checks = [*_latency(report), *_throughput(report), *_start(report), *_memory(report)]
-    return [*_strongest(report), *checks] if report["format"] >= STRONGEST_FORMAT else checks
+    if report["format"] < STRONGEST_FORMAT:
+        return checks
+    return [*_strongest(report), *_sheets(report), *checks]
 
 
 def _strongest(report: Mapping[str, Any]) -> list[Check]:
@@ -81,6 +85,24 @@ def _strongest(report: Mapping[str, Any]) -> list[Check]:
             Check(f"peak memory, {title}: {peer}", memory[0][key] / memory[1][key], 0.33)
             for key, title in (("plans_mb", "plans"), ("all_mb", "all pictures"))
         ),
+    ]
+
+
+def _sheets(report: Mapping[str, Any]) -> list[Check]:
+    latency = report["sheets"]["latency"]
+    return [
+        Check(
+            f"p50, all levels, {title}: ours / {other_title}",
+            ratio_of_rounds(
+                *(latency[name][picture]["sheet"]["rounds_p50_ms"] for name in (OURS, other))
+            ),
+            bound,
+        )
+        for picture, title in ALL_LEVELS.items()
+        for other, other_title, bound in (
+            (SAHI, "SAHI with the same tiles", 0.5),
+            (LIMIT, "limit", 1.25),
+        )
     ]
 
 

@@ -27,6 +27,8 @@ from benchmarks.bench.starting import (
     NETWORK,
     OPENVINO,
     OURS,
+    PREDICT,
+    SAHI,
     SERVERS,
     TORCHSERVE,
 )
@@ -49,7 +51,16 @@ TITLES = {
     LIMIT: "limit: no server, one process",
     CROWD: "limit: no server, a process per core",
     NETWORK: "network alone",
+    PREDICT: "ultralytics int8, `predict` on as many pixels, no server",
+    SAHI: "SAHI with ultralytics int8, the same tiles, no server",
 }
+SHEET_TITLES = {
+    "sheet.pdf": "A1 sheet of 134 rooms, PDF of lines",
+    "sheet.tif": "its scan at 300 dpi, G4 TIFF",
+    "a1.pdf": "A1 sheet of one flat, PDF that holds a scan",
+    "photo.jpg": "12-megapixel photo of it",
+}
+DETAIL_TITLES = {"page": "one level", "sheet": "all levels", "auto": "by default"}
 PICTURE_TITLES = {
     "plan.png": "1-megapixel PNG",
     "plan.jpg": "1-megapixel JPEG",
@@ -88,6 +99,31 @@ def latency_rows(report: Report) -> Rows:
             rooms = str(one.get("rooms", ""))
             rows.append([title, TITLES[name], *cells, f"{one['processor_ms']:,.0f}", rooms])
     return rows
+
+
+def sheet_rows(report: Report) -> Rows:
+    """p50 of each sheet by detail, tiles, processor time and rooms on all levels, and memory."""
+    sheets = report["sheets"]
+    head = ["picture", "seen by", *DETAIL_TITLES.values(), "processor", "rooms", "peak, MB"]
+    rows = [head]
+    for picture, tiles in sheets["tiles"].items():
+        of_page, of_all = (tiles[detail]["tiles"] for detail in ("page", "sheet"))
+        title = f"{SHEET_TITLES[picture]}; tiles: {of_page} and {of_all}"
+        for name, of_picture in sheets["latency"].items():
+            figures = of_picture[picture]
+            p50_ms = [f"{figures[key]['p50_ms']:,.0f}" if key in figures else ""
+                      for key in DETAIL_TITLES]  # fmt: skip
+            fullest = figures["sheet"]
+            told = [f"{fullest['processor_ms']:,.0f}", str(fullest.get("rooms", ""))]
+            rows.append([title, TITLES[name], *p50_ms, *told, f"{sheets['peak_hwm_mb'][name]:,}"])
+    return rows
+
+
+def sheets_block(report: Report) -> str:
+    """The table of sheets; committed reports of format 1 have none."""
+    if "sheets" not in report:
+        return "*Not measured yet in the committed run.*"
+    return as_markdown(sheet_rows(report))
 
 
 def throughput_rows(report: Report) -> Rows:
@@ -168,7 +204,22 @@ def summary(report: Report) -> str:
         "([docs/benchmarks.md](docs/benchmarks.md) has the rest, the plots and the bars, "
         f"{kept}):"
     )
-    return f"{wrapped(text)}\n\n{as_markdown(summary_rows(report))}"
+    paragraphs = [wrapped(text), as_markdown(summary_rows(report))]
+    if "sheets" in report:
+        paragraphs.append(wrapped(_about_sheet(report["sheets"]["latency"])))
+    return "\n\n".join(paragraphs)
+
+
+def _about_sheet(latency: dict[str, Any]) -> str:
+    def seconds(name: str, detail: str) -> str:
+        return f"{latency[name]['sheet.pdf'][detail]['p50_ms'] / 1000:.1f} s"
+
+    return (
+        f"An A1 PDF of 134 rooms takes {seconds(OURS, 'auto')}, on all levels "
+        f"{seconds(OURS, 'sheet')}; SAHI takes {seconds(SAHI, 'sheet')} for the same tiles with "
+        f"ultralytics' int8 export, and its `predict` {seconds(PREDICT, 'sheet')} for as many "
+        "pixels at once, both without a server."
+    )
 
 
 def summary_rows(report: Report) -> Rows:
@@ -233,8 +284,8 @@ def caption(report: Report) -> str:
 
 _OWN = ("torchserve", "openvino", "pillow", "pypdfium2")
 _PEERS = (
-    "ultralytics", "openvino", "nncf", "torch", "torchserve", "litserve", "fastapi", "uvicorn",
-    "opencv-python",
+    "ultralytics", "openvino", "nncf", "sahi", "torch", "torchserve", "litserve", "fastapi",
+    "uvicorn", "opencv-python",
 )  # fmt: skip
 
 
@@ -275,6 +326,7 @@ def _trial(times_ms: dict[str, float]) -> str:
 BLOCKS: dict[str, Callable[[Report], str]] = {
     "bar": lambda report: as_markdown(bar_rows(report)),
     "latency": lambda report: as_markdown(latency_rows(report)),
+    "sheets": sheets_block,
     "throughput": lambda report: as_markdown(throughput_rows(report)),
     "start": lambda report: as_markdown(start_rows(report)),
     "memory": lambda report: as_markdown(memory_rows(report)),

@@ -25,11 +25,13 @@ from benchmarks.bench.figures import (
 )
 from benchmarks.bench.load import Client, run
 from benchmarks.bench.rounds import CROWD
+from benchmarks.bench.sheet_rounds import levels_of
 from benchmarks.bench.starting import Setup
 from benchmarks.bench.tables import BLOCKS, caption, cost_rows, with_figures, with_summary
 from reporting import machine
 from reporting.marks import names
 from reporting.processes import hwm_mb, processor_s, pss_mb, session
+from roomdet.schema import Detail
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -146,9 +148,11 @@ def test_cost_of_a_thousand_pictures() -> None:
 def report(ours_ms: float, peak_mb: float) -> dict[str, Any]:
     """A report of one round, in which the peers take 100 ms and 1,000 MB."""
 
+    def rounds(ms: float) -> dict[str, Any]:
+        return {"p50_ms": ms, "rounds_p50_ms": [ms]}
+
     def latency(ms: float) -> dict[str, Any]:
-        one = {"1": {"p50_ms": ms, "rounds_p50_ms": [ms]}}
-        return dict.fromkeys(("plan.png", "a1.pdf", "a1.tif"), one)
+        return {name: {"1": rounds(ms)} for name in ("plan.png", "a1.pdf", "a1.tif")}
 
     def rate(per_s: float) -> dict[str, Any]:
         return {"per_s": per_s, "rounds_per_s": [per_s]}
@@ -158,8 +162,13 @@ def report(ours_ms: float, peak_mb: float) -> dict[str, Any]:
     own_memory = memory | {"idle_mb": 300, "idle_hwm_mb": 300, "plans_mb": peak_mb}
     start = {"warm_p50_s": 4.0, "cold_p50_s": 10.0}
     starts = dict.fromkeys(("fastapi_int8", "torchserve"), start)
+    of_sheets = {
+        name: {picture: {"sheet": rounds(ms)} for picture in ("sheet.pdf", "sheet.tif")}
+        for name, ms in (("ours", 2200), ("limit", 2000), ("sahi", 5000))
+    }
     return {
         "format": 2,
+        "sheets": {"latency": of_sheets},
         "latency": {"ours": latency(ours_ms), "limit": latency(25)}
         | {name: latency(100) for name in peers},
         "throughput": {
@@ -194,14 +203,28 @@ def test_the_strongest_peer_has_a_bar_of_its_own() -> None:
     assert not values[f"peak memory, plans: {peer}"].passed
 
 
-def test_a_report_of_today_cannot_leave_out_the_strongest_peer() -> None:
-    """One of format 1 was measured before it was there, and keeps the bar of its day."""
+@pytest.mark.parametrize(("kind", "missing"), [("latency", "fastapi_int8"), ("sheets", "latency")])
+def test_a_report_of_today_has_every_row(kind: str, missing: str) -> None:
+    """One of format 1 was measured before there were these, and keeps the bar of its day."""
     told = report(ours_ms=20, peak_mb=330)
-    del told["latency"]["fastapi_int8"]
+    del told[kind][missing]
 
     assert judge(told | {"format": 1})
-    with pytest.raises(KeyError, match="fastapi_int8"):
+    with pytest.raises(KeyError, match=missing):
         judge(told)
+
+
+def test_a_sheet_is_judged_beside_sahi_and_its_limit() -> None:
+    """2.6 s are more than half of SAHI's 5 s and more than a quarter above the limit's 2 s."""
+    told = report(ours_ms=20, peak_mb=330)
+    kept = [check.passed for check in judge(told) if check.what.startswith("p50, all levels")]
+    told["sheets"]["latency"]["ours"]["sheet.pdf"]["sheet"]["rounds_p50_ms"] = [2600, 2600]
+    for name in ("sahi", "limit"):
+        told["sheets"]["latency"][name]["sheet.pdf"]["sheet"]["rounds_p50_ms"] *= 2
+
+    missed = [check.passed for check in judge(told) if check.what.startswith("p50, all levels")]
+    assert [True] * 4 == kept
+    assert [False] * 2 == missed[:2]
 
 
 def test_the_limit_on_all_cores_is_the_better_one() -> None:
@@ -217,6 +240,17 @@ def test_a_bound_itself_is_kept() -> None:
     """At most and at least include the bound."""
     assert Check("", 0.4, 0.4).passed
     assert Check("", 3.0, 3.0, at_least=True).passed
+
+
+def test_peers_are_told_the_levels_and_tiles_of_a_page() -> None:
+    """Of a page of lines there are four, of 640 to 4160 px; the first is one tile."""
+    levels = levels_of(ROOT / "docs/sample/plan.pdf", Detail.SHEET)
+
+    assert [640, 1280, 2560, 4160] == [max(level.size_wh) for level in levels]
+    assert levels_of(ROOT / "docs/sample/plan.pdf", Detail.PAGE) == levels[:1]
+    assert levels[0].size_wh == levels[0].tile_wh
+    assert [1, 1, 6, 15] == [level.tiles for level in levels]
+    assert all(max(level.tile_wh) <= 1280 for level in levels)
 
 
 def test_cost_has_dollars_where_a_price_is_given() -> None:
