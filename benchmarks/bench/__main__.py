@@ -229,8 +229,6 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             **measure_sheets(setup, sheets, 1 if args.quick else SHEET_ROUNDS, args.block_s),
         },
     }
-    if args.price_per_gb_second is not None:
-        report["price_per_gb_second"] = args.price_per_gb_second
     report["bar"] = [check.as_json for check in judge(report)]
     report["settings"]["minutes"] = round((time.monotonic() - began_s) / 60, 1)
     return report
@@ -268,7 +266,6 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--starts", type=int, default=3, help="of each server, cold and warm each")
     parser.add_argument("--quick", action="store_true", help="one short round, to try the program")
     parser.add_argument("--image", help="also tell the size of this image")
-    parser.add_argument("--price-per-gb-second", type=float, help="serverless, in US dollars")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     args = parser.parse_args(argv)
     args.cores = machine.cores()

@@ -164,19 +164,17 @@ _PEAKS = ("idle", "plans", "all")
 
 
 def cost_rows(report: Report) -> Rows:
-    """GB-seconds for 1,000 plans on serverless and, where a price was given, US dollars."""
-    price = report.get("price_per_gb_second")
-    head = ["server", "memory tier, MB", "billed ms", "GB-seconds for 1,000 plans"]
-    rows = [head if price is None else [*head, f"US$ at {price:g} for a GB-second"]]
+    """What 1,000 plans take: GB-seconds on serverless, and processor time on instances."""
+    head = ["server", "memory tier, MB", "billed ms", "GB-seconds for 1,000", "core-seconds"]
+    rows = [head]
     for name in (name for name in SERVERS if name in report["latency"]):
-        p50_ms = report["latency"][name]["plan.png"]["1"]["p50_ms"]
+        one = report["latency"][name]["plan.png"]["1"]
         tier_mb = memory_tier_mb(report["memory"][name]["plans_mb"])
-        if tier_mb is None:
-            rows.append([TITLES[name], "none is large enough", *[""] * (len(rows[0]) - 2)])
-            continue
-        gb_s = gb_seconds_per_1000(p50_ms, tier_mb)
-        dollars = [] if price is None else [f"{gb_s * price:.4f}"]
-        rows.append([TITLES[name], f"{tier_mb:,}", f"{p50_ms:.0f}", f"{gb_s:.0f}", *dollars])
+        billed = ["none is large enough", "", ""]
+        if tier_mb is not None:
+            gb_s = gb_seconds_per_1000(one["p50_ms"], tier_mb)
+            billed = [f"{tier_mb:,}", f"{one['p50_ms']:.0f}", f"{gb_s:.0f}"]
+        rows.append([TITLES[name], *billed, f"{one['processor_ms']:.0f}"])
     return rows
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks.bench.__main__ import ask_peers
 from benchmarks.bench.bar import Check, judge
+from benchmarks.bench.costs import Instance, Serverless, Work, price_rows
 from benchmarks.bench.figures import (
     gb_seconds_per_1000,
     latency_figures,
@@ -149,7 +150,7 @@ def report(ours_ms: float, peak_mb: float) -> dict[str, Any]:
     """A report of one round, in which the peers take 100 ms and 1,000 MB."""
 
     def rounds(ms: float) -> dict[str, Any]:
-        return {"p50_ms": ms, "rounds_p50_ms": [ms]}
+        return {"p50_ms": ms, "rounds_p50_ms": [ms], "processor_ms": 1.5 * ms}
 
     def latency(ms: float) -> dict[str, Any]:
         return {name: {"1": rounds(ms)} for name in ("plan.png", "a1.pdf", "a1.tif")}
@@ -253,11 +254,48 @@ def test_peers_are_told_the_levels_and_tiles_of_a_page() -> None:
     assert all(max(level.tile_wh) <= 1280 for level in levels)
 
 
-def test_cost_has_dollars_where_a_price_is_given() -> None:
+def test_what_a_thousand_plans_take() -> None:
     """1,000 MB fit into 1024 MiB; 20 ms of it, a thousand times, are 20 GB-seconds."""
-    priced = report(ours_ms=20, peak_mb=1000) | {"price_per_gb_second": 0.001}
+    assert ["**this project**", "1,024", "20", "20", "30"] == cost_rows(
+        report(ours_ms=20, peak_mb=1000)
+    )[1]
 
-    assert ["**this project**", "1,024", "20", "20", "0.0200"] == cost_rows(priced)[1]
+
+WORK = Work("flat", "ours", p50_ms=20, processor_ms=36, peak_mb=1500)
+
+
+@pytest.mark.parametrize(
+    ("tier_mib", "price"),
+    [
+        pytest.param(1024, None, id="too little memory"),
+        pytest.param(2048, 72.0, id="one core: all its processor time"),
+        pytest.param(4096, 80.0, id="two cores: no longer than was measured"),
+        pytest.param(6144, 120.0, id="three: no shorter, either"),
+    ],
+)
+def test_serverless_bills_memory_times_duration(tier_mib: int, price: float | None) -> None:
+    """1,000 times 36 ms of 2 GB, or 20 ms of more."""
+    assert price == pytest.approx(
+        Serverless(gb_second=1.0, mib_per_core=2048).price(WORK, tier_mib)
+    )
+
+
+def test_an_instance_is_paid_for_its_processor_time() -> None:
+    """36 core-seconds are 1 of 100 hours of a core; four have a quarter of the hour."""
+    assert 1.0 == pytest.approx(Instance.parse("ml.c6i.large:2:200").price(WORK))
+    assert 0.5 == pytest.approx(Instance.parse("other:4:200").price(WORK))
+
+
+def test_prices_are_of_flats_and_of_sheets() -> None:
+    """Each server has its line; sheets are there as soon as they were measured."""
+    told = report(ours_ms=20, peak_mb=300)
+    told["sheets"]["peak_hwm_mb"] = {"ours": 500, "limit": 300, "sahi": 1500}
+    lines = price_rows(told, Serverless(1.0, 1769), [Instance("one", 1, 1.0)])[1:]
+
+    assert 5 + 3 == len(lines)
+    assert all(len(line) == 3 + 6 + 1 for line in lines)
+    assert ["", "3,300"] == [lines[-1][3], lines[5][2]]
+    assert 5 == len(price_rows({**told, "sheets": {"latency": {}}}, Serverless(1, 1), [])[1:])
 
 
 class _Server(http.server.BaseHTTPRequestHandler):
