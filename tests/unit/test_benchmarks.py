@@ -169,6 +169,7 @@ def report(ours_ms: float, peak_mb: float) -> dict[str, Any]:
     }
     return {
         "format": 2,
+        "settings": {"quick": False},
         "sheets": {"latency": of_sheets},
         "latency": {"ours": latency(ours_ms), "limit": latency(25)}
         | {name: latency(100) for name in peers},
@@ -212,6 +213,18 @@ def test_a_report_of_today_has_every_row(kind: str, missing: str) -> None:
 
     assert judge(told | {"format": 1})
     with pytest.raises(KeyError, match=missing):
+        judge(told)
+
+
+def test_only_a_quick_run_may_leave_out_the_scan() -> None:
+    """It is judged by the sheet that it has."""
+    told = report(ours_ms=20, peak_mb=330)
+    for of_picture in told["sheets"]["latency"].values():
+        del of_picture["sheet.tif"]
+
+    quick = [check.what for check in judge(told | {"settings": {"quick": True}})]
+    assert 2 == sum(what.startswith("p50, all levels") for what in quick)
+    with pytest.raises(KeyError, match=r"sheet\.tif"):
         judge(told)
 
 
