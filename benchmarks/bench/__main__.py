@@ -124,7 +124,7 @@ def ask_peers(setup: Setup, module: str, *arguments: object) -> Any:
 def export_peers(setup: Setup, ultralytics: str) -> None:
     """Let ultralytics export the checkpoint, unless this version has already.
 
-    Int8 is calibrated with the blueprints that calibrate this project's own network.
+    Int8 is calibrated with the blueprints that archive.export draws for this project's networks.
     """
     made_of = f"{hashlib.sha256(setup.checkpoint.read_bytes()).hexdigest()} {ultralytics}\n"
     done = setup.exports / "made-of.txt"
