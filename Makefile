@@ -15,7 +15,7 @@
 # make evaluate DATA='houses=FOLDER flats=FOLDER:PREFIX floors=FOLDER@sheets' [MOSAICS='4 9 16']
 #                           [CORRUPTIONS=none] [EVALUATE_FLAGS='--drawings build/drawings'] [OUT=build/metrics.json]
 # make bench [BENCH_FLAGS=--quick] [BENCH_OUT=build/bench/benchmarks.json]   beside its peers
-# make bench-docs           docs/benchmarks.md and its plots from docs/benchmarks/benchmarks.json
+# make bench-docs           docs/benchmarks.md, its plots and README's table from docs/benchmarks/benchmarks.json
 # make train DATA=my-plans [START=weights/rooms.pt] [MINUTES=110] [RUN=build/train]
 # make viewer-page         build client/roomdet_client/viewer/page anew (needs Node)
 # make plugin               build docker/endpoints/roomdet-endpoints.jar anew (needs a JDK)
@@ -219,7 +219,7 @@ bench: $(VENV)/dev.stamp $(TRAIN_VENV)/bench.stamp $(ARCHIVE)
 	  --out '$(BENCH_OUT)' $(BENCH_FLAGS)
 
 bench-docs: $(VENV)/dev.stamp $(TRAIN_VENV)/python.stamp
-	@$(BIN)/python -m benchmarks.bench.tables docs/benchmarks/benchmarks.json docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.bench.tables docs/benchmarks/benchmarks.json docs/benchmarks.md README.md
 	@$(TRAIN_BIN)/python -m benchmarks.bench.plots docs/benchmarks/benchmarks.json docs/benchmarks
 
 # -- the SageMaker image --------------------------------------------------------------------

@@ -22,6 +22,7 @@ from plans.degrade.paper import uneven_light
 
 A1_300_DPI_WH = (9933, 7016)  # ISO 216: 841 x 594 mm
 DPI = 300
+_POINTS_PER_INCH = 72
 SAMPLE_PLAN = Path("docs/sample/plan.pdf")
 PLAN_WIDTH_PX = 1240  # 1.09 megapixels
 PHOTO_WH = (4000, 3000)
@@ -33,7 +34,7 @@ _PHOTO_SEED = 8
 def draw_sheets(folder: Path) -> list[Path]:
     """Write the sheets: RGB PNG and JPEG, a 1-bit G4 TIFF, and a PDF that holds the scan."""
     folder.mkdir(parents=True, exist_ok=True)
-    picture = _render(A1_300_DPI_WH[0]).resize(A1_300_DPI_WH, Image.Resampling.BILINEAR)
+    picture = render_plan(A1_300_DPI_WH[0]).resize(A1_300_DPI_WH, Image.Resampling.BILINEAR)
     settings: dict[str, dict[str, Any]] = {
         "a1.png": {"compress_level": 6},
         "a1.jpg": {"quality": 85},
@@ -49,20 +50,30 @@ def draw_sheets(folder: Path) -> list[Path]:
     return paths
 
 
+def scan(document: Path) -> Path:
+    """Write a document's first page beside it as a scanner does: 300 dpi, 1-bit G4 TIFF."""
+    with closing(pypdfium2.PdfDocument(document)) as opened:
+        picture = opened[0].render(scale=DPI / _POINTS_PER_INCH, grayscale=True).to_pil()
+    path = document.with_suffix(".tif")
+    picture.convert("1").save(path, dpi=(DPI, DPI), compression="group4")
+    return path
+
+
 def draw_plans(folder: Path) -> list[Path]:
     """Write the plan as a picture of 1 megapixel, RGB, as PNG and JPEG, and photographed."""
     folder.mkdir(parents=True, exist_ok=True)
-    plan, paths = _render(PLAN_WIDTH_PX), [folder / "plan.png", folder / "plan.jpg"]
+    plan, paths = render_plan(PLAN_WIDTH_PX), [folder / "plan.png", folder / "plan.jpg"]
     plan.save(paths[0])
     plan.save(paths[1], quality=90)
     exif = Image.Exif()
     exif[_EXIF_ORIENTATION] = _TURNED
     photo = folder / "photo.jpg"
-    _photograph(_render(PHOTO_WH[0])).save(photo, quality=90, exif=exif)
+    _photograph(render_plan(PHOTO_WH[0])).save(photo, quality=90, exif=exif)
     return [*paths, photo]
 
 
-def _render(width_px: int) -> Image.Image:
+def render_plan(width_px: int) -> Image.Image:
+    """The sample plan as an RGB picture of so many pixels across."""
     with closing(pypdfium2.PdfDocument(SAMPLE_PLAN)) as document:
         page = document[0].render(scale=width_px / document[0].get_width())
         picture: Image.Image = page.to_pil().convert("RGB")

@@ -13,7 +13,8 @@ from pathlib import Path
 # Of this project's environment and of its peers'; each has only some of them.
 PACKAGES = (
     "torchserve", "openvino", "numpy", "pillow", "pypdfium2", "zlib-ng", "kornia_rs",
-    "torch", "ultralytics", "opencv-python", "fastapi", "uvicorn", "uvloop", "litserve",
+    "torch", "ultralytics", "nncf", "sahi", "opencv-python", "fastapi", "uvicorn", "uvloop",
+    "litserve",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Measure this project beside its peers, in one run, and write JSON.
 
-``python -m benchmarks.bench`` (``make bench``), 15 to 20 minutes; ``--quick`` takes about 3 and its
+``python -m benchmarks.bench`` (``make bench``), up to 20 minutes; ``--quick`` takes about 3 and its
 figures are for trying the program only. ``python -m benchmarks.bench.tables`` and
 ``benchmarks.bench.plots`` write docs/benchmarks.md from the JSON.
 """
@@ -9,10 +9,14 @@ figures are for trying the program only. ``python -m benchmarks.bench.tables`` a
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,22 +25,38 @@ from typing import Any
 
 from PIL import Image
 
+from archive.export import DRAWN_PICTURES, DRAWN_SEED
 from benchmarks.bench.alone import measure_memory, measure_starts, wait_first_answer
 from benchmarks.bench.bar import PLAN, judge
 from benchmarks.bench.rounds import Rounds
 from benchmarks.bench.services import BenchError
-from benchmarks.bench.starting import ROOT, SERVERS, TURN_TAKERS, Setup, crowd, pack_peer
+from benchmarks.bench.sheet_rounds import measure_sheets
+from benchmarks.bench.starting import (
+    LEFT_OUT_IF_QUICK,
+    ROOT,
+    SERVERS,
+    TURN_TAKERS,
+    Setup,
+    crowd,
+    pack_peer,
+)
 from benchmarks.bench.tables import bar_text
-from benchmarks.sheets import draw_plans, draw_sheets
+from benchmarks.sheets import draw_plans, draw_sheets, scan
 from deploy.errors import EngineError
 from deploy.image.engine import find_engine
 from deploy.image.sizes import measure as measure_layers
 from reporting import machine
 
-FORMAT = 1
+FORMAT = 2
 SCRATCH = ROOT / "build" / "bench"
 PEER_ARCHIVE = SCRATCH / "peer.mar"
+EXPORTS = SCRATCH / "exports"
 PICTURES = (PLAN, "plan.jpg", "photo.jpg", "a1.pdf", "a1.tif")
+# A synthetic A1 sheet of 134 rooms at 1:200, drawn of lines, and its scan.
+LINES, SCAN, SHEET_SEED = "sheet.pdf", "sheet.tif", 11
+# Those that are seen on all levels; the first is all that a quick run has.
+SHEETS = (LINES, SCAN, "a1.pdf", "photo.jpg")
+SHEET_ROUNDS = 3
 
 
 def draw_pictures() -> dict[str, Path]:
@@ -49,6 +69,22 @@ def draw_pictures() -> dict[str, Path]:
     return pictures
 
 
+def draw_lines(setup: Setup) -> dict[str, Path]:
+    """The sheets by name; the synthetic ones are drawn where that was not done."""
+    folder = SCRATCH / "pictures"
+    sheets = {name: folder / name for name in SHEETS}
+    if not (sheets[LINES].is_file() and sheets[SCAN].is_file()):
+        with tempfile.TemporaryDirectory() as scratch:
+            run_peers(
+                setup, "plans.synth", "--out", scratch, "--count", 1, "--seed", SHEET_SEED,
+                "--kind", "sheets", "--pdf", handler=True,
+            )  # fmt: skip
+            (drawn,) = Path(scratch).glob("images/*.pdf")
+            shutil.move(drawn, sheets[LINES])
+        scan(sheets[LINES])
+    return sheets
+
+
 def about_picture(path: Path) -> dict[str, Any]:
     """Size in bytes and, of a picture, in pixels as stored."""
     size_wh: tuple[int, int] | None = None
@@ -59,18 +95,54 @@ def about_picture(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "size_wh": size_wh}
 
 
+def run_peers(setup: Setup, module: str, *arguments: object, handler: bool = False) -> str:
+    """Run a module in the peers' environment; what it prints.
+
+    Raises:
+        BenchError: If it fails.
+    """
+    environment = setup.environment(SCRATCH)
+    if handler:
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "handler")])
+    done = subprocess.run(
+        [setup.peers_python, "-m", module, *map(str, arguments)],
+        env=environment, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise BenchError(f"{module}: {done.stderr.strip()[-2000:]}")
+    return done.stdout
+
+
 def ask_peers(setup: Setup, module: str, *arguments: object) -> Any:
     """Run a module in the peers' environment; the JSON of the last line that it prints.
 
     What comes before is ultralytics', which greets whoever runs it for the first time.
     """
-    done = subprocess.run(
-        [setup.peers_python, "-m", module, *map(str, arguments)],
-        env=setup.environment(SCRATCH), cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise BenchError(f"{module}: {done.stderr.strip()[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(run_peers(setup, module, *arguments).splitlines()[-1])
+
+
+def export_peers(setup: Setup, ultralytics: str) -> None:
+    """Let ultralytics export the checkpoint, unless this version has already.
+
+    Int8 is calibrated with the blueprints that archive.export draws for this project's networks.
+    """
+    made_of = f"{hashlib.sha256(setup.checkpoint.read_bytes()).hexdigest()} {ultralytics}\n"
+    done = setup.exports / "made-of.txt"
+    if done.is_file() and done.read_text("ascii") == made_of:
+        return
+    print("exporting the checkpoint to OpenVINO …", file=sys.stderr, flush=True)
+    shutil.rmtree(setup.exports, ignore_errors=True)
+    plans = setup.exports / "plans"
+    plans.mkdir(parents=True)
+    drawn = ("--count", DRAWN_PICTURES, "--seed", DRAWN_SEED, "--workers", machine.cores())
+    run_peers(setup, "plans.synth", "--out", plans, *drawn, handler=True)
+    checkpoint = shutil.copy(setup.checkpoint, setup.exports / "rooms.pt")
+    run_peers(setup, "benchmarks.peers.export_openvino", checkpoint, plans)
+    for folder in (setup.openvino, setup.openvino_int8):
+        if not any(folder.glob("*.xml")):
+            raise BenchError(f"ultralytics has not exported to {folder.name}")
+    shutil.rmtree(plans)
+    done.write_text(made_of, "ascii")
 
 
 def image_bytes(image: str) -> int:
@@ -99,7 +171,7 @@ def measure_rounds(
     """Start everything, then let all take turns."""
     with ExitStack() as stack:
         services = {}
-        for name, start in (SERVERS | TURN_TAKERS).items():
+        for name, start in setup.chosen(SERVERS | TURN_TAKERS).items():
             services[name] = stack.enter_context(start(setup))
             # The next one chooses its ports when this one listens on all of its own.
             wait_first_answer(services[name], pictures[PLAN])
@@ -118,10 +190,17 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     began_s = time.monotonic()
     # First: without the image nobody waits for the rest.
     of_image = {"image_bytes": image_bytes(args.image)} if args.image else {}
-    own = (args.archive, args.checkpoint)
-    setup = Setup(*own, PEER_ARCHIVE, args.peers_python.absolute(), args.peer_threads or 1)
+    setup = Setup(
+        args.archive, args.checkpoint, PEER_ARCHIVE, EXPORTS, args.peers_python.absolute(),
+        args.peer_threads or 1, LEFT_OUT_IF_QUICK if args.quick else frozenset(),
+    )  # fmt: skip
+    peers_machine = ask_peers(setup, "reporting.machine")
     pictures = draw_pictures()
+    sheets = draw_lines(setup)
+    if args.quick:
+        sheets = {LINES: sheets[LINES]}
     pack_peer(setup)
+    export_peers(setup, peers_machine["packages"]["ultralytics"])
     trial_ms: dict[str, float] = {}
     if not args.peer_threads:
         setup, trial_ms = choose_threads(setup, pictures[PLAN])
@@ -130,7 +209,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     report = {
         "format": FORMAT,
         "machine": machine.describe(),
-        "peers_machine": ask_peers(setup, "reporting.machine"),
+        "peers_machine": peers_machine,
         "settings": {
             **{name: getattr(args, name) for name in ("quick", "rounds", "block_s", "starts")},
             "peer_threads": setup.peer_threads,
@@ -145,9 +224,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         },
         **of_image,
         **measure_rounds(setup, pictures, args),
+        "sheets": {
+            "pictures": {name: about_picture(path) for name, path in sheets.items()},
+            **measure_sheets(setup, sheets, 1 if args.quick else SHEET_ROUNDS, args.block_s),
+        },
     }
-    if args.price_per_gb_second is not None:
-        report["price_per_gb_second"] = args.price_per_gb_second
     report["bar"] = [check.as_json for check in judge(report)]
     report["settings"]["minutes"] = round((time.monotonic() - began_s) / 60, 1)
     return report
@@ -181,11 +262,10 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--peers-python", type=Path, default=Path(".venv-train/bin/python"))
     parser.add_argument("--peer-threads", type=int, help="instead of the best of a trial")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--block-s", type=float, default=1.2, help="seconds of a turn")
+    parser.add_argument("--block-s", type=float, default=1.0, help="seconds of a turn")
     parser.add_argument("--starts", type=int, default=3, help="of each server, cold and warm each")
     parser.add_argument("--quick", action="store_true", help="one short round, to try the program")
     parser.add_argument("--image", help="also tell the size of this image")
-    parser.add_argument("--price-per-gb-second", type=float, help="serverless, in US dollars")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     args = parser.parse_args(argv)
     args.cores = machine.cores()

@@ -26,19 +26,18 @@ from reporting.processes import Watch, hwm_mb, pss_mb, read_mb, session
 from serving.loopback import exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping
     from pathlib import Path
 
     from benchmarks.bench.services import Service
-    from benchmarks.bench.starting import Setup
+    from benchmarks.bench.starting import Setup, Start
 
 READY_TIMEOUT_S = 120.0
 _POLL_S = 0.01
 PLAN_LOADS = (Load(1, 0, 5), Load(5, 0, 4))
 SHEET_LOADS = (Load(1, 0, 2), Load(5, 0, 1))
 # The network alone starts as the limit does.
-STARTERS: dict[str, Callable[[Setup], AbstractContextManager[Service]]] = SERVERS | {
+STARTERS: dict[str, Start] = SERVERS | {
     name: start for name, start in TURN_TAKERS.items() if name != NETWORK
 }
 
@@ -74,11 +73,11 @@ def measure_starts(setup: Setup, plan: Path, count: int, folders: list[Path]) ->
     """
     found: dict[str, Any] = {
         name: {f"{kind}_{what}": [] for kind in ("warm", "cold") for what in ("s", "read_mb")}
-        for name in STARTERS
+        for name in setup.chosen(STARTERS)
     }
     how = ""
     for number in range(count):
-        for name in STARTERS:
+        for name in found:
             print(f"start {number + 1} of {count}: {name} …", file=sys.stderr, flush=True)
             how = page_cache.forget(folders)
             for kind in ("cold", "warm"):
@@ -104,7 +103,7 @@ def measure_memory(setup: Setup, pictures: Mapping[str, Path], plan: str) -> dic
     Each picture is sent one at a time and by five clients at once.
     """
     report = {}
-    for name, start in STARTERS.items():
+    for name, start in setup.chosen(STARTERS).items():
         print(f"memory: {name} …", file=sys.stderr, flush=True)
         with start(setup) as service:
             watch = Watch(service.leader)

@@ -20,6 +20,8 @@ mpl.use("Agg")
 Report: TypeAlias = dict[str, Any]
 SERVERS = {
     "ours": ("this project", "tab:blue"),
+    "fastapi_int8": ("FastAPI, OpenVINO int8", "tab:purple"),
+    "fastapi_openvino": ("FastAPI, OpenVINO fp32", "tab:pink"),
     "fastapi": ("FastAPI", "tab:orange"),
     "torchserve": ("TorchServe", "tab:red"),
     "litserve": ("LitServe", "tab:green"),
@@ -29,15 +31,21 @@ SIZE_IN = (7.5, 4.2)
 DPI = 110
 
 
+def servers(report: Report) -> dict[str, tuple[str, str]]:
+    """Title and color of each that was measured."""
+    return {name: how for name, how in SERVERS.items() if name in report["memory"]}
+
+
 def plot_throughput(report: Report) -> Any:
     """Answers a second against clients, with the limit as a line."""
     figure, axes = plt.subplots(figsize=SIZE_IN, layout="constrained")
-    for name, (title, color) in SERVERS.items():
+    for name, (title, color) in servers(report).items():
         of_clients = report["throughput"][name]
         clients = [int(key) for key in of_clients]
         axes.plot(
             clients, [of_clients[str(n)]["per_s"] for n in clients], "o-", label=title, color=color
         )
+    clients = [int(key) for key in report["throughput"]["ours"]]
     limit = max(
         figures["per_s"] for name in LIMIT for figures in report["throughput"][name].values()
     )
@@ -53,8 +61,13 @@ def plot_throughput(report: Report) -> Any:
 def plot_latency(report: Report) -> Any:
     """p50 with p95 as whisker of each picture, one client, on a logarithmic scale."""
     figure, axes = plt.subplots(figsize=SIZE_IN, layout="constrained")
-    bars = {**SERVERS, "limit": ("limit, no server", "gray")}
     pictures = list(report["pictures"])
+    # Those that were asked for every picture.
+    bars = {
+        name: how
+        for name, how in {**servers(report), "limit": ("limit, no server", "gray")}.items()
+        if len(report["latency"][name]) == len(pictures)
+    }
     width = 0.8 / len(bars)
     for offset, (name, (title, color)) in enumerate(bars.items()):
         figures = [report["latency"][name][picture]["1"] for picture in pictures]
@@ -75,16 +88,17 @@ def plot_latency(report: Report) -> Any:
 def plot_start_and_memory(report: Report) -> Any:
     """Time to the first answer beside peak memory."""
     figure, (start, memory) = plt.subplots(1, 2, figsize=SIZE_IN, layout="constrained")
-    places, titles = range(len(SERVERS)), [title for title, _ in SERVERS.values()]
+    shown = servers(report)
+    places, titles = range(len(shown)), [title.replace(", ", "\n") for title, _ in shown.values()]
     for axes, pairs in (
         (start, [("cold", "cold_p50_s"), ("warm", "warm_p50_s")]),
         (memory, [("all pictures", "all_mb"), ("plans", "plans_mb")]),
     ):
         of_server = report["start"]["servers"] if axes is start else report["memory"]
         for shift, (label, key) in zip((-0.2, 0.2), pairs, strict=True):
-            values = [of_server[name][key] for name in SERVERS]
+            values = [of_server[name][key] for name in shown]
             axes.bar([place + shift for place in places], values, 0.4, label=label)
-        axes.set_xticks(places, titles, rotation=20)
+        axes.set_xticks(places, titles, rotation=30, fontsize="small")
         axes.legend(loc="upper left")
     start.set(title="Start to first answer", ylabel="s")
     memory.set(title="Peak memory of all processes (PSS)", ylabel="MB")

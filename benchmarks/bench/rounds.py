@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.bench.figures import latency_figures
 from benchmarks.bench.services import Load
-from benchmarks.bench.starting import LIMIT, SERVERS
+from benchmarks.bench.starting import BRIEF, LIMIT, SERVERS
 from reporting.processes import processor_s
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LATENCY_CLIENTS = (1, 5)
 THROUGHPUT_CLIENTS = (1, 2, 3, 5, 8, 16, 32)
+BRIEF_CLIENTS = (5,)  # of the servers for which others stand
 WARM_UP = Load(2, 1.5, 5)
 IDLE_S = 3.0
 CROWD = "limit, a process per core"
@@ -43,12 +44,12 @@ class Tally:
     answered: int = 0
     rooms: int | None = None
 
-    def add(self, block: Block, processor_spent_s: float) -> None:
-        """Take in a block; the request that warms up counts in processor time alone."""
+    def add(self, block: Block, processor_spent_s: float, *, warmed: int = 1) -> None:
+        """Take in a block; ``warmed`` further requests count in processor time alone."""
         answered = len(block.times_ms)
         self.rounds_ms.append(block.times_ms)
         self.per_s.append(answered / block.elapsed_s)
-        self.processor_ms.append(processor_spent_s / (answered + 1) * 1000)
+        self.processor_ms.append(processor_spent_s / (answered + warmed) * 1000)
         self.refused += block.refused
         self.answered += answered
         self.rooms = block.rooms
@@ -103,10 +104,11 @@ class Rounds:
             order = names[number % len(names) :] + names[: number % len(names)]
             for picture in self.pictures:
                 for name in order:
-                    self._measure_latency(name, picture)
+                    if name not in BRIEF or picture == self.throughput_picture:
+                        self._measure_latency(name, picture)
             for clients in THROUGHPUT_CLIENTS:
                 for name in order:
-                    if name in SERVERS:
+                    if name in SERVERS and (name not in BRIEF or clients in BRIEF_CLIENTS):
                         self._measure_throughput(name, clients)
             self._measure_limit()
 

@@ -6,20 +6,41 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 _LOAD = Path(__file__).with_name("load.py")
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """A level of a page's pyramid: its size, that of its tiles, and how many there are."""
+
+    size_wh: tuple[int, int]
+    tile_wh: tuple[int, int]
+    tiles: int
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
-    """So many clients at once, for so long, but so many requests of each in any case."""
+    """So many clients at once, for so long, but so many requests of each in any case.
+
+    Attributes:
+        clients: How many there are.
+        seconds: After this time none begins another request.
+        least: Requests of each client in any case.
+        warm: Whether one request that is not counted comes first.
+        detail: The option of that name.
+        levels: For a peer that cuts pages: how this project does, the coarsest level first.
+    """
 
     clients: int
     seconds: float
     least: int = 1
+    warm: bool = True
+    detail: str = "auto"
+    levels: tuple[Level, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +97,9 @@ class HttpService:
     def work(self, picture: Path, load: Load) -> Block:
         """See :class:`Service`."""
         command = [sys.executable, "-I", "-S", str(_LOAD), self.url, str(picture)]
-        numbers = (load.clients, load.seconds, load.least)
+        how = (load.clients, load.seconds, load.least, int(load.warm), load.detail)
         done = subprocess.run(
-            [*command, *map(str, numbers)], capture_output=True, text=True, check=False
+            [*command, *map(str, how)], capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise BenchError(f"{self.url} with {picture.name}: {done.stderr.strip()[-2000:]}")
@@ -104,8 +125,8 @@ class TurnTaker:
     def begin(self, picture: Path, load: Load) -> None:
         """Let it start on a turn."""
         assert self.process.stdin is not None
-        turn: dict[str, Any] = {"picture": str(picture), "seconds": load.seconds}
-        self.process.stdin.write(json.dumps(turn | {"least": load.least}) + "\n")
+        turn = {"picture": str(picture)} | asdict(load)
+        self.process.stdin.write(json.dumps(turn) + "\n")
         self.process.stdin.flush()
 
     def end(self) -> Block:

@@ -20,13 +20,22 @@ from serving.server import Ports, java_environment, serve, with_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from typing import TypeAlias
+
+    Start: TypeAlias = "Callable[[Setup], AbstractContextManager[Service]]"
 
 ROOT = Path(__file__).parents[2]
 PEERS = ROOT / "benchmarks" / "peers"
 STOP_TIMEOUT_S = 20.0
-OURS, FASTAPI, TORCHSERVE, LITSERVE, LIMIT, NETWORK = (
-    "ours", "fastapi", "torchserve", "litserve", "limit", "network",
+_PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+OURS, INT8, OPENVINO, FASTAPI, TORCHSERVE, LITSERVE, LIMIT, NETWORK, PREDICT, SAHI = (
+    "ours", "fastapi_int8", "fastapi_openvino", "fastapi", "torchserve", "litserve", "limit",
+    "network", "predict", "sahi",
 )  # fmt: skip
+# Others stand for them: they are asked for the plan alone, by one and five clients.
+BRIEF = frozenset({OPENVINO, TORCHSERVE, LITSERVE})
+# No line of the bar names them.
+LEFT_OUT_IF_QUICK = frozenset({OPENVINO, LITSERVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +46,33 @@ class Setup:
         archive: This project's.
         checkpoint: The same weights, for ultralytics.
         peer_archive: The checkpoint and a handler, for TorchServe.
+        exports: Folder of what ultralytics made of the checkpoint for OpenVINO.
         peers_python: Of the environment that has ultralytics and the servers.
         peer_threads: PyTorch's threads in the peers.
+        left_out: Servers that are not started.
     """
 
     archive: Path
     checkpoint: Path
     peer_archive: Path
+    exports: Path
     peers_python: Path
     peer_threads: int
+    left_out: frozenset[str] = frozenset()
+
+    def chosen(self, starters: Mapping[str, Start]) -> dict[str, Start]:
+        """Those that are to be started."""
+        return {name: start for name, start in starters.items() if name not in self.left_out}
+
+    @property
+    def openvino(self) -> Path:
+        """Exported in float, for canvases of any shape."""
+        return self.exports / "rooms_openvino_model"
+
+    @property
+    def openvino_int8(self) -> Path:
+        """The same in int8."""
+        return self.exports / "rooms_int8_openvino_model"
 
     def environment(self, home: Path) -> dict[str, str]:
         """Variables of a peer's processes."""
@@ -69,13 +96,15 @@ def _ours(setup: Setup) -> Iterator[HttpService]:
 
 
 @contextmanager
-def _fastapi(setup: Setup) -> Iterator[HttpService]:
+def _fastapi(setup: Setup, model: Path | None = None) -> Iterator[HttpService]:
+    """With the checkpoint, or with what was exported from it."""
     port = Ports.free().inference
     command = [
         setup.peers_python, "-m", "uvicorn", "benchmarks.peers.fastapi_ultralytics:app",
         "--host", "127.0.0.1", "--port", port, "--log-level", "warning", "--no-access-log",
     ]  # fmt: skip
-    with _home() as home, _running(command, home, setup.environment(home)) as process:
+    chosen = {"CHECKPOINT": str((model or setup.checkpoint).resolve())}
+    with _home() as home, _running(command, home, setup.environment(home) | chosen) as process:
         yield HttpService(f"http://127.0.0.1:{port}", process.pid)
 
 
@@ -119,6 +148,21 @@ def _alone(module: str) -> Callable[[Setup], AbstractContextManager[TurnTaker]]:
     return start
 
 
+def _slicer(way: str) -> Start:
+    """A starter of a peer that sees sheets, by ultralytics' int8 export."""
+
+    @contextmanager
+    def start(setup: Setup) -> Iterator[TurnTaker]:
+        command = [setup.peers_python, "-m", "benchmarks.peers.sheet_ultralytics", way]
+        chosen = {"CHECKPOINT": str(setup.openvino_int8.resolve())}
+        with _home() as home:
+            environment = setup.environment(home) | chosen
+            with _running(command, home, environment, **_PIPES) as process:
+                yield TurnTaker(process)
+
+    return start
+
+
 @contextmanager
 def crowd(setup: Setup, count: int) -> Iterator[Crowd]:
     """``count`` processes of the limit, each of which runs the network in one thread."""
@@ -138,23 +182,26 @@ def crowd(setup: Setup, count: int) -> Iterator[Crowd]:
 def _turn_taker(
     module: str, setup: Setup, home: Path, environ: Mapping[str, str]
 ) -> Iterator[TurnTaker]:
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     ours = {"PYTHONPATH": os.pathsep.join([str(ROOT / "handler"), str(ROOT)])}
     environment = setup.environment(home) | ours | dict(environ)
-    with _running([sys.executable, "-m", module], home, environment, **pipes) as process:
+    with _running([sys.executable, "-m", module], home, environment, **_PIPES) as process:
         yield TurnTaker(process)
 
 
-SERVERS: dict[str, Callable[[Setup], AbstractContextManager[Service]]] = {
+# The strongest peer first.
+SERVERS: dict[str, Start] = {
     OURS: _ours,
+    INT8: lambda setup: _fastapi(setup, setup.openvino_int8),
+    OPENVINO: lambda setup: _fastapi(setup, setup.openvino),
     FASTAPI: _fastapi,
     TORCHSERVE: _torchserve,
     LITSERVE: _litserve,
 }
-TURN_TAKERS: dict[str, Callable[[Setup], AbstractContextManager[Service]]] = {
+TURN_TAKERS: dict[str, Start] = {
     LIMIT: _alone("benchmarks.peers.limit"),
     NETWORK: _alone("benchmarks.peers.network_alone"),
 }
+SLICERS: dict[str, Start] = {PREDICT: _slicer(PREDICT), SAHI: _slicer(SAHI)}
 
 
 def pack_peer(setup: Setup) -> None:

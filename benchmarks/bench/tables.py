@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Tables of a report of :mod:`benchmarks.bench`, for the terminal and docs/benchmarks.md.
 
-``python -m benchmarks.bench.tables docs/benchmarks/benchmarks.json docs/benchmarks.md`` rewrites
-the blocks between ``<!-- figures:NAME -->`` and ``<!-- /figures -->``; NAME is a key of
-:data:`BLOCKS`.
+``python -m benchmarks.bench.tables docs/benchmarks/benchmarks.json docs/benchmarks.md README.md``
+rewrites the blocks between ``<!-- figures:NAME -->`` and ``<!-- /figures -->`` of the first
+document, where NAME is a key of :data:`BLOCKS`, and the block ``<!-- bench:peers -->`` of the
+second.
 """
 
 from __future__ import annotations
@@ -18,9 +19,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.bench.figures import gb_seconds_per_1000, memory_tier_mb
 from benchmarks.bench.rounds import CROWD, LATENCY_CLIENTS, THROUGHPUT_CLIENTS
-from benchmarks.bench.starting import FASTAPI, LIMIT, LITSERVE, NETWORK, OURS, TORCHSERVE
+from benchmarks.bench.starting import (
+    FASTAPI,
+    INT8,
+    LIMIT,
+    LITSERVE,
+    NETWORK,
+    OPENVINO,
+    OURS,
+    PREDICT,
+    SAHI,
+    SERVERS,
+    TORCHSERVE,
+)
 from reporting import marks
-from reporting.tables import TEXT_WIDTH, as_markdown
+from reporting.tables import TEXT_WIDTH, as_markdown, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +43,24 @@ if TYPE_CHECKING:
 Report: TypeAlias = dict[str, Any]
 TITLES = {
     OURS: "**this project**",
+    INT8: "ultralytics, OpenVINO int8, in FastAPI",
+    OPENVINO: "ultralytics, OpenVINO fp32 (dynamic), in FastAPI",
     FASTAPI: "ultralytics in FastAPI",
     TORCHSERVE: "ultralytics in TorchServe",
     LITSERVE: "ultralytics in LitServe",
     LIMIT: "limit: no server, one process",
     CROWD: "limit: no server, a process per core",
     NETWORK: "network alone",
+    PREDICT: "ultralytics int8, `predict` on as many pixels, no server",
+    SAHI: "SAHI with ultralytics int8, the same tiles, no server",
 }
+SHEET_TITLES = {
+    "sheet.pdf": "A1 sheet of 134 rooms, PDF of lines",
+    "sheet.tif": "its scan at 300 dpi, G4 TIFF",
+    "a1.pdf": "A1 sheet of one flat, PDF that holds a scan",
+    "photo.jpg": "12-megapixel photo of it",
+}
+DETAIL_TITLES = {"page": "one level", "sheet": "all levels", "auto": "by default"}
 PICTURE_TITLES = {
     "plan.png": "1-megapixel PNG",
     "plan.jpg": "1-megapixel JPEG",
@@ -67,12 +91,39 @@ def latency_rows(report: Report) -> Rows:
     rows = [["picture", "server", *(_clients(n) for n in LATENCY_CLIENTS), "processor", "rooms"]]
     for picture, title in PICTURE_TITLES.items():
         for name, of_picture in report["latency"].items():
+            if picture not in of_picture:  # others stand for it
+                continue
             figures = of_picture[picture]
             cells = [_tails(figures.get(str(clients))) for clients in LATENCY_CLIENTS]
             one = figures["1"]
             rooms = str(one.get("rooms", ""))
             rows.append([title, TITLES[name], *cells, f"{one['processor_ms']:,.0f}", rooms])
     return rows
+
+
+def sheet_rows(report: Report) -> Rows:
+    """p50 of each sheet by detail, tiles, processor time and rooms on all levels, and memory."""
+    sheets = report["sheets"]
+    head = ["picture", "seen by", *DETAIL_TITLES.values(), "processor", "rooms", "peak, MB"]
+    rows = [head]
+    for picture, tiles in sheets["tiles"].items():
+        of_page, of_all = (tiles[detail]["tiles"] for detail in ("page", "sheet"))
+        title = f"{SHEET_TITLES[picture]}; tiles: {of_page} and {of_all}"
+        for name, of_picture in sheets["latency"].items():
+            figures = of_picture[picture]
+            p50_ms = [f"{figures[key]['p50_ms']:,.0f}" if key in figures else ""
+                      for key in DETAIL_TITLES]  # fmt: skip
+            fullest = figures["sheet"]
+            told = [f"{fullest['processor_ms']:,.0f}", str(fullest.get("rooms", ""))]
+            rows.append([title, TITLES[name], *p50_ms, *told, f"{sheets['peak_hwm_mb'][name]:,}"])
+    return rows
+
+
+def sheets_block(report: Report) -> str:
+    """The table of sheets; committed reports of format 1 have none."""
+    if "sheets" not in report:
+        return "*Not measured yet in the committed run.*"
+    return as_markdown(sheet_rows(report))
 
 
 def throughput_rows(report: Report) -> Rows:
@@ -113,19 +164,17 @@ _PEAKS = ("idle", "plans", "all")
 
 
 def cost_rows(report: Report) -> Rows:
-    """GB-seconds for 1,000 plans on serverless and, where a price was given, US dollars."""
-    price = report.get("price_per_gb_second")
-    head = ["server", "memory tier, MB", "billed ms", "GB-seconds for 1,000 plans"]
-    rows = [head if price is None else [*head, f"US$ at {price:g} for a GB-second"]]
-    for name in (OURS, FASTAPI, TORCHSERVE, LITSERVE):
-        p50_ms = report["latency"][name]["plan.png"]["1"]["p50_ms"]
+    """What 1,000 plans take: GB-seconds on serverless, and processor time on instances."""
+    head = ["server", "memory tier, MB", "billed ms", "GB-seconds for 1,000", "core-seconds"]
+    rows = [head]
+    for name in (name for name in SERVERS if name in report["latency"]):
+        one = report["latency"][name]["plan.png"]["1"]
         tier_mb = memory_tier_mb(report["memory"][name]["plans_mb"])
-        if tier_mb is None:
-            rows.append([TITLES[name], "none is large enough", *[""] * (len(rows[0]) - 2)])
-            continue
-        gb_s = gb_seconds_per_1000(p50_ms, tier_mb)
-        dollars = [] if price is None else [f"{gb_s * price:.4f}"]
-        rows.append([TITLES[name], f"{tier_mb:,}", f"{p50_ms:.0f}", f"{gb_s:.0f}", *dollars])
+        billed = ["none is large enough", "", ""]
+        if tier_mb is not None:
+            gb_s = gb_seconds_per_1000(one["p50_ms"], tier_mb)
+            billed = [f"{tier_mb:,}", f"{one['p50_ms']:.0f}", f"{gb_s:.0f}"]
+        rows.append([TITLES[name], *billed, f"{one['processor_ms']:.0f}"])
     return rows
 
 
@@ -140,6 +189,76 @@ def size_rows(report: Report) -> Rows:
     if "image_bytes" in report:
         rows.append(["image of this project, compressed", f"{report['image_bytes'] / 1e6:.0f}"])
     return rows
+
+
+def summary(report: Report) -> str:
+    """What README says: what was measured, where, and the servers that saw every picture."""
+    here, bar = report["machine"], report["bar"]
+    missed = sum(not line["passed"] for line in bar)
+    kept = "which are all kept" if not missed else f"of which {missed} of {len(bar)} are missed"
+    text = (
+        "Beside what people would use instead, with the same weights, in one run of `make bench` "
+        f"on {here['cores']} cores of {here['cpu']}, {here['date']} "
+        "([docs/benchmarks.md](docs/benchmarks.md) has the rest, the plots and the bars, "
+        f"{kept}):"
+    )
+    paragraphs = [wrapped(text), as_markdown(summary_rows(report))]
+    if "sheets" in report:
+        paragraphs.append(wrapped(_about_sheet(report["sheets"]["latency"])))
+    return "\n\n".join(paragraphs)
+
+
+def _about_sheet(latency: dict[str, Any]) -> str:
+    def seconds(name: str, detail: str) -> str:
+        return f"{latency[name]['sheet.pdf'][detail]['p50_ms'] / 1000:.1f} s"
+
+    return (
+        f"An A1 PDF of 134 rooms takes {seconds(OURS, 'auto')}, on all levels "
+        f"{seconds(OURS, 'sheet')}; SAHI takes {seconds(SAHI, 'sheet')} for the same tiles with "
+        f"ultralytics' int8 export, and its `predict` {seconds(PREDICT, 'sheet')} for as many "
+        "pixels at once, both without a server."
+    )
+
+
+def summary_rows(report: Report) -> Rows:
+    """The main figures, a column for each server; the strongest peer first."""
+    latency = {
+        name: report["latency"][name]
+        for name in (OURS, INT8, FASTAPI, TORCHSERVE)
+        if set(PICTURE_TITLES) <= set(report["latency"].get(name, ()))
+    }
+
+    def pair(one: float, other: float, unit: str, digits: int = 0) -> str:
+        return f"{one:,.{digits}f} and {other:,.{digits}f} {unit}"
+
+    one = {
+        name: {picture: figures["1"]["p50_ms"] for picture, figures in of.items()}
+        for name, of in latency.items()
+    }
+    start, memory = report["start"]["servers"], report["memory"]
+    return [
+        ["", *(TITLES[name].strip("*") for name in latency)],
+        ["1-megapixel PNG, one client, p50", *(f"{of['plan.png']:.0f} ms" for of in one.values())],
+        [
+            "the same, answers a second, five clients",
+            *(f"{report['throughput'][name]['5']['per_s']:.0f}" for name in latency),
+        ],
+        [
+            "A1 sheet at 300 dpi, scanned PDF and G4 TIFF, p50",
+            *(pair(of["a1.pdf"], of["a1.tif"], "ms") for of in one.values()),
+        ],
+        [
+            "start to first answer, warm and cold page cache",
+            *(
+                pair(start[name]["warm_p50_s"], start[name]["cold_p50_s"], "s", 1)
+                for name in latency
+            ),
+        ],
+        [
+            "peak memory of all processes, plans",
+            *(f"{memory[name]['plans_mb']:,} MB" for name in latency),
+        ],
+    ]
 
 
 def caption(report: Report) -> str:
@@ -162,7 +281,10 @@ def caption(report: Report) -> str:
 
 
 _OWN = ("torchserve", "openvino", "pillow", "pypdfium2")
-_PEERS = ("ultralytics", "torch", "torchserve", "litserve", "fastapi", "uvicorn", "opencv-python")
+_PEERS = (
+    "ultralytics", "openvino", "nncf", "sahi", "torch", "torchserve", "litserve", "fastapi",
+    "uvicorn", "opencv-python",
+)  # fmt: skip
 
 
 def bar_text(report: Report) -> str:
@@ -202,6 +324,7 @@ def _trial(times_ms: dict[str, float]) -> str:
 BLOCKS: dict[str, Callable[[Report], str]] = {
     "bar": lambda report: as_markdown(bar_rows(report)),
     "latency": lambda report: as_markdown(latency_rows(report)),
+    "sheets": sheets_block,
     "throughput": lambda report: as_markdown(throughput_rows(report)),
     "start": lambda report: as_markdown(start_rows(report)),
     "memory": lambda report: as_markdown(memory_rows(report)),
@@ -221,14 +344,21 @@ def with_figures(document: str, report: Report) -> str:
     return marks.fill(document, blocks)
 
 
+def with_summary(document: str, report: Report) -> str:
+    """README with its block of these figures written anew."""
+    return marks.fill(document, {"peers": partial(summary, report)}, kind="bench")
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Rewrite the blocks of a document; 0 also where nothing changes."""
+    """Rewrite the blocks of both documents; 0 also where nothing changes."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench.tables", description=__doc__)
     parser.add_argument("report", type=Path, help="JSON of benchmarks.bench")
-    parser.add_argument("document", type=Path)
+    parser.add_argument("document", type=Path, help="has all figures")
+    parser.add_argument("readme", type=Path, help="has some of them")
     args = parser.parse_args(argv)
     report = json.loads(args.report.read_text("utf-8"))
-    args.document.write_text(with_figures(args.document.read_text("utf-8"), report), "utf-8")
+    for path, write in ((args.document, with_figures), (args.readme, with_summary)):
+        path.write_text(write(path.read_text("utf-8"), report), "utf-8")
     return 0
 
 

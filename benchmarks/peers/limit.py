@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -19,8 +19,11 @@ from roomdet.config import Config
 from roomdet.detector import OpenVinoDetector, load_detector
 from roomdet.images import read_page
 from roomdet.item import BatchItem
+from roomdet.schema import Detail, RequestOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from roomdet.page import Page
 
 ROOT = Path(__file__).parents[2]
@@ -33,13 +36,15 @@ def load() -> tuple[OpenVinoDetector, Config]:
     return load_detector(ROOT / "weights" / "rooms", config), config
 
 
-def answer(detector: OpenVinoDetector, config: Config, data: bytes) -> bytes:
+def answer(
+    detector: OpenVinoDetector, config: Config, data: bytes, options: RequestOptions
+) -> bytes:
     """Bytes of a file in, bytes of the answer out."""
 
     def read_at(side_px: int) -> Page:
         return read_page(data, page=1, side_px=side_px, limits=config.limits)
 
-    row = BatchItem("limit", read_at=read_at)
+    row = BatchItem("limit", options=options, read_at=read_at)
     find_rooms(row, detector, config)
     encoded, _ = row.encode()
     return encoded
@@ -48,7 +53,12 @@ def answer(detector: OpenVinoDetector, config: Config, data: bytes) -> bytes:
 def main() -> None:
     """Load, then take turns."""
     detector, config = load()
-    take_turns(lambda data: lambda: answer(detector, config, data))
+
+    def prepare(data: bytes, turn: dict[str, Any]) -> Callable[[], bytes]:
+        options = RequestOptions(detail=Detail(turn["detail"]))
+        return lambda: answer(detector, config, data, options)
+
+    take_turns(prepare)
 
 
 if __name__ == "__main__":

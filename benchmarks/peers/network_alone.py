@@ -52,7 +52,7 @@ def prepare(detector: OpenVinoDetector, config: Config, data: bytes) -> Callable
 def main() -> None:
     """Load, then take turns."""
     detector, config = load()
-    take_turns(lambda data: prepare(detector, config, data))
+    take_turns(lambda data, _turn: prepare(detector, config, data))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,12 @@
 
 The model is used as ultralytics' documentation uses it: ``YOLO(checkpoint).predict``, which fuses
 batch normalization into the convolutions, runs under ``torch.inference_mode`` and keeps the
-picture's shape (rectangular letterbox). Pictures are decoded by OpenCV, as ultralytics does with
-files. It reads no PDF; a page is rendered at 300 dpi first, the resolution of the scanned sheet.
+picture's shape (rectangular letterbox). The checkpoint may be a folder that ultralytics exported
+(export_openvino.py); OpenVINO runs it then, with the threads that it takes by itself, and on
+processors with AMX ultralytics lays pictures on square canvases for int8.
+
+Pictures are decoded by OpenCV, as ultralytics does with files. It reads no PDF; a page is rendered
+at 300 dpi first, the resolution of the scanned sheet.
 
 Ultralytics sets PyTorch to one thread less than there are cores, at the first ``predict``;
 ``PEER_THREADS`` (benchmarks/peers/threads.py finds the fastest) is set after that.
@@ -34,7 +38,7 @@ _PDFIUM = threading.Lock()  # it is not safe to be used by two threads at once
 
 def load(checkpoint: str, threads: int | None = None) -> Any:
     """Load the model and warm it up, so that the first request finds it ready."""
-    model = YOLO(checkpoint)
+    model = YOLO(checkpoint, task="detect")
     model.predict(np.zeros((640, 640, 3), np.uint8), verbose=False, **THRESHOLDS)
     torch.set_num_threads(threads or int(os.environ["PEER_THREADS"]))
     return model
@@ -53,16 +57,19 @@ def decoded(data: bytes) -> Iterator[Any]:
 
 
 def answer(model: Any, data: bytes) -> dict[str, Any]:
-    """The rooms of one file, in the form in which this project answers them."""
+    """The rooms of one file."""
     with decoded(data) as picture:
         result = model.predict(picture, verbose=False, **THRESHOLDS)[0]
-    boxes = (result.boxes.xyxyn.numpy() * 1000).round().astype(int).tolist()
+    return as_answer(result.boxes.xyxyn.numpy(), result.boxes.conf.numpy())
+
+
+def as_answer(boxes_xyxyn: Any, scores: Any) -> dict[str, Any]:
+    """Boxes, as fractions of the page, in the form in which this project answers them."""
+    boxes = (boxes_xyxyn * 1000).round().astype(int).tolist()
     return {
         "status": "success",
         "detected_rooms": [
             {"id": f"room_{number:03d}", "bounding_box": box, "confidence": round(score, 4)}
-            for number, (box, score) in enumerate(
-                zip(boxes, result.boxes.conf.tolist(), strict=True), start=1
-            )
+            for number, (box, score) in enumerate(zip(boxes, scores.tolist(), strict=True), start=1)
         ],
     }
