@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import sys
 import sysconfig
@@ -77,8 +79,34 @@ class Places:
         return self.scratch / "tmp"
 
 
+def claim(folder: Path) -> int:
+    """Have a folder for this process alone, until it ends.
+
+    Another process 1 would clear away the sockets and the model of one that serves: a second start
+    in the same container, or two containers with one volume as /tmp.
+
+    Returns:
+        The file descriptor that holds the lock; no other program inherits it.
+
+    Raises:
+        StartError: If another process has it, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as err:
+        os.close(descriptor)
+        raise StartError(
+            f"{folder} is in use by another server; each needs a /tmp of its own"
+        ) from err
+    except OSError as err:
+        raise StartError(f"{folder} cannot be written: {err.strerror}") from err
+    return descriptor
+
+
 def prepare(places: Places, archive: Path, settings: Settings, budget: Budget) -> list[str]:
-    """Make the scratch folder with the effective configuration in it.
+    """Make the scratch folder with the effective configuration in it, and nothing else.
 
     Returns:
         The command that starts TorchServe's JVM.
@@ -90,7 +118,7 @@ def prepare(places: Places, archive: Path, settings: Settings, budget: Budget) -
     flags = java_flags(base, budget)
     try:
         if places.scratch.exists():  # left by an earlier start of the same container
-            shutil.rmtree(places.scratch)
+            _empty(places.scratch)
         for folder in (places.model_store, places.temporary):
             folder.mkdir(parents=True, mode=0o700)
         (places.model_store / "rooms.mar").symlink_to(archive.resolve())
@@ -102,6 +130,15 @@ def prepare(places: Places, archive: Path, settings: Settings, budget: Budget) -
         where = err.filename or places.scratch  # a full disk is told without a name
         raise StartError(f"{where} cannot be written: {err.strerror}") from err
     return _command(places, flags)
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder; the folder itself is what :func:`claim` holds."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def effective_config(base: str, places: Places, settings: Settings, budget: Budget) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from pid1.budget import Budget, share_out
 from pid1.cgroup import Limits
-from pid1.configuration import Places, environment, prepare
+from pid1.configuration import Places, claim, environment, prepare
 from pid1.errors import StartError
 from pid1.settings import Settings
 from tests.conftest import ROOT
@@ -123,6 +124,28 @@ def test_a_second_start_leaves_nothing_of_the_first(places: Places, tmp_path: Pa
     prepare(places, tmp_path / "rooms.mar", Settings.read({}), BUDGET)
 
     assert not places.stop_file.exists()
+
+
+def test_a_second_start_beside_the_first_is_refused(places: Places, tmp_path: Path) -> None:
+    """It would clear away what the first serves from; when that has ended, it may start."""
+    held = claim(places.scratch)
+    try:
+        prepare(places, tmp_path / "rooms.mar", Settings.read({}), BUDGET)
+        with pytest.raises(StartError, match="scratch is in use by another server"):
+            claim(places.scratch)
+    finally:
+        os.close(held)
+
+    os.close(claim(places.scratch))
+
+
+def test_a_folder_elsewhere_is_not_claimed(places: Places, tmp_path: Path) -> None:
+    """Whoever may write to /tmp could have laid a link there, and what it leads to be removed."""
+    (tmp_path / "mine").mkdir()
+    places.scratch.symlink_to(tmp_path / "mine")
+
+    with pytest.raises(StartError, match="scratch cannot be written"):
+        claim(places.scratch)
 
 
 def test_the_environment(places: Places) -> None:
