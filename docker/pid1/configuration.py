@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import socket
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -69,6 +70,11 @@ class Places:
         return self.scratch / "config.properties"
 
     @property
+    def hosts(self) -> Path:
+        """The names that the JVM knows."""
+        return self.scratch / "hosts"
+
+    @property
     def model_store(self) -> Path:
         """Holds a link to the one archive."""
         return self.scratch / "model_store"
@@ -122,6 +128,9 @@ def prepare(places: Places, archive: Path, settings: Settings, budget: Budget) -
         for folder in (places.model_store, places.temporary):
             folder.mkdir(parents=True, mode=0o700)
         (places.model_store / "rooms.mar").symlink_to(archive.resolve())
+        # Log4j, TorchServe and Netty each look for this machine's name. Where only a name server
+        # knows it, and does not answer, that took 40 s of a start.
+        places.hosts.write_text(f"127.0.0.1 localhost {socket.gethostname()}\n", "utf-8")
         places.config.write_text(
             effective_config(base, places, settings, budget) + f"vmargs={' '.join(flags)}\n",
             "utf-8",
@@ -192,6 +201,7 @@ def _command(places: Places, flags: list[str]) -> list[str]:
         *([f"-XX:SharedArchiveFile={places.classes}"] if places.classes.exists() else []),
         f"-Dmodel_server_home={places.packages}",
         f"-Djava.io.tmpdir={places.temporary}",
+        f"-Djdk.net.hosts.file={places.hosts}",
         *([f"-Dlog4j.configurationFile=file://{log_config}"] if log_config.exists() else []),
         "-cp", ":".join(map(str, jars)),
         _LOGGING_MAIN_CLASS if plugins and log_config.exists() else _MAIN_CLASS,

@@ -75,6 +75,17 @@ def test_servers_side_by_side_and_again_on_the_same_port(
         detect(PLAN, url=one.url)
 
 
+def test_another_server_is_not_taken_for_ones_own(archive: Path, server: LocalServer) -> None:
+    """Two starts in one moment find the port free; the one that loses it says so."""
+    with (
+        serve(archive, config=CONFIG, port=server.ports.inference) as late,
+        pytest.raises(LocalServerError, match="ended by itself(?s:.*)Address already in use"),
+    ):
+        late.wait_ready()
+
+    assert server.worker_pids()
+
+
 def test_a_file_that_wants_much_memory_costs_its_row_alone(archive: Path) -> None:
     """A page's memory has a ceiling, and so have Python's own decoders; the worker serves on."""
     with Image.new("RGB", (9000, 7000)) as picture:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import socket
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -96,8 +97,11 @@ def test_the_command(places: Places, tmp_path: Path) -> None:
     assert {"-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"} <= set(command)
     assert not {"-Xmx640m", "-XX:MaxDirectMemorySize=1g"} & set(command)
     assert str(places.packages / "ts/frontend/model-server.jar") in command
+    assert f"-Djdk.net.hosts.file={places.hosts}" in command
+    assert socket.gethostname() in places.hosts.read_text().split()
     assert command[command.index("--python") + 1] == sys.executable
-    assert f"vmargs={' '.join(command[1 : command.index('-cp') - 2])}" in places.config.read_text()
+    own = command.index(f"-Dmodel_server_home={places.packages}")
+    assert f"vmargs={' '.join(command[1:own])}" in places.config.read_text()
 
 
 def test_plugin_logs_and_metrics_are_used_where_they_exist(places: Places, tmp_path: Path) -> None:
