@@ -79,7 +79,7 @@ def test_another_server_is_not_taken_for_ones_own(archive: Path, server: LocalSe
     """Two starts in one moment find the port free; the one that loses it says so."""
     with (
         serve(archive, config=CONFIG, port=server.ports.inference) as late,
-        pytest.raises(LocalServerError, match="ended by itself(?s:.*)Address already in use"),
+        pytest.raises(LocalServerError, match=r"(?s)ended by itself.*Address already in use"),
     ):
         late.wait_ready()
 
