@@ -265,6 +265,7 @@ def _command(home: Path, log_config: Path, variables: Mapping[str, str]) -> list
         f"-Dmodel_server_home={packages}",
         f"-Djava.io.tmpdir={home / 'tmp'}",
         f"-Djdk.net.hosts.file={home / 'hosts'}",
+        "-Droomdet.ends_with_parent=true",
         f"-Dlog4j.configurationFile=file://{log_config.resolve()}",
         "-cp", ":".join(map(str, jars)),
         _main_class(plugins, log_config),

@@ -144,14 +144,19 @@ def test_only_loopback_is_bound(server: LocalServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "line"), [(signal.SIGINT, "Ctrl-C stops"), (signal.SIGTERM, "Starting TorchServe")]
+    ("number", "line"),
+    [
+        (signal.SIGINT, "Ctrl-C stops"),
+        (signal.SIGTERM, "Starting TorchServe"),
+        (signal.SIGKILL, "Ctrl-C stops"),
+    ],
 )
 def test_serve_ends_with_everything_on_a_signal(
     archive: Path, number: signal.Signals, line: str
 ) -> None:
     """`make serve` prints where to send a plan; Ctrl-C ends server and workers, exit code 0.
 
-    So does SIGTERM, at any time.
+    So does SIGTERM, at any time; and after SIGKILL nothing is left that holds port and memory.
     """
     port = Ports.free().inference
     command = [
@@ -174,7 +179,10 @@ def test_serve_ends_with_everything_on_a_signal(
             assert len(found.rooms) >= 9
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=30) == (-number if number == signal.SIGKILL else 0)
+        if number == signal.SIGKILL:
+            _, left = psutil.wait_procs(children, timeout=60)
+            assert not left
 
     assert children
     assert not any(child.is_running() for child in children)
