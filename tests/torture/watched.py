@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import tempfile
 import threading
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 PLAN = SAMPLE_PNG.read_bytes()
 CLIENTS = 2
 BACK_S = 60.0  # a loaded machine starts a worker in ten
+_TOLD_S = 5.0  # for a line of the log on its way
+# What a plan may get: its rooms, or that the server failed, and TorchServe's full queue.
+_STATUSES = {200, 500, 503, 507}
 
 
 @dataclass
@@ -67,6 +71,8 @@ class Seen:
                 self.found.append(f"a client waited {reply.seconds:.0f} s")
             if reply.status == 200 and reply.boxes != rooms:
                 self.found.append("a plan got other rooms")
+            if reply.status not in _STATUSES or (reply.status == 503 and not reply.retry_after):
+                self.found.append(f"a plan got {reply.status}, Retry-After {reply.retry_after}")
             self.found += complaints(reply.status, reply.body, of_torchserve=True)
         self.expect("TimeoutError" not in self.cut, "a client waited without end")
 
@@ -81,7 +87,7 @@ class Seen:
         """Its line of the table."""
         back = "" if self.back_s is None else f"{self.back_s:.1f} s"
         is_lost = self.cut or any(reply.status != 200 for reply in self.replies)
-        if self.replies and not is_lost:
+        if self.replies and not is_lost and not self.end.startswith("ended"):
             back = "not lost"
         healthy = ", ".join(filter(None, (self.end, back)))
         log = self.log.replace("|", "/")
@@ -148,12 +154,14 @@ class Watched:
                 status = self.served.wait_end()
                 seen.end = f"ended with {status} after {time.monotonic() - started_s:.1f} s"
                 seen.expect(status == ends, f"it ended with {status}, not {ends}")
+        told = self.served
         if ends is not None:
-            left, self.served = self.served, self.box.start(port=self.served.port)
-            seen.log = line(left.entries(since), says)
+            self.served = self.box.start(port=told.port)
             seen.back_s = self.back(started_s)
-        else:
-            seen.log = seen.log or line(self.served.entries(since), says)
+        for _ in poll(_TOLD_S, 0.1):
+            seen.log = seen.log or line(told.entries(since), says)
+            if seen.log or not says:
+                break
         seen.expect(seen.back_s is not None, f"it did not come back:\n{self.served.tail()}")
         seen.expect(bool(seen.log) or not says, f"the log does not say {says!r}")
         seen.judge(self.rooms)
@@ -167,7 +175,7 @@ class Watched:
             while not over.is_set():
                 try:
                     reply = ask(self.served.port, PLAN, timeout_s=2 * SAGEMAKER_S)
-                except OSError as err:
+                except (OSError, http.client.HTTPException) as err:
                     seen.cut[type(err).__name__] += 1
                     over.wait(0.5)
                 else:
@@ -210,6 +218,11 @@ def line(entries: Sequence[dict[str, Any]], says: str) -> str:
 
 
 def wait_for(claim: Callable[[], bool], otherwise: str, limit_s: float = BACK_S) -> None:
+    """Wait until a claim is true; a server that cannot be reached is asked again.
+
+    Raises:
+        RuntimeError: If it is not true in time.
+    """
     for _ in poll(limit_s, 0.05):
         with suppress(OSError):
             if claim():
