@@ -131,7 +131,10 @@ class Watched:
         Raises:
             RuntimeError: If it does not come.
         """
-        wait_for(self.is_ready, f"not ready:\n{self.served.tail()}", 2 * BACK_S)
+        try:
+            wait_for(self.is_ready, "not ready", 2 * BACK_S)
+        except RuntimeError as err:
+            raise RuntimeError(f"{err}:\n{self.served.tail()}") from None
         self.rooms = ask(self.served.port, PLAN).boxes
 
     @contextmanager
