@@ -27,7 +27,7 @@ from serving.server import java_environment
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 TMP_MB = 64
 END_S = 60.0
@@ -160,7 +160,7 @@ class Box:
         *,
         port: int | None = None,
         cgroup: Path | None = None,
-        arguments: Sequence[str] = ("serve",),
+        is_log_read: bool = True,
     ) -> Served:
         """Start process 1 as the image does.
 
@@ -168,7 +168,7 @@ class Box:
             environ: Variables beside those that are needed.
             port: The first of six in a row; None takes free ones.
             cgroup: Where it is to be counted.
-            arguments: After the image's entry point.
+            is_log_read: Otherwise its output is a pipe that nobody reads.
         """
         port = port or free_ports()
         log = self.folder / f"{len(self.served)}.log"
@@ -180,13 +180,13 @@ class Box:
             "SAGEMAKER_SAFE_PORT_RANGE": f"{port + 1}-{port + _PORTS - 1}",
             "CGROUP": str(cgroup or ""),
         }
-        program = ("/opt/venv/bin/python", "/opt/roomdet/serve", *arguments)
+        program = ("/opt/venv/bin/python", "/opt/roomdet/serve", "serve")
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*self._enter(), "sh", "-c", _START, "sh", *program],
                 env=variables | dict(environ or {}),
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=output if is_log_read else subprocess.PIPE,
+                stderr=output,
                 stdin=subprocess.DEVNULL,
             )
         self.served.append(Served(process, port, log))
@@ -232,6 +232,8 @@ def open_box(archive: Path, folder: Path, *, tmp_mb: int = TMP_MB) -> Iterator[B
         for served in box.served:
             served.process.kill()  # --kill-child: process 1 and so all others end with it
             served.process.wait()
+            if served.process.stdout:
+                served.process.stdout.close()
         holder.kill()
         holder.wait()
         holder.stdout.close()

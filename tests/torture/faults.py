@@ -50,6 +50,7 @@ PDF = SAMPLE_PDF.read_bytes()
 WATCHED_S, LONGER_S = 2.0, 5.0
 FILL = "dd if=/dev/zero of=/tmp/full bs=4k 2>/dev/null || true"
 FAKE_TIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+UNREAD = 500  # two lines each: more than two pipes of 64 kB hold
 MEMORY = Path("/sys/fs/cgroup/memory")
 CONTAINER_MB = 1200
 MUTE_AT = f"127.7.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"  # of this run alone
@@ -140,6 +141,18 @@ def second_start(at: Watched) -> None:
             fault.log = line(other.entries(), says)
             fault.expect(bool(fault.log), f"the second does not say {says!r}:\n{other.tail()}")
             fault.expect({200} == {each.status for each in fault.replies}, "the first was harmed")
+
+
+def log(archive: Path, seen: list[Seen]) -> None:
+    """Nobody reads the log: the pipe behind it fills, and the one behind that."""
+    with watched(archive, seen, is_log_read=False) as at:
+        with at.fault(f"nobody reads the log of {UNREAD} requests", "") as fault:
+            for _ in range(UNREAD):
+                reply = ask(at.served.port, b"no picture", timeout_s=30)
+                fault.expect(reply.status == 400, f"{reply.status} for no picture")
+        with at.fault("SIGTERM while nobody reads the log", "", ends=0) as fault:
+            at.served.stop()
+            fault.over.set()
 
 
 def starts(archive: Path, seen: list[Seen]) -> None:
@@ -362,7 +375,7 @@ def _blank(size_wh: tuple[int, int]) -> bytes:
     return png(Image.new("L", size_wh, 255))
 
 
-GROUPS = {each.__name__: each for each in (processes, disk, starts, memory, clock, bugs)}
+GROUPS = {each.__name__: each for each in (processes, disk, log, starts, memory, clock, bugs)}
 SHORT = ("disk", "bugs")
 
 
