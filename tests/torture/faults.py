@@ -85,16 +85,20 @@ def processes(archive: Path, seen: list[Seen]) -> None:
         with at.fault("`kill -9` of who forks it", "fork server has ended|disconnected"):
             os.kill(at.served.find(READER)[0], signal.SIGKILL)
         with at.fault("`kill -9` of the worker", "Worker disconnected"):
+            at.wait_busy()
             at.served.kill(WORKER)
         with at.fault("SIGTERM between requests in flight", "nothing in flight", ends=0) as fault:
+            at.wait_busy()
             at.served.stop()
             fault.over.set()  # a platform sends no more
         fault.expect(not fault.cut, "a request was lost")
         with at.fault("`kill -9` of the JVM", "TorchServe was killed by SIGKILL", ends=1):
+            at.wait_busy()
             at.served.kill(JVM)
         left = [*at.served.find(WORKER), *at.served.find(READER)]
         # With 1 ends unshare, which cannot kill itself likewise (signal(2) refuses SIGKILL).
         with at.fault("`kill -9` of process 1", "", ends=1) as fault:
+            at.wait_busy()
             os.kill(at.served.pid, signal.SIGKILL)
         fault.expect(not any(map(_lives, left)), "a worker was left")
 

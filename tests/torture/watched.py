@@ -125,6 +125,15 @@ class Watched:
         health = read_health(f"http://127.0.0.1:{self.served.port}")
         return bool(health and health.is_ready)
 
+    def wait_busy(self) -> None:
+        """Wait until a request is in flight."""
+
+        def is_busy() -> bool:
+            health = read_health(f"http://127.0.0.1:{self.served.port}")
+            return bool(health and health.in_flight)
+
+        wait_for(is_busy, "no request is in flight")
+
     def wait_ready(self) -> None:
         """Wait for that, and take the rooms that a plan has as those that it must have.
 
