@@ -5,7 +5,7 @@
 # make test-on-demand       the long ones that `make test` leaves out even with REQUIRE_ALL=1
 # make live-rehearsal       tests/live against a local SageMaker, 1.5 minutes; make live ROOMDET_LIVE_ACCOUNT=…   (docs/live.md)
 # make mutants [MUTANTS=200] [MUTATE='handler deploy']   does a test notice when the code is changed?
-# make torture [TORTURE='inputs api same clients load'] [SHORT=1]   what strangers may do to it (docs/torture.md)
+# make torture [TORTURE='inputs api same clients load faults long'] [SHORT=1]   what strangers may do to it (docs/torture.md)
 # make check                lint, format and types
 # make venv-deploy          what python -m deploy needs, and the archive: the first step to an endpoint
 # make view [PLANS=FOLDER] [URL=http://…]   plans and their rooms in the browser, to correct (docs/viewer.md)
@@ -271,7 +271,7 @@ mutants: $(VENV)/mutants.stamp
 	@$(BIN)/python -m tests.mutants $(MUTATE) --count $(MUTANTS)
 
 # All parts run, whatever one finds; ends with status 1 if one found something.
-TORTURE ?= inputs api same clients load
+TORTURE ?= inputs api same clients load faults long
 SHORT ?=
 .PHONY: torture
 torture: $(VENV)/torture.stamp $(ARCHIVE)

@@ -31,14 +31,16 @@ def find_jcmd(jvm: int) -> str | None:
     return str(beside) if beside.exists() else shutil.which("jcmd")
 
 
-def ask(jvm: int, *command: str) -> str:
-    """What ``jcmd PID COMMAND`` prints; empty without jcmd."""
+def ask(jvm: int, *command: str, commands: str | None = None) -> str:
+    """What ``jcmd PID COMMAND`` prints, or several, a line each; empty without jcmd."""
     program = find_jcmd(jvm)
     if program is None:
         return ""
+    given = ("-f", "/dev/stdin") if commands else command
     result = subprocess.run(
-        [program, str(jvm), *command], capture_output=True, text=True, check=True, timeout=60
-    )
+        [program, str(jvm), *given],
+        input=commands, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
     return result.stdout
 
 
@@ -50,8 +52,8 @@ def lasting_mb(jvm: int) -> float | None:
     Returns:
         None without jcmd, or where the collector is not the serial one.
     """
-    ask(jvm, "GC.run")
-    generations = _GENERATION.findall(_in_one_line(ask(jvm, "GC.heap_info")))
+    said = ask(jvm, commands="GC.run\nGC.heap_info\n")
+    generations = _GENERATION.findall(_in_one_line(said))
     if not generations:
         return None
     live_mb = sum(int(used) for used, _, _ in generations) / _KB_PER_MB

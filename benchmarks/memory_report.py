@@ -83,17 +83,17 @@ def stage_rows(before: Report, now: Report) -> Rows:
 
 def soak_rows(soak: Report) -> Rows:
     """Worker and JVM after the warm-up and at the end; no rows where the worker ended."""
-    head = ["process", "after the warm-up", "at the end", "growth per 1,000 requests", "more files"]
+    head = ["process", "after the warm-up", "at the end", "growth", "growth per 1,000 requests"]
     rows = [
         [
-            name,
-            f"{soak[name]['start_mb']:.0f} MB",
-            f"{soak[name]['end_mb']:.0f} MB",
-            f"{soak[name]['mb_per_1000']:+.2f} MB",
-            f"{soak['new_files'][name]:+d}",
+            name.partition(",")[0],
+            f"{slope['start']:.0f} MB",
+            f"{slope['end']:.0f} MB",
+            f"{slope['grew']:+.1f} ± {slope['error']:.1f} MB",
+            f"{slope['per_1000']:+.2f} MB",
         ]
-        for name in ("worker", "jvm")
-        if soak[name]
+        for name, slope in soak["slopes"].items()
+        if name.endswith("MB")
     ]
     return [head, *rows]
 

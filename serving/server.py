@@ -129,7 +129,9 @@ class LocalServer:
         """
         for _ in poll(timeout_s, _POLL_S):
             health = self.health()
-            if (health and health.is_ready) or (stop and stop.is_set()):
+            # Another server may have the port, and this one ends for it: only ours has our workers.
+            is_ready = health is not None and health.is_ready and bool(self.worker_pids())
+            if is_ready or (stop and stop.is_set()):
                 return
             if health and health.is_hopeless:
                 tail = f"\n{self.log_tail()}" if "the log says why" in health.reason else ""
@@ -224,6 +226,8 @@ def _furnish(home: Path, archive: Path, config: Path, settings: Mapping[str, str
     (home / "tmp").mkdir()
     # A copy: what serves does not change when `make archive` packs another one.
     shutil.copyfile(archive, home / "model_store" / ARCHIVE)
+    # All names that the JVM looks for; a name server that does not answer would cost it 40 s.
+    (home / "hosts").write_text(f"127.0.0.1 localhost {socket.gethostname()}\n", "utf-8")
     (home / "config.properties").write_text(
         with_settings(config.read_text("utf-8"), settings), "utf-8"
     )
@@ -260,6 +264,8 @@ def _command(home: Path, log_config: Path, variables: Mapping[str, str]) -> list
         *flags.split(),
         f"-Dmodel_server_home={packages}",
         f"-Djava.io.tmpdir={home / 'tmp'}",
+        f"-Djdk.net.hosts.file={home / 'hosts'}",
+        "-Droomdet.ends_with_parent=true",
         f"-Dlog4j.configurationFile=file://{log_config.resolve()}",
         "-cp", ":".join(map(str, jars)),
         _main_class(plugins, log_config),

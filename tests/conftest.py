@@ -17,7 +17,7 @@ SAMPLE_PDF = ROOT / "docs" / "sample" / "plan.pdf"
 # The longest files come first, so that none runs on when all others are over (`--durations`); then
 # the layers that wait most.
 FIRST = (
-    "e2e/test_endpoint.py", "e2e/test_async.py", "e2e/test_soak.py", "e2e/test_server.py",
+    "e2e/test_endpoint.py", "e2e/test_async.py", "e2e/test_long_run.py", "e2e/test_server.py",
     "contract/test_doctor.py", "e2e/test_rollout.py", "e2e", "contract",
 )  # fmt: skip
 # These judge times, and other layers may be over when they run.

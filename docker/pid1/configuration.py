@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+import socket
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -67,6 +70,11 @@ class Places:
         return self.scratch / "config.properties"
 
     @property
+    def hosts(self) -> Path:
+        """The names that the JVM knows."""
+        return self.scratch / "hosts"
+
+    @property
     def model_store(self) -> Path:
         """Holds a link to the one archive."""
         return self.scratch / "model_store"
@@ -77,8 +85,34 @@ class Places:
         return self.scratch / "tmp"
 
 
+def claim(folder: Path) -> int:
+    """Have a folder for this process alone, until it ends.
+
+    Another process 1 would clear away the sockets and the model of one that serves: a second start
+    in the same container, or two containers with one volume as /tmp.
+
+    Returns:
+        The file descriptor that holds the lock; no other program inherits it.
+
+    Raises:
+        StartError: If another process has it, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as err:
+        os.close(descriptor)
+        raise StartError(
+            f"{folder} is in use by another server; each needs a /tmp of its own"
+        ) from err
+    except OSError as err:
+        raise StartError(f"{folder} cannot be written: {err.strerror}") from err
+    return descriptor
+
+
 def prepare(places: Places, archive: Path, settings: Settings, budget: Budget) -> list[str]:
-    """Make the scratch folder with the effective configuration in it.
+    """Make the scratch folder with the effective configuration in it, and nothing else.
 
     Returns:
         The command that starts TorchServe's JVM.
@@ -90,10 +124,13 @@ def prepare(places: Places, archive: Path, settings: Settings, budget: Budget) -
     flags = java_flags(base, budget)
     try:
         if places.scratch.exists():  # left by an earlier start of the same container
-            shutil.rmtree(places.scratch)
+            _empty(places.scratch)
         for folder in (places.model_store, places.temporary):
             folder.mkdir(parents=True, mode=0o700)
         (places.model_store / "rooms.mar").symlink_to(archive.resolve())
+        # Log4j, TorchServe and Netty each look for this machine's name. Where only a name server
+        # knows it, and does not answer, that took 40 s of a start.
+        places.hosts.write_text(f"127.0.0.1 localhost {socket.gethostname()}\n", "utf-8")
         places.config.write_text(
             effective_config(base, places, settings, budget) + f"vmargs={' '.join(flags)}\n",
             "utf-8",
@@ -102,6 +139,15 @@ def prepare(places: Places, archive: Path, settings: Settings, budget: Budget) -
         where = err.filename or places.scratch  # a full disk is told without a name
         raise StartError(f"{where} cannot be written: {err.strerror}") from err
     return _command(places, flags)
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder; the folder itself is what :func:`claim` holds."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def effective_config(base: str, places: Places, settings: Settings, budget: Budget) -> str:
@@ -155,6 +201,7 @@ def _command(places: Places, flags: list[str]) -> list[str]:
         *([f"-XX:SharedArchiveFile={places.classes}"] if places.classes.exists() else []),
         f"-Dmodel_server_home={places.packages}",
         f"-Djava.io.tmpdir={places.temporary}",
+        f"-Djdk.net.hosts.file={places.hosts}",
         *([f"-Dlog4j.configurationFile=file://{log_config}"] if log_config.exists() else []),
         "-cp", ":".join(map(str, jars)),
         _LOGGING_MAIN_CLASS if plugins and log_config.exists() else _MAIN_CLASS,

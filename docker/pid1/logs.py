@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import threading
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
@@ -22,15 +23,62 @@ REFUSAL = "The room detector refuses to start:"
 NOT_LOADED = "Failed to load model:"
 RETRY = "Retry worker:"
 _STDOUT = 1
-_LOCK = threading.Lock()
+# What a pipe that can be written to takes at once (PIPE_BUF, pipe(7)).
+_PIPE_BYTES = 4096
+_PATIENCE_S = 2.0  # with who reads the log and has stopped to
 
 
 def log(message: str, level: str = "INFO") -> None:
     """Write one line of our own to stdout."""
+    _OUTPUT.write(_entry(message, level))
+
+
+def _entry(message: str, level: str) -> bytes:
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     entry = {"time": now, "level": level, "event": "log", "logger": "serve", "message": message}
     # A name of a file that is not UTF-8 becomes question marks.
-    _write(json.dumps(entry, ensure_ascii=False).encode(errors="replace"))
+    return json.dumps(entry, ensure_ascii=False).encode(errors="replace")
+
+
+class _Output:
+    """Standard output, for which nobody waits long: lines that nobody takes are lost, and counted.
+
+    A full pipe would stop process 1 and then TorchServe, which logs each request, and so every
+    client.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lost = 0
+        self._is_cut = False  # the last line that was begun has no end
+
+    def write(self, line: bytes) -> None:
+        """Write a line, or count it as lost."""
+        with self._lock:
+            if self._lost:
+                told = f"{self._lost} lines of the log were lost: nobody read it"
+                if not self._send(_entry(told, "WARNING"), 0.0):
+                    self._lost += 1
+                    return
+                self._lost = 0
+            if not self._send(line, _PATIENCE_S):
+                self._lost += 1
+
+    def _send(self, line: bytes, patience_s: float) -> bool:
+        whole = rest = (b"\n" if self._is_cut else b"") + line + b"\n"
+        try:
+            while rest:
+                if not select.select([], [_STDOUT], [], patience_s)[1]:
+                    self._is_cut = self._is_cut or rest != whole
+                    return False
+                rest = rest[os.write(_STDOUT, rest[:_PIPE_BYTES]) :]
+        except (OSError, ValueError):
+            return True  # nobody will read the log any more; serving goes on
+        self._is_cut = False
+        return True
+
+
+_OUTPUT = _Output()
 
 
 class Relay(threading.Thread):
@@ -58,7 +106,7 @@ class Relay(threading.Thread):
                 if entry is None:
                     log(text)
                 else:
-                    _write(text.encode())
+                    _OUTPUT.write(text.encode())
 
     @property
     def refusal(self) -> str:
@@ -90,13 +138,3 @@ def _parse(text: str) -> dict[str, object] | None:
     except ValueError:
         return None
     return entry if isinstance(entry, dict) else None
-
-
-def _write(line: bytes) -> None:
-    rest = line + b"\n"
-    with _LOCK:
-        try:
-            while rest:
-                rest = rest[os.write(_STDOUT, rest) :]
-        except OSError:
-            return  # nobody reads the log any more; serving goes on

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pid1.archive import check_archive, find_archive
 from pid1.budget import share_out
 from pid1.cgroup import read_limits
-from pid1.configuration import Places, environment, prepare
+from pid1.configuration import Places, claim, environment, prepare
 from pid1.connections import check_ports
 from pid1.errors import ServeError, UsageError
 from pid1.health import scale
@@ -58,6 +58,7 @@ def build_supervisor(environ: Mapping[str, str], places: Places, model_folder: P
     archive = find_archive([model_folder, places.program / BAKED_IN])
     digest = check_archive(archive, settings.archive_sha256)
     check_ports(settings.port, settings.loopback_ports)
+    claim(places.scratch)  # until this process ends
     command = prepare(places, archive, settings, budget)
     log(
         f"serving {archive} (sha256 {digest}) on port {settings.port}; "

@@ -12,7 +12,7 @@ import select
 import signal
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     from roomdet.config import Config, Limits
     from roomdet.page import Page
 
-# How a process ends that got no memory: by PDFium (SIGTRAP, SIGILL or SIGABRT), by Rust (SIGABRT)
-# or by the operating system (SIGKILL).
-_WITHOUT_MEMORY = (signal.SIGTRAP, signal.SIGILL, signal.SIGABRT, signal.SIGKILL)
+# How a process ends that got no memory: by PDFium (SIGTRAP, SIGILL or SIGABRT) or Rust (SIGABRT).
+_WITHOUT_MEMORY = (signal.SIGTRAP, signal.SIGILL, signal.SIGABRT)
+# The operating system ends it first (SIGKILL) where a container has no memory left, whoever took
+# it: one page may be read again.
+_TRIES = 2
 # Shared memory that is kept with its process: a first level of 640 x 640 px, and most files.
 _MOST_KEPT_BYTES = 4 * 2**20
 _NAME = "roomdet: reads pages"
@@ -63,6 +65,10 @@ def page_ceiling(config: Config) -> PageCeiling:
     """What an operator grants to a page: no more memory than to requests as a whole."""
     allowances_mb = [mb for mb in (config.page_mb, config.memory_mb) if mb]
     return PageCeiling(config.page_seconds, min(allowances_mb, default=0))
+
+
+class _Killed(Exception):
+    """The process that read a page was ended by SIGKILL, and not by us."""
 
 
 class IsolatedReader:
@@ -115,22 +121,40 @@ class IsolatedReader:
             ForkServerEnded: If nothing can be read any more.
         """
         seconds = self._ceiling.seconds if most_s is None else min(most_s, self._ceiling.seconds)
-        reader = self._take()
-        more = {"has_lines": has_lines, "has_linework": has_linework}
-        shared_bytes = memory_for(data, side_px, **more)
-        asked: dict[str, Any] = {"page": page, "side_px": side_px, "size": len(data)}
-        asked |= {"memory": shared_bytes, "idle_s": reader.idle_s, **more}
+        ends_s = time.monotonic() + seconds
+        asked = {"page": page, "side_px": side_px, "size": len(data)}
+        asked |= {"has_lines": has_lines, "has_linework": has_linework}
+        try:
+            for _ in range(_TRIES):
+                with suppress(_Killed):
+                    return self._read(data, asked, ends_s - time.monotonic())
+        except TimeoutError:
+            raise _too_slow(data, page, seconds) from None
+        raise _too_much_memory(data, page, self._ceiling.mb)
+
+    def _read(self, data: bytes, asked: dict[str, Any], seconds: float) -> Page:
+        """Have a process read a page.
+
+        Raises:
+            TimeoutError: If it takes longer.
+            _Killed: If the process was.
+            RequestError, ForkServerEnded: As :meth:`read_page`.
+        """
+        page, reader = asked["page"], self._take()
+        shared_bytes = memory_for(
+            data, asked["side_px"], has_lines=asked["has_lines"], has_linework=asked["has_linework"]
+        )
+        asked = asked | {"memory": shared_bytes, "idle_s": reader.idle_s}
         try:
             shared = reader.memory.of(shared_bytes)
             shared[: len(data)] = data
             answer = self._ask(reader.channel, asked, seconds)
-        except TimeoutError:
-            self._end(reader)
-            raise _too_slow(data, page, seconds) from None
         except (EOFError, ConnectionError):
             by_signal = self._end(reader)
             if not by_signal and reader.idle_s:  # it ended for want of work, just now
-                return self.read_page(data, page=page, side_px=side_px, most_s=most_s, **more)
+                return self._read(data, asked, seconds)
+            if by_signal == signal.SIGKILL:
+                raise _Killed from None
             raise _crashed(data, page, self._ceiling.mb, by_signal) from None
         except BaseException:
             self._end(reader)

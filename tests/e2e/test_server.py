@@ -75,6 +75,17 @@ def test_servers_side_by_side_and_again_on_the_same_port(
         detect(PLAN, url=one.url)
 
 
+def test_another_server_is_not_taken_for_ones_own(archive: Path, server: LocalServer) -> None:
+    """Two starts in one moment find the port free; the one that loses it says so."""
+    with (
+        serve(archive, config=CONFIG, port=server.ports.inference) as late,
+        pytest.raises(LocalServerError, match=r"(?s)ended by itself.*Address already in use"),
+    ):
+        late.wait_ready()
+
+    assert server.worker_pids()
+
+
 def test_a_file_that_wants_much_memory_costs_its_row_alone(archive: Path) -> None:
     """A page's memory has a ceiling, and so have Python's own decoders; the worker serves on."""
     with Image.new("RGB", (9000, 7000)) as picture:
@@ -133,14 +144,19 @@ def test_only_loopback_is_bound(server: LocalServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "line"), [(signal.SIGINT, "Ctrl-C stops"), (signal.SIGTERM, "Starting TorchServe")]
+    ("number", "line"),
+    [
+        (signal.SIGINT, "Ctrl-C stops"),
+        (signal.SIGTERM, "Starting TorchServe"),
+        (signal.SIGKILL, "Ctrl-C stops"),
+    ],
 )
 def test_serve_ends_with_everything_on_a_signal(
     archive: Path, number: signal.Signals, line: str
 ) -> None:
     """`make serve` prints where to send a plan; Ctrl-C ends server and workers, exit code 0.
 
-    So does SIGTERM, at any time.
+    So does SIGTERM, at any time; and after SIGKILL nothing is left that holds port and memory.
     """
     port = Ports.free().inference
     command = [
@@ -163,7 +179,10 @@ def test_serve_ends_with_everything_on_a_signal(
             assert len(found.rooms) >= 9
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(number)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=30) == (-number if number == signal.SIGKILL else 0)
+        if number == signal.SIGKILL:
+            _, left = psutil.wait_procs(children, timeout=60)
+            assert not left
 
     assert children
     assert not any(child.is_running() for child in children)

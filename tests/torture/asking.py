@@ -32,6 +32,33 @@ _HUNG_S = 60.0  # after which TorchServe ends a worker
 _SETTLE_S = 3.0
 
 
+def complaints(status: int, body: bytes, *, of_torchserve: bool = False) -> list[str]:
+    """Whether an answer is as documented, and tells no more than it should.
+
+    Args:
+        status: Of the answer.
+        body: Of it.
+        of_torchserve: Whether TorchServe's own errors are right, too.
+    """
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return [f"an answer that is no JSON: {body[:200]!r}"]
+    schema = "Answer" if status == 200 else "Error"
+    if of_torchserve and "code" in document:
+        schema = "ServerError"
+    found = [
+        f"an answer that is not as documented: {error.message[:200]}"
+        for error in validator(schema).iter_errors(document)
+    ]
+    if status != 200 and any(
+        word in str(document)
+        for word in ("Traceback", "site-packages", "roomdet/", "/tmp", "/opt/")  # noqa: S108
+    ):
+        found.append(f"an answer that tells of the server: {document}")
+    return found
+
+
 @dataclass(slots=True)
 class Asker:
     """Sends requests and notes what must not be.
@@ -116,20 +143,8 @@ class Asker:
         print(f"found: {self.found[-1]}", flush=True)
 
     def _judge(self, name: str, status: int, body: bytes) -> None:
-        """Whether an answer is as documented, and tells no more than it should."""
-        try:
-            document = json.loads(body)
-        except ValueError:
-            self._find(name, f"an answer that is no JSON: {body[:200]!r}")
-            return
-        schema = validator("Answer" if status == 200 else "Error")
-        for error in schema.iter_errors(document):
-            self._find(name, f"an answer that is not as documented: {error.message[:200]}")
-        if status != 200 and any(
-            word in str(document)
-            for word in ("Traceback", "site-packages", "roomdet/", "/tmp")  # noqa: S108
-        ):
-            self._find(name, f"an answer that tells of the server: {document}")
+        for complaint in complaints(status, body):
+            self._find(name, complaint)
 
     def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(

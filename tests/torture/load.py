@@ -74,10 +74,15 @@ class Load:
         )
 
 
-def ask(port: int, body: bytes, content_type: str = "application/octet-stream") -> Reply:
+def ask(
+    port: int,
+    body: bytes,
+    content_type: str = "application/octet-stream",
+    timeout_s: float = 300.0,
+) -> Reply:
     """Send a plan over a connection of its own."""
     started_s = time.perf_counter()
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=300)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)) as connection:
         connection.request("POST", "/invocations", body, {"Content-Type": content_type})
         answer = connection.getresponse()
         content = answer.read()

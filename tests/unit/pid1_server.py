@@ -68,6 +68,8 @@ def serve(port: int, behavior: str) -> None:
     worker = subprocess.Popen(["sleep", "3600"])  # a worker, which ends with nobody
     print(f"worker {worker.pid}", flush=True)
     print('{"level": "INFO", "message": "as JSON"}', flush=True)
+    if behavior == "talks":  # more than two pipes hold, the one to process 1 and the one from it
+        print("\n".join("x" * 200 for _ in range(2000)), flush=True)
     if behavior == "refuses":
         print("W-9000 The room detector refuses to start: network.bin is missing", flush=True)
     if behavior == "does not load":

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
+import socket
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ import pytest
 
 from pid1.budget import Budget, share_out
 from pid1.cgroup import Limits
-from pid1.configuration import Places, environment, prepare
+from pid1.configuration import Places, claim, environment, prepare
 from pid1.errors import StartError
 from pid1.settings import Settings
 from tests.conftest import ROOT
@@ -95,8 +97,11 @@ def test_the_command(places: Places, tmp_path: Path) -> None:
     assert {"-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"} <= set(command)
     assert not {"-Xmx640m", "-XX:MaxDirectMemorySize=1g"} & set(command)
     assert str(places.packages / "ts/frontend/model-server.jar") in command
+    assert f"-Djdk.net.hosts.file={places.hosts}" in command
+    assert socket.gethostname() in places.hosts.read_text().split()
     assert command[command.index("--python") + 1] == sys.executable
-    assert f"vmargs={' '.join(command[1 : command.index('-cp') - 2])}" in places.config.read_text()
+    own = command.index(f"-Dmodel_server_home={places.packages}")
+    assert f"vmargs={' '.join(command[1:own])}" in places.config.read_text()
 
 
 def test_plugin_logs_and_metrics_are_used_where_they_exist(places: Places, tmp_path: Path) -> None:
@@ -123,6 +128,28 @@ def test_a_second_start_leaves_nothing_of_the_first(places: Places, tmp_path: Pa
     prepare(places, tmp_path / "rooms.mar", Settings.read({}), BUDGET)
 
     assert not places.stop_file.exists()
+
+
+def test_a_second_start_beside_the_first_is_refused(places: Places, tmp_path: Path) -> None:
+    """It would clear away what the first serves from; when that has ended, it may start."""
+    held = claim(places.scratch)
+    try:
+        prepare(places, tmp_path / "rooms.mar", Settings.read({}), BUDGET)
+        with pytest.raises(StartError, match="scratch is in use by another server"):
+            claim(places.scratch)
+    finally:
+        os.close(held)
+
+    os.close(claim(places.scratch))
+
+
+def test_a_folder_elsewhere_is_not_claimed(places: Places, tmp_path: Path) -> None:
+    """Whoever may write to /tmp could have laid a link there, and what it leads to be removed."""
+    (tmp_path / "mine").mkdir()
+    places.scratch.symlink_to(tmp_path / "mine")
+
+    with pytest.raises(StartError, match="scratch cannot be written"):
+        claim(places.scratch)
 
 
 def test_the_environment(places: Places) -> None:

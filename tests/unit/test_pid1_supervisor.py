@@ -34,7 +34,7 @@ DEADLINE_S = 30.0
 class Run:
     """Process 1 with its server, and what it has written so far."""
 
-    def __init__(self, folder: Path, behavior: str) -> None:
+    def __init__(self, folder: Path, behavior: str, *, is_read: bool = True) -> None:
         self.port = Ports.free().inference
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.unit.pid1_server", "supervise", str(self.port), behavior],
@@ -44,13 +44,25 @@ class Run:
             text=True,
         )
         self.lines: list[dict[str, Any]] = []
+        self.bare: list[str] = []  # lines that were cut, where nobody read
+        self._is_all_read = is_read
         self._reader = threading.Thread(target=self._read, daemon=True)
+        if is_read:
+            self.read()
+
+    def read(self) -> None:
+        """Begin to read what it writes."""
         self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.lines.append(json.loads(line))  # each line is a JSON object, whoever wrote it
+            try:
+                self.lines.append(json.loads(line))  # each is a JSON object, whoever wrote it
+            except ValueError:
+                if self._is_all_read:
+                    raise
+                self.bare.append(line)
 
     @property
     def messages(self) -> list[str]:
@@ -271,6 +283,26 @@ def test_a_stop_that_cannot_be_marked_loses_no_request(
         assert run.end() == 0
         assert accepted.result() == 200
     assert any("/ping goes on as before" in message for message in run.messages)
+
+
+def test_a_log_that_nobody_reads_holds_nobody_up(tmp_path: Path) -> None:
+    """Lines are lost, and counted for who reads on; a line that was cut has an end."""
+    run = Run(tmp_path, "talks", is_read=False)
+    try:
+        deadline_s = time.monotonic() + DEADLINE_S
+        while not ping(run.port).is_healthy:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+        assert run.post() == 200
+    finally:
+        run.read()
+        run.process.send_signal(signal.SIGTERM)
+
+    assert run.end() == 0
+    lost = next(text for text in run.messages if "lines of the log were lost" in text)
+    assert int(lost.split()[0]) + run.messages.index(lost) >= 2000
+    assert any("stopping" in text for text in run.messages)
+    assert len(run.bare) <= 1
 
 
 def test_a_stop_during_the_start_is_clean(start: Callable[[str], Run]) -> None:

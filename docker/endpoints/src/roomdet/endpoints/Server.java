@@ -32,6 +32,9 @@ public final class Server extends ModelServer {
     /** The one that puts bodies together. */
     private static final String BODY_HANDLER = "aggregator";
 
+    /** For a server whose parent may be killed without a word: it would hold port and memory on. */
+    private static final String ENDS_WITH_PARENT = "roomdet.ends_with_parent";
+
     private Server(ConfigManager configuration) {
         super(configuration);
     }
@@ -39,6 +42,11 @@ public final class Server extends ModelServer {
     /** What {@link ModelServer#main} does, with this server in the place of its own. */
     public static void main(String[] args) {
         Options options = ConfigManager.Arguments.getOptions();
+        if (Boolean.getBoolean(ENDS_WITH_PARENT)) {
+            ProcessHandle.current()
+                    .parent()
+                    .ifPresent(parent -> parent.onExit().thenRun(() -> System.exit(1)));
+        }
         try {
             ConfigManager.init(
                     new ConfigManager.Arguments(

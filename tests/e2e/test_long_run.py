@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A short run of benchmarks/soak.py: neither worker nor JVM keeps something of each request."""
+"""A short run of tests/torture/long.py: no process keeps something of each request."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks import traffic
-from benchmarks.soak import complaints, load
 from serving.server import serve
 from tests.e2e.conftest import CONFIG
+from tests.torture.long import BOUNDS, JVM_MB, WORKER_MB, complaints, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +30,11 @@ def test_memory_does_not_grow_with_requests(archive: Path, requests: int) -> Non
         report = load(
             server.url,
             server.management_url,
-            requests,
             partial(traffic.request, largest_px=LARGEST_PX),
+            total=requests,
         )
 
-    assert not complaints(report, MAX_GROWTH_MB), report
+    bounds = BOUNDS | dict.fromkeys((WORKER_MB, JVM_MB), MAX_GROWTH_MB)
+    assert not complaints(report, bounds, is_loaded=True), report
+    assert set(bounds) < set(report["slopes"])
     assert len(report["kinds"]) > 25
