@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from roomdet.areas import room_areas
 from roomdet.errors import PageTooSlow
 from roomdet.geometry import GRID
 from roomdet.labels import name_rooms
+from roomdet.nooks import has_walls
 from roomdet.outlines import MOST_PX, TOO_SLOW, Outline
 from roomdet.schema import Include
 
@@ -161,8 +163,20 @@ def _read(
     if max(pixels.shape) < _LEAST_SHARPNESS * min(OCR_PX, page.native_px):
         return nothing, False  # the server may not see it as it is; letters would be guesses
     reading = reader.read_lines(pixels, found.boxes_xyxy, ends_s=ends_s)
-    labels = name_rooms(reading.lines, found.boxes_xyxy, page.source_wh, found.scores)
+    is_part = partial(_is_part, pixels, _rectangles(found.boxes_xyxy, pixels.shape[1::-1]))
+    labels = name_rooms(reading.lines, found.boxes_xyxy, page.source_wh, found.scores, is_part)
     return labels, reading.is_cut_short
+
+
+def _rectangles(boxes_xyxy_norm: Boxes, page_wh_px: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """Corners of boxes in pixels, shape ``(n, 4, 2)``."""
+    corners = boxes_xyxy_norm.astype(np.float64)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+    return corners * page_wh_px
+
+
+def _is_part(pixels: Pixels, corners_px: npt.NDArray[np.float64], inner: int, outer: int) -> bool:
+    """Whether no wall is drawn between a room and the one that holds it."""
+    return not has_walls(corners_px[inner], corners_px[outer], pixels[..., 1])
 
 
 def _add(facts: Sequence[Facts], more: Iterable[Facts]) -> None:

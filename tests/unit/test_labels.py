@@ -99,6 +99,46 @@ def test_room_without_a_label_has_no_name() -> None:
     assert [None, "HALL"] == names([line("HALL", (500.0, 500.0))], ROOM, (400, 400, 600, 600))
 
 
+def test_lines_of_several_rooms_are_not_one_label() -> None:
+    """Of small rooms one below the other the labels stand as close as lines of one."""
+    upper, lower = (100.0, 100.0, 300.0, 207.0), (100.0, 207.0, 300.0, 300.0)
+    lines = [line("LIFT PIT", below(0)), line("LIFT MOTOR", below(1))]
+    assert names(lines, ROOM) == ["LIFT PIT LIFT MOTOR"]
+    assert names(lines, upper, lower) == ["LIFT PIT", "LIFT MOTOR"]
+    assert names(lines, (100, 100, 300, 212)) == ["LIFT PIT LIFT MOTOR"]  # whose other is unknown
+
+
+@pytest.mark.parametrize(
+    ("is_part", "others", "expected"),
+    [
+        (True, [], ["STORAGE", "STORAGE"]),
+        (False, [], [None, "STORAGE"]),
+        (True, [line("SHOP", (400.0, 400.0))], ["SHOP", "STORAGE"]),
+    ],
+)
+def test_room_without_a_label_has_that_of_its_part(
+    *, is_part: bool, others: list[TextLine], expected: list[str | None]
+) -> None:
+    """If no wall is between them, and it has none itself."""
+    boxes = np.array([(100, 100, 500, 500), (100, 100, 300, 300)], np.float32) / np.float32(1000)
+    asked = []
+
+    def parts(inner: int, outer: int) -> bool:
+        asked.append((inner, outer))
+        return is_part
+
+    found = name_rooms([line("STORAGE"), *others], boxes, WH, is_part=parts)
+    assert [label and label.name for label in found] == expected
+    assert asked == ([] if others else [(1, 0)])
+
+
+def test_neighbor_is_no_part() -> None:
+    """A room of which a tenth or more lies outside is another one."""
+    boxes = np.array([(100, 100, 500, 500), (60, 100, 300, 300)], np.float32) / np.float32(1000)
+    found = name_rooms([line("STORAGE")], boxes, WH, is_part=lambda *_: True)
+    assert [label and label.name for label in found] == [None, "STORAGE"]
+
+
 def test_open_plan_has_all_names_in_reading_order() -> None:
     """With less confidence: perhaps it is two rooms."""
     lines = [line("DINING", (200.0, 260.0)), line("KITCHEN", (200.0, 130.0))]
