@@ -14,7 +14,7 @@ import numpy as np
 from roomdet.areas import room_areas
 from roomdet.errors import PageTooSlow
 from roomdet.geometry import GRID
-from roomdet.labels import name_rooms
+from roomdet.labels import find_labels, name_rooms, place_labels
 from roomdet.nooks import has_walls
 from roomdet.outlines import MOST_PX, TOO_SLOW, Outline
 from roomdet.schema import Include
@@ -101,8 +101,13 @@ class FactFinder:
         if Include.POLYGON in asked or Include.AREA in asked:  # before names, which take long
             outlines = self._outline(found.boxes_xyxy, page.linework, sharp_pixels, ends_s)
             is_cut_short = any(outline.reason == TOO_SLOW for outline in outlines)
+        placed = (
+            find_labels(page.lines, page.source_wh, found.boxes_xyxy)
+            if asked - {Include.POLYGON}
+            else []
+        )
         if Include.NAME in asked:
-            labels = name_rooms(page.lines, found.boxes_xyxy, page.source_wh, found.scores)
+            labels = place_labels(placed, found.boxes_xyxy, found.scores)
             source = "text"
             reader = None if any(labels) or not facts else self._load_reader()
             if reader is not None:
@@ -120,6 +125,7 @@ class FactFinder:
                 page.paper_wh_pt,
                 options.asked_scale,
                 [outline.is_sure for outline in outlines],
+                labels=placed if page.paper_wh_pt == page.source_wh else None,
             )
             _add(facts, map(_measured, areas))
         return Description(facts, is_cut_short)

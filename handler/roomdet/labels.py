@@ -103,9 +103,27 @@ def name_rooms(
     Returns:
         A label of each room, or None.
     """
-    inside: list[list[_Label]] = [[] for _ in boxes_xyxy_norm]
+    labels = find_labels(lines, page_wh, boxes_xyxy_norm)
+    return place_labels(labels, boxes_xyxy_norm, scores, is_part)
+
+
+def place_labels(
+    labels: Iterable[Label],
+    boxes_xyxy_norm: Boxes,
+    scores: Scores | None = None,
+    is_part: Callable[[int, int], bool] | None = None,
+) -> list[RoomLabel | None]:
+    """Give rooms the labels that stand in them; as :func:`name_rooms`.
+
+    Args:
+        labels: Of :func:`find_labels`, for the same boxes.
+        boxes_xyxy_norm: As of :func:`name_rooms`.
+        scores: As of it.
+        is_part: As of it.
+    """
+    inside: list[list[Label]] = [[] for _ in boxes_xyxy_norm]
     sizes = np.prod(boxes_xyxy_norm[:, 2:] - boxes_xyxy_norm[:, :2], axis=1)
-    for label in find_labels(lines, page_wh, boxes_xyxy_norm):
+    for label in labels:
         x, y = label.center
         holds = (boxes_xyxy_norm[:, :2] <= (x, y)) & ((x, y) <= boxes_xyxy_norm[:, 2:])
         rooms = np.flatnonzero(holds.all(axis=1))
@@ -115,12 +133,12 @@ def name_rooms(
             inside[int(rooms[sizes[rooms].argmin()])].append(label)
     if is_part is not None:
         inside = _with_parts(inside, boxes_xyxy_norm, is_part)
-    return [_choose(labels) for labels in inside]
+    return [_choose(its) for its in inside]
 
 
 def _with_parts(
-    inside: list[list[_Label]], boxes: Boxes, is_part: Callable[[int, int], bool]
-) -> list[list[_Label]]:
+    inside: list[list[Label]], boxes: Boxes, is_part: Callable[[int, int], bool]
+) -> list[list[Label]]:
     """Labels of rooms; one without has those of its parts, found as rooms of their own."""
     low, high = boxes[:, :2], boxes[:, 2:]
     areas = np.prod(high - low, axis=1)
@@ -135,7 +153,9 @@ def _with_parts(
 
 
 @dataclass(frozen=True, slots=True)
-class _Label:
+class Label:
+    """What stands together and may be a room's name."""
+
     name: str
     is_tag: bool  # a number or an area stands with it
     center: tuple[float, float]  # of the name, fractions of the page
@@ -166,7 +186,7 @@ class _Line:
 
 def find_labels(
     lines: Iterable[TextLine], page_wh: tuple[float, float], boxes: Boxes | None = None
-) -> list[_Label]:
+) -> list[Label]:
     """Put together what stands together, and keep what may be a room's name.
 
     Args:
@@ -188,7 +208,7 @@ def find_labels(
 
 def _put_together(
     lines: Iterable[TextLine], page_wh: tuple[float, float], boxes: Boxes | None
-) -> list[_Label]:
+) -> list[Label]:
     by_turn: dict[int, list[_Line]] = {}
     for line in lines:
         kind = _kind(line.text)
@@ -216,11 +236,14 @@ def _by_room(group: list[_Line], boxes: Boxes | None) -> Iterator[list[_Line]]:
         return
     sizes = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     rooms = np.where(holds, sizes, np.inf).argmin(axis=1).tolist()
+    for index, line in enumerate(group[1:], 1):
+        if line.kind == "area":  # stands below its name
+            rooms[index] = rooms[index - 1]
     for room in dict.fromkeys(rooms):
         yield [line for line, its in zip(group, rooms, strict=True) if its == room]
 
 
-def _symbols(labels: Iterable[_Label]) -> set[str]:
+def _symbols(labels: Iterable[Label]) -> set[str]:
     """Words that stand so often for themselves that they are no names."""
     times = Counter(
         words.pop()
@@ -230,7 +253,7 @@ def _symbols(labels: Iterable[_Label]) -> set[str]:
     return {word for word, count in times.items() if count >= _SYMBOL_TIMES}
 
 
-def _is_like_a_tag(label: _Label, height: float) -> bool:
+def _is_like_a_tag(label: Label, height: float) -> bool:
     if label.confidence < 1:  # recognized: how tall letters are was measured in pixels
         return True
     is_as_tall = abs(label.height / height - 1) <= _AS_TALL
@@ -286,7 +309,7 @@ def _stands_under(line: _Line, above: _Line) -> bool:
     return is_centered and overlaps
 
 
-def _label(group: list[_Line]) -> _Label | None:
+def _label(group: list[_Line]) -> Label | None:
     named = [line for line in group if line.kind == "name"]
     words = " ".join(line.source.text for line in named)
     if not named or len(named) > MOST_LINES or len(words.split()) > MOST_WORDS:
@@ -299,7 +322,7 @@ def _label(group: list[_Line]) -> _Label | None:
     corners = np.array([line.source.box_xyxy for line in named])
     low, high = corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)
     x, y = (low + high) / 2
-    return _Label(
+    return Label(
         words,
         any(line.kind != "name" and line.source.text not in "-–" for line in group),
         (float(x), float(y)),
@@ -309,7 +332,7 @@ def _label(group: list[_Line]) -> _Label | None:
     )
 
 
-def _choose(labels: list[_Label]) -> RoomLabel | None:
+def _choose(labels: list[Label]) -> RoomLabel | None:
     """The name of a room that holds these labels."""
     if not labels:
         return None
