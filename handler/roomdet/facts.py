@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -169,20 +168,25 @@ def _read(
     if max(pixels.shape) < _LEAST_SHARPNESS * min(OCR_PX, page.native_px):
         return nothing, False  # the server may not see it as it is; letters would be guesses
     reading = reader.read_lines(pixels, found.boxes_xyxy, ends_s=ends_s)
-    is_part = partial(_is_part, pixels, _rectangles(found.boxes_xyxy, pixels.shape[1::-1]))
+    is_part = parts_on(pixels, found.boxes_xyxy)
     labels = name_rooms(reading.lines, found.boxes_xyxy, page.source_wh, found.scores, is_part)
     return labels, reading.is_cut_short
 
 
-def _rectangles(boxes_xyxy_norm: Boxes, page_wh_px: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    """Corners of boxes in pixels, shape ``(n, 4, 2)``."""
+def parts_on(pixels: Pixels, boxes_xyxy_norm: Boxes) -> Callable[[int, int], bool]:
+    """What says whether no wall is drawn between a room and the one that holds it, by indices.
+
+    Args:
+        pixels: The page, uint8 RGB, shape ``(height, width, 3)``.
+        boxes_xyxy_norm: float32, shape ``(n, 4)``, the rooms as fractions of the page.
+    """
     corners = boxes_xyxy_norm.astype(np.float64)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
-    return corners * page_wh_px
+    corners_px = corners * pixels.shape[1::-1]
 
+    def is_part(inner: int, outer: int) -> bool:
+        return not has_walls(corners_px[inner], corners_px[outer], pixels[..., 1])
 
-def _is_part(pixels: Pixels, corners_px: npt.NDArray[np.float64], inner: int, outer: int) -> bool:
-    """Whether no wall is drawn between a room and the one that holds it."""
-    return not has_walls(corners_px[inner], corners_px[outer], pixels[..., 1])
+    return is_part
 
 
 def _add(facts: Sequence[Facts], more: Iterable[Facts]) -> None:
