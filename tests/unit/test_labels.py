@@ -6,7 +6,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from roomdet.labels import MOST_CHARS, MOST_LINES, MOST_WORDS, RoomLabel, name_rooms
+from roomdet.labels import (
+    MOST_CHARS,
+    MOST_LINES,
+    MOST_WORDS,
+    RoomLabel,
+    find_labels,
+    name_rooms,
+)
 from roomdet.texts import TextLine
 
 WH = (1000.0, 1000.0)
@@ -106,6 +113,15 @@ def test_lines_of_several_rooms_are_not_one_label() -> None:
     assert names(lines, ROOM) == ["LIFT PIT LIFT MOTOR"]
     assert names(lines, upper, lower) == ["LIFT PIT", "LIFT MOTOR"]
     assert names(lines, (100, 100, 300, 212)) == ["LIFT PIT LIFT MOTOR"]  # whose other is unknown
+
+
+def test_area_stays_with_the_name_above_it() -> None:
+    """Though its middle lies in the room below."""
+    upper, lower = (0.1, 0.1, 0.3, 0.207), (0.1, 0.207, 0.3, 0.3)
+    lines = [line("WC", below(0)), line("1.95 m²", below(1)), line("WORK ROOM", below(2))]
+    boxes = np.array([upper, lower], np.float32)
+    found = find_labels(lines, WH, boxes)
+    assert [(label.name, len(label.areas)) for label in found] == [("WC", 1), ("WORK ROOM", 0)]
 
 
 @pytest.mark.parametrize(
