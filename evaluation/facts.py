@@ -26,6 +26,7 @@ from roomdet.config import Limits
 from roomdet.contours import are_inside
 from roomdet.geometry import GRID, Boxes, iou_matrix
 from roomdet.images import read_page
+from roomdet.labels import find_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -111,8 +112,9 @@ def printed_beside_answered(pdf: bytes, answer: Answer) -> list[dict[str, Any]]:
         ``scale`` and ``source`` and how much it is off in percent, or the reason why there is none.
     """
     page = read_page(pdf, page=1, side_px=_LINES_PX, limits=Limits(), has_lines=True)
+    labels = find_labels(page.lines, page.source_wh)
     rows = []
-    for line, printed, (x, y) in placed_areas(page.lines, page.source_wh):
+    for line, printed, (x, y) in placed_areas(page.lines, labels):
         room = _room_at(answer, GRID * x, GRID * y)
         row: dict[str, Any] = {"printed": line.text, "printed_m2": round(printed, 2)}
         if room is None:

@@ -28,6 +28,7 @@ from evaluation.figures import THRESHOLD
 from evaluation.outlines import read_boxes
 from evaluation.scoring import MATCH_IOU
 from roomdet.config import Config, Switch
+from roomdet.facts import parts_on
 from roomdet.geometry import iou_matrix
 from roomdet.labels import name_rooms
 from roomdet.ocr import TextReader, load_reader
@@ -57,7 +58,8 @@ def judge(
     true: Boxes = np.array([[*xy.min(0), *xy.max(0)] for xy in corners], np.float32) / size
     boxes = true if found is None else found.boxes_xyxy[found.scores >= THRESHOLD]
     lines = reader.read_lines(pixels, boxes, ends_s=time.monotonic() + _SECONDS).lines
-    labels = name_rooms(lines, boxes, (float(size[0]), float(size[1])))
+    page_wh, is_part = (float(size[0]), float(size[1])), parts_on(pixels, boxes)
+    labels = name_rooms(lines, boxes, page_wh, is_part=is_part)
     overlap = iou_matrix(true, boxes)
     for index, room in enumerate(rooms):
         best = int(overlap[index].argmax()) if len(boxes) else 0

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from roomdet.labels import Label
     from roomdet.scale_notes import Scale
     from roomdet.texts import TextLine
 
@@ -61,13 +62,15 @@ class RoomArea:
         return abs(self.m2 - self.printed_m2) <= AGREES * self.printed_m2
 
 
-def room_areas(
+def room_areas(  # noqa: PLR0913  # what is known of a page
     polygons: Sequence[npt.NDArray[np.floating] | None],
     boxes_xyxy: npt.NDArray[np.floating],
     lines: Sequence[TextLine],
     page_wh_pt: tuple[float, float] | None,
     asked: Scale | None = None,
     are_sure: Sequence[bool] | None = None,
+    *,
+    labels: Sequence[Label] | None = None,
 ) -> list[RoomArea]:
     """Return the area of each room of a page.
 
@@ -80,12 +83,15 @@ def room_areas(
         asked: The scale that the request states, if it does.
         are_sure: Of each polygon, whether it may be measured; all if not given. One that may not
             has its area still if what is printed in it agrees.
+        labels: What :func:`~roomdet.labels.find_labels` puts together of the lines in these boxes,
+            if that is known already.
     """
     n = len(polygons)
     if page_wh_pt is None:
         return [RoomArea(reason=NO_SIZE)] * n
     scales = room_scales(boxes_xyxy, lines, page_wh_pt, asked)
-    printed = printed_areas(polygons, boxes_xyxy, lines, page_wh_pt)
+    labels = find_labels(lines, page_wh_pt, boxes_xyxy) if labels is None else labels
+    printed = printed_areas(polygons, boxes_xyxy, lines, labels)
     sure = [True] * n if are_sure is None else are_sure
     found = [
         _area(*each, page_wh_pt) for each in zip(polygons, sure, scales, printed, strict=True)
@@ -183,7 +189,7 @@ def printed_areas(
     polygons: Sequence[npt.NDArray[np.floating] | None],
     boxes_xyxy: npt.NDArray[np.floating],
     lines: Sequence[TextLine],
-    page_wh_pt: tuple[float, float],
+    labels: Sequence[Label],
 ) -> list[float | None]:
     """Return, for each room, the area that is printed in it, in square metres, if one is.
 
@@ -201,7 +207,7 @@ def printed_areas(
         for end in (np.min, np.max)
     )
     found: list[list[float]] = [[] for _ in shapes]
-    for _, area, at in placed_areas(lines, page_wh_pt):
+    for _, area, at in placed_areas(lines, labels):
         near = np.flatnonzero(((low <= at) & (at <= high)).all(axis=1)).tolist()
         holds = [i for i in near if are_inside(shapes[i], np.array([at]))[0]]
         if holds:
@@ -210,12 +216,10 @@ def printed_areas(
 
 
 def placed_areas(
-    lines: Sequence[TextLine], page_wh_pt: tuple[float, float]
+    lines: Sequence[TextLine], labels: Sequence[Label]
 ) -> list[tuple[TextLine, float, tuple[float, float]]]:
     """Return the lines that print an area, with its square metres and where it belongs."""
-    names = {
-        id(area): label.center for label in find_labels(lines, page_wh_pt) for area in label.areas
-    }
+    names = {id(area): label.center for label in labels for area in label.areas}
     result = []
     for line in lines:
         if (area := parse_area(line.text)) is not None:

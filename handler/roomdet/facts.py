@@ -13,7 +13,8 @@ import numpy as np
 from roomdet.areas import room_areas
 from roomdet.errors import PageTooSlow
 from roomdet.geometry import GRID
-from roomdet.labels import name_rooms
+from roomdet.labels import find_labels, name_rooms, place_labels
+from roomdet.nooks import has_walls
 from roomdet.outlines import MOST_PX, TOO_SLOW, Outline
 from roomdet.schema import Include
 
@@ -99,8 +100,13 @@ class FactFinder:
         if Include.POLYGON in asked or Include.AREA in asked:  # before names, which take long
             outlines = self._outline(found.boxes_xyxy, page.linework, sharp_pixels, ends_s)
             is_cut_short = any(outline.reason == TOO_SLOW for outline in outlines)
+        placed = (
+            find_labels(page.lines, page.source_wh, found.boxes_xyxy)
+            if asked - {Include.POLYGON}
+            else []
+        )
         if Include.NAME in asked:
-            labels = name_rooms(page.lines, found.boxes_xyxy, page.source_wh, found.scores)
+            labels = place_labels(placed, found.boxes_xyxy, found.scores)
             source = "text"
             reader = None if any(labels) or not facts else self._load_reader()
             if reader is not None:
@@ -118,6 +124,7 @@ class FactFinder:
                 page.paper_wh_pt,
                 options.asked_scale,
                 [outline.is_sure for outline in outlines],
+                labels=placed if page.paper_wh_pt == page.source_wh else None,
             )
             _add(facts, map(_measured, areas))
         return Description(facts, is_cut_short)
@@ -161,8 +168,25 @@ def _read(
     if max(pixels.shape) < _LEAST_SHARPNESS * min(OCR_PX, page.native_px):
         return nothing, False  # the server may not see it as it is; letters would be guesses
     reading = reader.read_lines(pixels, found.boxes_xyxy, ends_s=ends_s)
-    labels = name_rooms(reading.lines, found.boxes_xyxy, page.source_wh, found.scores)
+    is_part = parts_on(pixels, found.boxes_xyxy)
+    labels = name_rooms(reading.lines, found.boxes_xyxy, page.source_wh, found.scores, is_part)
     return labels, reading.is_cut_short
+
+
+def parts_on(pixels: Pixels, boxes_xyxy_norm: Boxes) -> Callable[[int, int], bool]:
+    """What says whether no wall is drawn between a room and the one that holds it, by indices.
+
+    Args:
+        pixels: The page, uint8 RGB, shape ``(height, width, 3)``.
+        boxes_xyxy_norm: float32, shape ``(n, 4)``, the rooms as fractions of the page.
+    """
+    corners = boxes_xyxy_norm.astype(np.float64)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+    corners_px = corners * pixels.shape[1::-1]
+
+    def is_part(inner: int, outer: int) -> bool:
+        return not has_walls(corners_px[inner], corners_px[outer], pixels[..., 1])
+
+    return is_part
 
 
 def _add(facts: Sequence[Facts], more: Iterable[Facts]) -> None:

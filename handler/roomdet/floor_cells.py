@@ -115,13 +115,26 @@ def floor_between_lines(
     return Floor(corners_px, cells.doubt(inside), *cells.corners(inside))
 
 
-def lines_near(lines_px: Floats, window_px: Floats) -> Floats:
-    """Lines that run through a window, as far as their bounds say."""
-    low = np.minimum(lines_px[:, :2], lines_px[:, 2:])
-    high = np.maximum(lines_px[:, :2], lines_px[:, 2:])
-    touch = (high >= window_px[:2]) & (low <= window_px[2:])
-    near: Floats = lines_px[touch.all(axis=1)]
-    return near
+class PlacedLines:
+    """The lines of a page, to be asked for those of a window.
+
+    Args:
+        lines_px: float64, shape ``(n, 4)``, both ends of each, in pixels of the page.
+    """
+
+    def __init__(self, lines_px: Floats) -> None:
+        self._lines_px = lines_px
+        x0, y0, x1, y1 = np.ascontiguousarray(lines_px.T)
+        self._low_x, self._high_x = np.minimum(x0, x1), np.maximum(x0, x1)
+        self._low_y, self._high_y = np.minimum(y0, y1), np.maximum(y0, y1)
+
+    def near(self, window_px: Floats) -> Floats:
+        """Lines that run through a window, as far as their bounds say, float64, ``(k, 4)``."""
+        x0, y0, x1, y1 = window_px.tolist()
+        touch = (self._high_x >= x0) & (self._low_x <= x1)
+        touch &= (self._high_y >= y0) & (self._low_y <= y1)
+        near: Floats = self._lines_px[touch]
+        return near
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,17 +531,21 @@ def _are_at(lines: _Lines, places: Floats, low: float, high: float) -> Flags:
 
 def _corners(rooms: Flags) -> Flags:
     """Whether rooms have a corner at each crossing of lines: of its four cells one or three."""
-    padded = np.pad(rooms, ((0, 0), (1, 1), (1, 1)))
-    above, below = padded[:, :-1], padded[:, 1:]
-    is_corner: Flags = above[:, :, 1:] ^ above[:, :, :-1] ^ below[:, :, 1:] ^ below[:, :, :-1]
-    return is_corner
+    return _ends_along(_ends_along(rooms, 2), 1)
 
 
 def _edges(rooms: Flags) -> tuple[Flags, Flags]:
     """Whether a room ends at each cell's left edge, and at its upper one."""
-    edge_x: Flags = np.diff(np.pad(rooms, ((0, 0), (0, 0), (1, 1))), axis=2).astype(np.bool_)
-    edge_y: Flags = np.diff(np.pad(rooms, ((0, 0), (1, 1), (0, 0))), axis=1).astype(np.bool_)
-    return edge_x, edge_y
+    return _ends_along(rooms, 2), _ends_along(rooms, 1)
+
+
+def _ends_along(flags: Flags, axis: int) -> Flags:
+    """Where flags change along an axis, before the first and after the last of which none is."""
+    values = np.moveaxis(flags, axis, 0)
+    changes = np.empty((len(values) + 1, *values.shape[1:]), np.bool_)
+    changes[0], changes[-1] = values[0], values[-1]
+    np.not_equal(values[1:], values[:-1], out=changes[1:-1])
+    return np.moveaxis(changes, 0, axis)
 
 
 def _over_cells(values: Floats | Flags, x: Floats, y: Floats) -> Floats:

@@ -17,7 +17,7 @@ import numpy as np
 from roomdet.measures import reading_box
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from roomdet.geometry import Boxes, Scores
     from roomdet.texts import TextLine
@@ -35,6 +35,7 @@ _SURE_ENOUGH = 0.5
 _MOST_OPEN = 200  # labels at one height of a page
 _MOST_SHARED = 10  # names that are told of one room
 _SHARED = 0.7  # the confidence of names that share a room
+_PART = 0.9  # of a part of a room that lies in it
 _NUMBER = re.compile(r"[A-Z]{0,3}[-.]?\d{1,5}(?:[-./]?[A-Z0-9]{1,3}){0,2}", re.IGNORECASE)
 _AREA = re.compile(
     r"\d[\d.,\s]*\s*(?:m²|m2|m\^2|kvm|qm|sq\.?\s*(?:ft|feet|m)\.?|s\.?f\.?|ft²|ft2)\b\.?",
@@ -86,6 +87,7 @@ def name_rooms(
     boxes_xyxy_norm: Boxes,
     page_wh: tuple[float, float],
     scores: Scores | None = None,
+    is_part: Callable[[int, int], bool] | None = None,
 ) -> list[RoomLabel | None]:
     """Give rooms the names that stand in them.
 
@@ -95,13 +97,33 @@ def name_rooms(
         page_wh: Width and height of the page, in any unit.
         scores: float, shape ``(n,)``, how sure the rooms are; a label in several goes to none that
             is much less sure than another. Without them all are alike.
+        is_part: Says whether no wall parts a room, the first index, from one that holds it. Then
+            the larger one has the smaller one's name, too, if it has none of its own.
 
     Returns:
         A label of each room, or None.
     """
-    inside: list[list[_Label]] = [[] for _ in boxes_xyxy_norm]
+    labels = find_labels(lines, page_wh, boxes_xyxy_norm)
+    return place_labels(labels, boxes_xyxy_norm, scores, is_part)
+
+
+def place_labels(
+    labels: Iterable[Label],
+    boxes_xyxy_norm: Boxes,
+    scores: Scores | None = None,
+    is_part: Callable[[int, int], bool] | None = None,
+) -> list[RoomLabel | None]:
+    """Give rooms the labels that stand in them; as :func:`name_rooms`.
+
+    Args:
+        labels: Of :func:`find_labels`, for the same boxes.
+        boxes_xyxy_norm: As of :func:`name_rooms`.
+        scores: As of it.
+        is_part: As of it.
+    """
+    inside: list[list[Label]] = [[] for _ in boxes_xyxy_norm]
     sizes = np.prod(boxes_xyxy_norm[:, 2:] - boxes_xyxy_norm[:, :2], axis=1)
-    for label in find_labels(lines, page_wh):
+    for label in labels:
         x, y = label.center
         holds = (boxes_xyxy_norm[:, :2] <= (x, y)) & ((x, y) <= boxes_xyxy_norm[:, 2:])
         rooms = np.flatnonzero(holds.all(axis=1))
@@ -109,11 +131,31 @@ def name_rooms(
             if scores is not None:
                 rooms = rooms[scores[rooms] >= _SURE_ENOUGH * scores[rooms].max()]
             inside[int(rooms[sizes[rooms].argmin()])].append(label)
-    return [_choose(labels) for labels in inside]
+    if is_part is not None:
+        inside = _with_parts(inside, boxes_xyxy_norm, is_part)
+    return [_choose(its) for its in inside]
+
+
+def _with_parts(
+    inside: list[list[Label]], boxes: Boxes, is_part: Callable[[int, int], bool]
+) -> list[list[Label]]:
+    """Labels of rooms; one without has those of its parts, found as rooms of their own."""
+    low, high = boxes[:, :2], boxes[:, 2:]
+    areas = np.prod(high - low, axis=1)
+    named = np.array([bool(labels) for labels in inside])
+    result = list(inside)
+    for room in np.flatnonzero(~named).tolist():
+        shared = np.minimum(high, high[room]) - np.maximum(low, low[room])
+        lies_in = np.prod(shared.clip(0), axis=1) >= _PART * areas
+        parts = np.flatnonzero(named & lies_in & (areas < areas[room])).tolist()
+        result[room] = [label for part in parts if is_part(part, room) for label in inside[part]]
+    return result
 
 
 @dataclass(frozen=True, slots=True)
-class _Label:
+class Label:
+    """What stands together and may be a room's name."""
+
     name: str
     is_tag: bool  # a number or an area stands with it
     center: tuple[float, float]  # of the name, fractions of the page
@@ -142,26 +184,31 @@ class _Line:
         return (self.left + self.right) / 2
 
 
-def find_labels(lines: Iterable[TextLine], page_wh: tuple[float, float]) -> list[_Label]:
+def find_labels(
+    lines: Iterable[TextLine], page_wh: tuple[float, float], boxes: Boxes | None = None
+) -> list[Label]:
     """Put together what stands together, and keep what may be a room's name.
 
     Args:
         lines: What is written on the page.
         page_wh: As of :func:`name_rooms`.
+        boxes: Rooms, as of :func:`name_rooms`; lines of which no room holds all are of several.
     """
     lines = list(lines)
-    labels = _put_together(lines, page_wh)
+    labels = _put_together(lines, page_wh, boxes)
     tags = [label for label in labels if label.is_tag]
     if len(tags) < _MANY_TAGS:
         return labels
     height = float(np.median([label.height for label in tags]))
     symbols = _symbols(label for label in labels if not label.is_tag)
     others = [line for line in lines if not symbols.issuperset(line.text.split())]
-    labels = _put_together(others, page_wh)
+    labels = _put_together(others, page_wh, boxes)
     return [label for label in labels if label.is_tag or _is_like_a_tag(label, height)]
 
 
-def _put_together(lines: Iterable[TextLine], page_wh: tuple[float, float]) -> list[_Label]:
+def _put_together(
+    lines: Iterable[TextLine], page_wh: tuple[float, float], boxes: Boxes | None
+) -> list[Label]:
     by_turn: dict[int, list[_Line]] = {}
     for line in lines:
         kind = _kind(line.text)
@@ -171,11 +218,32 @@ def _put_together(lines: Iterable[TextLine], page_wh: tuple[float, float]) -> li
         label
         for turned in by_turn.values()
         for group in _groups(sorted(turned, key=lambda line: line.top))
-        if (label := _label(group)) is not None
+        for part in _by_room(group, boxes)
+        if (label := _label(part)) is not None
     ]
 
 
-def _symbols(labels: Iterable[_Label]) -> set[str]:
+def _by_room(group: list[_Line], boxes: Boxes | None) -> Iterator[list[_Line]]:
+    """A group as it is, or parted where its lines lie in rooms of which none holds all of them."""
+    if boxes is None or not len(boxes) or sum(line.kind == "name" for line in group) <= 1:
+        yield group
+        return
+    corners = np.array([line.source.box_xyxy for line in group])
+    at = ((corners[:, :2] + corners[:, 2:]) / 2)[:, None]
+    holds = ((boxes[:, :2] <= at) & (at <= boxes[:, 2:])).all(axis=2)
+    if not holds.any(axis=1).all() or holds.all(axis=0).any():
+        yield group
+        return
+    sizes = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    rooms = np.where(holds, sizes, np.inf).argmin(axis=1).tolist()
+    for index, line in enumerate(group[1:], 1):
+        if line.kind == "area":  # stands below its name
+            rooms[index] = rooms[index - 1]
+    for room in dict.fromkeys(rooms):
+        yield [line for line, its in zip(group, rooms, strict=True) if its == room]
+
+
+def _symbols(labels: Iterable[Label]) -> set[str]:
     """Words that stand so often for themselves that they are no names."""
     times = Counter(
         words.pop()
@@ -185,7 +253,7 @@ def _symbols(labels: Iterable[_Label]) -> set[str]:
     return {word for word, count in times.items() if count >= _SYMBOL_TIMES}
 
 
-def _is_like_a_tag(label: _Label, height: float) -> bool:
+def _is_like_a_tag(label: Label, height: float) -> bool:
     if label.confidence < 1:  # recognized: how tall letters are was measured in pixels
         return True
     is_as_tall = abs(label.height / height - 1) <= _AS_TALL
@@ -241,7 +309,7 @@ def _stands_under(line: _Line, above: _Line) -> bool:
     return is_centered and overlaps
 
 
-def _label(group: list[_Line]) -> _Label | None:
+def _label(group: list[_Line]) -> Label | None:
     named = [line for line in group if line.kind == "name"]
     words = " ".join(line.source.text for line in named)
     if not named or len(named) > MOST_LINES or len(words.split()) > MOST_WORDS:
@@ -254,7 +322,7 @@ def _label(group: list[_Line]) -> _Label | None:
     corners = np.array([line.source.box_xyxy for line in named])
     low, high = corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)
     x, y = (low + high) / 2
-    return _Label(
+    return Label(
         words,
         any(line.kind != "name" and line.source.text not in "-–" for line in group),
         (float(x), float(y)),
@@ -264,7 +332,7 @@ def _label(group: list[_Line]) -> _Label | None:
     )
 
 
-def _choose(labels: list[_Label]) -> RoomLabel | None:
+def _choose(labels: list[Label]) -> RoomLabel | None:
     """The name of a room that holds these labels."""
     if not labels:
         return None

@@ -62,6 +62,8 @@ PLACES_AT_A_TIME = 48
 SURE = 0.9
 # What is read with less is not told: hatches, fixtures, letters under other letters.
 LEAST_CONFIDENCE = 0.6
+# Of letters more is asked for: fixtures and door leaves read as short words.
+SHORT_LETTERS, LEAST_OF_SHORT, LEAST_OF_LETTERS = 3, 0.95, 0.75
 # What is read with less than SURE, but with so much, may be what stands so often elsewhere on the
 # page, and surely, if that has so many letters.
 LEAST_AGREED, OFTEN, LETTERS = 0.3, 2, 4
@@ -147,7 +149,7 @@ class TextReader:
             ends_s: Nothing is begun at or after this time, of :func:`time.monotonic`.
 
         Returns:
-            Lines of at least ``LEAST_CONFIDENCE``.
+            Lines that are sure enough to be told (:func:`is_told`).
         """
         now_s = time.monotonic()
         height, width = pixels.shape[:2]
@@ -164,7 +166,7 @@ class TextReader:
         lines = [
             line
             for (place, _), text in zip(read, texts, strict=True)
-            if text.confidence >= LEAST_CONFIDENCE
+            if is_told(text)
             for line in as_lines(snug(pixels, place), *text, (width, height))
         ]
         return Reading(sorted(lines, key=lambda line: line.box_xyxy[1::-1]), is_late)
@@ -304,6 +306,15 @@ def agreed(texts: Sequence[Text]) -> list[Text]:
     return [_as_known(text, known) for text in texts]
 
 
+def is_told(text: Text) -> bool:
+    """Whether a line is sure enough: no name is better than a wrong one."""
+    letters = sum(c.isalpha() for c in text.text)
+    if not letters:
+        return text.confidence >= LEAST_CONFIDENCE
+    least = LEAST_OF_SHORT if letters <= SHORT_LETTERS else LEAST_OF_LETTERS
+    return text.confidence >= least
+
+
 def is_word(text: str) -> bool:
     """Whether it is long enough, and of letters, to be told from others that are like it."""
     letters = text.replace(" ", "").replace(".", "")
@@ -316,7 +327,7 @@ def _as_known(text: Text, known: Sequence[str]) -> Text:
     like = [other for other in known if _differ_by_a_letter(text.text, other)]
     if len(like) != 1 or (text.text in known and like != [text.text]):
         return text
-    return Text(like[0], (text.confidence + 1) / 2)
+    return Text(like[0], max((text.confidence + 1) / 2, LEAST_OF_LETTERS))
 
 
 def _differ_by_a_letter(one: str, other: str) -> bool:

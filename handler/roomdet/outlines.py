@@ -20,7 +20,7 @@ import openvino as ov
 from roomdet.contours import LEAST_CORNERS, contour, is_simple, signed_area, straightened
 from roomdet.detector import CORE, CompiledNetwork, compile_for_latency
 from roomdet.errors import ModelError
-from roomdet.floor_cells import floor_between_lines, lines_near
+from roomdet.floor_cells import PlacedLines, floor_between_lines
 from roomdet.geometry import GRID
 from roomdet.linework import NONE
 from roomdet.network import NetworkManifest
@@ -57,7 +57,7 @@ _ROOMS_AT_ONCE = 16  # 0.7 MB each in the network
 UNCLEAR = "the room's walls are not clear enough on the page"
 OTHER_EXTENT = "the room's walls do not fit its bounding box"
 TOO_SLOW = "there was no time to see the page closely"
-_NO_LINES = np.zeros((0, 4))
+_NO_LINES = PlacedLines(NONE.astype(np.float64))
 NO_NETWORK = "this server's model draws no outlines; its archive was packed without that network"
 
 
@@ -153,7 +153,7 @@ class OutlineNetwork:
         page = gray(pixels)
         crops = cut_crops(page, windows(boxes * np.tile(page_wh, 2)))
         values = np.asarray(page)
-        lines_px = linework.astype(np.float64) * np.tile(page_wh, 2)
+        lines = PlacedLines(linework.astype(np.float64) * np.tile(page_wh, 2))
         found = []
         for start in range(0, len(boxes), _ROOMS_AT_ONCE):
             if time.monotonic() >= ends_s:
@@ -162,7 +162,7 @@ class OutlineNetwork:
             part = slice(start, start + _ROOMS_AT_ONCE)
             masks = self.masks(crops.pixels[part])
             found += [
-                outline(mask, window, box, values, lines_px)
+                outline(mask, window, box, values, lines)
                 for mask, window, box in zip(
                     masks, crops.windows_xyxy_px[part], boxes[part], strict=True
                 )
@@ -179,7 +179,7 @@ class OutlineNetwork:
                 window = crops.windows_xyxy_px[i]
                 scale = (window[2:] - window[:2]) / CROP_PX
                 rest = without(mask, [(nook * page_wh - window[:2]) / scale for nook in nooks])
-                less = outline(rest, window, boxes[i], values, lines_px)
+                less = outline(rest, window, boxes[i], values, lines)
                 found[i] = found[i] if less.polygon is None else less
         return found
 
@@ -233,7 +233,7 @@ def outline(
     window_px: Points,
     box_norm: Points,
     page: npt.NDArray[np.uint8],
-    lines_px: npt.NDArray[np.float64] = _NO_LINES,
+    lines: PlacedLines = _NO_LINES,
 ) -> Outline:
     """The outline that a mask draws.
 
@@ -242,9 +242,9 @@ def outline(
         window_px: float64, shape ``(4,)``, what of the page the mask shows.
         box_norm: float64, shape ``(4,)``, the room's box, as fractions of the page.
         page: uint8 gray, shape ``(height, width)``.
-        lines_px: float64, shape ``(n, 4)``, both ends of each line that the page is drawn of.
+        lines: What the page is drawn of.
     """
-    certainty, near_px = _certainty(mask), lines_near(lines_px, window_px)
+    certainty, near_px = _certainty(mask), lines.near(window_px)
     if certainty < (LEAST_WITH_LINES if len(near_px) else LEAST_CERTAINTY):
         return Outline(None, certainty, UNCLEAR)
     seen = _Seen.of(mask, window_px, box_norm, page)

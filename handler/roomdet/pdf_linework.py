@@ -38,6 +38,7 @@ _GRAY = (0.299, 0.587, 0.114)
 
 # a, b, c, d, e and f as PDF has them: x' = a x + c y + e, y' = b x + d y + f.
 _Matrix: TypeAlias = tuple[float, float, float, float, float, float]
+_MOVE_TO, _LINE_TO = pdfium_c.FPDF_SEGMENT_MOVETO, pdfium_c.FPDF_SEGMENT_LINETO
 _AS_IT_IS: _Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
@@ -74,6 +75,43 @@ def read_linework(sheet: pdfium.PdfPage) -> Linework:
     return near
 
 
+class _Pens:
+    """Asks how paths are drawn, with memory that is used again for each: there are 100,000."""
+
+    def __init__(self) -> None:
+        self.x, self.y = ctypes.c_float(), ctypes.c_float()
+        self.to_x, self.to_y = ctypes.byref(self.x), ctypes.byref(self.y)
+        self._fill, self._is_stroked = ctypes.c_int(), ctypes.c_int()
+        self._mode = (ctypes.byref(self._fill), ctypes.byref(self._is_stroked))
+        self._channels = [ctypes.c_uint() for _ in range(4)]
+        self._to_channels = [ctypes.byref(channel) for channel in self._channels]
+        self._matrix = pdfium_c.FS_MATRIX()
+        self._to_matrix = ctypes.byref(self._matrix)
+
+    def is_drawn(self, path: object) -> bool:
+        """Whether a path is stroked or filled, and not in white."""
+        if not pdfium_c.FPDFPath_GetDrawMode(path, *self._mode):
+            return False
+        if self._is_stroked.value:
+            color_of = pdfium_c.FPDFPageObj_GetStrokeColor
+        elif self._fill.value:
+            color_of = pdfium_c.FPDFPageObj_GetFillColor
+        else:
+            return False
+        if not color_of(path, *self._to_channels):
+            return False
+        red, green, blue, alpha = (channel.value for channel in self._channels)
+        gray = _GRAY[0] * red + _GRAY[1] * green + _GRAY[2] * blue
+        return (255 - gray) * alpha / 255 >= _FAINT
+
+    def matrix(self, thing: object) -> _Matrix:
+        """What places an object on the page, or in its form."""
+        matrix = self._matrix
+        if not pdfium_c.FPDFPageObj_GetMatrix(thing, self._to_matrix):
+            return (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return (matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
+
+
 @dataclass(slots=True)
 class _Walk:
     """Collects the lines of objects.
@@ -86,17 +124,19 @@ class _Walk:
     _ends_s: float = field(default_factory=lambda: time.thread_time() + MOST_S)
     _paths: int = 0
     _points: int = 0
+    _pens: _Pens = field(default_factory=_Pens)
 
     def through(self, part: Parts, whole: object, count: int, matrix: _Matrix, depth: int) -> None:
         """Look at all objects of a page, or of a form on it."""
+        kind_of = pdfium_c.FPDFPageObj_GetType
         for index in range(count):
             thing = part(whole, index)
-            kind = pdfium_c.FPDFPageObj_GetType(thing)
+            kind = kind_of(thing)
             if kind == pdfium_c.FPDF_PAGEOBJ_PATH:
                 self._path(thing, matrix)
             elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth < _DEEPEST:
                 count_in = pdfium_c.FPDFFormObj_CountObjects(thing)
-                inner = _times(matrix, _matrix(thing))
+                inner = _times(matrix, self._pens.matrix(thing))
                 self.through(pdfium_c.FPDFFormObj_GetObject, thing, count_in, inner, depth + 1)
 
     def _path(self, path: object, matrix: _Matrix) -> None:
@@ -106,23 +146,28 @@ class _Walk:
         is_late = self._paths % _SECONDS_ASKED_EVERY == 0 and time.thread_time() >= self._ends_s
         if self._paths > MOST_PATHS or self._points > MOST_POINTS or is_late:
             raise _TooMuch
-        if not _is_drawn(path):
+        pens = self._pens
+        if not pens.is_drawn(path):
             return
-        a, b, c, d, e, f = _times(matrix, _matrix(path))
-        x, y = ctypes.c_float(), ctypes.c_float()
-        to_x, to_y = ctypes.byref(x), ctypes.byref(y)
+        own = pens.matrix(path)
+        a, b, c, d, e, f = own if matrix == _AS_IT_IS else _times(matrix, own)
+        x, y, to_x, to_y = pens.x, pens.y, pens.to_x, pens.to_y
+        segment_at, kind_of = pdfium_c.FPDFPath_GetPathSegment, pdfium_c.FPDFPathSegment_GetType
+        point_of, closes = pdfium_c.FPDFPathSegment_GetPoint, pdfium_c.FPDFPathSegment_GetClose
         start = at = (0.0, 0.0)
         for index in range(count):
-            segment = pdfium_c.FPDFPath_GetPathSegment(path, index)
-            kind = pdfium_c.FPDFPathSegment_GetType(segment)
-            pdfium_c.FPDFPathSegment_GetPoint(segment, to_x, to_y)
-            to = (a * x.value + c * y.value + e, b * x.value + d * y.value + f)
-            if kind == pdfium_c.FPDF_SEGMENT_MOVETO:
-                start = to
-            elif kind == pdfium_c.FPDF_SEGMENT_LINETO:
+            segment = segment_at(path, index)
+            kind = kind_of(segment)
+            point_of(segment, to_x, to_y)
+            u, v = x.value, y.value
+            to = (a * u + c * v + e, b * u + d * v + f)
+            if kind == _MOVE_TO:  # closed at once it has no length
+                start = at = to
+                continue
+            if kind == _LINE_TO:
                 self._add(at, to)
             at = to
-            if pdfium_c.FPDFPathSegment_GetClose(segment):
+            if closes(segment):
                 self._add(at, start)
                 at = start
 
@@ -131,28 +176,6 @@ class _Walk:
             self.lines.append((*start, *end))
             if len(self.lines) > MOST_LINES:
                 raise _TooMuch
-
-
-def _is_drawn(path: object) -> bool:
-    """Whether a path is stroked or filled, and not in white."""
-    fill, is_stroked = ctypes.c_int(), ctypes.c_int()
-    pdfium_c.FPDFPath_GetDrawMode(path, fill, is_stroked)
-    channels = [ctypes.c_uint() for _ in range(4)]
-    if is_stroked.value:
-        pdfium_c.FPDFPageObj_GetStrokeColor(path, *channels)
-    elif fill.value:
-        pdfium_c.FPDFPageObj_GetFillColor(path, *channels)
-    else:
-        return False
-    *rgb, alpha = (channel.value for channel in channels)
-    gray = sum(share * value for share, value in zip(_GRAY, rgb, strict=True))
-    return (255 - gray) * alpha / 255 >= _FAINT
-
-
-def _matrix(thing: object) -> _Matrix:
-    matrix = pdfium_c.FS_MATRIX()
-    pdfium_c.FPDFPageObj_GetMatrix(thing, matrix)
-    return (matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
 
 
 def _times(outer: _Matrix, inner: _Matrix) -> _Matrix:

@@ -176,6 +176,24 @@ def test_page_without_text_is_read_by_its_pixels() -> None:
     assert ("Kök", True) == (late.rooms[0]["name_hint"], late.is_cut_short)
 
 
+@pytest.mark.parametrize("has_wall", [False, True])
+def test_room_is_named_by_its_part_if_no_wall_is_between(*, has_wall: bool) -> None:
+    """A part around a label is found as a room of its own at times."""
+    boxes = np.array([(0.1, 0.1, 0.9, 0.9), (0.1, 0.1, 0.5, 0.9)], np.float32)
+    page = np.full((200, 400, 3), 255, np.uint8)
+    page[20:180, [40, 360]] = page[[20, 180], 40:360] = 0
+    page[20:180, 200] = 0 if has_wall else 255
+    lines = [TextLine("Kontor", (0.2, 0.4, 0.3, 0.43), 0, 0.95)]
+    described = FactFinder(ToldOutliner(), lambda: ToldReader(Reading(lines)), 8).find(
+        Page(page, (400, 200), 400, 80000, 1, 1),
+        Detections(boxes, np.array([0.9, 0.8], np.float32)),
+        RequestOptions(include=frozenset({Include.NAME})),
+        lambda _side_px: page,
+    )
+    names = [room["name_hint"] for room in described.rooms]
+    assert names == [None if has_wall else "Kontor", "Kontor"]
+
+
 def test_without_recognition_a_picture_names_nothing() -> None:
     """As where the extra is not installed."""
     assert Description([{"name_hint": None}] * 2) == named_by_picture(None)

@@ -6,7 +6,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from roomdet.labels import MOST_CHARS, MOST_LINES, MOST_WORDS, RoomLabel, name_rooms
+from roomdet.labels import (
+    MOST_CHARS,
+    MOST_LINES,
+    MOST_WORDS,
+    RoomLabel,
+    find_labels,
+    name_rooms,
+)
 from roomdet.texts import TextLine
 
 WH = (1000.0, 1000.0)
@@ -97,6 +104,55 @@ def test_label_goes_to_no_room_that_is_much_less_sure() -> None:
 def test_room_without_a_label_has_no_name() -> None:
     """Also one beside which a name stands."""
     assert [None, "HALL"] == names([line("HALL", (500.0, 500.0))], ROOM, (400, 400, 600, 600))
+
+
+def test_lines_of_several_rooms_are_not_one_label() -> None:
+    """Of small rooms one below the other the labels stand as close as lines of one."""
+    upper, lower = (100.0, 100.0, 300.0, 207.0), (100.0, 207.0, 300.0, 300.0)
+    lines = [line("LIFT PIT", below(0)), line("LIFT MOTOR", below(1))]
+    assert names(lines, ROOM) == ["LIFT PIT LIFT MOTOR"]
+    assert names(lines, upper, lower) == ["LIFT PIT", "LIFT MOTOR"]
+    assert names(lines, (100, 100, 300, 212)) == ["LIFT PIT LIFT MOTOR"]  # whose other is unknown
+
+
+def test_area_stays_with_the_name_above_it() -> None:
+    """Though its middle lies in the room below."""
+    upper, lower = (0.1, 0.1, 0.3, 0.207), (0.1, 0.207, 0.3, 0.3)
+    lines = [line("WC", below(0)), line("1.95 m²", below(1)), line("WORK ROOM", below(2))]
+    boxes = np.array([upper, lower], np.float32)
+    found = find_labels(lines, WH, boxes)
+    assert [(label.name, len(label.areas)) for label in found] == [("WC", 1), ("WORK ROOM", 0)]
+
+
+@pytest.mark.parametrize(
+    ("is_part", "others", "expected"),
+    [
+        (True, [], ["STORAGE", "STORAGE"]),
+        (False, [], [None, "STORAGE"]),
+        (True, [line("SHOP", (400.0, 400.0))], ["SHOP", "STORAGE"]),
+    ],
+)
+def test_room_without_a_label_has_that_of_its_part(
+    *, is_part: bool, others: list[TextLine], expected: list[str | None]
+) -> None:
+    """If no wall is between them, and it has none itself."""
+    boxes = np.array([(100, 100, 500, 500), (100, 100, 300, 300)], np.float32) / np.float32(1000)
+    asked = []
+
+    def parts(inner: int, outer: int) -> bool:
+        asked.append((inner, outer))
+        return is_part
+
+    found = name_rooms([line("STORAGE"), *others], boxes, WH, is_part=parts)
+    assert [label and label.name for label in found] == expected
+    assert asked == ([] if others else [(1, 0)])
+
+
+def test_neighbor_is_no_part() -> None:
+    """A room of which a tenth or more lies outside is another one."""
+    boxes = np.array([(100, 100, 500, 500), (60, 100, 300, 300)], np.float32) / np.float32(1000)
+    found = name_rooms([line("STORAGE")], boxes, WH, is_part=lambda *_: True)
+    assert [label and label.name for label in found] == [None, "STORAGE"]
 
 
 def test_open_plan_has_all_names_in_reading_order() -> None:

@@ -107,6 +107,19 @@ class TestReading:
             reader = TextReader(Marker(), network, CHARACTERS)
             assert reader.read_lines(page((100, 100)), WHOLE, ends_s=soon()).lines == []
 
+    @pytest.mark.parametrize(
+        ("text", "confidence", "is_told"),
+        [("12", 0.6, True), ("12", 0.59, False), ("BAC", 0.94, False), ("BAC", 0.95, True),
+         ("ABCA", 0.74, False), ("ABCA", 0.75, True)],
+    )  # fmt: skip
+    def test_letters_are_told_more_surely_than_numbers(
+        self, text: str, confidence: float, *, is_told: bool
+    ) -> None:
+        """Fixtures look like letters, of short words the most."""
+        reader = TextReader(Marker(), Reader(text, confidence + 0.001), CHARACTERS)
+        lines = reader.read_lines(page((100, 100)), WHOLE, ends_s=soon()).lines
+        assert [line.text for line in lines] == [text] * is_told
+
     def test_a_blank_page_costs_nothing(self) -> None:
         """Neither network is asked."""
         marker, network = Marker(), Reader()
@@ -322,6 +335,11 @@ class TestAgreement:
     def test_all_else_stays(self, known: list[Text], text: Text) -> None:
         """What is sure, rare, short, a number or like two others."""
         assert agreed([*known, text]) == [*known, text]
+
+    def test_what_stands_elsewhere_is_told(self) -> None:
+        """Though it was read with little."""
+        *_, read = agreed([Text("KONTOR", 0.99)] * 2 + [Text("RONTOR", ocr.LEAST_AGREED)])
+        assert ocr.is_told(read)
 
 
 class TestLines:

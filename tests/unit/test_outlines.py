@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
+from roomdet.floor_cells import PlacedLines
 from roomdet.outlines import (
     BEYOND_BOX,
     NO_NETWORK,
@@ -125,7 +126,7 @@ WALLS = ((397.0, 299.0), (803.4, 299.0), (803.4, 501.0), (397.0, 501.0))
 def test_sides_lie_on_the_lines_that_the_file_has() -> None:
     """On the middle of thick ones, to the grid: where ink begins is two pixels off."""
     page, lines = ruled(*WALLS)
-    found = outline(mask_on(BOX), WINDOW, BOX, page, lines)
+    found = outline(mask_on(BOX), WINDOW, BOX, page, PlacedLines(lines))
 
     assert found.polygon is not None
     assert found.is_sure
@@ -138,7 +139,7 @@ def test_lines_make_a_less_certain_mask_do() -> None:
     mask = mask_on(BOX) * np.float32(0.89)
 
     assert outline(mask, WINDOW, BOX, page).reason == UNCLEAR
-    found = outline(mask, WINDOW, BOX, page, lines)
+    found = outline(mask, WINDOW, BOX, page, PlacedLines(lines))
     assert found.polygon is not None
     assert found.is_sure
 
@@ -146,8 +147,8 @@ def test_lines_make_a_less_certain_mask_do() -> None:
 def test_lines_that_do_not_bound_a_room_leave_it_unsure() -> None:
     """Its polygon is that of the pixels, and may not be measured; beside no line at all it may."""
     page, lines = ruled((380.0, 380.0), (820.0, 420.0), (820.0, 424.0))
-    with_lines = outline(mask_on(BOX), WINDOW, BOX, page, lines)
-    elsewhere = outline(mask_on(BOX), WINDOW, BOX, page, lines + 1000)
+    with_lines = outline(mask_on(BOX), WINDOW, BOX, page, PlacedLines(lines))
+    elsewhere = outline(mask_on(BOX), WINDOW, BOX, page, PlacedLines(lines + 1000))
     without = outline(mask_on(BOX), WINDOW, BOX, page)
 
     assert with_lines.polygon is not None
