@@ -82,7 +82,7 @@ def test_nothing_is_in_it_that_serving_does_not_need(lab: Lab, image: str) -> No
     assert found["environment"] == ["python", "python3", "python3.11"]
     assert set(found["ours"]) <= {
         "LICENSE", "NOTICE", "archive", "config.properties", "endpoints", "log4j2.xml",
-        "metrics.yaml", "pid1", "serve", "server.jsa",
+        "metrics.yaml", "netty", "pid1", "serve", "server.jsa",
     }  # fmt: skip
 
 

@@ -96,7 +96,22 @@ def test_the_command(places: Places, tmp_path: Path) -> None:
     assert not {"-Xmx640m", "-XX:MaxDirectMemorySize=1g"} & set(command)
     assert str(places.packages / "ts/frontend/model-server.jar") in command
     assert command[command.index("--python") + 1] == sys.executable
-    assert f"vmargs={' '.join(command[1 : command.index('-cp') - 2])}" in places.config.read_text()
+    assert f"vmargs={' '.join(command[1 : command.index('-cp') - 3])}" in places.config.read_text()
+
+
+def test_the_images_netty_goes_before_torchserves(places: Places, tmp_path: Path) -> None:
+    """Of two classes of a name the first on the class path counts."""
+    names = ("netty-buffer-4.2.13.Final.jar", "netty-common-4.2.13.Final.jar")
+    (places.program / "netty").mkdir()
+    for name in names:
+        (places.program / "netty" / name).touch()
+
+    command = prepare(places, tmp_path / "rooms.mar", Settings.read({}), BUDGET)
+
+    jars = command[command.index("-cp") + 1].split(":")
+    assert [str(places.program / "netty" / name) for name in names] == jars[:2]
+    assert jars[2].endswith("ts/frontend/model-server.jar")
+    assert f"-Djava.library.path={places.program}/netty/native" in command
 
 
 def test_plugin_logs_and_metrics_are_used_where_they_exist(places: Places, tmp_path: Path) -> None:
