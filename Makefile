@@ -310,4 +310,4 @@ format: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff format .
 
 clean:
-	rm -rf $(VENV) $(TRAIN_VENV) $(FORMATS_VENV) build $(ARCHIVE) $(ARCHIVE).json $(OWN)
+	rm -rf $(VENV) $(TRAIN_VENV) $(FORMATS_VENV) build $(ARCHIVE) $(ARCHIVE).json $(ARCHIVE).cdx.json $(OWN)
