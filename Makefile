@@ -6,6 +6,7 @@
 # make live-rehearsal       tests/live against a local SageMaker, 1.5 minutes; make live ROOMDET_LIVE_ACCOUNT=…   (docs/live.md)
 # make mutants [MUTANTS=200] [MUTATE='handler deploy']   does a test notice when the code is changed?
 # make torture [TORTURE='inputs api same clients load'] [SHORT=1]   what strangers may do to it (docs/torture.md)
+# make audit                known advisories of packages, by the internet; a second linter of IAM's policies (SECURITY.md)
 # make check                lint, format and types
 # make venv-deploy          what python -m deploy needs, and the archive: the first step to an endpoint
 # make view [PLANS=FOLDER] [URL=http://…]   plans and their rooms in the browser, to correct (docs/viewer.md)
@@ -53,6 +54,7 @@ BIN := $(VENV)/bin
 TRAIN_VENV := .venv-train
 TRAIN_BIN := $(TRAIN_VENV)/bin
 FORMATS_VENV := .venv-formats
+AUDIT_VENV := .venv-audit
 ARCHIVE := model_store/rooms.mar
 OWN := model_store/own-weights.stamp
 NETWORK := $(if $(WEIGHTS),build/network,weights/rooms)
@@ -136,6 +138,11 @@ $(FORMATS_VENV)/python.stamp: requirements/formats.txt client/pyproject.toml
 	@echo "Making $(FORMATS_VENV) with datumaro, LabelMe and others: 1.4 GB, a minute or two …"
 	@$(PYTHON) -m venv $(FORMATS_VENV)
 	@$(FORMATS_VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements/formats.txt -e ./client
+	@touch $@
+
+$(AUDIT_VENV)/python.stamp: requirements/audit.txt
+	@$(PYTHON) -m venv $(AUDIT_VENV)
+	@$(AUDIT_VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements/audit.txt
 	@touch $@
 
 # With the peers of the benchmarks.
@@ -278,6 +285,13 @@ torture: $(VENV)/torture.stamp $(ARCHIVE)
 	@status=0; for part in $(TORTURE); do \
 	  $(BIN)/python -m tests.torture.$$part $(if $(SHORT),--short) || status=1; done; exit $$status
 
+# --strict: what could not be asked about is an error, not a silence.
+.PHONY: audit
+audit: $(AUDIT_VENV)/python.stamp
+	@status=0; $(AUDIT_VENV)/bin/python -m tests.iam_audit || status=1; \
+	  $(AUDIT_VENV)/bin/pip-audit --strict --progress-spinner off --disable-pip --no-deps -r constraints.txt || status=1; \
+	  exit $$status
+
 # Rewrites the table in docs/api.md; ends with status 1 where pixels are wrong.
 corpus: $(VENV)/dev.stamp
 	@$(BIN)/python -W ignore -m tests.corpus
@@ -310,4 +324,4 @@ format: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff format .
 
 clean:
-	rm -rf $(VENV) $(TRAIN_VENV) $(FORMATS_VENV) build $(ARCHIVE) $(ARCHIVE).json $(ARCHIVE).cdx.json $(OWN)
+	rm -rf $(VENV) $(TRAIN_VENV) $(FORMATS_VENV) $(AUDIT_VENV) build $(ARCHIVE) $(ARCHIVE).json $(ARCHIVE).cdx.json $(OWN)
