@@ -39,13 +39,19 @@ RUN SITE=$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths(
  && /opt/venv/bin/python -c 'import ctypes; from PIL import _imaging; ctypes.CDLL(_imaging.__file__).TIFFClientOpenExt' \
  && /opt/venv/bin/python -c 'import boto3; [boto3.client(name, "eu-west-1") for name in ("s3", "sts")]'
 
+# -- netty, in the place of the one of 2020 in TorchServe's jar -----------------------------------
+FROM java AS netty
+COPY docker/netty /netty/
+RUN python3 -m venv /opt/venv && /opt/venv/bin/python /netty/fetch.py
+
 # -- this project's files, readable by any user -------------------------------------------------
 FROM ${BASE_IMAGE} AS program
 ARG ARCHIVE=docker/archive
 COPY docker /opt/roomdet
 COPY config.properties LICENSE NOTICE /opt/roomdet/
 COPY ${ARCHIVE} /opt/roomdet/archive/
-RUN rm -rf /opt/roomdet/build /opt/roomdet/archive/README.md \
+COPY --from=netty /netty /opt/roomdet/netty/
+RUN rm -rf /opt/roomdet/build /opt/roomdet/archive/README.md /opt/roomdet/netty/fetch.py /opt/roomdet/netty/requirements.txt \
  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/roomdet \
  && chmod -R u=rwX,go=rX /opt/roomdet && chmod 755 /opt/roomdet/serve
 

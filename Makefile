@@ -69,7 +69,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve view viewer-page local-sagemaker first-deployment archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast test-on-demand live live-rehearsal corpus mutants check plugin format venv venv-deploy venv-train venv-formats clean
+.PHONY: help demo serve view viewer-page local-sagemaker first-deployment archive evaluate bench bench-docs train image image-sizes model-tar image-test netty test test-fast test-on-demand live live-rehearsal corpus mutants check plugin format venv venv-deploy venv-train venv-formats clean
 .DELETE_ON_ERROR:
 
 help:
@@ -229,6 +229,13 @@ bench-docs: $(VENV)/dev.stamp $(TRAIN_VENV)/python.stamp
 	@$(BIN)/python -m benchmarks.bench.tables docs/benchmarks/benchmarks.json docs/benchmarks.md README.md
 	@$(TRAIN_BIN)/python -m benchmarks.bench.plots docs/benchmarks/benchmarks.json docs/benchmarks
 
+# -- netty, which the image has and a server here takes where it is there -------------------------
+
+netty: docker/netty/native
+
+docker/netty/native: $(VENV)/dev.stamp docker/netty/SHA256SUMS docker/netty/requirements.txt
+	@$(BIN)/python docker/netty/fetch.py && touch $@
+
 # -- the SageMaker image --------------------------------------------------------------------
 
 BASE_IMAGE ?= python:3.11-slim-bookworm
@@ -248,7 +255,7 @@ image-sizes:
 model-tar: $(ARCHIVE)
 	@$(PYTHON) -m deploy image model-tar --archive $(ARCHIVE)
 
-image-test: $(VENV)/dev.stamp
+image-test: $(VENV)/dev.stamp $(if $(REQUIRE_ALL),netty)
 	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) sh tests/image/run.sh
 
 # -- see that it works ----------------------------------------------------------------------

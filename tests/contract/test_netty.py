@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import hashlib
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, needs_netty
 
 FOLDER = ROOT / "docker" / "netty"
+pytestmark = needs_netty
 
 
 def test_they_are_those_whose_sha256_is_written_down() -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.hosted import Tree, furnish, own_environ, serve_command, stop
-from tests.conftest import ROOT, SAMPLE_PNG
+from tests.conftest import ROOT, SAMPLE_PNG, needs_netty
 from tests.e2e.namespaces import SERVER, SERVER_6, Namespace, cabled
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def test_management_and_metrics_are_there_for_their_own_host(
     assert bound_ports(ends.pid, "udp") == set()
 
 
+@needs_netty
 def test_what_reads_requests_is_the_netty_of_docker_netty(ends: Ends) -> None:
     """No class of the one in TorchServe's jar is loaded; sockets are those of Linux."""
     assert ends.status("/invocations", SAMPLE_PNG) == 200
