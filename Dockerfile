@@ -23,11 +23,11 @@ FROM java AS python
 RUN python3 -m venv /opt/venv
 COPY constraints.txt requirements/image.txt requirements/ocr.txt /build/
 RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-compile \
-      -c /build/constraints.txt -r /build/image.txt
+      --report /build/report.json -c /build/constraints.txt -r /build/image.txt
 # With --build-arg OCR=1 it reads names of rooms from pictures.
 ARG OCR=
 RUN [ -z "$OCR" ] || /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
-      --no-compile --no-deps -c /build/constraints.txt -r /build/ocr.txt
+      --no-compile --no-deps --report /build/report-ocr.json -c /build/constraints.txt -r /build/ocr.txt
 COPY docker/build/prune.py /build/
 # What is left must still import. Python takes its compiled files as they are, whatever the times
 # of files become on their way into a layer.
@@ -39,13 +39,19 @@ RUN SITE=$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths(
  && /opt/venv/bin/python -c 'import ctypes; from PIL import _imaging; ctypes.CDLL(_imaging.__file__).TIFFClientOpenExt' \
  && /opt/venv/bin/python -c 'import boto3; [boto3.client(name, "eu-west-1") for name in ("s3", "sts")]'
 
+# -- netty, in the place of the one of 2020 in TorchServe's jar -----------------------------------
+FROM java AS netty
+COPY docker/netty /netty/
+RUN python3 -m venv /opt/venv && /opt/venv/bin/python /netty/fetch.py
+
 # -- this project's files, readable by any user -------------------------------------------------
 FROM ${BASE_IMAGE} AS program
 ARG ARCHIVE=docker/archive
 COPY docker /opt/roomdet
 COPY config.properties LICENSE NOTICE /opt/roomdet/
 COPY ${ARCHIVE} /opt/roomdet/archive/
-RUN rm -rf /opt/roomdet/build /opt/roomdet/archive/README.md \
+COPY --from=netty /netty /opt/roomdet/netty/
+RUN rm -rf /opt/roomdet/build /opt/roomdet/archive/README.md /opt/roomdet/netty/fetch.py /opt/roomdet/netty/requirements.txt \
  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/roomdet \
  && chmod -R u=rwX,go=rX /opt/roomdet && chmod 755 /opt/roomdet/serve
 
@@ -56,6 +62,10 @@ COPY --from=python /opt/venv /opt/venv
 COPY --from=program /opt/roomdet /opt/roomdet
 COPY docker/build/share_classes.py handler/sitecustomize.py /build/
 RUN /opt/venv/bin/python /build/share_classes.py /build/sitecustomize.py
+# What the image holds, as CycloneDX; the base is the same as that of the image.
+COPY --from=python /build/report*.json /build/
+COPY docker/build/bom.py /build/
+RUN /opt/venv/bin/python /build/bom.py /build/report*.json > /opt/roomdet/sbom.cdx.json
 
 # -- the image ----------------------------------------------------------------------------------
 FROM ${BASE_IMAGE}
@@ -65,7 +75,7 @@ LABEL org.opencontainers.image.title="Room detector for architectural blueprints
 COPY --from=java /opt/java /opt/java
 COPY --from=python /opt/venv /opt/venv
 COPY --from=program /opt/roomdet /opt/roomdet
-COPY --from=classes /opt/roomdet/server.jsa /opt/roomdet/
+COPY --from=classes /opt/roomdet/server.jsa /opt/roomdet/sbom.cdx.json /opt/roomdet/
 # Images of python.org come without Python's own compiled files, and a read-only root keeps none.
 RUN python3 -m compileall -q -x '/(test|tests|idlelib|lib2to3|tkinter|turtledemo|ensurepip|(site|dist)-packages)/' \
       "$(python3 -c 'import sysconfig; print(sysconfig.get_paths()["stdlib"])')"

@@ -6,6 +6,7 @@
 # make live-rehearsal       tests/live against a local SageMaker, 1.5 minutes; make live ROOMDET_LIVE_ACCOUNT=…   (docs/live.md)
 # make mutants [MUTANTS=200] [MUTATE='handler deploy']   does a test notice when the code is changed?
 # make torture [TORTURE='inputs api same clients load faults long'] [SHORT=1]   what strangers may do to it (docs/torture.md)
+# make audit                known advisories of packages, by the internet; a second linter of IAM's policies (SECURITY.md)
 # make check                lint, format and types
 # make venv-deploy          what python -m deploy needs, and the archive: the first step to an endpoint
 # make view [PLANS=FOLDER] [URL=http://…]   plans and their rooms in the browser, to correct (docs/viewer.md)
@@ -53,6 +54,7 @@ BIN := $(VENV)/bin
 TRAIN_VENV := .venv-train
 TRAIN_BIN := $(TRAIN_VENV)/bin
 FORMATS_VENV := .venv-formats
+AUDIT_VENV := .venv-audit
 ARCHIVE := model_store/rooms.mar
 OWN := model_store/own-weights.stamp
 NETWORK := $(if $(WEIGHTS),build/network,weights/rooms)
@@ -67,7 +69,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # OpenVINO's converter and ultralytics would report use and look for updates over the network.
 QUIET_TRAINING := YOLO_OFFLINE=true YOLO_CONFIG_DIR='$(CURDIR)/build/ultralytics'
 
-.PHONY: help demo serve view viewer-page local-sagemaker first-deployment archive evaluate bench bench-docs train image image-sizes model-tar image-test test test-fast test-on-demand live live-rehearsal corpus mutants check plugin format venv venv-deploy venv-train venv-formats clean
+.PHONY: help demo serve view viewer-page local-sagemaker first-deployment archive evaluate bench bench-docs train image image-sizes model-tar image-test netty test test-fast test-on-demand live live-rehearsal corpus mutants check plugin format venv venv-deploy venv-train venv-formats clean
 .DELETE_ON_ERROR:
 
 help:
@@ -136,6 +138,11 @@ $(FORMATS_VENV)/python.stamp: requirements/formats.txt client/pyproject.toml
 	@echo "Making $(FORMATS_VENV) with datumaro, LabelMe and others: 1.4 GB, a minute or two …"
 	@$(PYTHON) -m venv $(FORMATS_VENV)
 	@$(FORMATS_VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements/formats.txt -e ./client
+	@touch $@
+
+$(AUDIT_VENV)/python.stamp: requirements/audit.txt
+	@$(PYTHON) -m venv $(AUDIT_VENV)
+	@$(AUDIT_VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements/audit.txt
 	@touch $@
 
 # With the peers of the benchmarks.
@@ -222,6 +229,13 @@ bench-docs: $(VENV)/dev.stamp $(TRAIN_VENV)/python.stamp
 	@$(BIN)/python -m benchmarks.bench.tables docs/benchmarks/benchmarks.json docs/benchmarks.md README.md
 	@$(TRAIN_BIN)/python -m benchmarks.bench.plots docs/benchmarks/benchmarks.json docs/benchmarks
 
+# -- netty, which the image has and a server here takes where it is there -------------------------
+
+netty: docker/netty/native
+
+docker/netty/native: $(VENV)/dev.stamp docker/netty/SHA256SUMS docker/netty/requirements.txt
+	@$(BIN)/python docker/netty/fetch.py && touch $@
+
 # -- the SageMaker image --------------------------------------------------------------------
 
 BASE_IMAGE ?= python:3.11-slim-bookworm
@@ -241,7 +255,7 @@ image-sizes:
 model-tar: $(ARCHIVE)
 	@$(PYTHON) -m deploy image model-tar --archive $(ARCHIVE)
 
-image-test: $(VENV)/dev.stamp
+image-test: $(VENV)/dev.stamp $(if $(REQUIRE_ALL),netty)
 	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) sh tests/image/run.sh
 
 # -- see that it works ----------------------------------------------------------------------
@@ -278,6 +292,13 @@ torture: $(VENV)/torture.stamp $(ARCHIVE)
 	@status=0; for part in $(TORTURE); do \
 	  $(BIN)/python -m tests.torture.$$part $(if $(SHORT),--short) || status=1; done; exit $$status
 
+# --strict: what could not be asked about is an error, not a silence.
+.PHONY: audit
+audit: $(AUDIT_VENV)/python.stamp
+	@status=0; $(AUDIT_VENV)/bin/python -m tests.iam_audit || status=1; \
+	  $(AUDIT_VENV)/bin/pip-audit --strict --progress-spinner off --disable-pip --no-deps -r constraints.txt || status=1; \
+	  exit $$status
+
 # Rewrites the table in docs/api.md; ends with status 1 where pixels are wrong.
 corpus: $(VENV)/dev.stamp
 	@$(BIN)/python -W ignore -m tests.corpus
@@ -310,4 +331,4 @@ format: $(VENV)/dev.stamp
 	$(BIN)/python -m ruff format .
 
 clean:
-	rm -rf $(VENV) $(TRAIN_VENV) $(FORMATS_VENV) build $(ARCHIVE) $(ARCHIVE).json $(OWN)
+	rm -rf $(VENV) $(TRAIN_VENV) $(FORMATS_VENV) $(AUDIT_VENV) build $(ARCHIVE) $(ARCHIVE).json $(ARCHIVE).cdx.json $(OWN)

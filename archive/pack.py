@@ -18,6 +18,7 @@ import zipfile
 from pathlib import Path
 
 import roomdet
+from archive import bom
 from roomdet import network
 from roomdet.errors import ModelError
 
@@ -181,7 +182,10 @@ def _store_weights(packed: Path, out: Path) -> None:
 
 
 def record(out: Path, digests: dict[str, str], version: str) -> Path:
-    """Write ``<archive>.json`` beside an archive: version, size and digests."""
+    """Write ``<archive>.json`` beside an archive: version, size and digests.
+
+    And the same for programs that read such lists, CycloneDX's, as ``<archive>.cdx.json``.
+    """
     report = {
         "archive": out.name,
         "version": version,
@@ -192,6 +196,8 @@ def record(out: Path, digests: dict[str, str], version: str) -> Path:
     }
     path = out.with_name(out.name + ".json")
     path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    listed = json.dumps(bom.document(report), indent=1)
+    out.with_name(out.name + ".cdx.json").write_text(f"{listed}\n", "utf-8")
     return path
 
 

@@ -155,25 +155,28 @@ def hosted(
         # Short, because a socket's path below it must be.
         home = Path(tempfile.mkdtemp(prefix="rt", dir="/tmp"))
         stack.callback(shutil.rmtree, home, ignore_errors=True)
-        program = _furnish(tree, home, vmargs)
-        folders = [program, home / "s", JAVA, home / "model"]
+        program = furnish(tree, home, vmargs)
         log = home / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*group.join_command(), sys.executable, "-c", _SERVE, *map(str, folders)],
+                [*group.join_command(), *serve_command(home)],
                 env=_environ(ports, program) | dict(environ or {}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        stack.callback(_stop, process)
+        stack.callback(stop, process)
         management = f"http://127.0.0.1:{ports.inference + 1}"
         url = f"http://127.0.0.1:{ports.inference}"
         yield Hosted(process, group, url, management, log, time.monotonic())
 
 
-def _furnish(tree: Tree, home: Path, vmargs: Sequence[str]) -> Path:
-    """Lay out what the image has: the program, its configuration, the model."""
+def furnish(tree: Tree, home: Path, vmargs: Sequence[str] = ()) -> Path:
+    """Lay out what the image has: the program, its configuration, the model.
+
+    Returns:
+        The program's folder, for ``PYTHONPATH``.
+    """
     program = home / "program"
     shutil.copytree(tree.root / "docker", program)
     config = (tree.root / "config.properties").read_text("utf-8")
@@ -187,23 +190,35 @@ def _furnish(tree: Tree, home: Path, vmargs: Sequence[str]) -> Path:
     return program
 
 
-def _environ(ports: Ports, program: Path) -> dict[str, str]:
+def serve_command(home: Path) -> list[str]:
+    """What starts process 1 with the folders that :func:`furnish` has laid out."""
+    folders = [home / "program", home / "s", JAVA, home / "model"]
+    return [sys.executable, "-c", _SERVE, *map(str, folders)]
+
+
+def own_environ(program: Path) -> dict[str, str]:
+    """This process's environment with nothing in it that process 1 would read."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("ROOMDET_", "SAGEMAKER_")) and name != "PYTHONPATH"
     }
-    first = ports.inference + 1
     return kept | {
         "PYTHONPATH": str(program),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _environ(ports: Ports, program: Path) -> dict[str, str]:
+    first = ports.inference + 1
+    return own_environ(program) | {
         "SAGEMAKER_BIND_TO_PORT": str(ports.inference),
         "SAGEMAKER_SAFE_PORT_RANGE": f"{first}-{first + 9}",
     }
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     """SIGTERM, as SageMaker does; then whatever is left of its session."""
     process.terminate()
     try:

@@ -25,6 +25,7 @@ from serving.console import (
     INTERRUPTED,
     WOULD_CHANGE,
     say,
+    tell,
 )
 from serving.errors import BadUsage, ToolError
 
@@ -137,11 +138,18 @@ def parse_endpoint_url(url: str | None) -> str | None:
 # -- running ----------------------------------------------------------------------------------
 
 
+class _Said(logging.Handler):
+    """Shows what is logged as everything else is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record))
+
+
 def run(args: argparse.Namespace) -> int:
     """Run a command; its exit status is one of those in serving/console.py."""
     is_debugging = getattr(args, "debug", False)
     if is_debugging:
-        logging.basicConfig(format="%(message)s")
+        logging.basicConfig(format="%(message)s", handlers=[_Said()])
         logging.getLogger("deploy").setLevel(logging.DEBUG)
     try:
         _settle(args)
@@ -156,7 +164,7 @@ def run(args: argparse.Namespace) -> int:
         return INTERRUPTED
     except Exception as err:  # noqa: BLE001 - what no command foresaw, such as a server's nonsense
         if is_debugging:
-            traceback.print_exception(err)
+            say("".join(traceback.format_exception(err)), end="")
         return _told(err, args)
     return status
 
@@ -269,10 +277,10 @@ def confirm(args: argparse.Namespace, plan: str, document: Any = None) -> None:
         if getattr(args, "output", None) == "json":
             steps = [line.strip().partition(". ")[2] for line in plan.splitlines()]
             plan = json.dumps(steps if document is None else document, indent=2)
-        print(plan, flush=True)
+        tell(plan)
         raise Unconfirmed("Nothing was changed; --yes does it.")
     say(plan)
-    print("Do this? [y/N] ", end="", file=sys.stderr, flush=True)
+    say("Do this? [y/N] ", end="")
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise Unconfirmed("Nothing was changed.")
 
@@ -280,7 +288,7 @@ def confirm(args: argparse.Namespace, plan: str, document: Any = None) -> None:
 def show(document: Any, args: argparse.Namespace) -> None:
     """Print a result as it is asked for."""
     own = _repeated_within(document, args)
-    print(as_table(own) if args.output == "table" else json.dumps(own, indent=2))
+    tell(as_table(own) if args.output == "table" else json.dumps(own, indent=2))
 
 
 def _repeated_within(value: Any, args: argparse.Namespace) -> Any:

@@ -21,6 +21,9 @@ DONE, FAILED, BAD_USAGE = 0, 1, 2
 WOULD_CHANGE = 3  # nothing failed, and something is left to do or still under way
 INTERRUPTED = 130  # by Ctrl-C; 128 and the number of the signal, as shells have it
 BROKEN_PIPE = 141  # whoever read the output has gone, such as `head`
+# What a terminal obeys instead of showing it: C0 but for tab and line feed, DEL, C1, directions.
+_OBEYED = (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_ESCAPES = {number: f"\\u{number:04x}" for number in _OBEYED if chr(number) not in "\t\n"}
 _MISSING = "the following arguments are required: COMMAND"
 Commands = argparse._SubParsersAction  # it has no public name
 
@@ -155,15 +158,29 @@ class Run:
             raise self._missing(err) from err
 
 
-def say(text: str) -> None:
-    print(f"{_clear()}{text}", file=sys.stderr, flush=True)
+def say(text: str, end: str = "\n") -> None:
+    """A line of progress or an error on stderr."""
+    print(f"{_clear()}{printable(text)}", end=end, file=sys.stderr, flush=True)
+
+
+def tell(text: object, end: str = "\n") -> None:
+    """A result on stdout: into a file or another program as it is, on a terminal as say() does."""
+    print(printable(str(text)) if sys.stdout.isatty() else text, end=end, flush=True)
+
+
+def printable(text: str) -> str:
+    """A text that may be another's, such as a message of AWS's, with its control characters shown.
+
+    As ``roomdet_client.terminal``, which is not there where an image is built with Python alone.
+    """
+    return text.translate(_ESCAPES).encode(errors="backslashreplace").decode()
 
 
 def redraw(text: str) -> None:
     """Tell progress in a line that the next one replaces; on a terminal alone."""
     if clear := _clear():
         width = shutil.get_terminal_size().columns - 1
-        print(f"{clear}{text[:width]}", end="", file=sys.stderr, flush=True)
+        print(f"{clear}{printable(text)[:width]}", end="", file=sys.stderr, flush=True)
 
 
 def _clear() -> str:

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from roomdet_client.client import detect
 from roomdet_client.drawing import draw_rooms
-from serving.console import say
+from serving.console import say, tell
 from serving.server import serve
 
 if TYPE_CHECKING:
@@ -37,13 +36,12 @@ def demo(archive: Path, plan: Path, drawing: Path, page: int) -> Detection:
     with serve(archive) as server:
         server.wait_ready()
         say(f"Ready after {time.monotonic() - started_s:.1f} s. Sending {plan}, as this would:\n")
-        print(
+        say(
             f"curl --data-binary @{plan} -H 'Content-Type: application/octet-stream' "
-            f"{server.url}/invocations\n",
-            file=sys.stderr,
+            f"{server.url}/invocations\n"
         )
         answer = detect(data, url=server.url, options={"page": page})
-    print(answer.body, flush=True)
+    tell(answer.body)
     drawing.parent.mkdir(parents=True, exist_ok=True)
     draw_rooms(data, answer.rooms, page=page).save(drawing)
     say(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from roomdet_client.cli import main as roomdet
 from serving.commands import DEFAULT_PORT, SAMPLE_PLAN
-from serving.console import say
+from serving.console import say, tell
 from serving.errors import BadUsage, LocalServerError
 from serving.rollout import roll_back, roll_out
 from serving.running import Place, announce, find_running
@@ -66,13 +66,13 @@ def run_view(args: argparse.Namespace) -> int:
 def run_rollout(args: argparse.Namespace) -> int:
     """Replace the version that serves; 0 when the new one does."""
     outcome = roll_out(args.archive, _place(args), say, watch_s=args.watch_s)
-    print(json.dumps(asdict(outcome)))
+    tell(json.dumps(asdict(outcome)))
     return 0
 
 
 def run_rollback(args: argparse.Namespace) -> int:
     """Let a version of before serve again; 0 when it does."""
-    print(json.dumps(asdict(roll_back(_place(args), say, args.to, watch_s=args.watch_s))))
+    tell(json.dumps(asdict(roll_back(_place(args), say, args.to, watch_s=args.watch_s))))
     return 0
 
 

@@ -38,6 +38,8 @@ _LONGEST_TMPDIR = 65
 _LOG_TAIL_LINES = 60
 # The endpoint plugin: an honest /ping, and /metrics beside it.
 _PLUGINS = Path(__file__).parents[1] / "docker" / "endpoints"
+# In the place of the netty of 2020 in TorchServe's jar (docker/netty/README.md).
+_NETTY = Path(__file__).parents[1] / "docker" / "netty"
 # TorchServe with a door that mends requests which it would answer with 500 (decision 0032).
 _MAIN_CLASS = "roomdet.endpoints.Server"
 # Likewise, and what it prints past its log goes through that, too: for JSON_LOG_CONFIG.
@@ -257,7 +259,7 @@ def _command(home: Path, log_config: Path, variables: Mapping[str, str]) -> list
     )
     packages = Path(sysconfig.get_paths()["purelib"])
     plugins = sorted(Path(plugins_path).glob("*.jar"))
-    jars = [packages / "ts" / "frontend" / "model-server.jar", *plugins]
+    jars = [*sorted(_NETTY.glob("*.jar")), packages / "ts/frontend/model-server.jar", *plugins]
     java_home = variables.get("JAVA_HOME")
     return [
         f"{java_home}/bin/java" if java_home else "java",
@@ -266,6 +268,7 @@ def _command(home: Path, log_config: Path, variables: Mapping[str, str]) -> list
         f"-Djava.io.tmpdir={home / 'tmp'}",
         f"-Djdk.net.hosts.file={home / 'hosts'}",
         "-Droomdet.ends_with_parent=true",
+        f"-Djava.library.path={_NETTY / 'native'}",
         f"-Dlog4j.configurationFile=file://{log_config.resolve()}",
         "-cp", ":".join(map(str, jars)),
         _main_class(plugins, log_config),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import pytest
 from archive.pack import pack
 
 ROOT = Path(__file__).parent.parent
+NETTY = sorted((ROOT / "docker" / "netty").glob("*.jar"))
+needs_netty = pytest.mark.skipif(
+    not NETTY and not os.environ.get("REQUIRE_ALL"), reason="`make netty` fetches the jars"
+)
 NETWORK = ROOT / "weights" / "rooms"
 SAMPLE_PNG = ROOT / "docs" / "sample" / "plan.png"
 SAMPLE_PDF = ROOT / "docs" / "sample" / "plan.pdf"

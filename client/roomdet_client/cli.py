@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from roomdet_client._version import __version__
 from roomdet_client.errors import ClientError
+from roomdet_client.terminal import printable
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -102,10 +103,10 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _CLOSED
     except BadUsage as err:
-        print(f"error: {err}", file=sys.stderr)
+        print(printable(f"error: {err}"), file=sys.stderr)
         return _USAGE
     except (ClientError, OSError) as err:
-        print(f"error: {err}", file=sys.stderr)
+        print(printable(f"error: {err}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

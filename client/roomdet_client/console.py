@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from roomdet_client.terminal import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
@@ -20,18 +22,13 @@ _LEAST_NAME = 12
 
 def say(text: str) -> None:
     """A line, above the progress where there is one."""
-    tqdm.write(_printable(text), file=sys.stderr)
+    tqdm.write(printable(text), file=sys.stderr)
 
 
 def show(text: str) -> None:
     """A line of data on stdout, whatever progress is shown."""
-    tqdm.write(_printable(text), file=sys.stdout)
+    tqdm.write(printable(text), file=sys.stdout)
     sys.stdout.flush()
-
-
-def _printable(text: str) -> str:
-    """Bytes of a file's name that are no UTF-8 as escapes, which JSON reads as they were."""
-    return text.encode(errors="backslashreplace").decode()
 
 
 class Progress:

@@ -9,6 +9,7 @@ from deploy.account.context import open_context
 from deploy.account.diagnosis import Level, run_checks
 from deploy.account.table import CHECKS
 from deploy.cli import repeated, show
+from serving.console import tell
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +21,7 @@ def run_doctor(args: argparse.Namespace) -> int:
     for finding in run_checks(CHECKS, open_context(args.config, args.changes, args.endpoint_url)):
         findings.append(finding)
         if args.output == "table":  # at once: some of them take seconds
-            print(repeated(str(finding), args), flush=True)
+            tell(repeated(str(finding), args))
     if args.output == "json":
         show([finding.as_document() for finding in findings], args)
     return 1 if any(finding.level is Level.FAILURE for finding in findings) else 0

@@ -20,7 +20,7 @@ from deploy.endpoint.reading import value_of
 from deploy.endpoint.target import read_partial
 from deploy.endpoint.writing import with_values
 from deploy.errors import SpecError
-from serving.console import say
+from serving.console import say, tell
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ def run_bootstrap(args: argparse.Namespace) -> int:
     plans, outputs = _addresses(args, spec)
     check_names(spec.endpoint, (*plans, *outputs))
     if args.document == "template":
-        print(as_yaml(plans, outputs), end="")
+        tell(as_yaml(plans, outputs), end="")
         return 0
     aws = open_account(spec.region, parse_endpoint_url(args.endpoint_url))
     account = read_account(aws, aws.region)
     names = Names(account, spec.endpoint, plans, outputs, _with_tls(args))
     if args.document:
-        print(json.dumps(_policy(args.document, names), indent=2))
+        tell(json.dumps(_policy(args.document, names), indent=2))
         return 0
     values = {
         "endpoint": names.name,

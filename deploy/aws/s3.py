@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from deploy.aws.api import OCTETS
 from deploy.aws.errors import AwsError
+from serving.console import say
 
 if TYPE_CHECKING:
     from deploy.aws.api import AwsApi
@@ -73,4 +73,4 @@ def tidy(aws: AwsApi, address: str) -> None:
     try:
         discard(aws, address)
     except AwsError as err:
-        print(f"warning: {address} is left: {err}", file=sys.stderr, flush=True)
+        say(f"warning: {address} is left: {err}")

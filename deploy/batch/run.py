@@ -20,7 +20,7 @@ from deploy.endpoint.served import read_last_good, read_model
 from deploy.endpoint.target import open_endpoint
 from deploy.errors import NothingServes
 from deploy.tables import as_table
-from serving.console import WOULD_CHANGE, say
+from serving.console import WOULD_CHANGE, say, tell
 from serving.polling import poll
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def run_fetch(args: argparse.Namespace) -> int:
     if args.out:
         args.out.write_text(text, "utf-8")
     else:
-        print(text, end="")
+        tell(text, end="")
     rest = [entry for entry in results if entry["status"] != "success"]
     for entry in rest:
         told = f"{entry['error']}: {entry['message']}" if "error" in entry else "no answer yet"

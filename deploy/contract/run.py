@@ -18,7 +18,7 @@ from deploy.contract.probing import Request
 from deploy.contract.report import document, has_failures, junit, summary, table
 from deploy.contract.wire import parse_url
 from deploy.image.engine import find_engine
-from serving.console import say
+from serving.console import say, tell
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run_contract(args: argparse.Namespace) -> int:
     if args.junit:
         args.junit.parent.mkdir(parents=True, exist_ok=True)
         args.junit.write_bytes(junit(target, rows, time.monotonic() - started_s))
-    print(json.dumps(document(target, rows), indent=2) if args.output == "json" else table(rows))
+    tell(json.dumps(document(target, rows), indent=2) if args.output == "json" else table(rows))
     say(f"{target}: {summary(rows)}, in {time.monotonic() - started_s:.0f} s")
     return 1 if has_failures(rows) else 0
 

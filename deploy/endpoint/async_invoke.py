@@ -18,7 +18,7 @@ from deploy.endpoint.queue import AsyncInvocation, send, wait
 from deploy.endpoint.served import read_served
 from roomdet_client.answers import parse_answer
 from roomdet_client.errors import ClientError
-from serving.console import DONE, FAILED, WOULD_CHANGE, say
+from serving.console import DONE, FAILED, WOULD_CHANGE, say, tell
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def run_async(
     attributes = ";".join(f"{name}={value}" for name, value in options.items())
     sent = [_send(account, target, file, folder, attributes) for file in args.files]
     if args.no_wait:
-        print(json.dumps([plan.places() for plan in sent], indent=2))
+        tell(json.dumps([plan.places() for plan in sent], indent=2))
         hint = "`python -m deploy invoke --fetch` takes what was printed here"
         told = f"{len(sent)} plans are in the queue; {hint}, and removes them from {folder}"
         say(repeated(told, args))
@@ -99,7 +99,7 @@ def run_async(
 
 def _show(results: Sequence[Mapping[str, Any]]) -> int:
     """Print results; what the command ends with."""
-    print(json.dumps(results, indent=2))
+    tell(json.dumps(results, indent=2))
     good = sum(result["status"] == "success" for result in results)
     say(f"{good} of {len(results)} plans have rooms")
     if any(result["status"] == "pending" for result in results):

@@ -13,7 +13,7 @@ from deploy.endpoint.invocation import answer_of, ask_again, invoke
 from deploy.endpoint.options import REQUEST_OPTIONS
 from deploy.endpoint.spec import Mode
 from deploy.endpoint.target import open_endpoint
-from serving.console import say
+from serving.console import say, tell
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run_invoke(args: argparse.Namespace) -> int:
         return run_async(args, target, account, options)
     data = _one_file(args, target.mode).read_bytes()
     answer = _ask(account, target, data, options)
-    print(answer.body)
+    tell(answer.body)
     if args.draw:
         draw(data, answer, args)
     say(f"{len(answer.rooms)} rooms, in {answer.processing_time_ms} ms of the container")

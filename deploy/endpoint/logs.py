@@ -11,7 +11,7 @@ from deploy.endpoint.log_group import read_lines
 from deploy.endpoint.log_lines import Errors
 from deploy.endpoint.release import candidate_name
 from deploy.endpoint.target import open_endpoint
-from serving.console import say
+from serving.console import say, tell
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def run_logs(args: argparse.Namespace) -> int:
     try:
         for lines in read_lines(account, name, start_ms, is_endless=args.follow):
             for line in errors.of(lines, goes_on=args.follow) if args.errors else lines:
-                print(line, flush=args.follow)
+                tell(line)
     except KeyboardInterrupt:
         if not args.follow:
             raise
         for line in errors.of([]):  # what it was in the middle of
-            print(line, flush=True)
+            tell(line)
     if errors.repeated:
         say(f"{errors.repeated} more lines say the same again")
     return 0

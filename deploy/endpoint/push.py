@@ -23,7 +23,7 @@ from deploy.image.names import parse_name
 from deploy.image.push import log_in_to_ecr
 from deploy.image.run import run_push as run_push_as_named
 from deploy.image.source import labels
-from serving.console import say
+from serving.console import say, tell
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def run_push(args: argparse.Namespace) -> int:
     else:
         args.config.write_text(with_values(text, {"image": image}), "utf-8")
         say(repeated(f"Wrote it to {args.config}. Next: `python -m deploy doctor`", args))
-    print(json.dumps({"image": image}) if args.output == "json" else image)
+    tell(json.dumps({"image": image}) if args.output == "json" else image)
     return 0
 
 

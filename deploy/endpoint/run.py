@@ -29,7 +29,7 @@ from deploy.endpoint.remote import (
 from deploy.endpoint.role import check_role
 from deploy.endpoint.status import exit_status, read_status
 from deploy.endpoint.target import open_endpoint, open_target
-from serving.console import WOULD_CHANGE, say
+from serving.console import WOULD_CHANGE, say, tell
 from serving.errors import ToolError
 from serving.golden import read_golden
 from serving.polling import poll
@@ -51,7 +51,7 @@ def run_plan(args: argparse.Namespace) -> int:
     if args.output == "json":
         show([as_document(action) for action in actions], args)
     else:
-        print(as_text(actions))
+        tell(as_text(actions))
     return WOULD_CHANGE if actions and args.check else 0
 
 

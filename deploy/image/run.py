@@ -21,7 +21,7 @@ from deploy.image.report import check_document, check_text
 from deploy.image.rules import Demands, Hosting, is_acceptable, judge
 from deploy.image.sizes import measure, table
 from deploy.image.source import labels
-from serving.console import say
+from serving.console import say, tell
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run_build_command(args: argparse.Namespace) -> int:
     run_build(engine, Build(args.tag, arguments, labels(Path()), tuple(args.flags), args.push))
     if name is not None:
         return _check(args, name, only_name=True)
-    print(json.dumps({"image": args.tag}) if args.output == "json" else args.tag)
+    tell(json.dumps({"image": args.tag}) if args.output == "json" else args.tag)
     return 0
 
 
@@ -67,14 +67,14 @@ def run_push(args: argparse.Namespace) -> int:
 
 def run_sizes(args: argparse.Namespace) -> int:
     """Print the layers of an image."""
-    print(table(measure(find_engine().program, args.tag, args.base)))
+    tell(table(measure(find_engine().program, args.tag, args.base)))
     return 0
 
 
 def run_model_tar(args: argparse.Namespace) -> int:
     """Pack an archive for SageMaker."""
     pack_model(args.archive, args.out)
-    print(f"{args.out}: {args.out.stat().st_size:,} bytes")
+    tell(f"{args.out}: {args.out.stat().st_size:,} bytes")
     return 0
 
 
@@ -83,9 +83,9 @@ def _check(args: argparse.Namespace, name: ImageName, *, only_name: bool = False
     findings = judge(seen, Demands(args.hosting or Hosting.SERVERLESS, args.allow_oci))
     is_accepted = is_acceptable(findings)
     if args.output == "json":
-        print(json.dumps(check_document(seen, findings), indent=2))
+        tell(json.dumps(check_document(seen, findings), indent=2))
     elif only_name and is_accepted:
-        print(name.at(digest=seen.top.digest))
+        tell(name.at(digest=seen.top.digest))
     else:
-        print(check_text(seen, findings))
+        tell(check_text(seen, findings))
     return 0 if is_accepted else 1

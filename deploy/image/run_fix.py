@@ -10,7 +10,7 @@ from deploy.image.connect import connection_of, open_registry
 from deploy.image.fix import fix
 from deploy.image.names import TAG, parse_name
 from deploy.image.report import fix_document
-from serving.console import say
+from serving.console import say, tell
 from serving.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def run_fix(args: argparse.Namespace) -> int:
         raise BadUsage(f"{args.to!r} is no tag; a tag has letters, digits, _ . -")
     fixed = fix(open_registry(name, connection_of(args)), name, tag=args.to, say=say)
     if args.output == "json":
-        print(json.dumps(fix_document(fixed), indent=2))
+        tell(json.dumps(fix_document(fixed), indent=2))
     else:
-        print(fixed.name.at(digest=fixed.name.digest))
+        tell(fixed.name.at(digest=fixed.name.digest))
     return 0

@@ -19,6 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SOURCES = HERE / "src"
 JAR = HERE / "roomdet-endpoints.jar"
+NETTY = HERE.parent / "netty"
 SERVICE = "META-INF/services/org.pytorch.serve.servingsdk.ModelServerEndpoint"
 ENDPOINTS = ("Ping", "Metrics", "ExecutionParameters", "Versions")
 MANIFEST = "Manifest-Version: 1.0\r\n\r\n"
@@ -55,7 +56,9 @@ def compile_classes(folder: Path) -> None:
         BuildError: If there is no ``javac``, or it refuses the sources.
     """
     sources = sorted(str(path) for path in SOURCES.rglob("*.java"))
-    command = ["javac", *FLAGS, "-cp", str(torchserve_jar()), "-d", str(folder), *sources]
+    # As the server runs them: netty's own jars first (docker/netty/README.md).
+    jars = ":".join(map(str, [*sorted(NETTY.glob("*.jar")), torchserve_jar()]))
+    command = ["javac", *FLAGS, "-cp", jars, "-d", str(folder), *sources]
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError as err:

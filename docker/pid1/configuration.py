@@ -42,8 +42,8 @@ class Places:
 
     Attributes:
         program: What the image brought: ``config.properties``, and where they exist
-            ``log4j2.xml``, ``metrics.yaml``, the plugins' jars in ``endpoints/`` and the JVM's
-            archive of their classes, ``server.jsa``.
+            ``log4j2.xml``, ``metrics.yaml``, the plugins' jars in ``endpoints/``, netty's in
+            ``netty/`` and the JVM's archive of their classes, ``server.jsa``.
         scratch: Everything that is written; made anew at each start.
         java: The Java program.
         packages: Python's site-packages, which hold TorchServe.
@@ -194,7 +194,13 @@ def java_flags(base: str, budget: Budget) -> list[str]:
 def _command(places: Places, flags: list[str]) -> list[str]:
     log_config = places.program / "log4j2.xml"
     plugins = sorted((places.program / "endpoints").glob("*.jar"))
-    jars = [places.packages / "ts/frontend/model-server.jar", *plugins]
+    # The first of two classes of a name counts: TorchServe's jar has a netty of 2020.
+    netty = places.program / "netty"
+    jars = [
+        *sorted(netty.glob("*.jar")),
+        places.packages / "ts/frontend/model-server.jar",
+        *plugins,
+    ]
     return [
         str(places.java),
         *flags,
@@ -202,6 +208,7 @@ def _command(places: Places, flags: list[str]) -> list[str]:
         f"-Dmodel_server_home={places.packages}",
         f"-Djava.io.tmpdir={places.temporary}",
         f"-Djdk.net.hosts.file={places.hosts}",
+        f"-Djava.library.path={netty / 'native'}",
         *([f"-Dlog4j.configurationFile=file://{log_config}"] if log_config.exists() else []),
         "-cp", ":".join(map(str, jars)),
         _LOGGING_MAIN_CLASS if plugins and log_config.exists() else _MAIN_CLASS,

@@ -7,9 +7,10 @@ import pytest
 
 from deploy.aws.advice import RULES, Rule
 from deploy.aws.states import next_step_in
-from tests.contract.aws_failures import CASES, STATES
+from tests.contract.account_setup import run
+from tests.contract.aws_failures import CASES, CREDENTIALS, REGION, STATES
 from tests.contract.aws_messages import messages
-from tests.contract.aws_server import REQUEST_ID
+from tests.contract.aws_server import REQUEST_ID, Answer, serve_aws
 from tests.contract.test_aws import SESSION
 from tests.tables import aws_errors, shown
 
@@ -59,6 +60,19 @@ def test_every_state_is_known() -> None:
     assert [state for state, text in advice.items() if not text] == ["InService"]
     assert not any("not known here" in text for text in advice.values())
     assert "not known here" in next_step_in("Dreaming")
+
+
+@pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["plain", "debug"])
+def test_what_aws_says_is_shown_and_not_obeyed(debug: tuple[str, ...]) -> None:
+    """A message may name what others have named, and a terminal obeys control characters."""
+    hostile = "no \x1b]0;gone\x07\x1b[2J\x9b2J\u202e"
+    with serve_aws([Answer(400, "ValidationException", hostile)]) as url:
+        command = ["status", "--region", REGION, "--endpoint-url", url, *debug]
+        status, out, err = run(command, CREDENTIALS)
+
+    assert status == 1
+    assert "no \\u001b]0;gone\\u0007\\u001b[2J\\u009b2J\\u202e" in err
+    assert not set("\x1b\x07\x9b\u202e") & set(out + err)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.wording or min(rule.codes))

@@ -9,6 +9,7 @@ import signal
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -20,6 +21,9 @@ from tests.e2e.wire import BOMB, PLAN, Reply, post
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+FORGED = '{"time":"now","level":"INFO","event":"ready"}'
 
 
 def read_lines(server: LocalServer) -> list[dict[str, Any]]:
@@ -53,7 +57,10 @@ def replies_and_lines(
             server.health()
             time.sleep(0.05)
         server.health()
-        replies.append(post(server, PLAN))
+        replies += [
+            post(server, PLAN),
+            post(server, PLAN, path=f"/a%0d%0a{quote(FORGED)}%1b%5b2J%c2%9b2J"),
+        ]
         server.stop()
         yield replies, read_lines(server)
 
@@ -124,6 +131,18 @@ def test_no_picture_is_in_the_log(
     _, lines = replies_and_lines
 
     assert "IHDR" not in json.dumps(lines)
+
+
+def test_a_path_writes_no_line_of_its_own(
+    replies_and_lines: tuple[list[Reply], list[dict[str, Any]]],
+) -> None:
+    """Line ends and what a terminal obeys stay within the field, whoever reads the log."""
+    replies, lines = replies_and_lines
+    line = [line for line in lines if line["event"] == "access" and line["method"] == "POST"][-1]
+
+    assert FORGED in unquote(line["path"])
+    assert (line["status"], replies[7].status) == (404, 404)
+    assert "now" not in {line["time"] for line in lines}
 
 
 def test_no_query_is_in_the_log(

@@ -82,8 +82,26 @@ def test_nothing_is_in_it_that_serving_does_not_need(lab: Lab, image: str) -> No
     assert found["environment"] == ["python", "python3", "python3.11"]
     assert set(found["ours"]) <= {
         "LICENSE", "NOTICE", "archive", "config.properties", "endpoints", "log4j2.xml",
-        "metrics.yaml", "pid1", "serve", "server.jsa",
+        "metrics.yaml", "netty", "pid1", "sbom.cdx.json", "serve", "server.jsa",
     }  # fmt: skip
+
+
+def test_it_lists_what_it_holds(lab: Lab, image: str) -> None:
+    """Every package of Python with the sha256 of its wheel, the jars, Java, Debian's packages."""
+    document = json.loads(
+        lab.run("run", "--rm", "--network=none", "--entrypoint=cat", image,
+                "/opt/roomdet/sbom.cdx.json")
+    )  # fmt: skip
+    kinds = ("pkg:pypi/", "pkg:maven/io.netty/", "pkg:deb/", "java@", "python@")
+    found = {
+        kind: [each for each in document["components"] if each["bom-ref"].startswith(kind)]
+        for kind in kinds
+    }
+
+    assert {each["name"] for each in found["pkg:pypi/"]} >= {"numpy", "openvino", "torchserve"}
+    assert all(each["hashes"] for each in found["pkg:pypi/"])
+    assert len(found["pkg:deb/"]) > 50
+    assert all(found.values()), document
 
 
 def test_the_jvm_maps_the_classes_that_the_build_wrote(served: Container) -> None:

@@ -193,7 +193,7 @@ def test_a_terminal_is_asked(answer: str, status: int) -> None:
     os.close(ours)
 
     assert (status, "done\n" if status == 0 else "") == (process.returncode, out)
-    assert "the plan\r\nDo this? [y/N]" in shown
+    assert "the plan\r\nDo this? [y/N]" in shown.replace("\r\x1b[K", "")
 
 
 def test_elsewhere_the_plan_is_all(capsys: pytest.CaptureFixture[str]) -> None:

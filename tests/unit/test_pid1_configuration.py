@@ -104,6 +104,21 @@ def test_the_command(places: Places, tmp_path: Path) -> None:
     assert f"vmargs={' '.join(command[1:own])}" in places.config.read_text()
 
 
+def test_the_images_netty_goes_before_torchserves(places: Places, tmp_path: Path) -> None:
+    """Of two classes of a name the first on the class path counts."""
+    names = ("netty-buffer-4.2.13.Final.jar", "netty-common-4.2.13.Final.jar")
+    (places.program / "netty").mkdir()
+    for name in names:
+        (places.program / "netty" / name).touch()
+
+    command = prepare(places, tmp_path / "rooms.mar", Settings.read({}), BUDGET)
+
+    jars = command[command.index("-cp") + 1].split(":")
+    assert [str(places.program / "netty" / name) for name in names] == jars[:2]
+    assert jars[2].endswith("ts/frontend/model-server.jar")
+    assert f"-Djava.library.path={places.program}/netty/native" in command
+
+
 def test_plugin_logs_and_metrics_are_used_where_they_exist(places: Places, tmp_path: Path) -> None:
     """The endpoint plugin, the log's form, the metrics and the classes come with the image."""
     (places.program / "endpoints/roomdet-endpoints.jar").touch()

@@ -39,6 +39,7 @@ from roomdet_client.runs import (
     fingerprint,
     jobs_of,
 )
+from roomdet_client.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -165,7 +166,8 @@ def run(args: argparse.Namespace) -> int:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_bytes(run.one_file(formats[0]))
     elif args.out is None and formats[0].name != "json" and run.good:
-        sys.stdout.write(run.one_file(formats[0]).decode())
+        text = run.one_file(formats[0]).decode()
+        sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
     return status
 
 
