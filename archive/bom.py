@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LICENSE = "AGPL-3.0-or-later"
+WEIGHTS_LICENSE = "AGPL-3.0-only"  # weights/MODEL_CARD.md
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 _WEIGHTS = (".bin", ".xml")
 
@@ -44,10 +45,11 @@ def document(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _component(kind: str, reference: str, name: str, sha256: str) -> dict[str, Any]:
+    license_id = WEIGHTS_LICENSE if kind == "machine-learning-model" else LICENSE
     return {
         "type": kind,
         "bom-ref": reference,
         "name": name,
         "hashes": [{"alg": "SHA-256", "content": sha256}],
-        "licenses": [{"license": {"id": LICENSE}}],
+        "licenses": [{"license": {"id": license_id}}],
     }

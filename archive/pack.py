@@ -125,7 +125,7 @@ def _source_offer(root: Path) -> str:
     commit = (_git(root, "rev-parse", "HEAD") or "unknown").strip()
     return (
         f"{MODEL_NAME}.mar, packed from commit {commit}\n"
-        "License: AGPL-3.0-or-later, see LICENSE and NOTICE.\n"
+        "License: AGPL-3.0-or-later, the weights AGPL-3.0-only; see LICENSE and NOTICE.\n"
         "Whoever uses this program over a network may ask its operator for the source code of\n"
         "this commit, with the operator's changes (AGPL-3.0, section 13).\n"
     )

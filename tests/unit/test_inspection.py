@@ -96,15 +96,15 @@ def sheet() -> KnownPlan:
 
 
 def test_a_sheet_is_seen_closer_and_more_is_found(sheet: KnownPlan) -> None:
-    """By far, so that other weights pass too; and no closer than it is."""
+    """Half of what is missed at least, so that other weights pass too; and no closer than it is."""
     closely = see(sheet.data, LOWEST)
     once = see(sheet.data, RequestOptions(confidence=0.01, max_rooms=1000, detail=Detail.PAGE))
 
     assert (closely.sides_px, once.sides_px) == ([640, 1600], [640])
     assert closely.inspection.largest_px == 1600
     figures, of_one_look = (precision([sheet], [seen.found]) for seen in (closely, once))
-    assert figures.ap50 > of_one_look.ap50 + 0.05
-    assert figures.ap50_95 > of_one_look.ap50_95 + 0.15
+    assert 1 - figures.ap50 < (1 - of_one_look.ap50) / 2
+    assert 1 - figures.ap50_95 < (1 - of_one_look.ap50_95) / 2
 
 
 @pytest.mark.parametrize("scale", [0.18, 0.25])
