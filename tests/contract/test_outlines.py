@@ -104,6 +104,17 @@ def test_an_archive_without_it_loads_and_refuses(folder: Path) -> None:
     assert isinstance(load_outlines(folder, threads=1), OutlineNetwork)
 
 
+def test_one_that_lies_there_is_named(folder: Path) -> None:
+    """An export into its own folder writes a manifest without it first."""
+    text = json.loads((folder / MANIFEST).read_text("utf-8"))
+    for name in (outlines.TOPOLOGY, outlines.WEIGHTS):
+        del text["files"][name]
+    (folder / MANIFEST).write_text(json.dumps(text), "utf-8")
+
+    add_outlines(folder, folder)
+    assert isinstance(load_outlines(folder, threads=1), OutlineNetwork)
+
+
 def test_a_damaged_one_is_refused(folder: Path) -> None:
     """Its digests are checked as the detector's are."""
     (folder / outlines.WEIGHTS).write_bytes(b"other weights")
