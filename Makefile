@@ -255,12 +255,12 @@ image-sizes:
 model-tar: $(ARCHIVE)
 	@$(PYTHON) -m deploy image model-tar --archive $(ARCHIVE)
 
-image-test: $(VENV)/dev.stamp $(if $(REQUIRE_ALL),netty)
+image-test: $(VENV)/dev.stamp
 	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) sh tests/image/run.sh
 
 # -- see that it works ----------------------------------------------------------------------
 
-test: $(VENV)/dev.stamp
+test: $(VENV)/dev.stamp $(if $(REQUIRE_ALL),netty)
 	@REQUIRE_ALL=$(REQUIRE_ALL) BIN=$(BIN) PYTHON=$(PYTHON) $(QUIET_TRAINING) \
 	  $(BIN)/python -m tests.layers $(if $(REQUIRE_ALL),--require-all)
 

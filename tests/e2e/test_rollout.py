@@ -392,9 +392,14 @@ def test_a_run_that_was_killed_is_finished_by_the_next(server: LocalServer, tmp_
 
 
 def test_the_command(
-    server: LocalServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: LocalServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It finds the server by its note, prints JSON, and refuses another content by that version."""
+    checkout = tmp_path / "checkout"  # other tests serve from this one meanwhile
+    monkeypatch.setattr("serving.running._CHECKOUT", checkout)
     announce(server)
     new = packed(tmp_path, "4.0")
     command = ["local", "rollout", "--watch-s=0.1", "--port", str(server.ports.inference)]
@@ -404,11 +409,11 @@ def test_the_command(
     (here,) = {find_running(None).url} | {find_running(server.ports.inference).url}
     assert server.url == here
     note = server.log.with_name("server.json")
-    note.write_text(note.read_text().replace(str(ROOT), "/somewhere/else"))
+    note.write_text(note.read_text().replace(str(checkout), "/somewhere/else"))
     assert main(["local", "rollback"]) == 2
     told = capsys.readouterr().err
     assert "no `make serve` or `make view` runs from this checkout" in told
-    assert f"({ROOT}); --port chooses another" in told
+    assert f"({checkout}); --port chooses another" in told
     announce(server)
     other = without(new, tmp_path / "other.mar", "NOTICE")
     assert main([*command, str(other)]) == 1
