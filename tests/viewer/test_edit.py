@@ -71,7 +71,7 @@ def test_a_draft_turns_solid_when_it_is_accepted(page: ViewerPage) -> None:
 def test_accepting_all_takes_those_above_the_slider(page: ViewerPage) -> None:
     """What the slider hides stays a draft."""
     with_plan(page)
-    page.page.get_by_label("Confidence").fill("93")
+    page.page.get_by_label("Confidence").fill("89")
     expect(page.rows).not_to_have_count(11)
     above = page.rows.count()
     assert 0 < above < 11

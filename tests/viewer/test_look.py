@@ -165,12 +165,10 @@ def test_dark_keeps_its_contrast(page: ViewerPage, shoot: Callable[[Page, str], 
     page.counts(2, 9)
     assert page.axe() == []
     canvas = page.page.locator("#stage canvas").first
-    assert "invert" in canvas.evaluate("canvas => getComputedStyle(canvas).filter")
+    expect(canvas).to_have_css("filter", re.compile("invert"))
     shoot(page.page, "dark")
     page.page.get_by_label("Dark paper").uncheck()
-    page.page.wait_for_function(
-        "getComputedStyle(document.querySelector('#stage canvas')).filter === 'none'"
-    )
+    expect(canvas).to_have_css("filter", "none")
 
 
 def test_the_server_is_away_and_comes_back(
