@@ -36,8 +36,9 @@ def add_outlines(source: Path, into: Path) -> network.NetworkManifest:
     manifest = network.NetworkManifest.read(into)
     digests = {name: network.sha256_of(source / name) for name in FILES}
     outlines.OutlineNetwork(source)
-    for name in FILES if not into.samefile(source) else ():
-        shutil.copyfile(source / name, into / name)
+    if not into.samefile(source):
+        for name in FILES:
+            shutil.copyfile(source / name, into / name)
     changed = replace(manifest, files=manifest.files | digests)
     changed.write(into)
     return changed
