@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from archive.pack import pack
 
 ROOT = Path(__file__).parent.parent
+CONFIG = ROOT / "config.properties"
 NETTY = sorted((ROOT / "docker" / "netty").glob("*.jar"))
 needs_netty = pytest.mark.skipif(
     not NETTY and not os.environ.get("REQUIRE_ALL"), reason="`make netty` fetches the jars"
@@ -31,6 +33,12 @@ LAST = ("image/test_ends.py", "image/test_contract.py")
 
 # A shell starts jobs in the background with Ctrl-C ignored, which every child would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def jvm_flags(flags: str) -> dict[str, str]:
+    """The setting that adds flags to those of ``CONFIG``."""
+    (vmargs,) = re.findall(r"(?m)^vmargs=(.*)$", CONFIG.read_text("utf-8"))
+    return {"vmargs": f"{vmargs} {flags}"}
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from serving.server import LocalServer, serve
-from tests.conftest import ROOT
+from tests.conftest import CONFIG
 from tests.service_models import read_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-CONFIG = ROOT / "config.properties"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,8 +17,7 @@ from PIL import Image
 
 from roomdet_client import ClientError, RoomClient, ValidationError
 from serving.server import LocalServer, serve
-from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
-from tests.e2e.conftest import CONFIG
+from tests.conftest import CONFIG, SAMPLE_PDF, SAMPLE_PNG
 from tests.e2e.wire import PLAN, multipart, pdf, post, post_json
 from tests.s3_servers import S3, Script, serve_badly, serve_moto
 

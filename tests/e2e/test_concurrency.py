@@ -15,8 +15,7 @@ import pytest
 from roomdet_client.client import detect
 from serving.server import LOG_CONFIG, LocalServer, serve
 from tests.builders import layered_pdf
-from tests.conftest import SAMPLE_PDF
-from tests.e2e.conftest import CONFIG
+from tests.conftest import CONFIG, SAMPLE_PDF
 from tests.e2e.spoiling import frozen_worker
 from tests.e2e.wire import PLAN, encode, post
 

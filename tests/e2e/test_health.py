@@ -18,7 +18,7 @@ import pytest
 from serving.errors import LocalServerError
 from serving.health import Health, PluginMissingError, read_health
 from serving.server import LocalServer, serve
-from tests.e2e.conftest import CONFIG
+from tests.conftest import CONFIG
 from tests.e2e.spoiling import frozen_worker, without
 from tests.e2e.wire import PLAN, post
 

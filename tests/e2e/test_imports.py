@@ -12,8 +12,7 @@ from PIL import Image
 
 from roomdet_client.client import detect
 from serving.server import serve
-from tests.conftest import SAMPLE_PDF, SAMPLE_PNG
-from tests.e2e.conftest import CONFIG
+from tests.conftest import CONFIG, SAMPLE_PDF, SAMPLE_PNG
 
 if TYPE_CHECKING:
     from pathlib import Path

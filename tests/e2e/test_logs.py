@@ -15,7 +15,7 @@ import pytest
 
 from serving.errors import LocalServerError
 from serving.server import JSON_LOG_CONFIG, LocalServer, serve
-from tests.e2e.conftest import CONFIG
+from tests.conftest import CONFIG
 from tests.e2e.wire import BOMB, PLAN, Reply, post
 
 if TYPE_CHECKING:

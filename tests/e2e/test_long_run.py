@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import traffic
 from serving.server import serve
-from tests.e2e.conftest import CONFIG
+from tests.conftest import CONFIG
 from tests.torture.long import BOUNDS, JVM_MB, WORKER_MB, complaints, load
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 from serving.server import LocalServer, serve
-from tests.conftest import ROOT
-from tests.e2e.conftest import CONFIG
+from tests.conftest import CONFIG, ROOT
 from tests.e2e.scrape import Scrape, scrape, scrape_until
 from tests.e2e.wire import BOMB, PLAN, pdf, post, post_json
 from tests.s3_servers import serve_moto

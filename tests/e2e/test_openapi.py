@@ -7,7 +7,6 @@ import base64
 import copy
 import gzip
 import os
-import re
 import signal
 import struct
 import time
@@ -22,8 +21,7 @@ import numpy as np
 import pytest
 
 from serving.server import LocalServer, serve
-from tests.conftest import SAMPLE_PDF
-from tests.e2e.conftest import CONFIG
+from tests.conftest import CONFIG, SAMPLE_PDF, jvm_flags
 from tests.e2e.spoiling import frozen_worker, without
 from tests.e2e.wire import (
     OPTIONS_HEADER,
@@ -104,8 +102,7 @@ def place(
             "ROOMDET_IMAGE_URL_PREFIXES": "s3://my-bucket/plans/",
             "ROOMDET_FETCH_TIMEOUT_S": str(DEADLINE_S),
         }
-        (vmargs,) = re.findall(r"(?m)^vmargs=(.*)$", CONFIG.read_text("utf-8"))
-        settings = {"job_queue_size": "1", "vmargs": f"{vmargs} -Droomdet.body_s={BODY_S}"}
+        settings = {"job_queue_size": "1"} | jvm_flags(f"-Droomdet.body_s={BODY_S}")
         with serve(broken, config=CONFIG, environ=environ, settings=settings) as failing:
             failing.wait_ready()
             yield Place(server, failing, follow)

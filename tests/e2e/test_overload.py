@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import pytest
 from PIL import Image
 
 from serving.server import LocalServer, serve
-from tests.e2e.conftest import CONFIG
+from tests.conftest import CONFIG, jvm_flags
 from tests.e2e.spoiling import frozen_worker
 from tests.e2e.test_concurrency import wait_in_flight
 from tests.e2e.wire import PLAN, multipart, pdf
@@ -42,9 +41,7 @@ def in_json(file: bytes, start: str = "") -> bytes:
 @pytest.fixture(scope="module")
 def unwilling(archive: Path) -> Iterator[LocalServer]:
     """A server that lets nothing wait behind what may take seconds."""
-    (vmargs,) = re.findall(r"(?m)^vmargs=(.*)$", CONFIG.read_text("utf-8"))
-    settings = {"vmargs": f"{vmargs} -Droomdet.wait_s=0"}
-    with serve(archive, config=CONFIG, settings=settings) as server:
+    with serve(archive, config=CONFIG, settings=jvm_flags("-Droomdet.wait_s=0")) as server:
         server.wait_ready()
         yield server
 

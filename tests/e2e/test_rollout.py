@@ -23,8 +23,7 @@ from serving.management import Management
 from serving.model_store import ModelStore
 from serving.running import Place, announce, find_running
 from serving.server import LocalServer, serve
-from tests.conftest import NETWORK, ROOT
-from tests.e2e.conftest import CONFIG
+from tests.conftest import CONFIG, NETWORK, ROOT
 from tests.e2e.spoiling import SHIFTED, frozen_worker, without
 from tests.e2e.wire import PLAN, post
 

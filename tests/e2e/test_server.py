@@ -26,8 +26,7 @@ from serving.errors import LocalServerError
 from serving.running import find_running
 from serving.server import LocalServer, Ports, is_free, java_environment, serve, with_settings
 from tests.builders import ENDLESS_PDF
-from tests.conftest import ROOT, SAMPLE_PDF, SAMPLE_PNG
-from tests.e2e.conftest import CONFIG
+from tests.conftest import CONFIG, ROOT, SAMPLE_PDF, SAMPLE_PNG
 
 if TYPE_CHECKING:
     from pathlib import Path

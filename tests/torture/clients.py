@@ -30,13 +30,12 @@ import psutil
 
 from reporting.processes import repeating
 from serving.server import LocalServer, serve
-from tests.conftest import ROOT, SAMPLE_PNG
+from tests.conftest import CONFIG, ROOT, SAMPLE_PNG, jvm_flags
 from tests.e2e.spoiling import frozen_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-CONFIG = ROOT / "config.properties"
 PLAN = SAMPLE_PNG.read_bytes()
 POST = b"POST /invocations HTTP/1.1\r\nHost: here\r\nContent-Type: image/png\r\n"
 GET_METRICS = b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -424,8 +423,7 @@ def p50_ratio(port: int, count: int, rounds: int = 5, plans: int = 30) -> tuple[
 @contextmanager
 def tortured(archive: Path, limits: Limits) -> Iterator[Torture]:
     """A server with these limits."""
-    (vmargs,) = re.findall(r"(?m)^vmargs=(.*)$", CONFIG.read_text("utf-8"))
-    with serve(archive, config=CONFIG, settings={"vmargs": f"{vmargs} {limits.flags}"}) as server:
+    with serve(archive, config=CONFIG, settings=jvm_flags(limits.flags)) as server:
         server.wait_ready()
         yield Torture(server, limits)
 

@@ -27,12 +27,11 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from serving.server import serve
-from tests.conftest import ROOT, SAMPLE_PNG
+from tests.conftest import CONFIG, ROOT, SAMPLE_PNG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CONFIG = ROOT / "config.properties"
 SAGEMAKER_S = 60
 FLAT_S = 5
 # A worker takes three requests at a time, and as many wait, so that it never pauses.
